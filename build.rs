@@ -1,0 +1,52 @@
+//! Brings htmx into the binary.
+//!
+//! There is no crate that carries htmx 2 under a permissive licence, and a copied file would hide where it came
+//! from. So the build takes the published npm package, checks its one file against a pinned SHA-256 and embeds it
+//! from `OUT_DIR`. `DOCKPASS_HTMX=FILE` gives it the same file where there is no npm or no network.
+
+use std::{env, error::Error, fs, path::Path, process::Command};
+
+use sha2::{Digest, Sha256};
+
+const PACKAGE: &str = "htmx.org@2.0.11";
+const SHA256: &str = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=migrations");
+    println!("cargo::rerun-if-changed=static");
+    println!("cargo::rerun-if-changed=templates/locales");
+    println!("cargo::rerun-if-env-changed=DOCKPASS_HTMX");
+    let out = env::var("OUT_DIR")?;
+    let script = match env::var("DOCKPASS_HTMX") {
+        Ok(file) => fs::read(&file).map_err(|error| format!("DOCKPASS_HTMX={file} cannot be read: {error}"))?,
+        Err(_) => from_npm(Path::new(&out))?,
+    };
+    let found: String = Sha256::digest(&script).iter().map(|byte| format!("{byte:02x}")).collect();
+    if found != SHA256 {
+        return Err(format!("this is not the htmx of {PACKAGE}: its SHA-256 is {found}, not {SHA256}").into());
+    }
+    fs::write(Path::new(&out).join("htmx.min.js"), script)?;
+    Ok(())
+}
+
+fn from_npm(folder: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    let hint = "set DOCKPASS_HTMX to a copy of its dist/htmx.min.js, or install npm";
+    let packed = Command::new("npm")
+        .args(["pack", PACKAGE, "--silent", "--pack-destination"])
+        .arg(folder)
+        .current_dir(folder)
+        .output()
+        .map_err(|error| format!("npm, which brings {PACKAGE}, does not run ({error}): {hint}"))?;
+    if !packed.status.success() {
+        let said = String::from_utf8_lossy(&packed.stderr);
+        return Err(format!("npm pack {PACKAGE} failed: {hint}\n{said}").into());
+    }
+    let archive = String::from_utf8(packed.stdout)?.trim().to_owned();
+    let file = "package/dist/htmx.min.js";
+    let unpacked = Command::new("tar").args(["-xzf", &archive, file]).current_dir(folder).status()?;
+    if !unpacked.success() {
+        return Err(format!("{archive} has no {file}: {hint}").into());
+    }
+    Ok(fs::read(folder.join(file))?)
+}

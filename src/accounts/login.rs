@@ -1,0 +1,117 @@
+//! Signing in and out.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+
+use super::{actions, session::AnySession};
+use crate::{
+    core::password::Password,
+    error::Error,
+    state::App,
+    web::{
+        extract::Now,
+        form::Posted,
+        page::{Page, private},
+    },
+};
+
+/// `/`, `/login`, `/logout`.
+pub fn routes() -> Router<App> {
+    Router::new().route("/", get(front)).route("/login", get(show).post(sign_in)).route("/logout", post(sign_out))
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ComingFrom {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct LoginForm {
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "accounts/login.html")]
+struct LoginPage {
+    page: Page,
+    username: String,
+    next: String,
+    is_refused: bool,
+}
+
+async fn front(State(app): State<App>, session: AnySession) -> Result<Redirect, Error> {
+    let is_signed_in = session.account(&app).await?.is_some();
+    Ok(Redirect::to(if is_signed_in { "/settings/tokens" } else { "/login" }))
+}
+
+async fn show(
+    State(app): State<App>,
+    session: AnySession,
+    page: Page,
+    Query(from): Query<ComingFrom>,
+) -> Result<Response, Error> {
+    if session.account(&app).await?.is_some() {
+        return Ok(Redirect::to(inside(&from.next)).into_response());
+    }
+    Ok(private(LoginPage { page, username: String::new(), next: from.next, is_refused: false }))
+}
+
+async fn sign_in(
+    State(app): State<App>,
+    session: AnySession,
+    page: Page,
+    Now(now): Now,
+    Posted(form): Posted<LoginForm>,
+) -> Result<Response, Error> {
+    let password = Password::typed(&form.password);
+    match actions::check_password(&app.db, &app.hasher, &form.username, password).await? {
+        Some(account) => {
+            session.sign_in(&account, now).await?;
+            tracing::info!(account = account.username.as_str(), "signed in");
+            Ok(Redirect::to(inside(&form.next)).into_response())
+        }
+        None => {
+            tracing::info!("a sign-in was refused");
+            let again = LoginPage { page, username: form.username, next: form.next, is_refused: true };
+            Ok(private((StatusCode::UNAUTHORIZED, again)))
+        }
+    }
+}
+
+async fn sign_out(session: AnySession) -> Result<Redirect, Error> {
+    session.sign_out().await?;
+    Ok(Redirect::to("/login"))
+}
+
+/// Where to go after signing in: only to a path of this server. `//host` and `/\host` are other servers to a browser.
+fn inside(next: &str) -> &str {
+    let leads_out = next.starts_with("//") || next.contains(['\\', '\r', '\n', '\t']);
+    if next.starts_with('/') && !leads_out { next } else { "/settings/tokens" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inside;
+
+    #[test]
+    fn nobody_is_led_elsewhere() {
+        assert_eq!(inside("/settings/tokens/new"), "/settings/tokens/new");
+        for elsewhere in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example"] {
+            assert_eq!(inside(elsewhere), "/settings/tokens", "{elsewhere}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Accounts: the first one, signing in and out, and what an account settles for itself.
+
+pub mod actions;
+pub mod login;
+pub mod preferences;
+pub mod session;
+pub mod settings;
+pub mod setup;
+pub mod shell;
+mod store;
+
+use axum::Router;
+
+use crate::state::App;
+
+/// The feature's pages.
+pub fn routes() -> Router<App> {
+    Router::new().merge(setup::routes()).merge(login::routes()).merge(settings::routes()).merge(preferences::routes())
+}

@@ -1,0 +1,145 @@
+//! Who is signed in, as the browser's session says.
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use time::Duration;
+use tower_sessions::Session;
+
+use super::actions;
+use crate::{
+    core::{account::Account, moment::Moment},
+    error::Error,
+    platform::sessions::ACCOUNT_KEY,
+    state::App,
+    web::page::Page,
+};
+
+/// When the session was last noted as used, in milliseconds since 1970.
+const SEEN_KEY: &str = "seen_at";
+/// What was just done, to be said on the next page.
+const NOTICE_KEY: &str = "notice";
+/// Whether this browser followed the link with the set-up code.
+const SETUP_KEY: &str = "setup";
+/// A session is prolonged by being written, and that costs a write: once in a while is enough.
+const TOUCH_EVERY: Duration = Duration::minutes(5);
+
+/// The account that is signed in, and the page's frame in its language. Handlers that ask for it are closed to
+/// everyone else.
+///
+/// Nothing but the session cookie opens it: a token, however presented, is not looked at.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Who.
+    pub account: Account,
+    /// The frame of the page.
+    pub page: Page,
+    /// The session itself.
+    pub session: Session,
+}
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let now = app.clock.now();
+        let session = session(parts)?;
+        let account = account_of(&session, app).await?.ok_or(Error::SignedOut)?;
+        touch(&session, now).await?;
+        let page = Page::of(&parts.headers, parts.uri.path(), now).signed_in(&account);
+        Ok(Self { account, page, session })
+    }
+}
+
+/// The session of a request.
+#[derive(Debug)]
+pub struct AnySession(pub Session);
+
+impl FromRequestParts<App> for AnySession {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Error> {
+        session(parts).map(AnySession)
+    }
+}
+
+impl AnySession {
+    /// Who is signed in, if anyone.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn account(&self, app: &App) -> Result<Option<Account>, Error> {
+        account_of(&self.0, app).await
+    }
+
+    /// Signs in: the session gets a new id, so that one that was planted before is worth nothing (ASVS 5.0, 7.2.4).
+    ///
+    /// # Errors
+    /// The session store's.
+    pub async fn sign_in(&self, account: &Account, now: Moment) -> Result<(), Error> {
+        self.0.clear().await;
+        self.0.cycle_id().await?;
+        self.0.insert(ACCOUNT_KEY, &account.id).await?;
+        self.0.insert(SEEN_KEY, now.millis()).await?;
+        Ok(())
+    }
+
+    /// Ends the session here and in the database.
+    ///
+    /// # Errors
+    /// The session store's.
+    pub async fn sign_out(&self) -> Result<(), Error> {
+        Ok(self.0.flush().await?)
+    }
+
+    /// Remembers that this browser showed the set-up code, so that the code leaves the address bar.
+    ///
+    /// # Errors
+    /// The session store's.
+    pub async fn allow_setup(&self) -> Result<(), Error> {
+        self.0.cycle_id().await?;
+        Ok(self.0.insert(SETUP_KEY, true).await?)
+    }
+
+    /// Whether this browser showed the set-up code.
+    ///
+    /// # Errors
+    /// The session store's.
+    pub async fn may_set_up(&self) -> Result<bool, Error> {
+        Ok(self.0.get(SETUP_KEY).await?.unwrap_or(false))
+    }
+}
+
+impl SignedIn {
+    /// Leaves a sentence for the next page.
+    ///
+    /// # Errors
+    /// The session store's.
+    pub async fn leave_notice(&self, sentence: &str) -> Result<(), Error> {
+        Ok(self.session.insert(NOTICE_KEY, sentence).await?)
+    }
+
+    /// Takes the sentence that the last request left.
+    ///
+    /// # Errors
+    /// The session store's.
+    pub async fn take_notice(&self) -> Result<Option<String>, Error> {
+        Ok(self.session.remove(NOTICE_KEY).await?)
+    }
+}
+
+fn session(parts: &Parts) -> Result<Session, Error> {
+    parts.extensions.get::<Session>().cloned().ok_or_else(|| Error::internal("the session layer is missing"))
+}
+
+async fn account_of(session: &Session, app: &App) -> Result<Option<Account>, Error> {
+    let Some(id) = session.get::<String>(ACCOUNT_KEY).await? else { return Ok(None) };
+    let account = actions::find(&mut app.db.read().await?, &id).await?;
+    Ok(account.filter(Account::is_enabled))
+}
+
+async fn touch(session: &Session, now: Moment) -> Result<(), Error> {
+    let seen = session.get::<i64>(SEEN_KEY).await?.map_or(Moment::from_millis(0), Moment::from_millis);
+    if now - seen >= TOUCH_EVERY {
+        session.insert(SEEN_KEY, now.millis()).await?;
+    }
+    Ok(())
+}

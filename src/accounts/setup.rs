@@ -1,0 +1,153 @@
+//! The first account.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use serde::Deserialize;
+
+use super::{
+    actions::{self, NewAccount, NotCreated},
+    session::AnySession,
+};
+use crate::{
+    core::{
+        password::{Password, PasswordProblem},
+        username::{Username, UsernameProblem},
+    },
+    error::Error,
+    state::App,
+    web::{
+        extract::{ClientAddress, Now},
+        form::{FieldErrors, Posted},
+        i18n::Words,
+        page::{Page, private},
+    },
+};
+
+/// `/setup`, open until the first account exists.
+pub fn routes() -> Router<App> {
+    Router::new().route("/setup", get(show).post(create))
+}
+
+#[derive(Debug, Deserialize)]
+struct Code {
+    code: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct SetupForm {
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: String,
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "accounts/setup.html")]
+struct SetupPage {
+    page: Page,
+    username: String,
+    errors: FieldErrors,
+    /// Whether this browser showed the code from the server's output.
+    is_open: bool,
+}
+
+async fn show(
+    State(app): State<App>,
+    session: AnySession,
+    page: Page,
+    ClientAddress(address): ClientAddress,
+    Query(query): Query<Code>,
+) -> Result<Response, Error> {
+    let mut reader = app.db.read().await?;
+    if actions::is_set_up(&mut reader).await? {
+        return Err(Error::Gone);
+    }
+    if let Some(code) = query.code {
+        if actions::is_setup_code(&mut reader, &code).await? {
+            session.allow_setup().await?;
+            // The code leaves the address bar, and with it the history and every Referer, at once.
+            return Ok(private(Redirect::to("/setup")));
+        }
+        app.limits.count_setup_try(address).map_err(Error::TooMany)?;
+    }
+    let is_open = session.may_set_up().await?;
+    let status = if is_open { StatusCode::OK } else { StatusCode::FORBIDDEN };
+    Ok(private((status, SetupPage { page, username: String::new(), errors: FieldErrors::default(), is_open })))
+}
+
+async fn create(
+    State(app): State<App>,
+    session: AnySession,
+    page: Page,
+    Now(now): Now,
+    Posted(form): Posted<SetupForm>,
+) -> Result<Response, Error> {
+    if actions::is_set_up(&mut app.db.read().await?).await? {
+        return Err(Error::Gone);
+    }
+    if !session.may_set_up().await? {
+        return Err(Error::Forbidden);
+    }
+    let (username, password) = match checked(&form, page.words) {
+        Ok(checked) => checked,
+        Err(errors) => {
+            let again = SetupPage { page, username: form.username, errors, is_open: true };
+            return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));
+        }
+    };
+    let digest = app.hasher.hash(password).await?;
+    let mut tx = app.db.write().await?;
+    let new = NewAccount { username, digest, is_admin: true };
+    let account = actions::create_first(&mut tx, new, now, app.entropy).await.map_err(|error| match error {
+        NotCreated::AlreadySetUp | NotCreated::UsernameTaken => Error::Gone,
+        NotCreated::Failed(error) => error,
+    })?;
+    tx.commit().await?;
+    session.sign_in(&account, now).await?;
+    tracing::info!(account = account.username.as_str(), "the first account was made");
+    Ok(Redirect::to("/settings/tokens").into_response())
+}
+
+fn checked(form: &SetupForm, words: Words) -> Result<(Username, Password), FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let username = Username::parse(form.username.trim());
+    let password = Password::chosen(&form.password, form.username.trim());
+    if let Err(problem) = username {
+        errors.add("username", words.t(username_key(problem)));
+    }
+    if let Err(problem) = password {
+        errors.add("password", words.t(password_key(problem)));
+    }
+    match (username, password) {
+        (Ok(username), Ok(password)) => Ok((username, password)),
+        _ => Err(errors),
+    }
+}
+
+/// The key of a sentence in the locale files.
+pub(super) const fn username_key(problem: UsernameProblem) -> &'static str {
+    match problem {
+        UsernameProblem::Missing => "username.missing",
+        UsernameProblem::Length => "username.length",
+        UsernameProblem::Characters => "username.characters",
+        UsernameProblem::Reserved => "username.reserved",
+    }
+}
+
+/// The key of a sentence in the locale files.
+pub(super) const fn password_key(problem: PasswordProblem) -> &'static str {
+    match problem {
+        PasswordProblem::Missing => "password.missing",
+        PasswordProblem::Short => "password.short",
+        PasswordProblem::Long => "password.long",
+        PasswordProblem::Common => "password.common",
+        PasswordProblem::LooksLikeToken => "password.looks_like_token",
+    }
+}

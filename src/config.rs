@@ -1,0 +1,299 @@
+//! Settings: flags and environment variables, checked together.
+
+use std::{
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    str::FromStr,
+};
+
+use clap::Args;
+use ipnet::IpNet;
+use time::Duration;
+use url::Url;
+
+use crate::{core::expiry::Lifetimes, platform::db::Location, platform::sessions::Lifetime};
+
+/// The settings as they were written. Everything is text here, so that all mistakes can be named at once.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Settings")]
+pub struct Settings {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, env = "DOCKPASS_LISTEN", default_value = "127.0.0.1:8080", global = true)]
+    pub listen: String,
+    /// Folder of the SQLite database and the secret key file
+    #[arg(long, env = "DOCKPASS_DATA", default_value = "./data", global = true)]
+    pub data: PathBuf,
+    /// postgres://… for PostgreSQL; otherwise an SQLite file in the data folder
+    #[arg(long, env = "DOCKPASS_DATABASE_URL", global = true, hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The address that people and registry clients reach, such as https://hub.example.com
+    #[arg(long, env = "DOCKPASS_PUBLIC_URL", global = true)]
+    pub public_url: Option<String>,
+    /// What people type after `docker login`; otherwise host and port of the public URL
+    #[arg(long, env = "DOCKPASS_REGISTRY_HOST", global = true)]
+    pub registry_host: Option<String>,
+    /// The registry's service name (the tokens' `aud`)
+    #[arg(long, env = "DOCKPASS_REGISTRY_SERVICE", default_value = "dockpass", global = true)]
+    pub registry_service: String,
+    /// The issuer of registry tokens (their `iss`)
+    #[arg(long, env = "DOCKPASS_ISSUER", default_value = "dockpass", global = true)]
+    pub issuer: String,
+    /// Proxies whose X-Forwarded-For is believed: CIDRs, separated by commas
+    #[arg(long, env = "DOCKPASS_TRUSTED_PROXIES", global = true)]
+    pub trusted_proxies: Option<String>,
+    /// The key that encrypts what the database must give back; otherwise a file in the data folder
+    #[arg(long, env = "DOCKPASS_SECRET_KEY_FILE", global = true)]
+    pub secret_key_file: Option<PathBuf>,
+    /// The longest life of a new token in days
+    #[arg(long, env = "DOCKPASS_MAX_TOKEN_LIFETIME_DAYS", global = true)]
+    pub max_token_lifetime_days: Option<String>,
+    /// Hours after which an unused browser session ends
+    #[arg(long, env = "DOCKPASS_SESSION_IDLE_HOURS", default_value = "24", global = true)]
+    pub session_idle_hours: String,
+    /// Days after which every browser session ends
+    #[arg(long, env = "DOCKPASS_SESSION_MAX_DAYS", default_value = "30", global = true)]
+    pub session_max_days: String,
+    /// text or json
+    #[arg(long, env = "DOCKPASS_LOG_FORMAT", default_value = "text", global = true)]
+    pub log_format: String,
+}
+
+/// The settings once they are checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The database.
+    pub database: Location,
+    /// As given; see [`Config::urls`].
+    pub public_url: Option<Url>,
+    /// As given; see [`Config::urls`].
+    pub registry_host: Option<String>,
+    /// `aud` of registry tokens.
+    pub registry_service: String,
+    /// `iss` of registry tokens.
+    pub issuer: String,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The secret key file.
+    pub secret_key_file: PathBuf,
+    /// What the operator allows as a token's life.
+    pub token_lifetimes: Lifetimes,
+    /// How long browser sessions live.
+    pub session_lifetime: Lifetime,
+    /// How log lines look.
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The addresses of this server as others know them.
+#[derive(Debug, Clone)]
+pub struct Urls {
+    /// Without a slash at its end.
+    pub public: String,
+    /// Whether the public URL is https: secure cookies and HSTS.
+    pub is_secure: bool,
+    /// What people type after `docker login`.
+    pub registry_host: String,
+}
+
+impl Config {
+    /// Checks all settings.
+    ///
+    /// # Errors
+    /// A sentence for every mistake, all at once.
+    pub fn check(settings: &Settings) -> Result<Self, Vec<String>> {
+        let mut mistakes = Mistakes::default();
+        let listen = mistakes.take("--listen", &settings.listen, |text| {
+            text.to_socket_addrs()
+                .ok()
+                .and_then(|mut all| all.next())
+                .ok_or("is not an address and port, such as 127.0.0.1:8080")
+        });
+        let public_url = settings.public_url.as_ref().and_then(|text| mistakes.take("--public-url", text, public_url));
+        if let (Some(listen), None) = (listen, &settings.public_url)
+            && !listen.ip().is_loopback()
+        {
+            mistakes.0.push(format!(
+                "--public-url must be given, because --listen {listen} is not a loopback address: clients are sent to it"
+            ));
+        }
+        let database_url = settings
+            .database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", settings.data.join("dockpass.db").display()));
+        let database = database_url.parse::<Location>().map_err(|reason| {
+            // The value may hold a password, so it is not repeated.
+            mistakes.0.push(format!("--database-url {reason}"));
+        });
+        let registry_host = settings
+            .registry_host
+            .as_ref()
+            .and_then(|text| mistakes.take("--registry-host", text, |text| host(text).map(str::to_owned)));
+        for (flag, text) in [("--registry-service", &settings.registry_service), ("--issuer", &settings.issuer)] {
+            mistakes.take(flag, text, name);
+        }
+        let trusted_proxies = settings
+            .trusted_proxies
+            .as_deref()
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .filter_map(|text| mistakes.take("--trusted-proxies", text, network))
+            .collect();
+        let days = settings
+            .max_token_lifetime_days
+            .as_ref()
+            .and_then(|text| mistakes.take("--max-token-lifetime-days", text, |text| count(text, 3650)));
+        let idle = mistakes.take("--session-idle-hours", &settings.session_idle_hours, |text| count(text, 24 * 365));
+        let longest = mistakes.take("--session-max-days", &settings.session_max_days, |text| count(text, 365));
+        let log_format = mistakes.take("--log-format", &settings.log_format, |text| match text {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("is neither text nor json"),
+        });
+        let checked = (listen, database.ok(), idle, longest, log_format);
+        let (Some(listen), Some(database), Some(idle), Some(longest), Some(log_format), []) =
+            (checked.0, checked.1, checked.2, checked.3, checked.4, mistakes.0.as_slice())
+        else {
+            return Err(mistakes.0);
+        };
+        Ok(Self {
+            listen,
+            database,
+            public_url,
+            registry_host,
+            registry_service: settings.registry_service.clone(),
+            issuer: settings.issuer.clone(),
+            trusted_proxies,
+            secret_key_file: settings.secret_key_file.clone().unwrap_or_else(|| settings.data.join("secret.key")),
+            token_lifetimes: Lifetimes { longest_days: days },
+            session_lifetime: Lifetime { idle: Duration::hours(idle.into()), longest: Duration::days(longest.into()) },
+            log_format,
+            data: settings.data.clone(),
+        })
+    }
+
+    /// The addresses once the real port is known.
+    pub fn urls(&self, listening: SocketAddr) -> Urls {
+        let public = match &self.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{listening}"),
+        };
+        let is_secure = public.starts_with("https://");
+        let host = public.split_once("://").map_or(public.as_str(), |(_, rest)| rest);
+        let registry_host = self.registry_host.clone().unwrap_or_else(|| host.to_owned());
+        Urls { registry_host, is_secure, public }
+    }
+
+    /// Whether `address` is a proxy whose `X-Forwarded-For` is believed.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
+}
+
+#[derive(Default)]
+struct Mistakes(Vec<String>);
+
+impl Mistakes {
+    fn take<T>(&mut self, flag: &str, text: &str, check: impl FnOnce(&str) -> Result<T, &'static str>) -> Option<T> {
+        check(text).map_err(|reason| self.0.push(format!("{flag} {text:?} {reason}"))).ok()
+    }
+}
+
+fn public_url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "is not a URL")?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err("must begin with http:// or https:// and name a host");
+    }
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    // Registry clients look for /v2/ at the root of a host, so a path could never work.
+    if bare && url.password().is_none() { Ok(url) } else { Err("must be scheme, host and port alone, without a path") }
+}
+
+fn host(text: &str) -> Result<&str, &'static str> {
+    let odd = |c: char| c.is_whitespace() || matches!(c, '/' | '@' | '?' | '#');
+    if text.is_empty() || text.contains(odd) { Err("is not a host with an optional port") } else { Ok(text) }
+}
+
+fn name(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() || text.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
+        return Err("must not be empty and must not hold quotes, backslashes or control characters");
+    }
+    Ok(())
+}
+
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    IpNet::from_str(text)
+        .or_else(|_| IpAddr::from_str(text).map(IpNet::from))
+        .map_err(|_| "is not an address or a CIDR such as 10.0.0.0/8")
+}
+
+fn count(text: &str, most: u16) -> Result<u16, &'static str> {
+    text.parse().ok().filter(|count| (1..=most).contains(count)).ok_or("is not a whole number in its range, from 1 on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            listen: "127.0.0.1:0".into(),
+            data: "data".into(),
+            registry_service: "dockpass".into(),
+            issuer: "dockpass".into(),
+            session_idle_hours: "24".into(),
+            session_max_days: "30".into(),
+            log_format: "text".into(),
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_right() {
+        let config = Config::check(&settings()).unwrap();
+        let urls = config.urls("127.0.0.1:4321".parse().unwrap());
+        assert_eq!(urls.public, "http://127.0.0.1:4321");
+        assert_eq!(urls.registry_host, "127.0.0.1:4321");
+        assert!(!urls.is_secure);
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let wrong = Settings {
+            listen: "0.0.0.0:80".into(),
+            log_format: "xml".into(),
+            session_idle_hours: "0".into(),
+            trusted_proxies: Some("10.0.0.0/8, nowhere".into()),
+            database_url: Some("mysql://root:hunter2@db".into()),
+            max_token_lifetime_days: Some("many".into()),
+            ..settings()
+        };
+        let mistakes = Config::check(&wrong).unwrap_err();
+        assert_eq!(mistakes.len(), 6, "{mistakes:#?}");
+        assert!(!mistakes.join(" ").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_public_url_names_scheme_and_host_alone() {
+        let with = |url: &str| Config::check(&Settings { public_url: Some(url.into()), ..settings() });
+        let urls = with("https://hub.example.com").unwrap().urls("127.0.0.1:1".parse().unwrap());
+        assert!(urls.is_secure);
+        assert_eq!((urls.public.as_str(), urls.registry_host.as_str()), ("https://hub.example.com", "hub.example.com"));
+        for wrong in ["hub.example.com", "https://hub.example.com/dockpass", "ftp://hub", "https://a:b@hub"] {
+            assert!(with(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! An account as everything above the database knows it.
+
+use super::{moment::Moment, username::Username};
+
+/// A person who may sign in. The password's digest is not among what is handed around.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// A UUID.
+    pub id: String,
+    /// Unchangeable: it is part of every repository's name.
+    pub username: Username,
+    /// Whether the account may manage others.
+    pub is_admin: bool,
+    /// When an administrator disabled it.
+    pub disabled_at: Option<Moment>,
+    /// The language that was chosen, as a locale's name.
+    pub language: Option<String>,
+    /// The theme that was chosen: `light` or `dark`.
+    pub theme: Option<String>,
+    /// When it was made.
+    pub created_at: Moment,
+}
+
+impl Account {
+    /// Whether it may sign in and its tokens work.
+    pub fn is_enabled(&self) -> bool {
+        self.disabled_at.is_none()
+    }
+}

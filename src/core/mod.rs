@@ -1,0 +1,15 @@
+//! The pure core: it decides and never asks.
+//!
+//! Time and chance come in as arguments. Nothing here knows HTTP, SQL, the environment or a clock, so that
+//! every rule can be read and tested as a plain function.
+
+pub mod account;
+pub mod expiry;
+pub mod level;
+pub mod moment;
+pub mod password;
+pub mod refusal;
+pub mod scope;
+pub mod secret;
+pub mod token;
+pub mod username;

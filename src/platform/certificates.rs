@@ -1,0 +1,75 @@
+//! The signing keys' certificates: a root that registries trust, and leaves under it.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256,
+};
+use time::Duration;
+use zeroize::Zeroizing;
+
+use crate::core::moment::Moment;
+
+/// Registries read the root once and keep it: it outlives them.
+const ROOT_LIFE: Duration = Duration::days(30 * 365);
+const LEAF_LIFE: Duration = Duration::days(10 * 365);
+/// Registries whose clocks are behind must not find a certificate from the future.
+const BACKDATED: Duration = Duration::days(1);
+
+/// A private key and its certificate.
+#[derive(Clone)]
+pub struct Certified {
+    /// X.509, DER.
+    pub certificate: Vec<u8>,
+    /// PKCS #8, DER.
+    pub private_key: Zeroizing<Vec<u8>>,
+}
+
+/// A new self-signed root on P-256.
+///
+/// # Errors
+/// When the generator or the encoder fails.
+pub fn make_root(now: Moment) -> Result<Certified, rcgen::Error> {
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let certificate = root_params(now).self_signed(&key)?;
+    Ok(Certified { certificate: certificate.der().to_vec(), private_key: Zeroizing::new(key.serialize_der()) })
+}
+
+/// A new leaf on P-256, signed by `root`.
+///
+/// # Errors
+/// When the root's key cannot be read, or the generator or the encoder fails.
+pub fn make_leaf(root: &Certified, now: Moment) -> Result<Certified, rcgen::Error> {
+    // Of the issuer only name and key enter the leaf, and every root has the same name.
+    let issuer = Issuer::new(root_params(now), KeyPair::try_from(root.private_key.as_slice())?);
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let mut params = params("Dockpass token signer", now, LEAF_LIFE);
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.use_authority_key_identifier_extension = true;
+    let certificate = params.signed_by(&key, &issuer)?;
+    Ok(Certified { certificate: certificate.der().to_vec(), private_key: Zeroizing::new(key.serialize_der()) })
+}
+
+fn root_params(now: Moment) -> CertificateParams {
+    let mut params = params("Dockpass root", now, ROOT_LIFE);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    params
+}
+
+/// The certificate as PEM, for a registry's bundle.
+pub fn pem(certificate: &[u8]) -> String {
+    let body = data_encoding::BASE64.encode(certificate);
+    let lines: Vec<&str> = body.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+}
+
+fn params(name: &str, now: Moment, life: Duration) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::CommonName, name);
+    params.distinguished_name = subject;
+    params.not_before = (now - BACKDATED).as_utc();
+    params.not_after = (now + life).as_utc();
+    params
+}

@@ -1,0 +1,71 @@
+//! The slow hash, off the async threads and a few at a time.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::entropy::Entropy;
+use crate::{
+    core::password::{Password, PasswordDigest, Verdict},
+    error::Error,
+};
+
+/// Whoever waits longer than this is told to come back: a queue of sign-ins must not grow without end.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Hashes and verifies passwords. Each takes some 20 ms of a core and 19 MiB, so fewer run at once than there are
+/// cores: pages and token requests go on meanwhile.
+#[derive(Debug, Clone)]
+pub struct Hasher {
+    permits: Arc<Semaphore>,
+    verifications: Arc<AtomicU64>,
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { permits: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))), verifications: Arc::default() }
+    }
+}
+
+impl Hasher {
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many wait already.
+    pub async fn hash(&self, password: Password) -> Result<PasswordDigest, Error> {
+        self.run(move || password.hash(Entropy.salt())).await
+    }
+
+    /// Compares a password with a digest, or with nothing at the same cost.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many wait already.
+    pub async fn verify(&self, password: Password, digest: Option<PasswordDigest>) -> Result<Verdict, Error> {
+        self.verifications.fetch_add(1, Ordering::Relaxed);
+        self.run(move || password.verify(digest.as_ref())).await
+    }
+
+    /// How many comparisons were made since the start.
+    pub fn verifications(&self) -> u64 {
+        self.verifications.load(Ordering::Relaxed)
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let permit = timeout(LONGEST_WAIT, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| Error::Unavailable)?
+            .map_err(Error::internal)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        done.await.map_err(Error::internal)
+    }
+}

@@ -1,0 +1,10 @@
+//! The registry's side: the token endpoint and the keys with which it signs.
+
+mod actions;
+pub mod endpoint;
+pub mod keys;
+mod request;
+pub mod shell;
+mod store;
+
+pub use endpoint::routes;

@@ -1,0 +1,164 @@
+//! What a client asks of the token endpoint, in every way that clients ask.
+
+use axum::http::{HeaderMap, header::AUTHORIZATION};
+use data_encoding::BASE64;
+use zeroize::Zeroizing;
+
+use crate::core::scope::{self, Scope};
+
+/// A request for a registry token.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// Who asks, as claimed.
+    pub credentials: Credentials,
+    /// What is asked, merged by resource.
+    pub scopes: Vec<Scope>,
+}
+
+/// What a client shows of itself.
+#[derive(Debug)]
+pub enum Credentials {
+    /// Nothing.
+    None,
+    /// A name and a secret.
+    Given {
+        /// As sent.
+        username: String,
+        /// A token or a password, as sent.
+        secret: Zeroizing<String>,
+    },
+    /// A header that cannot be read.
+    Unreadable,
+}
+
+/// The grant of a POST, when it is one that this server does not have.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnsupportedGrant;
+
+impl TokenRequest {
+    /// A GET: Basic credentials and a query. `account` is a hint that clients leave out or fill differently: it is
+    /// not looked at.
+    pub fn from_query(headers: &HeaderMap, query: &str) -> Self {
+        let scopes: Vec<String> = pairs(query).filter(|(name, _)| name == "scope").map(|(_, value)| value).collect();
+        Self { credentials: basic(headers), scopes: scope::parse(scopes.iter().map(String::as_str)) }
+    }
+
+    /// A POST: an OAuth 2 form with the password grant (distribution's token specification).
+    ///
+    /// # Errors
+    /// When it asks for another grant: this server gives no refresh tokens, so there is none to be used.
+    pub fn from_form(headers: &HeaderMap, form: &str) -> Result<Self, UnsupportedGrant> {
+        let mut grant = String::new();
+        let mut username = None;
+        let mut password = None;
+        let mut scopes = Vec::new();
+        for (name, value) in pairs(form) {
+            match name.as_str() {
+                "grant_type" => grant = value,
+                "username" => username = Some(value),
+                "password" => password = Some(Zeroizing::new(value)),
+                "scope" => scopes.push(value),
+                _ => {}
+            }
+        }
+        if grant != "password" {
+            return Err(UnsupportedGrant);
+        }
+        let credentials = match (username, password) {
+            (Some(username), Some(secret)) => Credentials::Given { username, secret },
+            (None, None) => basic(headers),
+            _ => Credentials::Unreadable,
+        };
+        Ok(Self { credentials, scopes: scope::parse(scopes.iter().map(String::as_str)) })
+    }
+}
+
+/// `name=value` pairs in order, repeats kept, `+` read as a space.
+fn pairs(text: &str) -> impl Iterator<Item = (String, String)> {
+    form_urlencoded::parse(text.as_bytes()).into_owned()
+}
+
+/// The secret of a bearer header (RFC 6750 section 2.1).
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Basic credentials (RFC 7617): the name ends at the first colon, so a secret may hold more of them.
+fn basic(headers: &HeaderMap) -> Credentials {
+    let Some(header) = headers.get(AUTHORIZATION) else { return Credentials::None };
+    let read = || {
+        let (scheme, encoded) = header.to_str().ok()?.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let decoded = Zeroizing::new(BASE64.decode(encoded.trim().as_bytes()).ok()?);
+        let (username, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+        Some(Credentials::Given { username: username.to_owned(), secret: Zeroizing::new(secret.to_owned()) })
+    };
+    read().unwrap_or(Credentials::Unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn with_header(value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, value.parse().unwrap());
+        headers
+    }
+
+    fn given(credentials: Credentials) -> Option<(String, String)> {
+        match credentials {
+            Credentials::Given { username, secret } => Some((username, secret.to_string())),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn basic_credentials_split_at_the_first_colon() {
+        let header = format!("Basic {}", BASE64.encode(b"alice:a:b c"));
+        let request = TokenRequest::from_query(&with_header(&header), "");
+        assert_eq!(given(request.credentials), Some(("alice".into(), "a:b c".into())));
+    }
+
+    #[test]
+    fn scopes_come_absent_empty_repeated_and_joined() {
+        let scopes = |query: &str| TokenRequest::from_query(&HeaderMap::new(), query).scopes.len();
+        assert_eq!(scopes("service=x"), 0);
+        assert_eq!(scopes("scope="), 0);
+        assert_eq!(scopes("scope=repository:a/b:pull&scope=repository%3Ac%2Fd%3Apull"), 2);
+        assert_eq!(scopes("scope=repository:a/b:pull+repository:c/d:pull"), 2);
+        assert_eq!(scopes("scope=nonsense&scope=repository:a/b:pull"), 1);
+    }
+
+    #[test]
+    fn a_form_with_the_password_grant_is_read() {
+        let form = "grant_type=password&username=alice&password=p%2Bw+d&scope=repository:a/b:pull+repository:a/c:pull";
+        let request = TokenRequest::from_form(&HeaderMap::new(), form).unwrap();
+        assert_eq!(request.scopes.len(), 2);
+        assert_eq!(given(request.credentials), Some(("alice".into(), "p+w d".into())));
+        let refresh = "grant_type=refresh_token&refresh_token=x";
+        assert_eq!(TokenRequest::from_form(&HeaderMap::new(), refresh).unwrap_err(), UnsupportedGrant);
+    }
+
+    #[test]
+    fn other_headers_are_unreadable() {
+        for header in ["Bearer abc", "Basic", "Basic !!!", "Basic YWxpY2U=", "Basic /w=="] {
+            let request = TokenRequest::from_query(&with_header(header), "");
+            assert!(matches!(request.credentials, Credentials::Unreadable), "{header}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(header in "[ -~]{0,60}", text in "\\PC{0,120}") {
+            let headers = with_header(&header);
+            let _ = TokenRequest::from_query(&headers, &text);
+            let _ = TokenRequest::from_form(&headers, &text);
+            let _ = bearer(&headers);
+        }
+    }
+}

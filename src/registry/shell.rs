@@ -1,0 +1,68 @@
+//! `dockpass registry-config`: what a CNCF distribution registry needs to trust this server.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, ValueEnum};
+
+use super::keys::Keys;
+use crate::config::{Config, Urls};
+
+/// `dockpass registry-config …`
+#[derive(Debug, Args)]
+pub struct RegistryConfigCommand {
+    /// Which major version of distribution the registry is
+    #[arg(long, value_enum)]
+    pub registry_version: RegistryVersion,
+    /// The folder for bundle.pem and jwks.json, made where there is none
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// A major version of distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RegistryVersion {
+    /// 2.8, as Debian has it.
+    #[value(name = "2")]
+    Two,
+    /// 3.
+    #[value(name = "3")]
+    Three,
+}
+
+/// Writes the files and returns the YAML to put into the registry's configuration.
+///
+/// # Errors
+/// A sentence that says what could not be written.
+pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: &Keys) -> Result<String, String> {
+    let folder = write(&command.out, keys)
+        .map_err(|error| format!("the files cannot be written to {}: {error}", command.out.display()))?;
+    let mut yaml = format!(
+        "auth:\n  token:\n    realm: {}\n    service: {}\n    issuer: {}\n    rootcertbundle: {}\n",
+        quoted(&format!("{}/token", urls.public)),
+        quoted(&config.registry_service),
+        quoted(&config.issuer),
+        quoted(&folder.join("bundle.pem").display().to_string()),
+    );
+    if command.registry_version == RegistryVersion::Three {
+        // With `jwks` alone version 3 refuses the tokens' x5c, so it gets both.
+        yaml += &format!("    jwks: {}\n", quoted(&folder.join("jwks.json").display().to_string()));
+        yaml += "    signingalgorithms: [ES256]\n";
+    }
+    Ok(yaml)
+}
+
+fn write(folder: &Path, keys: &Keys) -> io::Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    let folder = folder.canonicalize()?;
+    fs::write(folder.join("bundle.pem"), &keys.root_pem)?;
+    fs::write(folder.join("jwks.json"), keys.signer.jwks())?;
+    Ok(folder)
+}
+
+/// A YAML scalar in double quotes, which are those of JSON.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

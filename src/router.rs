@@ -1,0 +1,101 @@
+//! All routes, and the layers in their order.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderName, StatusCode},
+    middleware,
+    response::{IntoResponse, Response},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::{CsrfLayer, ProtectionError},
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
+
+use crate::{
+    accounts,
+    error::Error,
+    platform::sessions::Sessions,
+    registry,
+    state::App,
+    tokens,
+    web::{assets, errors, headers, health},
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const LONGEST_REQUEST: Duration = Duration::from_secs(30);
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// The whole service.
+pub fn router(app: App) -> Router {
+    let (security_policy, no_sniffing, referrer, strict_transport) = headers::layers(app.urls.is_secure);
+    Router::new()
+        .merge(pages(&app))
+        .merge(registry::routes())
+        .merge(assets::routes().layer(CompressionLayer::new()))
+        .merge(health::routes())
+        // Outside in, from the bottom: an answer of any kind, also one to a panic, has its headers and its log line.
+        .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| errors::panicked(panic)))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_REQUEST))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(security_policy)
+        .layer(no_sniffing)
+        .layer(referrer)
+        .layer(strict_transport)
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log_response).on_failure(()))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .with_state(app)
+}
+
+/// The browser's routes. Errors become pages outside of everything, so that a refused post from elsewhere gets one
+/// too; that refusal comes before the session is read.
+fn pages(app: &App) -> Router<App> {
+    Router::new()
+        .merge(accounts::routes())
+        .merge(tokens::routes())
+        .fallback(errors::nowhere)
+        .layer(sessions(app))
+        .layer(csrf(app))
+        .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| errors::panicked(panic)))
+        .layer(middleware::from_fn_with_state(app.clone(), errors::as_pages))
+        .layer(CompressionLayer::new())
+}
+
+fn sessions(app: &App) -> SessionManagerLayer<Sessions> {
+    let store = Sessions::new(app.db.clone(), app.clock.clone(), app.config.session_lifetime);
+    // `__Host-` (RFC 6265bis section 4.1.3.2): only this host over https can have set it.
+    let name = if app.urls.is_secure { "__Host-dockpass" } else { "dockpass" };
+    SessionManagerLayer::new(store)
+        .with_name(name)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_secure(app.urls.is_secure)
+        .with_path("/")
+        .with_expiry(Expiry::OnInactivity(app.config.session_lifetime.idle))
+}
+
+/// Posts from other origins are refused by `Sec-Fetch-Site`, then by `Origin`. The public URL is trusted by name: a
+/// proxy may have changed `Host`.
+fn csrf(app: &App) -> CsrfLayer<impl Fn(ProtectionError) -> Response + Clone + Send + Sync + 'static> {
+    let layer = CsrfLayer::new();
+    let layer = layer.clone().add_trusted_origin(&app.urls.public).unwrap_or(layer);
+    layer.with_rejection_response(|_: ProtectionError| Error::Forbidden.into_response())
+}
+
+/// The path and never the query: a query can hold a code.
+fn span(request: &Request) -> tracing::Span {
+    let id = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+fn log_response(response: &Response, latency: Duration, _: &tracing::Span) {
+    tracing::info!(status = response.status().as_u16(), milliseconds = latency.as_millis() as u64, "answered");
+}

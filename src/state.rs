@@ -1,0 +1,37 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use crate::{
+    config::{Config, Urls},
+    core::moment::Moment,
+    platform::{
+        clock::Clock, collector::Collector, db::Db, entropy::Entropy, hasher::Hasher, limits::Limits, signer::Signer,
+    },
+};
+
+/// Uses of tokens that were not written yet: by the token's id, the latest.
+pub type TokenUses = Collector<String, Moment>;
+
+/// The application: cheap to clone, one for each request.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The addresses by which others know this server.
+    pub urls: Arc<Urls>,
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Chance.
+    pub entropy: Entropy,
+    /// Signs registry tokens.
+    pub signer: Arc<Signer>,
+    /// The slow hash.
+    pub hasher: Hasher,
+    /// Rate limits.
+    pub limits: Limits,
+    /// Uses of tokens that were not written yet.
+    pub token_uses: TokenUses,
+}

@@ -1,0 +1,29 @@
+//! When a token was last used: noted in memory, written together.
+
+use crate::{error::Error, platform::db::Db, state::TokenUses};
+
+use super::store;
+
+/// Writes all uses that were noted since the last time, in one transaction. What could not be written is noted again.
+///
+/// # Errors
+/// The database's.
+pub async fn write(db: &Db, uses: &TokenUses) -> Result<(), Error> {
+    let taken = uses.take();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let written = async {
+        let mut tx = db.write().await?;
+        for (token_id, at) in &taken {
+            store::record_use(&mut tx, token_id, *at).await?;
+        }
+        tx.commit().await
+    };
+    written.await.map_err(|error: sqlx::Error| {
+        for (token_id, at) in taken {
+            uses.note(token_id, at, |known, at| *known = at.max(*known));
+        }
+        Error::from(error)
+    })
+}

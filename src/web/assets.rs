@@ -1,0 +1,63 @@
+//! Static files, each under an address that holds the hash of its content and may be cached for ever.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use axum::{
+    Router,
+    extract::Path,
+    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use data_encoding::HEXLOWER;
+use rust_embed::RustEmbed;
+use sha2::{Digest, Sha256};
+
+use crate::{error::Error, state::App};
+
+#[derive(RustEmbed)]
+#[folder = "static"]
+struct Static;
+
+struct Asset {
+    address: String,
+    content: Vec<u8>,
+}
+
+static HTMX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/htmx.min.js"));
+
+static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
+    let files = Static::iter().filter_map(|name| Some((name.to_string(), Static::get(&name)?.data.into_owned())));
+    let all = files.chain([("htmx.min.js".to_owned(), HTMX.to_vec())]);
+    all.map(|(name, content)| {
+        let hash = HEXLOWER.encode(&Sha256::digest(&content)[..8]);
+        (name.clone(), Asset { address: format!("/assets/{hash}/{name}"), content })
+    })
+    .collect()
+});
+
+/// The address of a file in `static/`, or of `htmx.min.js`. A name that is not there leads to a 404, which the
+/// browser tests would see.
+pub fn address(name: &str) -> &'static str {
+    ASSETS.get(name).map_or("/assets/missing", |asset| &asset.address)
+}
+
+/// The route under which the files are served.
+pub fn routes() -> Router<App> {
+    Router::new().route("/assets/{hash}/{name}", get(serve))
+}
+
+async fn serve(Path((hash, name)): Path<(String, String)>) -> Result<Response, Error> {
+    let asset = ASSETS.get(&name).ok_or(Error::NotFound)?;
+    if asset.address != format!("/assets/{hash}/{name}") {
+        return Err(Error::NotFound);
+    }
+    let kind = match name.rsplit('.').next() {
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    };
+    let headers = [(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    Ok((headers, asset.content.as_slice()).into_response())
+}

@@ -1,0 +1,170 @@
+//! Errors become answers here, and here alone they are logged.
+//!
+//! A handler's error travels in the response's extensions until one of the two layers below gives it the shape of its
+//! door: a page or a fragment for browsers, the registry's JSON for its clients.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{StatusCode, Uri, header::RETRY_AFTER},
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+use axum_htmx::{HxRedirect, HxReswap, HxRetarget, SwapOption};
+use serde_json::json;
+
+use super::page::{Page, private};
+use crate::{error::Error, state::App};
+
+impl Error {
+    fn status(&self) -> StatusCode {
+        match self {
+            Error::NotFound => StatusCode::NOT_FOUND,
+            Error::SignedOut => StatusCode::UNAUTHORIZED,
+            Error::Forbidden => StatusCode::FORBIDDEN,
+            Error::Invalid => StatusCode::BAD_REQUEST,
+            Error::Gone => StatusCode::GONE,
+            Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Error::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The key of its words in the locale files.
+    fn key(&self) -> &'static str {
+        match self {
+            Error::NotFound => "not_found",
+            Error::SignedOut => "signed_out",
+            Error::Forbidden => "forbidden",
+            Error::Invalid => "invalid",
+            Error::Gone => "gone",
+            Error::TooMany(_) => "too_many",
+            Error::Unavailable => "unavailable",
+            Error::Internal(_) => "internal",
+        }
+    }
+
+    fn log(&self) {
+        match self {
+            Error::Internal(source) => tracing::error!(error = %source, "a request failed"),
+            Error::Unavailable => tracing::warn!("too busy"),
+            _ => {}
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+#[derive(Template)]
+#[template(path = "errors/error.html", blocks = ["notice"])]
+struct ErrorPage {
+    page: Page,
+    title: String,
+    sentence: String,
+}
+
+/// Gives errors the shape of a page, or of a notice where htmx asks. Who must sign in is led there and back.
+pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> Response {
+    let page = Page::of(request.headers(), request.uri().path(), app.clock.now());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<Arc<Error>>() {
+        None => response,
+        Some(error) => {
+            error.log();
+            match &*error {
+                Error::SignedOut => to_sign_in(&page, method.is_safe(), &uri),
+                other => error_page(page, other),
+            }
+        }
+    }
+}
+
+fn to_sign_in(page: &Page, may_return: bool, uri: &Uri) -> Response {
+    let here = uri.path_and_query().map_or("/", |path| path.as_str());
+    let address = if may_return && !page.is_fragment && here != "/" {
+        let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("next", here).finish();
+        format!("/login?{query}")
+    } else {
+        "/login".to_owned()
+    };
+    if page.is_fragment {
+        private((StatusCode::UNAUTHORIZED, HxRedirect(address), ()))
+    } else {
+        private(Redirect::to(&address))
+    }
+}
+
+fn error_page(page: Page, error: &Error) -> Response {
+    let key = error.key();
+    let title = page.t(&format!("errors.{key}.title")).into_owned();
+    let sentence = match error {
+        Error::TooMany(wait) => page.words.count("errors.too_many.sentence", wait.as_secs().max(1) as i64),
+        _ => page.t(&format!("errors.{key}.sentence")).into_owned(),
+    };
+    let is_fragment = page.is_fragment;
+    let template = ErrorPage { page, title, sentence };
+    let body = if is_fragment { template.as_notice().render() } else { template.render() };
+    let html = axum::response::Html(body.unwrap_or_else(|_| template.sentence.clone()));
+    let mut response = if is_fragment {
+        let aim = (HxRetarget("#notice".to_owned()), HxReswap(SwapOption::InnerHtml));
+        private((error.status(), aim, html))
+    } else {
+        private((error.status(), html))
+    };
+    retry_after(&mut response, error);
+    response
+}
+
+fn retry_after(response: &mut Response, error: &Error) {
+    if let Error::TooMany(wait) = error {
+        response.headers_mut().insert(RETRY_AFTER, wait.as_secs().max(1).into());
+    }
+}
+
+/// Gives errors the shape that registry clients read aloud: `{"errors":[{"code","message"}]}`.
+pub async fn as_registry_json(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<Arc<Error>>() {
+        None => response,
+        Some(error) => {
+            error.log();
+            let (code, message) = match &*error {
+                Error::TooMany(wait) => {
+                    ("TOOMANYREQUESTS", format!("too many failed tries: wait {} seconds", wait.as_secs().max(1)))
+                }
+                Error::Invalid => ("UNSUPPORTED", "the request cannot be read".to_owned()),
+                Error::NotFound => ("NAME_UNKNOWN", "not found".to_owned()),
+                Error::Unavailable => ("UNAVAILABLE", "the server is too busy: try again in a moment".to_owned()),
+                _ => ("UNKNOWN", "the server failed: its log says why".to_owned()),
+            };
+            let mut response = registry_error(error.status(), code, &message);
+            retry_after(&mut response, &error);
+            response
+        }
+    }
+}
+
+/// An error as the registry's clients read it.
+pub fn registry_error(status: StatusCode, code: &str, message: &str) -> Response {
+    private((status, Json(json!({"errors": [{"code": code, "message": message}]}))))
+}
+
+/// What a panic answers with, as any internal fault.
+pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    Error::internal("a handler panicked").into_response()
+}
+
+/// The page for an address that leads nowhere.
+pub async fn nowhere() -> Error {
+    Error::NotFound
+}

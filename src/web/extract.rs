@@ -1,0 +1,96 @@
+//! What handlers ask of a request.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, request::Parts},
+};
+
+use crate::{config::Config, core::moment::Moment, state::App};
+
+/// The one present moment of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Now(pub Moment);
+
+impl FromRequestParts<App> for Now {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Now(app.clock.now()))
+    }
+}
+
+/// The address of whoever asks, behind proxies that the settings trust.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+impl FromRequestParts<App> for ClientAddress {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| address.ip().to_canonical());
+        Ok(ClientAddress(behind_proxies(peer, &parts.headers, &app.config)))
+    }
+}
+
+/// Walks `X-Forwarded-For` from its end, where the nearest proxy wrote, and stops at the first address that is not a
+/// trusted proxy: what stands before it could have been sent by anyone.
+fn behind_proxies(peer: IpAddr, headers: &HeaderMap, config: &Config) -> IpAddr {
+    let mut client = peer;
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    for text in forwarded.into_iter().rev() {
+        if !config.trusts(client) {
+            break;
+        }
+        match text.parse::<IpAddr>() {
+            Ok(address) => client = address.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    client
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    fn config(trusted: &str) -> Config {
+        let settings = Settings {
+            listen: "127.0.0.1:0".into(),
+            registry_service: "s".into(),
+            issuer: "i".into(),
+            session_idle_hours: "1".into(),
+            session_max_days: "1".into(),
+            log_format: "text".into(),
+            trusted_proxies: Some(trusted.into()),
+            ..Settings::default()
+        };
+        Config::check(&settings).unwrap()
+    }
+
+    fn client(trusted: &str, forwarded: &str) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+        behind_proxies("10.0.0.1".parse().unwrap(), &headers, &config(trusted)).to_string()
+    }
+
+    #[test]
+    fn a_header_is_believed_only_from_trusted_proxies() {
+        assert_eq!(client("", "1.2.3.4"), "10.0.0.1");
+        assert_eq!(client("10.0.0.0/8", "1.2.3.4"), "1.2.3.4");
+        assert_eq!(client("10.0.0.0/8", "6.6.6.6, 1.2.3.4, 10.0.0.9"), "1.2.3.4");
+        assert_eq!(client("10.0.0.0/8", "nonsense"), "10.0.0.1");
+    }
+}

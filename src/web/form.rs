@@ -1,0 +1,50 @@
+//! Forms: reading them, and saying what is wrong beside the field.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use axum::{
+    extract::{FromRequest, Request},
+    http::header::CONTENT_TYPE,
+};
+use serde::de::DeserializeOwned;
+
+use crate::{error::Error, state::App};
+
+/// A posted form. One that cannot be read is refused as [`Error::Invalid`]; what its fields hold is the handler's to
+/// check.
+#[derive(Debug)]
+pub struct Posted<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !kind.starts_with("application/x-www-form-urlencoded") {
+            return Err(Error::Invalid);
+        }
+        let axum::Form(form) = axum::Form::from_request(request, app).await.map_err(|_| Error::Invalid)?;
+        Ok(Posted(form))
+    }
+}
+
+/// Sentences by the name of the field that they stand beside.
+#[derive(Debug, Default)]
+pub struct FieldErrors(BTreeMap<&'static str, Cow<'static, str>>);
+
+impl FieldErrors {
+    /// Notes what is wrong with a field.
+    pub fn add(&mut self, field: &'static str, sentence: impl Into<Cow<'static, str>>) {
+        self.0.entry(field).or_insert_with(|| sentence.into());
+    }
+
+    /// The sentence beside a field.
+    pub fn of(&self, field: &str) -> Option<&str> {
+        self.0.get(field).map(AsRef::as_ref)
+    }
+
+    /// Whether every field is right.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}

@@ -1,0 +1,118 @@
+//! The words of a page in the reader's language.
+
+use std::{borrow::Cow, fmt::Display};
+
+use axum::http::HeaderMap;
+use time::{Date, Month};
+
+/// The languages that the locale files have, with their own names.
+pub const LANGUAGES: [(&str, &str); 2] = [("en", "English"), ("zh-CN", "简体中文")];
+
+/// The words in one language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
+    locale: &'static str,
+}
+
+impl Words {
+    /// The language with this name, if the product has it.
+    pub fn named(name: &str) -> Option<Self> {
+        let known = LANGUAGES.into_iter().find(|(locale, _)| locale.eq_ignore_ascii_case(name));
+        known.map(|(locale, _)| Self { locale })
+    }
+
+    /// What the browser asks for (RFC 9110 section 12.5.4), else English.
+    pub fn accepted(headers: &HeaderMap) -> Self {
+        let header = headers.get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let mut wishes: Vec<(f32, &str)> = header.split(',').filter_map(wish).collect();
+        wishes.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let found = wishes.into_iter().find_map(|(_, tag)| match tag.split('-').next().unwrap_or_default() {
+            language if language.eq_ignore_ascii_case("zh") => Self::named("zh-CN"),
+            language => Self::named(language),
+        });
+        found.unwrap_or(Self { locale: "en" })
+    }
+
+    /// The name for `lang` attributes and the database.
+    pub fn locale(self) -> &'static str {
+        self.locale
+    }
+
+    /// The text under a key.
+    pub fn t(self, key: &str) -> Cow<'static, str> {
+        Cow::Owned(rust_i18n::t!(key, locale = self.locale).into_owned())
+    }
+
+    /// The text under a key with `%{name}` filled in.
+    pub fn t1(self, key: &str, name: &str, value: impl Display) -> String {
+        self.t(key).replace(&format!("%{{{name}}}"), &value.to_string())
+    }
+
+    /// A count with its noun: the key's `one` or `other`.
+    pub fn count(self, key: &str, count: i64) -> String {
+        let form = if count == 1 { "one" } else { "other" };
+        self.t1(&format!("{key}.{form}"), "count", count)
+    }
+
+    /// A day in words: "21 February 2027", "2027年2月21日".
+    pub fn date(self, date: Date) -> String {
+        let (year, month, day) = (date.year(), date.month(), date.day());
+        if self.locale == "zh-CN" {
+            format!("{year}年{}月{day}日", u8::from(month))
+        } else {
+            format!("{day} {} {year}", english(month))
+        }
+    }
+}
+
+fn wish(part: &str) -> Option<(f32, &str)> {
+    let mut pieces = part.split(';').map(str::trim);
+    let tag = pieces.next().filter(|tag| !tag.is_empty())?;
+    let weight = pieces.find_map(|piece| piece.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok())?;
+    (weight > 0.0).then_some((weight, tag))
+}
+
+const fn english(month: Month) -> &'static str {
+    match month {
+        Month::January => "January",
+        Month::February => "February",
+        Month::March => "March",
+        Month::April => "April",
+        Month::May => "May",
+        Month::June => "June",
+        Month::July => "July",
+        Month::August => "August",
+        Month::September => "September",
+        Month::October => "October",
+        Month::November => "November",
+        Month::December => "December",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepted(header: &str) -> &'static str {
+        let mut headers = HeaderMap::new();
+        headers.insert("accept-language", header.parse().unwrap());
+        Words::accepted(&headers).locale()
+    }
+
+    #[test]
+    fn the_browsers_order_of_languages_is_respected() {
+        assert_eq!(accepted("zh-CN,zh;q=0.9,en;q=0.8"), "zh-CN");
+        assert_eq!(accepted("en;q=0.5, zh-Hans;q=0.9"), "zh-CN");
+        assert_eq!(accepted("de-DE, fr;q=0.9, en-GB;q=0.1"), "en");
+        assert_eq!(accepted("de"), "en");
+        assert_eq!(accepted("zh;q=0, en"), "en");
+        assert_eq!(accepted(";;,q=,"), "en");
+    }
+
+    #[test]
+    fn dates_are_said_in_the_readers_language() {
+        let day = time::macros::date!(2027 - 02 - 21);
+        assert_eq!(Words::named("en").unwrap().date(day), "21 February 2027");
+        assert_eq!(Words::named("zh-cn").unwrap().date(day), "2027年2月21日");
+    }
+}

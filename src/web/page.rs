@@ -1,0 +1,145 @@
+//! What every page needs: words, theme, who is signed in, and whether htmx asked for a fragment.
+
+use std::{borrow::Cow, convert::Infallible, fmt::Display};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, header::CACHE_CONTROL, header::COOKIE, request::Parts},
+    response::{IntoResponse, Response},
+};
+use axum_htmx::HX_REQUEST;
+
+use super::{assets, i18n::LANGUAGES, i18n::Words, time::TimeView};
+use crate::{
+    core::{account::Account, moment::Moment},
+    state::App,
+};
+
+/// The cookie that remembers the language where nobody is signed in.
+pub const LANGUAGE_COOKIE: &str = "dockpass_language";
+/// The cookie that remembers the theme.
+pub const THEME_COOKIE: &str = "dockpass_theme";
+/// The themes that can be chosen beside the system's.
+pub const THEMES: [&str; 2] = ["light", "dark"];
+
+/// The frame of a page. Templates call it for their words.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The language.
+    pub words: Words,
+    /// `light` or `dark`; `None` follows the system.
+    pub theme: Option<&'static str>,
+    /// The path of this request, for links that come back to it.
+    pub path: String,
+    /// Whether htmx asks and gets a fragment.
+    pub is_fragment: bool,
+    /// The present moment.
+    pub now: Moment,
+    /// Who is signed in.
+    pub account: Option<Account>,
+}
+
+impl FromRequestParts<App> for Page {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.headers, parts.uri.path(), app.clock.now()))
+    }
+}
+
+impl Page {
+    /// The frame for a request with these headers.
+    pub fn of(headers: &HeaderMap, path: &str, now: Moment) -> Self {
+        Self {
+            words: cookie(headers, LANGUAGE_COOKIE).and_then(Words::named).unwrap_or_else(|| Words::accepted(headers)),
+            theme: cookie(headers, THEME_COOKIE).and_then(theme_named),
+            path: path.to_owned(),
+            is_fragment: headers.contains_key(HX_REQUEST),
+            now,
+            account: None,
+        }
+    }
+
+    /// The same frame for someone who is signed in: the account's choices win over the browser's.
+    pub fn signed_in(mut self, account: &Account) -> Self {
+        self.words = account.language.as_deref().and_then(Words::named).unwrap_or(self.words);
+        self.theme = account.theme.as_deref().and_then(theme_named).or(self.theme);
+        self.account = Some(account.clone());
+        self
+    }
+
+    /// The text under a key of the locale files.
+    pub fn t(&self, key: impl AsRef<str>) -> Cow<'static, str> {
+        self.words.t(key.as_ref())
+    }
+
+    /// The text under a key with one value filled in.
+    pub fn t1(&self, key: &str, name: &str, value: impl Display) -> String {
+        self.words.t1(key, name, value)
+    }
+
+    /// A time as this page shows it.
+    pub fn time(&self, at: &Moment) -> TimeView {
+        TimeView::new(*at, self.now, self.words)
+    }
+
+    /// The address of a static file.
+    pub fn asset(&self, name: &str) -> &'static str {
+        assets::address(name)
+    }
+
+    /// The languages to choose from: locale, own name, whether it is this page's.
+    pub fn languages(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+        let current = self.words.locale();
+        LANGUAGES.into_iter().map(move |(locale, name)| (locale, name, locale == current))
+    }
+
+    /// The themes to choose from: name, whether it is this page's.
+    pub fn themes(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        let current = self.theme.unwrap_or("system");
+        ["system"].into_iter().chain(THEMES).map(move |name| (name, name == current))
+    }
+
+    /// Whether a navigation link leads to where the reader is.
+    pub fn is_at(&self, path: &str) -> bool {
+        self.path == path || (path != "/settings" && self.path.starts_with(&format!("{path}/")))
+    }
+}
+
+/// The theme with this name.
+pub fn theme_named(name: &str) -> Option<&'static str> {
+    THEMES.into_iter().find(|theme| *theme == name)
+}
+
+/// The value of a cookie.
+pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(found, value)| (found == name).then_some(value))
+}
+
+/// A response that no cache keeps: not the browser's, not its history, not a proxy's.
+pub fn private(response: impl IntoResponse) -> Response {
+    let mut response = response.into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Answers with a template's `dialog` block where htmx asks, and with the whole page where it does not.
+macro_rules! dialog_or_page {
+    ($status:expr, $template:expr) => {{
+        use askama_web::WebTemplateExt as _;
+        let template = $template;
+        if template.page.is_fragment {
+            $crate::web::page::private(($status, template.as_dialog().into_web_template()))
+        } else {
+            $crate::web::page::private(($status, template.into_web_template()))
+        }
+    }};
+}
+
+pub(crate) use dialog_or_page;
