@@ -1,0 +1,182 @@
+// What the pages do beyond links and forms. Everything here is an addition: without it each page still works.
+"use strict";
+
+// Dialogs: htmx puts one into #dialog, this shows it over the page.
+const holder = document.getElementById("dialog");
+let opener = null;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const from = event.target.closest(".menu, a, button");
+  const menu = event.target.closest(".menu");
+  const button = menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : from;
+  if (button && !holder.contains(button)) opener = button.id;
+  if (menu) menu.hidePopover();
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target !== holder) return;
+  const dialog = holder.querySelector("dialog");
+  if (dialog && !dialog.open) {
+    dialog.showModal();
+    const first = dialog.querySelector("[aria-invalid], [autofocus], #dialog-title[tabindex]");
+    if (first) first.focus();
+  }
+});
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target === holder && !holder.querySelector("dialog")) returnFocus();
+});
+
+// To where the dialog was opened from, or to the heading when that row is gone.
+function returnFocus() {
+  const target = (opener && document.getElementById(opener)) || document.querySelector("h1[tabindex], main");
+  opener = null;
+  if (target) target.focus();
+}
+
+function close(dialog) {
+  forgetSecret();
+  dialog.close();
+  holder.replaceChildren();
+  returnFocus();
+}
+
+document.addEventListener("click", (event) => {
+  const control = event.target.closest("[data-close]");
+  const dialog = control && control.closest("dialog");
+  if (!dialog || !dialog.matches(":modal")) {
+    if (control) forgetSecret();
+    return;
+  }
+  event.preventDefault();
+  if (mayClose()) close(dialog);
+});
+
+document.addEventListener("cancel", (event) => {
+  if (!event.target.matches("dialog")) return;
+  event.preventDefault();
+  if (mayClose()) close(event.target);
+}, true);
+
+// The token is shown once: closing before it was copied asks once.
+let copied = false;
+let asked = false;
+
+function mayClose() {
+  const question = holder.querySelector("[data-not-copied]");
+  if (!question || copied || asked) return true;
+  asked = true;
+  question.textContent = question.dataset.notCopied;
+  question.hidden = false;
+  question.scrollIntoView({ block: "nearest" });
+  return false;
+}
+
+// Emptied on close and when the page is left, so that no back-forward cache keeps it.
+function forgetSecret() {
+  const field = document.getElementById("secret");
+  if (field) {
+    field.value = "";
+    field.removeAttribute("value");
+    field.textContent = "";
+  }
+  copied = asked = false;
+}
+
+window.addEventListener("pagehide", forgetSecret);
+
+document.addEventListener("copy", () => {
+  if (document.activeElement && document.activeElement.id === "secret") copied = true;
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(field.value);
+    copied = true;
+    button.textContent = button.dataset.copied;
+    say(button, button.dataset.copied);
+  } catch {
+    field.focus();
+    field.select();
+    say(button, button.dataset.byHand);
+  }
+});
+
+function say(button, sentence) {
+  const status = button.closest("dialog").querySelector("[data-copy-said]");
+  if (status) {
+    status.textContent = sentence;
+    status.classList.toggle("hidden", sentence === button.dataset.copied);
+  }
+}
+
+// Menus: arrow keys and the roles that promise them (WAI-ARIA menu button).
+function dressMenus() {
+  for (const menu of document.querySelectorAll(".menu:not([role])")) {
+    const button = document.querySelector(`[popovertarget="${menu.id}"]`);
+    if (!button) continue;
+    menu.setAttribute("role", "menu");
+    menu.setAttribute("aria-label", button.getAttribute("aria-label"));
+    button.setAttribute("aria-haspopup", "menu");
+    button.setAttribute("aria-expanded", "false");
+    for (const form of menu.querySelectorAll("form")) form.setAttribute("role", "none");
+    for (const head of menu.querySelectorAll(".menu-head")) head.setAttribute("role", "none");
+    for (const item of menu.querySelectorAll("a, button")) {
+      item.setAttribute("role", item.hasAttribute("aria-current") || item.name ? "menuitemradio" : "menuitem");
+      if (item.name) item.setAttribute("aria-checked", String(item.hasAttribute("aria-current")));
+      item.tabIndex = -1;
+    }
+    menu.addEventListener("toggle", (event) => {
+      const open = event.newState === "open";
+      button.setAttribute("aria-expanded", String(open));
+      if (open) menu.querySelector("a, button").focus();
+    });
+    menu.addEventListener("keydown", (event) => move(event, menu));
+  }
+}
+
+function move(event, menu) {
+  const items = [...menu.querySelectorAll("a, button")];
+  const at = items.indexOf(document.activeElement);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+  if (event.key === "Tab") menu.hidePopover();
+  if (to === undefined) return;
+  event.preventDefault();
+  items[(to + items.length) % items.length].focus();
+}
+
+// Password fields get a button that shows what was typed.
+for (const input of document.querySelectorAll("[data-reveal-show]")) {
+  const wrap = document.createElement("div");
+  wrap.className = "with-reveal";
+  input.before(wrap);
+  const button = document.createElement("button");
+  button.type = "button";
+  button.setAttribute("aria-pressed", "false");
+  button.setAttribute("aria-label", input.dataset.revealShow);
+  button.addEventListener("click", () => {
+    const shown = input.type === "password";
+    input.type = shown ? "text" : "password";
+    button.setAttribute("aria-pressed", String(shown));
+    button.setAttribute("aria-label", shown ? input.dataset.revealHide : input.dataset.revealShow);
+  });
+  const focused = document.activeElement === input;
+  wrap.append(input, button);
+  if (focused) input.focus();
+}
+
+for (const name of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, () => {
+    const notice = document.getElementById("notice") || document.querySelector("main");
+    const sentence = document.createElement("p");
+    sentence.className = "notice danger";
+    sentence.textContent = document.body.dataset.failed;
+    notice.prepend(sentence);
+  });
+}
+
+document.addEventListener("htmx:afterSettle", dressMenus);
+dressMenus();

@@ -1,0 +1,301 @@
+//! What all tests share: a server in this process, and callers that differ only in what they show of themselves.
+
+#![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses a part; a test may panic")]
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{LazyLock, Mutex},
+};
+
+use dockpass::{
+    accounts::actions::{self, NewAccount},
+    config::{Config, Settings},
+    core::{password::Password, password::PasswordDigest, username::Username},
+    platform::{clock::Clock, entropy::Entropy},
+    server::Server,
+    state::App,
+};
+use reqwest::{
+    Method, StatusCode,
+    header::{HeaderMap, HeaderName, HeaderValue},
+    redirect::Policy,
+};
+use tempfile::TempDir;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+/// The password of every account in these tests.
+pub const PASSWORD: &str = "a quiet harbour at dawn";
+
+/// Hashed once: the tests are about what is done with it.
+static DIGEST: LazyLock<PasswordDigest> = LazyLock::new(|| Password::typed(PASSWORD).hash([9; 16]));
+
+/// A server in this process with a database of its own: an SQLite file, or a schema of the PostgreSQL that
+/// `DOCKPASS_TEST_POSTGRES` names.
+pub struct TestServer {
+    pub app: App,
+    pub clock: Clock,
+    pub address: SocketAddr,
+    pub setup_link: Option<String>,
+    pub folder: TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+/// The settings that a test starts from.
+pub fn settings(data: &Path) -> Settings {
+    Settings {
+        listen: "127.0.0.1:0".into(),
+        data: data.to_owned(),
+        database_url: postgres_schema(),
+        registry_service: "dockpass".into(),
+        issuer: "dockpass".into(),
+        session_idle_hours: "24".into(),
+        session_max_days: "30".into(),
+        log_format: "text".into(),
+        ..Settings::default()
+    }
+}
+
+/// A URL that leads to a schema of this test's own; `None` where the suite runs on SQLite.
+fn postgres_schema() -> Option<String> {
+    let url = std::env::var("DOCKPASS_TEST_POSTGRES").ok()?;
+    let schema = format!("test_{}", Entropy.id(Clock::System.now()).replace('-', ""));
+    let joint = if url.contains('?') { '&' } else { '?' };
+    Some(format!("{url}{joint}options=-csearch_path%3D{schema}"))
+}
+
+async fn make_schema(url: &str) {
+    use sqlx::Connection as _;
+    let schema = url.rsplit("%3D").next().unwrap();
+    let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+    let statement = format!("CREATE SCHEMA {schema}");
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+impl TestServer {
+    /// With the default settings and a clock that stands still until it is moved.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// With settings changed by `change`.
+    pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = settings(&folder.path().join("data"));
+        change(&mut settings);
+        if let Some(url) = settings.database_url.as_deref().filter(|url| url.contains("search_path")) {
+            make_schema(url).await;
+        }
+        let clock = Clock::manual();
+        let config = Config::check(&settings).unwrap();
+        let server = Server::bind(config, clock.clone()).await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (app, address) = (server.app().clone(), server.address());
+        let setup_link = server.setup_link().map(str::to_owned);
+        let running = tokio::spawn(server.run(async {
+            let _ = stopped.await;
+        }));
+        Self { app, clock, address, setup_link, folder, stop: Some(stop), running: Some(running) }
+    }
+
+    /// Stops it as TERM does and waits until it has written everything.
+    pub async fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.running.take().unwrap().await.unwrap().unwrap();
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.app.config.data.clone()
+    }
+
+    /// Makes an account with [`PASSWORD`], without the slow hash.
+    pub async fn account(&self, name: &str) {
+        let new = NewAccount { username: Username::parse(name).unwrap(), digest: DIGEST.clone(), is_admin: false };
+        let mut tx = self.app.db.write().await.unwrap();
+        actions::create(&mut tx, new, self.clock.now(), Entropy).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// A caller with nothing.
+    pub fn anonymous(&self) -> Browser {
+        Browser::new(&self.url(""))
+    }
+
+    /// A caller that signed in through the form.
+    pub async fn signed_in(&self, name: &str) -> Browser {
+        let browser = self.anonymous();
+        let answer = browser.post("/login", &[("username", name), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        browser
+    }
+
+    /// Makes an account and signs in.
+    pub async fn account_signed_in(&self, name: &str) -> Browser {
+        self.account(name).await;
+        self.signed_in(name).await
+    }
+}
+
+/// An HTTP client with a cookie jar that follows no redirects.
+pub struct Browser {
+    client: reqwest::Client,
+    base: String,
+    cookies: Mutex<BTreeMap<String, String>>,
+    headers: HeaderMap,
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    /// A header's text, empty where it is missing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
+    }
+
+    /// The value of the first attribute or field that `before` leads to, up to the next double quote.
+    pub fn after(&self, before: &str) -> String {
+        let (_, rest) = self.body.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {}", self.body));
+        rest.split('"').next().unwrap().to_owned()
+    }
+}
+
+/// A token as its owner got it.
+#[derive(Debug, Clone)]
+pub struct MadeToken {
+    pub id: String,
+    pub secret: String,
+}
+
+impl Browser {
+    fn new(base: &str) -> Self {
+        let client = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
+        Self { client, base: base.to_owned(), cookies: Mutex::default(), headers: HeaderMap::new() }
+    }
+
+    /// The same caller with one more header on every request.
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
+        self
+    }
+
+    /// Sets a cookie by hand.
+    pub fn with_cookie(self, name: &str, value: &str) -> Self {
+        self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// A cookie that the server set.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.lock().unwrap().get(name).cloned()
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, HeaderMap::new()).await
+    }
+
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.send(Method::POST, path, Some(form), HeaderMap::new()).await
+    }
+
+    /// A GET as htmx makes it.
+    pub async fn htmx_get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, htmx()).await
+    }
+
+    /// A POST as htmx makes it.
+    pub async fn htmx_post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.send(Method::POST, path, Some(form), htmx()).await
+    }
+
+    /// Any request; cookies are sent and kept.
+    pub async fn send(&self, method: Method, path: &str, form: Option<&[(&str, &str)]>, more: HeaderMap) -> Answer {
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
+        let cookies: Vec<String> =
+            self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = self.client.request(method, url).headers(self.headers.clone()).headers(more);
+        if !cookies.is_empty() {
+            request = request.header("cookie", cookies.join("; "));
+        }
+        if let Some(form) = form {
+            request = request.form(form);
+        }
+        let response = request.send().await.unwrap();
+        for cookie in response.headers().get_all("set-cookie") {
+            let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
+            let value = rest.split(';').next().unwrap();
+            if value.is_empty() {
+                self.cookies.lock().unwrap().remove(name);
+            } else {
+                self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer { status, headers, body: response.text().await.unwrap() }
+    }
+
+    /// Generates a token through the form; `level` as in the database, `expiration` as in the select.
+    pub async fn generate(&self, description: &str, level: &str, expiration: &str) -> MadeToken {
+        let key = self.get("/settings/tokens/new").await.after("name=\"form_key\" value=\"");
+        let form = [
+            ("form_key", key.as_str()),
+            ("description", description),
+            ("expiration", expiration),
+            ("permission", level),
+        ];
+        let answer = self.post("/settings/tokens", &form).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let secret = answer.body.split("dp_pat_").nth(1).unwrap()[..36].to_owned();
+        let id = self.get("/settings/tokens").await.after("id=\"token-");
+        MadeToken { id, secret: format!("dp_pat_{secret}") }
+    }
+
+    /// Asks the token endpoint with Basic credentials.
+    pub async fn token(&self, name: &str, secret: &str, scopes: &[&str]) -> Answer {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("service", "dockpass").append_pair("account", name);
+        scopes.iter().for_each(|scope| {
+            query.append_pair("scope", scope);
+        });
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", basic(name, secret));
+        self.send(Method::GET, &format!("/token?{}", query.finish()), None, headers).await
+    }
+}
+
+fn htmx() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("hx-request", HeaderValue::from_static("true"));
+    headers
+}
+
+/// The value of a Basic header.
+pub fn basic(name: &str, secret: &str) -> HeaderValue {
+    let encoded = data_encoding::BASE64.encode(format!("{name}:{secret}").as_bytes());
+    HeaderValue::from_str(&format!("Basic {encoded}")).unwrap()
+}
+
+/// The claims of a JWT, unverified.
+pub fn claims(token: &str) -> serde_json::Value {
+    let body = data_encoding::BASE64URL_NOPAD.decode(token.split('.').nth(1).unwrap().as_bytes()).unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
