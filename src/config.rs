@@ -6,15 +6,18 @@ use std::{
     str::FromStr,
 };
 
-use clap::Args;
+use clap::{Args, Parser};
 use ipnet::IpNet;
 use time::Duration;
 use url::Url;
 
-use crate::{core::expiry::Lifetimes, platform::db::Location, platform::sessions::Lifetime};
+use crate::{
+    core::{expiry::Lifetimes, quota::Limits},
+    platform::{db::Location, sessions::Lifetime},
+};
 
 /// The settings as they were written. Everything is text here, so that all mistakes can be named at once.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
     /// Address and port to listen on; port 0 takes a free one
@@ -44,6 +47,15 @@ pub struct Settings {
     /// The key that encrypts what the database must give back; otherwise a file in the data folder
     #[arg(long, env = "DOCKPASS_SECRET_KEY_FILE", global = true)]
     pub secret_key_file: Option<PathBuf>,
+    /// Unexpired tokens that an account may have, made by hand
+    #[arg(long, env = "DOCKPASS_MAX_TOKENS", default_value = "200", global = true)]
+    pub max_tokens: String,
+    /// Tokens that an account may generate within an hour
+    #[arg(long, env = "DOCKPASS_TOKEN_CREATIONS_PER_HOUR", default_value = "30", global = true)]
+    pub token_creations_per_hour: String,
+    /// closed, or open: the sign-in page then shows "Create account"
+    #[arg(long, env = "DOCKPASS_SIGNUP", default_value = "closed", global = true)]
+    pub signup: String,
     /// The longest life of a new token in days
     #[arg(long, env = "DOCKPASS_MAX_TOKEN_LIFETIME_DAYS", global = true)]
     pub max_token_lifetime_days: Option<String>,
@@ -56,6 +68,18 @@ pub struct Settings {
     /// text or json
     #[arg(long, env = "DOCKPASS_LOG_FORMAT", default_value = "text", global = true)]
     pub log_format: String,
+}
+
+impl Default for Settings {
+    /// What holds where neither a flag nor a variable says otherwise.
+    fn default() -> Self {
+        #[derive(Parser)]
+        struct Program {
+            #[command(flatten)]
+            settings: Settings,
+        }
+        Program::parse_from(["dockpass"]).settings
+    }
 }
 
 /// The settings once they are checked.
@@ -79,6 +103,10 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// The secret key file.
     pub secret_key_file: PathBuf,
+    /// Fair use.
+    pub token_limits: Limits,
+    /// Whether strangers may make accounts.
+    pub signup_is_open: bool,
     /// What the operator allows as a token's life.
     pub token_lifetimes: Lifetimes,
     /// How long browser sessions live.
@@ -156,6 +184,14 @@ impl Config {
             .max_token_lifetime_days
             .as_ref()
             .and_then(|text| mistakes.take("--max-token-lifetime-days", text, |text| count(text, 3650)));
+        let tokens = mistakes.take("--max-tokens", &settings.max_tokens, |text| count(text, 50_000));
+        let creations =
+            mistakes.take("--token-creations-per-hour", &settings.token_creations_per_hour, |text| count(text, 50_000));
+        let signup = mistakes.take("--signup", &settings.signup, |text| match text {
+            "closed" => Ok(false),
+            "open" => Ok(true),
+            _ => Err("is neither closed nor open"),
+        });
         let idle = mistakes.take("--session-idle-hours", &settings.session_idle_hours, |text| count(text, 24 * 365));
         let longest = mistakes.take("--session-max-days", &settings.session_max_days, |text| count(text, 365));
         let log_format = mistakes.take("--log-format", &settings.log_format, |text| match text {
@@ -178,6 +214,11 @@ impl Config {
             issuer: settings.issuer.clone(),
             trusted_proxies,
             secret_key_file: settings.secret_key_file.clone().unwrap_or_else(|| settings.data.join("secret.key")),
+            token_limits: Limits {
+                tokens: tokens.unwrap_or_default().into(),
+                creations_an_hour: creations.unwrap_or_default().into(),
+            },
+            signup_is_open: signup.unwrap_or_default(),
             token_lifetimes: Lifetimes { longest_days: days },
             session_lifetime: Lifetime { idle: Duration::hours(idle.into()), longest: Duration::days(longest.into()) },
             log_format,
@@ -249,16 +290,7 @@ mod tests {
     use super::*;
 
     fn settings() -> Settings {
-        Settings {
-            listen: "127.0.0.1:0".into(),
-            data: "data".into(),
-            registry_service: "dockpass".into(),
-            issuer: "dockpass".into(),
-            session_idle_hours: "24".into(),
-            session_max_days: "30".into(),
-            log_format: "text".into(),
-            ..Settings::default()
-        }
+        Settings { listen: "127.0.0.1:0".into(), ..Settings::default() }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub enum Error {
     Invalid,
     /// It was here and is gone for good.
     Gone,
+    /// A link with a code that was used, replaced, or is too old.
+    LinkOver,
     /// Too many tries; come back after this time.
     TooMany(Duration),
     /// Too busy, or a part that is needed is away.
@@ -38,6 +40,7 @@ impl fmt::Display for Error {
             Error::Forbidden => f.write_str("forbidden"),
             Error::Invalid => f.write_str("the request cannot be read"),
             Error::Gone => f.write_str("gone"),
+            Error::LinkOver => f.write_str("the link does not work any more"),
             Error::TooMany(wait) => write!(f, "too many tries, wait {} s", wait.as_secs()),
             Error::Unavailable => f.write_str("too busy"),
             Error::Internal(source) => write!(f, "internal: {source}"),

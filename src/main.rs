@@ -8,9 +8,9 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use dockpass::{
-    accounts::shell::{self as account_shell, AccountCommand},
     backup,
     config::{Config, LogFormat, Settings},
+    people::shell::{self as people_shell, AccountCommand},
     platform::{clock::Clock, entropy::Entropy},
     registry::{
         keys,
@@ -34,7 +34,7 @@ struct Cli {
 enum Command {
     /// Runs the server (what `dockpass` alone does)
     Serve,
-    /// Makes accounts at the shell
+    /// Makes and manages accounts at the shell
     #[command(subcommand)]
     Account(AccountCommand),
     /// Writes what a distribution registry needs and prints the auth section of its YAML
@@ -82,9 +82,9 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
         Command::Account(command) => {
             let _folder = backup::occupy(&config)?;
             let db = server::open_database(&config).await?;
-            let said = account_shell::run(command, &db, &Clock::System).await;
+            let said = people_shell::run(command, &db, &Clock::System).await;
             db.close().await;
-            said.map(line)
+            said
         }
         Command::RegistryConfig(command) => {
             let _folder = backup::occupy(&config)?;

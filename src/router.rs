@@ -4,7 +4,7 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, MatchedPath, Request},
     http::{HeaderName, StatusCode},
     middleware,
     response::{IntoResponse, Response},
@@ -22,6 +22,7 @@ use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 use crate::{
     accounts,
     error::Error,
+    people,
     platform::sessions::Sessions,
     registry,
     state::App,
@@ -61,6 +62,7 @@ fn pages(app: &App) -> Router<App> {
     Router::new()
         .merge(accounts::routes())
         .merge(tokens::routes())
+        .merge(people::routes())
         .fallback(errors::nowhere)
         .layer(sessions(app))
         .layer(csrf(app))
@@ -90,10 +92,11 @@ fn csrf(app: &App) -> CsrfLayer<impl Fn(ProtectionError) -> Response + Clone + S
     layer.with_rejection_response(|_: ProtectionError| Error::Forbidden.into_response())
 }
 
-/// The path and never the query: a query can hold a code.
+/// The route and never the address: a query can hold a code, and a calendar's path is one.
 fn span(request: &Request) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let id = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+    tracing::info_span!("request", id, method = %request.method(), route)
 }
 
 fn log_response(response: &Response, latency: Duration, _: &tracing::Span) {

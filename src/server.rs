@@ -160,5 +160,6 @@ async fn tidy_once(app: &App) -> Result<(), Error> {
     let mut tx = app.db.write().await?;
     sessions::forget_ended(&mut tx, now).await?;
     tokens::actions::forget_old(&mut tx, now).await?;
+    accounts::actions::forget_old(&mut tx, now).await?;
     Ok(tx.commit().await?)
 }

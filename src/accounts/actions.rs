@@ -1,5 +1,6 @@
 //! What can be done with accounts.
 
+use time::Duration;
 use zeroize::Zeroizing;
 
 use super::store;
@@ -19,8 +20,9 @@ use crate::{
     },
 };
 
-/// 22 base62 characters: 131 random bits.
-const SETUP_CODE_LENGTH: usize = 22;
+/// Of links and addresses: 22 base62 characters, 131 random bits.
+const CODE_LENGTH: usize = 22;
+const PASSWORD_LINK_LIFE: Duration = Duration::DAY;
 
 /// What a new account begins with.
 #[derive(Debug)]
@@ -81,8 +83,12 @@ async fn insert(tx: &mut Tx, new: NewAccount, now: Moment, entropy: Entropy) -> 
         username: new.username,
         is_admin: new.is_admin,
         disabled_at: None,
+        display_name: None,
         language: None,
         theme: None,
+        time_zone: None,
+        has_calendar: false,
+        closed_at: None,
         created_at: now,
     };
     if store::insert(tx, &account, &new.digest).await? { Ok(account) } else { Err(NotCreated::UsernameTaken) }
@@ -94,6 +100,14 @@ async fn insert(tx: &mut Tx, new: NewAccount, now: Moment, entropy: Entropy) -> 
 /// The database's.
 pub async fn find(connection: &mut impl Connection, id: &str) -> Result<Option<Account>, Error> {
     Ok(store::find(connection, id).await?)
+}
+
+/// The account with this name.
+///
+/// # Errors
+/// The database's.
+pub async fn find_by_username(connection: &mut impl Connection, username: &str) -> Result<Option<Account>, Error> {
+    Ok(store::find_by_username(connection, username).await?.map(|(account, _)| account))
 }
 
 /// The account whose name and password these are, or nobody. Whatever the answer and its cause, it costs one argon2
@@ -134,7 +148,7 @@ pub async fn is_set_up(connection: &mut impl Connection) -> Result<bool, Error> 
 /// # Errors
 /// The database's.
 pub async fn make_setup_code(tx: &mut Tx, now: Moment, entropy: Entropy) -> Result<Zeroizing<String>, Error> {
-    let code = random_base62(SETUP_CODE_LENGTH, &mut entropy.rng());
+    let code = random_base62(CODE_LENGTH, &mut entropy.rng());
     store::insert_setup_code(tx, &SecretHash::of(&code), now).await?;
     Ok(code)
 }
@@ -147,11 +161,11 @@ pub async fn is_setup_code(connection: &mut impl Connection, code: &str) -> Resu
     Ok(store::has_setup_code(connection, &SecretHash::of(code)).await?)
 }
 
-/// Remembers the language that an account chose.
+/// Remembers the language that an account chose; `None` follows the browser.
 ///
 /// # Errors
 /// The database's.
-pub async fn choose_language(tx: &mut Tx, account: &Account, language: &str) -> Result<(), Error> {
+pub async fn choose_language(tx: &mut Tx, account: &Account, language: Option<&str>) -> Result<(), Error> {
     store::set_language(tx, &account.id, language).await?;
     Ok(())
 }
@@ -162,5 +176,171 @@ pub async fn choose_language(tx: &mut Tx, account: &Account, language: &str) -> 
 /// The database's.
 pub async fn choose_theme(tx: &mut Tx, account: &Account, theme: Option<&str>) -> Result<(), Error> {
     store::set_theme(tx, &account.id, theme).await?;
+    Ok(())
+}
+
+/// Remembers how the person wants to be called, and their time zone.
+///
+/// # Errors
+/// The database's.
+pub async fn set_profile(
+    tx: &mut Tx,
+    account: &Account,
+    display_name: Option<&str>,
+    time_zone: Option<&str>,
+) -> Result<(), Error> {
+    store::set_profile(tx, &account.id, display_name, time_zone).await?;
+    Ok(())
+}
+
+/// Notes that the person was here.
+///
+/// # Errors
+/// The database's.
+pub async fn note_seen(tx: &mut Tx, account: &Account, now: Moment) -> Result<(), Error> {
+    store::note_seen(tx, &account.id, now).await?;
+    Ok(())
+}
+
+/// A new secret for the address of the account's calendar; an earlier one stops working. It is kept as its hash.
+///
+/// # Errors
+/// The database's.
+pub async fn make_calendar_secret(
+    tx: &mut Tx,
+    account: &Account,
+    entropy: Entropy,
+) -> Result<Zeroizing<String>, Error> {
+    let secret = random_base62(CODE_LENGTH, &mut entropy.rng());
+    store::set_calendar(tx, &account.id, &SecretHash::of(&secret)).await?;
+    Ok(secret)
+}
+
+/// Whose calendar a secret opens.
+///
+/// # Errors
+/// The database's.
+pub async fn find_by_calendar_secret(connection: &mut impl Connection, secret: &str) -> Result<Option<Account>, Error> {
+    let account = store::find_by_calendar(connection, &SecretHash::of(secret)).await?;
+    Ok(account.filter(Account::is_enabled))
+}
+
+/// What became of taking an account away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// It holds from the next request on; its sessions are ended.
+    Done,
+    /// It is the last administrator who can sign in.
+    LastAdministrator,
+    /// It was so already.
+    AlreadySo,
+}
+
+/// Disables an account: its sessions end at once, its tokens and password are refused from the next request on.
+///
+/// # Errors
+/// The database's.
+pub async fn disable(tx: &mut Tx, account: &Account, now: Moment) -> Result<Withdrawal, Error> {
+    store::lock_administrators(tx).await?;
+    if store::disable(tx, &account.id, now).await? == 0 {
+        return why_not(tx, account).await;
+    }
+    store::delete_sessions(tx, &account.id).await?;
+    Ok(Withdrawal::Done)
+}
+
+/// Closes an account for good. Its name stays reserved: nobody inherits `name/…`.
+///
+/// # Errors
+/// The database's.
+pub async fn close(tx: &mut Tx, account: &Account, now: Moment) -> Result<Withdrawal, Error> {
+    store::lock_administrators(tx).await?;
+    if store::close(tx, &account.id, &PasswordDigest::nobodys(), now).await? == 0 {
+        return why_not(tx, account).await;
+    }
+    store::delete_sessions(tx, &account.id).await?;
+    Ok(Withdrawal::Done)
+}
+
+/// The guarded UPDATE touched nothing; this tells why.
+async fn why_not(tx: &mut Tx, account: &Account) -> Result<Withdrawal, Error> {
+    let is_enabled = store::find(tx, &account.id).await?.is_some_and(|account| account.is_enabled());
+    Ok(if is_enabled { Withdrawal::LastAdministrator } else { Withdrawal::AlreadySo })
+}
+
+/// Enables a disabled account; its tokens work again.
+///
+/// # Errors
+/// The database's.
+pub async fn enable(tx: &mut Tx, account: &Account) -> Result<bool, Error> {
+    Ok(store::enable(tx, &account.id).await? == 1)
+}
+
+/// Signs an account out everywhere; how many sessions that ended.
+///
+/// # Errors
+/// The database's.
+pub async fn end_sessions(tx: &mut Tx, account: &Account) -> Result<u64, Error> {
+    Ok(store::delete_sessions(tx, &account.id).await?)
+}
+
+/// Sets a new password and signs the account out everywhere.
+///
+/// # Errors
+/// The database's.
+pub async fn set_password(tx: &mut Tx, account_id: &str, digest: &PasswordDigest) -> Result<(), Error> {
+    store::set_digest(tx, account_id, digest).await?;
+    store::delete_sessions(tx, account_id).await?;
+    Ok(())
+}
+
+/// A code with which the account's owner sets a password, once, within a day. An earlier one stops working.
+///
+/// # Errors
+/// The database's.
+pub async fn make_password_link(
+    tx: &mut Tx,
+    account: &Account,
+    now: Moment,
+    entropy: Entropy,
+) -> Result<Zeroizing<String>, Error> {
+    let code = random_base62(CODE_LENGTH, &mut entropy.rng());
+    store::insert_password_link(tx, &account.id, &SecretHash::of(&code), now + PASSWORD_LINK_LIFE).await?;
+    Ok(code)
+}
+
+/// Whose password a code sets, if it still does.
+///
+/// # Errors
+/// The database's.
+pub async fn find_password_link(
+    connection: &mut impl Connection,
+    code: &str,
+    now: Moment,
+) -> Result<Option<Account>, Error> {
+    match store::find_password_link(connection, &SecretHash::of(code), now).await? {
+        Some(id) => Ok(store::find(connection, &id).await?.filter(Account::is_enabled)),
+        None => Ok(None),
+    }
+}
+
+/// Spends a code and sets the password; `false` where the code was spent before or its time is over.
+///
+/// # Errors
+/// The database's.
+pub async fn spend_password_link(tx: &mut Tx, code: &str, digest: &PasswordDigest, now: Moment) -> Result<bool, Error> {
+    let Some(account_id) = store::spend_password_link(tx, &SecretHash::of(code), now).await? else {
+        return Ok(false);
+    };
+    set_password(tx, &account_id, digest).await?;
+    Ok(true)
+}
+
+/// Forgets links whose time is over.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
+    store::forget_password_links(tx, now).await?;
     Ok(())
 }

@@ -17,7 +17,6 @@ use crate::{
     error::Error,
     state::App,
     web::{
-        extract::Now,
         form::Posted,
         page::{Page, private},
     },
@@ -51,6 +50,7 @@ struct LoginPage {
     username: String,
     next: String,
     is_refused: bool,
+    signup_is_open: bool,
 }
 
 async fn front(State(app): State<App>, session: AnySession) -> Result<Redirect, Error> {
@@ -67,26 +67,37 @@ async fn show(
     if session.account(&app).await?.is_some() {
         return Ok(Redirect::to(inside(&from.next)).into_response());
     }
-    Ok(private(LoginPage { page, username: String::new(), next: from.next, is_refused: false }))
+    Ok(private(LoginPage {
+        page,
+        username: String::new(),
+        next: from.next,
+        is_refused: false,
+        signup_is_open: app.config.signup_is_open,
+    }))
 }
 
 async fn sign_in(
     State(app): State<App>,
     session: AnySession,
     page: Page,
-    Now(now): Now,
     Posted(form): Posted<LoginForm>,
 ) -> Result<Response, Error> {
     let password = Password::typed(&form.password);
     match actions::check_password(&app.db, &app.hasher, &form.username, password).await? {
         Some(account) => {
-            session.sign_in(&account, now).await?;
+            session.sign_in(&account).await?;
             tracing::info!(account = account.username.as_str(), "signed in");
             Ok(Redirect::to(inside(&form.next)).into_response())
         }
         None => {
             tracing::info!("a sign-in was refused");
-            let again = LoginPage { page, username: form.username, next: form.next, is_refused: true };
+            let again = LoginPage {
+                page,
+                username: form.username,
+                next: form.next,
+                is_refused: true,
+                signup_is_open: app.config.signup_is_open,
+            };
             Ok(private((StatusCode::UNAUTHORIZED, again)))
         }
     }

@@ -2,11 +2,13 @@
 
 pub mod actions;
 pub mod login;
+pub mod newcomer;
 pub mod preferences;
 pub mod session;
+pub mod set_password;
 pub mod settings;
 pub mod setup;
-pub mod shell;
+pub mod signup;
 mod store;
 
 use axum::Router;
@@ -15,5 +17,11 @@ use crate::state::App;
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {
-    Router::new().merge(setup::routes()).merge(login::routes()).merge(settings::routes()).merge(preferences::routes())
+    Router::new()
+        .merge(setup::routes())
+        .merge(signup::routes())
+        .merge(set_password::routes())
+        .merge(login::routes())
+        .merge(settings::routes())
+        .merge(preferences::routes())
 }

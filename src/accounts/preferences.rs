@@ -46,7 +46,7 @@ async fn choose(
     if let Some(words) = language {
         cookies.push((SET_COOKIE, kept(LANGUAGE_COOKIE, words.locale(), app.urls.is_secure)));
         if let Some(account) = &account {
-            actions::choose_language(&mut tx, account, words.locale()).await?;
+            actions::choose_language(&mut tx, account, Some(words.locale())).await?;
         }
     }
     if let Some(theme) = theme {

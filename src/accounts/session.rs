@@ -17,6 +17,8 @@ use crate::{
 const SEEN_KEY: &str = "seen_at";
 /// What was just done, to be said on the next page.
 const NOTICE_KEY: &str = "notice";
+/// The code of a link that sets a password.
+const PASSWORD_CODE_KEY: &str = "password_code";
 /// Whether this browser followed the link with the set-up code.
 const SETUP_KEY: &str = "setup";
 /// A session is prolonged by being written, and that costs a write: once in a while is enough.
@@ -43,9 +45,22 @@ impl FromRequestParts<App> for SignedIn {
         let now = app.clock.now();
         let session = session(parts)?;
         let account = account_of(&session, app).await?.ok_or(Error::SignedOut)?;
-        touch(&session, now).await?;
+        touch(&session, app, &account, now).await?;
         let page = Page::of(&parts.headers, parts.uri.path(), now).signed_in(&account);
         Ok(Self { account, page, session })
+    }
+}
+
+/// An administrator who is signed in. To everyone else what is behind it does not exist.
+#[derive(Debug)]
+pub struct Administrator(pub SignedIn);
+
+impl FromRequestParts<App> for Administrator {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let me = SignedIn::from_request_parts(parts, app).await?;
+        if me.account.is_admin { Ok(Self(me)) } else { Err(Error::NotFound) }
     }
 }
 
@@ -74,11 +89,10 @@ impl AnySession {
     ///
     /// # Errors
     /// The session store's.
-    pub async fn sign_in(&self, account: &Account, now: Moment) -> Result<(), Error> {
+    pub async fn sign_in(&self, account: &Account) -> Result<(), Error> {
         self.0.clear().await;
         self.0.cycle_id().await?;
         self.0.insert(ACCOUNT_KEY, &account.id).await?;
-        self.0.insert(SEEN_KEY, now.millis()).await?;
         Ok(())
     }
 
@@ -97,6 +111,23 @@ impl AnySession {
     pub async fn allow_setup(&self) -> Result<(), Error> {
         self.0.cycle_id().await?;
         Ok(self.0.insert(SETUP_KEY, true).await?)
+    }
+
+    /// Keeps the code of a link that sets a password, so that it leaves the address bar.
+    ///
+    /// # Errors
+    /// The session store's.
+    pub async fn keep_password_code(&self, code: &str) -> Result<(), Error> {
+        self.0.cycle_id().await?;
+        Ok(self.0.insert(PASSWORD_CODE_KEY, code).await?)
+    }
+
+    /// The code that was kept.
+    ///
+    /// # Errors
+    /// The session store's.
+    pub async fn password_code(&self) -> Result<Option<String>, Error> {
+        Ok(self.0.get(PASSWORD_CODE_KEY).await?)
     }
 
     /// Whether this browser showed the set-up code.
@@ -136,10 +167,13 @@ async fn account_of(session: &Session, app: &App) -> Result<Option<Account>, Err
     Ok(account.filter(Account::is_enabled))
 }
 
-async fn touch(session: &Session, now: Moment) -> Result<(), Error> {
+async fn touch(session: &Session, app: &App, account: &Account, now: Moment) -> Result<(), Error> {
     let seen = session.get::<i64>(SEEN_KEY).await?.map_or(Moment::from_millis(0), Moment::from_millis);
     if now - seen >= TOUCH_EVERY {
         session.insert(SEEN_KEY, now.millis()).await?;
+        let mut tx = app.db.write().await?;
+        actions::note_seen(&mut tx, account, now).await?;
+        tx.commit().await?;
     }
     Ok(())
 }

@@ -13,19 +13,15 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, NewAccount, NotCreated},
+    newcomer::NewcomerForm,
     session::AnySession,
 };
 use crate::{
-    core::{
-        password::{Password, PasswordProblem},
-        username::{Username, UsernameProblem},
-    },
     error::Error,
     state::App,
     web::{
         extract::{ClientAddress, Now},
         form::{FieldErrors, Posted},
-        i18n::Words,
         page::{Page, private},
     },
 };
@@ -38,14 +34,6 @@ pub fn routes() -> Router<App> {
 #[derive(Debug, Deserialize)]
 struct Code {
     code: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct SetupForm {
-    #[serde(default)]
-    username: String,
-    #[serde(default)]
-    password: String,
 }
 
 #[derive(Template, WebTemplate)]
@@ -75,7 +63,7 @@ async fn show(
             // The code leaves the address bar, and with it the history and every Referer, at once.
             return Ok(private(Redirect::to("/setup")));
         }
-        app.limits.count_setup_try(address).map_err(Error::TooMany)?;
+        app.limits.count_wrong_code(address).map_err(Error::TooMany)?;
     }
     let is_open = session.may_set_up().await?;
     let status = if is_open { StatusCode::OK } else { StatusCode::FORBIDDEN };
@@ -87,7 +75,7 @@ async fn create(
     session: AnySession,
     page: Page,
     Now(now): Now,
-    Posted(form): Posted<SetupForm>,
+    Posted(form): Posted<NewcomerForm>,
 ) -> Result<Response, Error> {
     if actions::is_set_up(&mut app.db.read().await?).await? {
         return Err(Error::Gone);
@@ -95,7 +83,7 @@ async fn create(
     if !session.may_set_up().await? {
         return Err(Error::Forbidden);
     }
-    let (username, password) = match checked(&form, page.words) {
+    let (username, password) = match form.checked(page.words) {
         Ok(checked) => checked,
         Err(errors) => {
             let again = SetupPage { page, username: form.username, errors, is_open: true };
@@ -110,44 +98,7 @@ async fn create(
         NotCreated::Failed(error) => error,
     })?;
     tx.commit().await?;
-    session.sign_in(&account, now).await?;
+    session.sign_in(&account).await?;
     tracing::info!(account = account.username.as_str(), "the first account was made");
     Ok(Redirect::to("/settings/tokens").into_response())
-}
-
-fn checked(form: &SetupForm, words: Words) -> Result<(Username, Password), FieldErrors> {
-    let mut errors = FieldErrors::default();
-    let username = Username::parse(form.username.trim());
-    let password = Password::chosen(&form.password, form.username.trim());
-    if let Err(problem) = username {
-        errors.add("username", words.t(username_key(problem)));
-    }
-    if let Err(problem) = password {
-        errors.add("password", words.t(password_key(problem)));
-    }
-    match (username, password) {
-        (Ok(username), Ok(password)) => Ok((username, password)),
-        _ => Err(errors),
-    }
-}
-
-/// The key of a sentence in the locale files.
-pub(super) const fn username_key(problem: UsernameProblem) -> &'static str {
-    match problem {
-        UsernameProblem::Missing => "username.missing",
-        UsernameProblem::Length => "username.length",
-        UsernameProblem::Characters => "username.characters",
-        UsernameProblem::Reserved => "username.reserved",
-    }
-}
-
-/// The key of a sentence in the locale files.
-pub(super) const fn password_key(problem: PasswordProblem) -> &'static str {
-    match problem {
-        PasswordProblem::Missing => "password.missing",
-        PasswordProblem::Short => "password.short",
-        PasswordProblem::Long => "password.long",
-        PasswordProblem::Common => "password.common",
-        PasswordProblem::LooksLikeToken => "password.looks_like_token",
-    }
 }

@@ -13,17 +13,30 @@ pub struct Account {
     pub is_admin: bool,
     /// When an administrator disabled it.
     pub disabled_at: Option<Moment>,
+    /// How the person wants to be called; the username where there is none.
+    pub display_name: Option<String>,
     /// The language that was chosen, as a locale's name.
     pub language: Option<String>,
     /// The theme that was chosen: `light` or `dark`.
     pub theme: Option<String>,
+    /// The time zone that was chosen, by its IANA name.
+    pub time_zone: Option<String>,
+    /// Whether a calendar address was made.
+    pub has_calendar: bool,
+    /// When its owner closed it for good.
+    pub closed_at: Option<Moment>,
     /// When it was made.
     pub created_at: Moment,
 }
 
 impl Account {
+    /// What to call the person.
+    pub fn name(&self) -> &str {
+        self.display_name.as_deref().unwrap_or(self.username.as_str())
+    }
+
     /// Whether it may sign in and its tokens work.
     pub fn is_enabled(&self) -> bool {
-        self.disabled_at.is_none()
+        self.disabled_at.is_none() && self.closed_at.is_none()
     }
 }

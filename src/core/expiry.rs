@@ -89,6 +89,21 @@ impl Lifetimes {
         }
     }
 
+    /// The choice that gives a new token the same length of life as one that was made and ends at these times: one of
+    /// the lengths on offer, or the date that is as many days ahead, as far as that is allowed.
+    pub fn same_length(self, created_at: Moment, expires_at: Option<Moment>, now: Moment) -> Choice {
+        let Some(end) = expires_at else {
+            return if self.offers_never() { Choice::Never } else { self.preselected() };
+        };
+        let life = end - created_at;
+        let whole = life.whole_days();
+        let offered = self.days().into_iter().find(|days| Duration::days((*days).into()) == life);
+        match offered {
+            Some(days) => Choice::Days(days),
+            None => Choice::Custom((now + Duration::days(whole)).date().min(self.last_custom_day(now))),
+        }
+    }
+
     fn allows_days(self, days: u16) -> bool {
         self.longest_days.is_none_or(|longest| days <= longest)
     }
@@ -157,6 +172,20 @@ mod tests {
         assert!(month.end(Choice::Custom(date!(2027 - 01 - 08)), NOON).is_err());
         assert_eq!(Lifetimes::default().days(), [7, 30, 60, 90, 365]);
         assert_eq!(Lifetimes::default().preselected(), Choice::Days(90));
+    }
+
+    #[test]
+    fn the_same_length_of_life_is_found_again() {
+        let all = Lifetimes::default();
+        let same =
+            |days: i64| all.same_length(NOON - Duration::days(200), Some(NOON - Duration::days(200 - days)), NOON);
+        assert_eq!(same(30), Choice::Days(30));
+        assert_eq!(same(45), Choice::Custom(date!(2027 - 01 - 07)));
+        assert_eq!(all.same_length(NOON, None, NOON), Choice::Never);
+        let month = Lifetimes { longest_days: Some(30) };
+        assert_eq!(month.same_length(NOON, None, NOON), Choice::Days(30));
+        let longer = month.same_length(NOON, Some(NOON + Duration::days(90)), NOON);
+        assert_eq!(longer, Choice::Custom(date!(2026 - 12 - 23)));
     }
 
     #[test]

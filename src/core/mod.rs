@@ -6,8 +6,10 @@
 pub mod account;
 pub mod expiry;
 pub mod level;
+pub mod listing;
 pub mod moment;
 pub mod password;
+pub mod quota;
 pub mod refusal;
 pub mod scope;
 pub mod secret;

@@ -85,7 +85,7 @@ impl Password {
     /// Compares with a stored digest, or with nothing: where there is no account the same work is done and the
     /// answer is no. As slow as [`Password::hash`].
     pub fn verify(&self, digest: Option<&PasswordDigest>) -> Verdict {
-        let nothing = PasswordDigest(NOBODYS_DIGEST.to_owned());
+        let nothing = PasswordDigest::nobodys();
         let stored = digest.unwrap_or(&nothing);
         let matches = PasswordHash::new(&stored.0)
             .is_ok_and(|parsed| argon2().verify_password(self.0.as_bytes(), &parsed).is_ok());
@@ -122,6 +122,11 @@ impl PasswordDigest {
     /// Takes back what the database kept.
     pub fn from_stored(text: String) -> Self {
         Self(text)
+    }
+
+    /// The digest of a password that nobody knows, for an account that nobody can sign in to yet, or any more.
+    pub fn nobodys() -> Self {
+        Self(NOBODYS_DIGEST.to_owned())
     }
 
     /// For the database.

@@ -90,6 +90,9 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them.
+    pub const ALL: [Status; 3] = [Status::Active, Status::Inactive, Status::Expired];
+
     /// The state that follows from the switch and the clock.
     pub fn at(now: Moment, is_active: bool, expires_at: Option<Moment>) -> Self {
         match (expiry::is_over(expires_at, now), is_active) {
@@ -99,7 +102,7 @@ impl Status {
         }
     }
 
-    /// The name in templates and style classes.
+    /// The name in addresses, templates and style classes.
     pub const fn as_str(self) -> &'static str {
         match self {
             Status::Active => "active",

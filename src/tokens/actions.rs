@@ -7,7 +7,9 @@ use crate::{
     core::{
         account::Account,
         level::Level,
+        listing::Listing,
         moment::Moment,
+        quota::{self, Full, Limits, Used},
         refusal::Refusal,
         secret::{Kind, Secret, SecretHash},
         token::{AccessToken, Description, Source, Status},
@@ -19,6 +21,8 @@ use crate::{
     },
 };
 
+/// An end this near is said above the table, and stands out in it.
+pub const SOON: Duration = Duration::days(7);
 /// A deleted token is remembered this long, to tell whoever still uses it.
 const TOMBSTONE_LIFE: Duration = Duration::days(90);
 /// No form lives longer: browser sessions end before.
@@ -35,8 +39,18 @@ pub struct NewToken {
     pub expires_at: Option<Moment>,
 }
 
-/// Makes a token; `None` where the form's key was spent before. The secret leaves this function once and is kept
-/// nowhere.
+/// What became of a request for a new token.
+#[derive(Debug)]
+pub enum Generated {
+    /// It exists. The secret leaves here once and is kept nowhere.
+    Made(Box<AccessToken>, Secret),
+    /// The form's key was spent before.
+    AlreadyCreated,
+    /// Fair use.
+    Full(Full),
+}
+
+/// Makes a token, within the limits of fair use however many ask at once.
 ///
 /// # Errors
 /// The database's.
@@ -45,11 +59,16 @@ pub async fn generate(
     account: &Account,
     new: NewToken,
     form_key: &str,
+    limits: Limits,
     now: Moment,
     entropy: Entropy,
-) -> Result<Option<(AccessToken, Secret)>, Error> {
+) -> Result<Generated, Error> {
+    store::lock_account(tx, account).await?;
     if !store::spend_form_key(tx, &SecretHash::of(form_key), now).await? {
-        return Ok(None);
+        return Ok(Generated::AlreadyCreated);
+    }
+    if let Some(full) = limits.full(store::used(tx, account, now).await?, now) {
+        return Ok(Generated::Full(full));
     }
     let secret = Secret::generate(Kind::PersonalAccess, &mut entropy.rng());
     let token = AccessToken {
@@ -65,15 +84,52 @@ pub async fn generate(
         last_used_at: None,
     };
     store::insert(tx, &token, &secret.hash()).await?;
-    Ok(Some((token, secret)))
+    store::note_creation(tx, account, &token.id, now).await?;
+    Ok(Generated::Made(Box::new(token), secret))
 }
 
-/// All tokens of an account, newest first.
+/// One page of an account's tokens, with what the page says about all of them.
+#[derive(Debug)]
+pub struct Overview {
+    /// The rows of the page.
+    pub tokens: Vec<AccessToken>,
+    /// How many rows all pages have together.
+    pub count: i64,
+    /// What fair use leaves.
+    pub used: Used,
+    /// Active tokens that end within a week.
+    pub ending_soon: i64,
+}
+
+/// A page of tokens.
 ///
 /// # Errors
 /// The database's.
-pub async fn list(connection: &mut impl Connection, account: &Account) -> Result<Vec<AccessToken>, Error> {
-    Ok(store::list(connection, account).await?)
+pub async fn overview(
+    connection: &mut impl Connection,
+    account: &Account,
+    listing: &Listing,
+    now: Moment,
+) -> Result<Overview, Error> {
+    let (tokens, count) = store::list(connection, account, listing, now).await?;
+    Ok(Overview {
+        tokens,
+        count,
+        used: store::used(connection, account, now).await?,
+        ending_soon: store::count_ending(connection, account, now, now + SOON).await?,
+    })
+}
+
+/// All tokens that have not ended and will, soonest first.
+///
+/// # Errors
+/// The database's.
+pub async fn ending(
+    connection: &mut impl Connection,
+    account: &Account,
+    now: Moment,
+) -> Result<Vec<AccessToken>, Error> {
+    Ok(store::ending(connection, account, now).await?)
 }
 
 /// One token of an account.
@@ -134,6 +190,55 @@ pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> Re
     store::delete(tx, account, id, now).await?.ok_or(Error::NotFound)
 }
 
+/// Several tokens of one account, found or not at all.
+///
+/// # Errors
+/// [`Error::NotFound`] where one of them is not there or is another account's.
+pub async fn find_all(
+    connection: &mut impl Connection,
+    account: &Account,
+    ids: &[String],
+) -> Result<Vec<AccessToken>, Error> {
+    let mut tokens = Vec::with_capacity(ids.len());
+    for id in ids {
+        tokens.push(find(connection, account, id).await?);
+    }
+    Ok(tokens)
+}
+
+/// Deactivates several tokens; how many that changed. Expired ones stay as they are.
+///
+/// # Errors
+/// [`Error::NotFound`] where one of them is not there or is another account's; then none is changed.
+pub async fn deactivate_all(tx: &mut Tx, account: &Account, ids: &[String], now: Moment) -> Result<i64, Error> {
+    let mut done = 0;
+    for id in ids {
+        if switch(tx, account, id, false, now).await? == Outcome::Done {
+            done += 1;
+        }
+    }
+    Ok(done)
+}
+
+/// Deletes several tokens for good; how many.
+///
+/// # Errors
+/// [`Error::NotFound`] where one of them is not there or is another account's; then none is deleted.
+pub async fn delete_all(tx: &mut Tx, account: &Account, ids: &[String], now: Moment) -> Result<i64, Error> {
+    for id in ids {
+        delete(tx, account, id, now).await?;
+    }
+    Ok(ids.len() as i64)
+}
+
+/// Deletes every token of an account that is being closed; how many.
+///
+/// # Errors
+/// The database's.
+pub async fn delete_of(tx: &mut Tx, account: &Account, now: Moment) -> Result<u64, Error> {
+    Ok(store::delete_all(tx, account, now).await?)
+}
+
 /// A token that was presented and works.
 #[derive(Debug)]
 pub struct Accepted {
@@ -186,5 +291,6 @@ pub async fn present(db: &Db, username: &str, secret: &str, now: Moment) -> Resu
 pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
     store::forget_deleted_before(tx, now - TOMBSTONE_LIFE).await?;
     store::forget_form_keys_before(tx, now - FORM_KEY_LIFE).await?;
+    store::forget_creations_before(tx, now - quota::HOUR).await?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use askama_web::WebTemplate;
 use axum::{
     Router,
     extract::{Path, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -13,12 +13,13 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, Outcome},
-    pages,
+    address, new,
+    pages::Table,
     view::{LevelChoice, TokenRow},
 };
 use crate::{
     accounts::session::SignedIn,
-    core::token::AccessToken,
+    core::{listing::Listing, token::AccessToken},
     error::Error,
     platform::db::Tx,
     state::App,
@@ -44,21 +45,28 @@ pub fn routes() -> Router<App> {
 #[template(path = "tokens/changed.html")]
 struct Changed {
     page: Page,
-    rows: Vec<TokenRow>,
+    table: Table,
+    out_of_band: bool,
     notice: Option<String>,
 }
 
-/// Answers a change that is done within `tx`: commits it, then shows the table with `notice` above.
-async fn answer(tx: Tx, me: SignedIn, notice: String) -> Result<Response, Error> {
-    let mut tx = tx;
+/// Answers a change that is done within `tx`: commits it, then shows the rows that were shown before, with `notice`
+/// above.
+pub(super) async fn changed(
+    mut tx: Tx,
+    app: &App,
+    me: SignedIn,
+    listing: Listing,
+    notice: String,
+) -> Result<Response, Error> {
     if me.page.is_fragment {
-        let rows = pages::rows(&mut tx, &me.account, &me.page).await?;
+        let table = Table::read(&mut tx, app, &me.account, &me.page, listing).await?;
         tx.commit().await?;
-        return Ok(private(Changed { page: me.page, rows, notice: Some(notice) }));
+        return Ok(private(Changed { page: me.page, table, out_of_band: true, notice: Some(notice) }));
     }
     tx.commit().await?;
     me.leave_notice(&notice).await?;
-    Ok(Redirect::to("/settings/tokens").into_response())
+    Ok(Redirect::to(&format!("/settings/tokens{}", address::query(&listing))).into_response())
 }
 
 fn named(page: &Page, key: &str, description: &str) -> String {
@@ -90,7 +98,7 @@ struct EditPage {
 impl EditPage {
     fn new(page: Page, token: &AccessToken, form: EditForm, errors: FieldErrors) -> Self {
         let levels = LevelChoice::all(&form.permission);
-        Self { token: TokenRow::new(token, page.now, page.words), page, form, errors, levels }
+        Self { token: TokenRow::new(token, page.now, page.words, &page.zone), page, form, errors, levels }
     }
 
     fn show(self, status: StatusCode) -> Response {
@@ -109,11 +117,12 @@ async fn save(
     me: SignedIn,
     Path(id): Path<String>,
     Now(now): Now,
+    headers: HeaderMap,
     Posted(form): Posted<EditForm>,
 ) -> Result<Response, Error> {
     let mut errors = FieldErrors::default();
-    let description = pages::description(&form.description, me.page.words, &mut errors);
-    let level = pages::level(&form.permission, me.page.words, &mut errors);
+    let description = new::description(&form.description, me.page.words, &mut errors);
+    let level = new::level(&form.permission, me.page.words, &mut errors);
     let (Some(description), Some(level)) = (description, level) else {
         let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
         return Ok(EditPage::new(me.page, &token, form, errors).show(StatusCode::UNPROCESSABLE_ENTITY));
@@ -122,18 +131,30 @@ async fn save(
     match actions::edit(&mut tx, &me.account, &id, &description, level, now).await? {
         Outcome::Done => {
             let notice = named(&me.page, "tokens.saved", description.as_str());
-            answer(tx, me, notice).await
+            changed(tx, &app, me, address::shown_before(&headers), notice).await
         }
         Outcome::Expired => expired(tx, me, &id).await,
     }
 }
 
-async fn activate(state: State<App>, me: SignedIn, id: Path<String>, now: Now) -> Result<Response, Error> {
-    switch(state, me, id, now, true).await
+async fn activate(
+    state: State<App>,
+    me: SignedIn,
+    id: Path<String>,
+    now: Now,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    switch(state, me, id, now, headers, true).await
 }
 
-async fn deactivate(state: State<App>, me: SignedIn, id: Path<String>, now: Now) -> Result<Response, Error> {
-    switch(state, me, id, now, false).await
+async fn deactivate(
+    state: State<App>,
+    me: SignedIn,
+    id: Path<String>,
+    now: Now,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    switch(state, me, id, now, headers, false).await
 }
 
 async fn switch(
@@ -141,6 +162,7 @@ async fn switch(
     me: SignedIn,
     Path(id): Path<String>,
     Now(now): Now,
+    headers: HeaderMap,
     is_active: bool,
 ) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
@@ -149,7 +171,7 @@ async fn switch(
             let token = actions::find(&mut tx, &me.account, &id).await?;
             let key = if is_active { "tokens.activated" } else { "tokens.deactivated" };
             let notice = named(&me.page, key, token.description.as_str());
-            answer(tx, me, notice).await
+            changed(tx, &app, me, address::shown_before(&headers), notice).await
         }
         Outcome::Expired => expired(tx, me, &id).await,
     }
@@ -177,7 +199,7 @@ struct DeletePage {
 
 async fn ask(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> Result<Response, Error> {
     let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
-    let token = TokenRow::new(&token, me.page.now, me.page.words);
+    let token = TokenRow::new(&token, me.page.now, me.page.words, &me.page.zone);
     Ok(dialog_or_page!(StatusCode::OK, DeletePage { token, page: me.page }))
 }
 
@@ -186,10 +208,11 @@ async fn delete(
     me: SignedIn,
     Path(id): Path<String>,
     Now(now): Now,
+    headers: HeaderMap,
 ) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let description = actions::delete(&mut tx, &me.account, &id, now).await?;
     tracing::info!(account = me.account.username.as_str(), token = id, "a token was deleted");
     let notice = named(&me.page, "tokens.deleted", description.as_str());
-    answer(tx, me, notice).await
+    changed(tx, &app, me, address::shown_before(&headers), notice).await
 }

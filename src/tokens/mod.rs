@@ -1,8 +1,12 @@
 //! Personal access tokens: made, seen once, managed.
 
 pub mod actions;
+mod address;
+mod calendar;
 mod manage;
+mod new;
 pub mod pages;
+mod selected;
 mod store;
 pub mod usage;
 mod view;
@@ -13,5 +17,5 @@ use crate::state::App;
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {
-    pages::routes().merge(manage::routes())
+    pages::routes().merge(new::routes()).merge(selected::routes()).merge(calendar::routes()).merge(manage::routes())
 }

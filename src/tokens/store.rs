@@ -1,12 +1,16 @@
 //! The SQL of access tokens.
 
+use sqlx::AssertSqlSafe;
+
 use crate::{
     core::{
         account::Account,
         level::Level,
+        listing::{Column, Direction, Listing, PAGE_SIZE, like},
         moment::Moment,
+        quota::{self, Used},
         secret::SecretHash,
-        token::{AccessToken, Description, Source},
+        token::{AccessToken, Description, Source, Status},
         username::Username,
     },
     platform::db::{Connection, Tx, execute, fetch, record},
@@ -57,6 +61,7 @@ record! {
         expires_at: Option<i64>,
         username: String,
         disabled_at: Option<i64>,
+        closed_at: Option<i64>,
     }
 }
 
@@ -72,17 +77,163 @@ pub struct Presented {
     pub account_is_disabled: bool,
 }
 
-/// Newest first.
-pub async fn list(connection: &mut impl Connection, account: &Account) -> sqlx::Result<Vec<AccessToken>> {
+/// The state as [`crate::core::token::Status`] decides it; `$5` is now.
+const STATUS: &str = "CASE WHEN expires_at IS NOT NULL AND expires_at <= $5 THEN 'expired'
+                           WHEN is_active THEN 'active' ELSE 'inactive' END";
+
+/// The rows of a list, all but cut into pages. Where a filter is the empty text it leaves nothing out.
+fn listed(what: &str) -> String {
+    format!(
+        "SELECT {what} FROM token
+         WHERE account_id = $1 AND ($2 = '' OR $2 = {STATUS}) AND ($3 = '' OR source = $3)
+           AND ($4 = '' OR description_folded LIKE $4 ESCAPE '\\' OR LOWER(hint) LIKE $4 ESCAPE '\\')"
+    )
+}
+
+const fn order_by(column: Column) -> &'static str {
+    match column {
+        Column::Description => "description_folded",
+        Column::Scope => {
+            "CASE level WHEN 'repo:public_read' THEN 0 WHEN 'repo:read' THEN 1 WHEN 'repo:write' THEN 2 ELSE 3 END"
+        }
+        Column::Status => {
+            "CASE WHEN expires_at IS NOT NULL AND expires_at <= $5 THEN 2 WHEN is_active THEN 0 ELSE 1 END"
+        }
+        Column::Source => "source",
+        Column::Created => "created_at",
+        Column::LastUsed => "COALESCE(last_used_at, 0)",
+        Column::Expires => "COALESCE(expires_at, 9223372036854775807)",
+    }
+}
+
+/// One page of an account's tokens, and how many there are on all pages. The text of the two queries is put together
+/// from the constants above alone; all values are bound.
+pub async fn list(
+    connection: &mut impl Connection,
+    account: &Account,
+    listing: &Listing,
+    now: Moment,
+) -> sqlx::Result<(Vec<AccessToken>, i64)> {
+    let direction = if listing.direction == Direction::Ascending { "ASC" } else { "DESC" };
+    let rows =
+        listed("id, account_id, description, hint, level, is_active, source, created_at, expires_at, last_used_at");
+    let sql = format!(
+        "{rows} ORDER BY {} {direction}, created_at {direction}, id {direction} LIMIT $6 OFFSET $7",
+        order_by(listing.column)
+    );
+    let status = listing.status.map_or("", Status::as_str);
+    let source = listing.source.map_or("", Source::as_str);
+    let text = if listing.text.is_empty() { String::new() } else { like(&listing.text) };
+    let (count,) = fetch!(
+        fetch_one,
+        connection,
+        (i64,),
+        // The last condition is always true; it makes PostgreSQL know the type of the unused $5.
+        AssertSqlSafe(format!("{} AND $5 = $5 + 0", listed("COUNT(*)"))),
+        &account.id,
+        status,
+        source,
+        &text,
+        now.millis(),
+    )?;
+    let records = fetch!(
+        fetch_all,
+        connection,
+        TokenRecord,
+        AssertSqlSafe(sql),
+        &account.id,
+        status,
+        source,
+        &text,
+        now.millis(),
+        i64::from(PAGE_SIZE),
+        listing.offset(),
+    )?;
+    let tokens = records.into_iter().map(TokenRecord::into_token).collect::<sqlx::Result<_>>()?;
+    Ok((tokens, count))
+}
+
+/// All that have not ended and will, soonest first.
+pub async fn ending(
+    connection: &mut impl Connection,
+    account: &Account,
+    now: Moment,
+) -> sqlx::Result<Vec<AccessToken>> {
     let records = fetch!(
         fetch_all,
         connection,
         TokenRecord,
         "SELECT id, account_id, description, hint, level, is_active, source, created_at, expires_at, last_used_at
-         FROM token WHERE account_id = $1 ORDER BY created_at DESC, id DESC",
+         FROM token WHERE account_id = $1 AND expires_at > $2 ORDER BY expires_at, id",
         &account.id,
+        now.millis(),
     )?;
     records.into_iter().map(TokenRecord::into_token).collect()
+}
+
+/// How many active tokens end until `until`.
+pub async fn count_ending(
+    connection: &mut impl Connection,
+    account: &Account,
+    now: Moment,
+    until: Moment,
+) -> sqlx::Result<i64> {
+    let (count,) = fetch!(
+        fetch_one,
+        connection,
+        (i64,),
+        "SELECT COUNT(*) FROM token WHERE account_id = $1 AND is_active AND expires_at > $2 AND expires_at <= $3",
+        &account.id,
+        now.millis(),
+        until.millis(),
+    )?;
+    Ok(count)
+}
+
+/// Makes everyone else who would make a token for this account wait for this transaction: what is counted now is
+/// still right when it commits. (SQLite has one writer anyway; on PostgreSQL the row is locked.)
+pub async fn lock_account(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE account SET username = username WHERE id = $1", &account.id)
+}
+
+pub async fn used(connection: &mut impl Connection, account: &Account, now: Moment) -> sqlx::Result<Used> {
+    let (tokens, first_end) = fetch!(
+        fetch_one,
+        connection,
+        (i64, Option<i64>),
+        "SELECT COUNT(*), MIN(expires_at) FROM token
+         WHERE account_id = $1 AND source = 'manual' AND (expires_at IS NULL OR expires_at > $2)",
+        &account.id,
+        now.millis(),
+    )?;
+    let (creations, first_creation) = fetch!(
+        fetch_one,
+        connection,
+        (i64, Option<i64>),
+        "SELECT COUNT(*), MIN(created_at) FROM token_creation WHERE account_id = $1 AND created_at > $2",
+        &account.id,
+        (now - quota::HOUR).millis(),
+    )?;
+    Ok(Used {
+        tokens,
+        first_end: first_end.map(Moment::from_millis),
+        creations,
+        first_creation: first_creation.map(Moment::from_millis),
+    })
+}
+
+pub async fn note_creation(tx: &mut Tx, account: &Account, token_id: &str, now: Moment) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "INSERT INTO token_creation (id, account_id, created_at) VALUES ($1, $2, $3)",
+        token_id,
+        &account.id,
+        now.millis(),
+    )
+}
+
+pub async fn forget_creations_before(tx: &mut Tx, moment: Moment) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM token_creation WHERE created_at < $1", moment.millis())
 }
 
 pub async fn find(connection: &mut impl Connection, account: &Account, id: &str) -> sqlx::Result<Option<AccessToken>> {
@@ -105,7 +256,7 @@ pub async fn find_presented(connection: &mut impl Connection, secret: &SecretHas
         connection,
         PresentedRecord,
         "SELECT token.id, token.description, token.level, token.is_active, token.expires_at,
-                account.username, account.disabled_at
+                account.username, account.disabled_at, account.closed_at
          FROM token JOIN account ON account.id = token.account_id WHERE token.secret_hash = $1",
         secret.as_bytes(),
     )?;
@@ -117,7 +268,7 @@ pub async fn find_presented(connection: &mut impl Connection, secret: &SecretHas
             is_active: record.is_active,
             expires_at: record.expires_at.map(Moment::from_millis),
             username: Username::from_stored(record.username),
-            account_is_disabled: record.disabled_at.is_some(),
+            account_is_disabled: record.disabled_at.is_some() || record.closed_at.is_some(),
         })
     };
     record.map(read).transpose()
@@ -146,8 +297,8 @@ pub async fn insert(tx: &mut Tx, token: &AccessToken, secret: &SecretHash) -> sq
     execute!(
         tx,
         "INSERT INTO token (id, account_id, secret_hash, description, hint, level, is_active, source, created_at,
-                            expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                            expires_at, description_folded)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         &token.id,
         &token.account_id,
         secret.as_bytes(),
@@ -158,6 +309,7 @@ pub async fn insert(tx: &mut Tx, token: &AccessToken, secret: &SecretHash) -> sq
         token.source.as_str(),
         token.created_at.millis(),
         token.expires_at.map(Moment::millis),
+        token.description.as_str().to_lowercase(),
     )
 }
 
@@ -183,13 +335,14 @@ pub async fn update(
 ) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "UPDATE token SET description = $3, level = $4
+        "UPDATE token SET description = $3, description_folded = $6, level = $4
          WHERE id = $1 AND account_id = $2 AND (expires_at IS NULL OR expires_at > $5)",
         id,
         &account.id,
         description.as_str(),
         level.as_str(),
         now.millis(),
+        description.as_str().to_lowercase(),
     )
 }
 
@@ -226,6 +379,18 @@ pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> sq
         now.millis(),
     )?;
     Ok(Some(Description::from_stored(description)))
+}
+
+/// Deletes all tokens of an account and leaves their tombstones; how many.
+pub async fn delete_all(tx: &mut Tx, account: &Account, now: Moment) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "INSERT INTO deleted_token (secret_hash, account_id, description, deleted_at)
+         SELECT secret_hash, account_id, description, $2 FROM token WHERE account_id = $1",
+        &account.id,
+        now.millis(),
+    )?;
+    execute!(tx, "DELETE FROM token WHERE account_id = $1", &account.id)
 }
 
 pub async fn record_use(tx: &mut Tx, id: &str, at: Moment) -> sqlx::Result<u64> {

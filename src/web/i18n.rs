@@ -14,6 +14,12 @@ pub struct Words {
     locale: &'static str,
 }
 
+impl Default for Words {
+    fn default() -> Self {
+        Self { locale: "en" }
+    }
+}
+
 impl Words {
     /// The language with this name, if the product has it.
     pub fn named(name: &str) -> Option<Self> {
@@ -30,7 +36,7 @@ impl Words {
             language if language.eq_ignore_ascii_case("zh") => Self::named("zh-CN"),
             language => Self::named(language),
         });
-        found.unwrap_or(Self { locale: "en" })
+        found.unwrap_or_default()
     }
 
     /// The name for `lang` attributes and the database.

@@ -9,7 +9,7 @@ use axum::{
 };
 use axum_htmx::HX_REQUEST;
 
-use super::{assets, i18n::LANGUAGES, i18n::Words, time::TimeView};
+use super::{assets, i18n::LANGUAGES, i18n::Words, time::TimeView, time::Zone};
 use crate::{
     core::{account::Account, moment::Moment},
     state::App,
@@ -35,6 +35,8 @@ pub struct Page {
     pub is_fragment: bool,
     /// The present moment.
     pub now: Moment,
+    /// The reader's time zone.
+    pub zone: Zone,
     /// Who is signed in.
     pub account: Option<Account>,
 }
@@ -56,6 +58,7 @@ impl Page {
             path: path.to_owned(),
             is_fragment: headers.contains_key(HX_REQUEST),
             now,
+            zone: Zone::default(),
             account: None,
         }
     }
@@ -64,6 +67,7 @@ impl Page {
     pub fn signed_in(mut self, account: &Account) -> Self {
         self.words = account.language.as_deref().and_then(Words::named).unwrap_or(self.words);
         self.theme = account.theme.as_deref().and_then(theme_named).or(self.theme);
+        self.zone = account.time_zone.as_deref().and_then(Zone::named).unwrap_or_default();
         self.account = Some(account.clone());
         self
     }
@@ -80,7 +84,7 @@ impl Page {
 
     /// A time as this page shows it.
     pub fn time(&self, at: &Moment) -> TimeView {
-        TimeView::new(*at, self.now, self.words)
+        TimeView::new(*at, self.now, self.words, &self.zone)
     }
 
     /// The address of a static file.
@@ -98,6 +102,16 @@ impl Page {
     pub fn themes(&self) -> impl Iterator<Item = (&'static str, bool)> {
         let current = self.theme.unwrap_or("system");
         ["system"].into_iter().chain(THEMES).map(move |name| (name, name == current))
+    }
+
+    /// Whether an administrator is signed in.
+    pub fn is_admin(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.is_admin)
+    }
+
+    /// Whether the account has a calendar address.
+    pub fn has_calendar(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.has_calendar)
     }
 
     /// Whether a navigation link leads to where the reader is.

@@ -1,15 +1,52 @@
 //! Times as pages show them: how long ago, with the exact moment behind.
 
+use jiff::{Timestamp, tz::TimeZone};
+use time::{Date, Month};
+
 use crate::core::moment::Moment;
 
 use super::i18n::Words;
+
+/// The time zone in which a page says its times; UTC where the reader chose none.
+#[derive(Debug, Clone, Default)]
+pub struct Zone(Option<TimeZone>);
+
+impl Zone {
+    /// The zone with this IANA name, if there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        TimeZone::get(name).ok().map(|zone| Self(Some(zone)))
+    }
+
+    /// Whether the reader chose it: then the browser's own zone does not replace it.
+    pub fn is_chosen(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// All names, for a form.
+    pub fn names() -> Vec<String> {
+        let mut names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+        names.retain(|name| name.contains('/') && !name.starts_with("Etc/") && !name.starts_with("SystemV/"));
+        names
+    }
+
+    /// "23 November 2026 13:00 CET".
+    fn say(&self, at: Moment, words: Words) -> String {
+        let zone = self.0.clone().unwrap_or(TimeZone::UTC);
+        let Ok(instant) = Timestamp::from_millisecond(at.millis()) else { return at.rfc3339() };
+        let local = instant.to_zoned_datetime(zone);
+        let Ok(month) = Month::try_from(local.month().unsigned_abs()) else { return at.rfc3339() };
+        let day = Date::from_calendar_date(local.year().into(), month, local.day().unsigned_abs());
+        let day = day.map_or_else(|_| at.rfc3339(), |day| words.date(day));
+        format!("{day} {}", local.strftime("%H:%M %Z"))
+    }
+}
 
 /// A time on a page.
 #[derive(Debug, Clone)]
 pub struct TimeView {
     /// RFC 3339, for `<time datetime>`.
     pub machine: String,
-    /// The exact time in words, in UTC.
+    /// The exact time in words.
     pub exact: String,
     /// "3 minutes ago", "in 12 days".
     pub relative: String,
@@ -17,11 +54,21 @@ pub struct TimeView {
 
 impl TimeView {
     /// How `at` looks from `now`.
-    pub fn new(at: Moment, now: Moment, words: Words) -> Self {
-        let clock = at.as_utc().time();
-        let exact = format!("{} {:02}:{:02} UTC", words.date(at.date()), clock.hour(), clock.minute());
-        Self { machine: at.rfc3339(), exact, relative: relative(at, now, words) }
+    pub fn new(at: Moment, now: Moment, words: Words, zone: &Zone) -> Self {
+        Self { machine: at.rfc3339(), exact: zone.say(at, words), relative: relative(at, now, words) }
     }
+}
+
+/// A length of time in words: "12 minutes". Rounded up, so that whoever waits so long does not come too early.
+pub fn span(length: time::Duration, words: Words) -> String {
+    let seconds = length.whole_seconds().max(1);
+    let (unit, size) = match seconds {
+        0..120 => ("seconds", 1),
+        120..7200 => ("minutes", 60),
+        7200..172_800 => ("hours", 3600),
+        _ => ("days", 86_400),
+    };
+    words.count(&format!("time.span.{unit}"), (seconds + size - 1) / size)
 }
 
 fn relative(at: Moment, now: Moment, words: Words) -> String {
@@ -47,15 +94,19 @@ mod tests {
     fn times_are_said_as_people_say_them() {
         let now = Moment::from_seconds(1_795_435_200);
         let words = Words::named("en").unwrap();
-        let said = |by: Duration| TimeView::new(now + by, now, words).relative;
+        let said = |by: Duration| TimeView::new(now + by, now, words, &Zone::default()).relative;
         assert_eq!(said(-Duration::seconds(5)), "just now");
         assert_eq!(said(-Duration::minutes(3)), "3 minutes ago");
         assert_eq!(said(-Duration::minutes(60)), "1 hour ago");
         assert_eq!(said(Duration::days(12)), "in 12 days");
         assert_eq!(said(Duration::days(365)), "in 12 months");
         assert_eq!(said(-Duration::days(800)), "2 years ago");
-        assert_eq!(TimeView::new(now, now, words).exact, "23 November 2026 12:00 UTC");
+        assert_eq!(TimeView::new(now, now, words, &Zone::default()).exact, "23 November 2026 12:00 UTC");
+        let berlin = Zone::named("Europe/Berlin").unwrap();
+        assert_eq!(TimeView::new(now, now, words, &berlin).exact, "23 November 2026 13:00 CET");
+        assert!(Zone::named("Mars/Olympus").is_none());
+        assert!(Zone::names().len() > 300);
         let chinese = Words::named("zh-CN").unwrap();
-        assert_eq!(TimeView::new(now - Duration::minutes(3), now, chinese).relative, "3 分钟前");
+        assert_eq!(TimeView::new(now - Duration::minutes(3), now, chinese, &Zone::default()).relative, "3 分钟前");
     }
 }

@@ -1,0 +1,95 @@
+//! Setting a password with a link that an administrator gave.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use serde::Deserialize;
+
+use super::{actions, newcomer, session::AnySession};
+use crate::{
+    core::account::Account,
+    error::Error,
+    state::App,
+    web::{
+        extract::{ClientAddress, Now},
+        form::{FieldErrors, Posted},
+        page::{Page, private},
+    },
+};
+
+/// `/set-password?code=…`
+pub fn routes() -> Router<App> {
+    Router::new().route("/set-password", get(show).post(set))
+}
+
+#[derive(Debug, Deserialize)]
+struct Code {
+    code: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PasswordForm {
+    password: String,
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "accounts/set_password.html")]
+struct SetPasswordPage {
+    page: Page,
+    account: Account,
+    errors: FieldErrors,
+}
+
+async fn show(
+    State(app): State<App>,
+    session: AnySession,
+    page: Page,
+    Now(now): Now,
+    ClientAddress(address): ClientAddress,
+    Query(query): Query<Code>,
+) -> Result<Response, Error> {
+    let mut reader = app.db.read().await?;
+    if let Some(code) = query.code {
+        if actions::find_password_link(&mut reader, &code, now).await?.is_none() {
+            app.limits.count_wrong_code(address).map_err(Error::TooMany)?;
+            return Err(Error::LinkOver);
+        }
+        session.keep_password_code(&code).await?;
+        return Ok(private(Redirect::to("/set-password")));
+    }
+    let code = session.password_code().await?.ok_or(Error::LinkOver)?;
+    let account = actions::find_password_link(&mut reader, &code, now).await?.ok_or(Error::LinkOver)?;
+    Ok(private(SetPasswordPage { page, account, errors: FieldErrors::default() }))
+}
+
+async fn set(
+    State(app): State<App>,
+    session: AnySession,
+    page: Page,
+    Now(now): Now,
+    Posted(form): Posted<PasswordForm>,
+) -> Result<Response, Error> {
+    let code = session.password_code().await?.ok_or(Error::LinkOver)?;
+    let account = actions::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::LinkOver)?;
+    let mut errors = FieldErrors::default();
+    let chosen = newcomer::chosen(&form.password, account.username.as_str(), page.words, &mut errors);
+    let Some(password) = chosen else {
+        return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, SetPasswordPage { page, account, errors })));
+    };
+    let digest = app.hasher.hash(password).await?;
+    let mut tx = app.db.write().await?;
+    if !actions::spend_password_link(&mut tx, &code, &digest, now).await? {
+        return Err(Error::LinkOver);
+    }
+    tx.commit().await?;
+    tracing::info!(account = account.username.as_str(), "a password was set with a link");
+    session.sign_out().await?;
+    Ok(Redirect::to("/login").into_response())
+}

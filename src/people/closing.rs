@@ -1,0 +1,80 @@
+//! Closing one's own account.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use serde::Deserialize;
+
+use super::actions;
+use crate::{
+    accounts::{
+        actions::{self as accounts, Withdrawal},
+        session::{AnySession, SignedIn},
+    },
+    core::password::Password,
+    error::Error,
+    state::App,
+    web::{
+        extract::Now,
+        form::{FieldErrors, Posted},
+        page::{Page, dialog_or_page},
+    },
+};
+
+/// `/settings/close`.
+pub fn routes() -> Router<App> {
+    Router::new().route("/settings/close", get(ask).post(close))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CloseForm {
+    password: String,
+}
+
+#[derive(Template)]
+#[template(path = "people/close.html", blocks = ["dialog"])]
+struct ClosePage {
+    page: Page,
+    username: String,
+    errors: FieldErrors,
+}
+
+async fn ask(me: SignedIn) -> Response {
+    let username = me.account.username.to_string();
+    dialog_or_page!(StatusCode::OK, ClosePage { page: me.page, username, errors: FieldErrors::default() })
+}
+
+async fn close(
+    State(app): State<App>,
+    me: SignedIn,
+    Now(now): Now,
+    Posted(form): Posted<CloseForm>,
+) -> Result<Response, Error> {
+    let username = me.account.username.to_string();
+    let password = Password::typed(&form.password);
+    let mut errors = FieldErrors::default();
+    if accounts::check_password(&app.db, &app.hasher, &username, password).await?.is_none() {
+        errors.add("password", me.page.t("closing.wrong_password"));
+        return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, ClosePage { page: me.page, username, errors }));
+    }
+    let mut tx = app.db.write().await?;
+    if actions::close(&mut tx, &me.account, now).await? == Withdrawal::LastAdministrator {
+        errors.add("password", me.page.t("closing.last_administrator"));
+        return Ok(dialog_or_page!(StatusCode::CONFLICT, ClosePage { page: me.page, username, errors }));
+    }
+    tx.commit().await?;
+    tracing::info!(account = username, "an account was closed by its owner");
+    let is_fragment = me.page.is_fragment;
+    AnySession(me.session).sign_out().await?;
+    Ok(if is_fragment {
+        (axum_htmx::HxRedirect("/login".to_owned()), StatusCode::OK).into_response()
+    } else {
+        Redirect::to("/login").into_response()
+    })
+}

@@ -1,0 +1,109 @@
+//! What the action menu of a person's row does.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+
+use super::{actions, pages::LinkPage};
+use crate::{
+    accounts::{
+        actions::{self as accounts, Withdrawal},
+        session::{Administrator, SignedIn},
+    },
+    core::account::Account,
+    error::Error,
+    state::App,
+    web::{
+        extract::Now,
+        page::{Page, dialog_or_page},
+    },
+};
+
+/// `/admin/accounts/{id}/…`
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/admin/accounts/{id}/disable", get(ask).post(disable))
+        .route("/admin/accounts/{id}/enable", post(enable))
+        .route("/admin/accounts/{id}/end-sessions", post(end_sessions))
+        .route("/admin/accounts/{id}/password-link", post(password_link))
+}
+
+#[derive(Template)]
+#[template(path = "people/disable.html", blocks = ["dialog"])]
+struct DisablePage {
+    page: Page,
+    account: Account,
+}
+
+async fn ask(State(app): State<App>, admin: Administrator, Path(id): Path<String>) -> Result<Response, Error> {
+    let account = actions::find(&mut app.db.read().await?, &id).await?;
+    Ok(dialog_or_page!(StatusCode::OK, DisablePage { page: admin.0.page, account }))
+}
+
+/// Back to the list, with a sentence above it.
+async fn back(me: SignedIn, key: &str, account: &Account) -> Result<Response, Error> {
+    me.leave_notice(&me.page.t1(key, "name", &account.username)).await?;
+    Ok(Redirect::to("/admin/accounts").into_response())
+}
+
+async fn disable(
+    State(app): State<App>,
+    admin: Administrator,
+    Path(id): Path<String>,
+    Now(now): Now,
+) -> Result<Response, Error> {
+    let mut tx = app.db.write().await?;
+    let account = actions::find(&mut tx, &id).await?;
+    let withdrawal = accounts::disable(&mut tx, &account, now).await?;
+    tx.commit().await?;
+    let key = match withdrawal {
+        Withdrawal::Done => "people.disabled_notice",
+        Withdrawal::AlreadySo => "people.disabled_already",
+        Withdrawal::LastAdministrator => "people.last_administrator",
+    };
+    tracing::info!(account = account.username.as_str(), ?withdrawal, "an account was to be disabled");
+    back(admin.0, key, &account).await
+}
+
+async fn enable(State(app): State<App>, admin: Administrator, Path(id): Path<String>) -> Result<Response, Error> {
+    let mut tx = app.db.write().await?;
+    let account = actions::find(&mut tx, &id).await?;
+    let is_done = accounts::enable(&mut tx, &account).await?;
+    tx.commit().await?;
+    tracing::info!(account = account.username.as_str(), is_done, "an account was to be enabled");
+    back(admin.0, if is_done { "people.enabled_notice" } else { "people.enabled_already" }, &account).await
+}
+
+async fn end_sessions(State(app): State<App>, admin: Administrator, Path(id): Path<String>) -> Result<Response, Error> {
+    let mut tx = app.db.write().await?;
+    let account = actions::find(&mut tx, &id).await?;
+    accounts::end_sessions(&mut tx, &account).await?;
+    tx.commit().await?;
+    tracing::info!(account = account.username.as_str(), "an administrator ended an account's sessions");
+    back(admin.0, "people.sessions_ended", &account).await
+}
+
+async fn password_link(
+    State(app): State<App>,
+    admin: Administrator,
+    Path(id): Path<String>,
+    Now(now): Now,
+) -> Result<Response, Error> {
+    let mut tx = app.db.write().await?;
+    let account = actions::find(&mut tx, &id).await?;
+    if !account.is_enabled() {
+        drop(tx);
+        return back(admin.0, "people.not_enabled", &account).await;
+    }
+    let code = accounts::make_password_link(&mut tx, &account, now, app.entropy).await?;
+    tx.commit().await?;
+    tracing::info!(account = account.username.as_str(), "an administrator made a link that sets a password");
+    let link = format!("{}/set-password?code={}", app.urls.public, *code);
+    let made = LinkPage { page: admin.0.page, username: account.username.to_string(), link };
+    Ok(dialog_or_page!(StatusCode::OK, made))
+}

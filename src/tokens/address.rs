@@ -1,0 +1,110 @@
+//! The table's address: what is shown of it stands in the URL, so that a view can be kept and shared.
+
+use axum::http::{HeaderMap, HeaderName, header::REFERER};
+
+use crate::core::{
+    listing::{Column, Direction, Listing},
+    token::{Source, Status},
+};
+
+/// Reads an address's query.
+pub fn parse(query: &str) -> Listing {
+    let mut listing = Listing::default();
+    let mut wanted = None;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match name.as_ref() {
+            "sort" => {
+                listing.column = Column::ALL.into_iter().find(|column| column.as_str() == value).unwrap_or_default();
+            }
+            "direction" => {
+                wanted = match value.as_ref() {
+                    "asc" => Some(Direction::Ascending),
+                    "desc" => Some(Direction::Descending),
+                    _ => None,
+                }
+            }
+            "status" => listing.status = Status::ALL.into_iter().find(|status| status.as_str() == value),
+            "source" => listing.source = Source::parse(&value),
+            "text" => listing.text = value.trim().chars().take(100).collect(),
+            "page" => listing.page = value.parse().unwrap_or(1).clamp(1, 1_000_000),
+            _ => {}
+        }
+    }
+    listing.direction = wanted.unwrap_or(listing.column.first_direction());
+    listing
+}
+
+/// The query of a list's address, with its question mark; empty for the default list.
+pub fn query(listing: &Listing) -> String {
+    let default = Listing::default();
+    let mut pairs: Vec<(&str, String)> = Vec::new();
+    if (listing.column, listing.direction) != (default.column, default.direction) {
+        pairs.push(("sort", listing.column.as_str().to_owned()));
+        if listing.direction != listing.column.first_direction() {
+            pairs.push(("direction", direction(listing.direction).to_owned()));
+        }
+    }
+    pairs.extend(listing.status.map(|status| ("status", status.as_str().to_owned())));
+    pairs.extend(listing.source.map(|source| ("source", source.as_str().to_owned())));
+    if !listing.text.is_empty() {
+        pairs.push(("text", listing.text.clone()));
+    }
+    if listing.page > 1 {
+        pairs.push(("page", listing.page.to_string()));
+    }
+    if pairs.is_empty() {
+        return String::new();
+    }
+    format!("?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+}
+
+/// The word for a direction.
+pub const fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ascending => "asc",
+        Direction::Descending => "desc",
+    }
+}
+
+const HX_CURRENT_URL: HeaderName = HeaderName::from_static("hx-current-url");
+
+/// What was shown on the page from which a request came, by its `HX-Current-URL` or `Referer`: after a change the
+/// same rows come back.
+pub fn shown_before(headers: &HeaderMap) -> Listing {
+    let address = [HX_CURRENT_URL, REFERER].into_iter().find_map(|name| headers.get(name)?.to_str().ok());
+    let query = address.and_then(|address| address.split_once("/settings/tokens?")).map(|(_, query)| query);
+    parse(query.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_address_reads_back() {
+        for query in [
+            "",
+            "?sort=expires&status=active",
+            "?sort=last_used&direction=asc&source=auto-generated&text=ci+%26+cd&page=3",
+            "?sort=created&direction=asc",
+        ] {
+            assert_eq!(super::query(&parse(query.trim_start_matches('?'))), query);
+        }
+    }
+
+    #[test]
+    fn what_an_address_says_wrongly_falls_back() {
+        assert_eq!(parse("sort=password_hash&status=dead&page=-1&direction=up"), Listing::default());
+        assert_eq!(parse("page=0").page, 1);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(query in "\\PC{0,80}") {
+            let listing = parse(&query);
+            prop_assert!(listing.offset() >= 0);
+            prop_assert_eq!(parse(super::query(&listing).trim_start_matches('?')), listing);
+        }
+    }
+}
