@@ -19,7 +19,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Counts a wrong set-up code of an address.
+    /// Counts a set-up code that an address shows.
     ///
     /// # Errors
     /// How long to wait, when there were ten within a minute.
