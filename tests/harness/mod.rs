@@ -2,6 +2,10 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses a part; a test may panic")]
 
+pub mod callers;
+pub mod database;
+pub mod program;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,

@@ -6,4 +6,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod login;
+mod session;
+mod setup;
 mod token;
