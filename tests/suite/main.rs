@@ -7,6 +7,14 @@
 mod harness;
 
 mod login;
+mod once;
 mod session;
 mod setup;
 mod token;
+mod tokens;
+mod tokens_delete;
+mod tokens_foreign;
+mod tokens_id;
+mod tokens_new;
+mod tokens_post;
+mod tokens_switch;
