@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     state::App,
     web::{
-        form::Posted,
+        form::{Posted, inside},
         i18n::Words,
         page::{LANGUAGE_COOKIE, THEME_COOKIE, theme_named},
     },
@@ -56,8 +56,7 @@ async fn choose(
         }
     }
     tx.commit().await?;
-    let back = if form.back.starts_with('/') && !form.back.starts_with("//") { form.back.as_str() } else { "/" };
-    Ok((AppendHeaders(cookies), Redirect::to(back)).into_response())
+    Ok((AppendHeaders(cookies), Redirect::to(inside(&form.back, "/"))).into_response())
 }
 
 /// A cookie for a year. It holds no secret.

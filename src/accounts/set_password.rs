@@ -57,8 +57,8 @@ async fn show(
 ) -> Result<Response, Error> {
     let mut reader = app.db.read().await?;
     if let Some(code) = query.code {
+        app.limits.count_code(address).map_err(Error::TooMany)?;
         if actions::find_password_link(&mut reader, &code, now).await?.is_none() {
-            app.limits.count_wrong_code(address).map_err(Error::TooMany)?;
             return Err(Error::LinkOver);
         }
         session.keep_password_code(&code).await?;

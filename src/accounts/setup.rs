@@ -58,12 +58,13 @@ async fn show(
         return Err(Error::Gone);
     }
     if let Some(code) = query.code {
+        // Before the code is looked at: a limit on refusals alone would let a guesser go on to the right one.
+        app.limits.count_code(address).map_err(Error::TooMany)?;
         if actions::is_setup_code(&mut reader, &code).await? {
             session.allow_setup().await?;
             // The code leaves the address bar, and with it the history and every Referer, at once.
             return Ok(private(Redirect::to("/setup")));
         }
-        app.limits.count_wrong_code(address).map_err(Error::TooMany)?;
     }
     let is_open = session.may_set_up().await?;
     let status = if is_open { StatusCode::OK } else { StatusCode::FORBIDDEN };

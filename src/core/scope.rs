@@ -83,9 +83,16 @@ fn grant_one(scope: &Scope, holder: Holder<'_>) -> Option<Grant> {
     (!actions.is_empty()).then(|| Grant { kind: scope.kind.clone(), name: scope.name.clone(), actions })
 }
 
-/// `alice/app` and `alice/team/app` are alice's; `alice` and `alicetoo/app` are not.
+/// `alice/app` and `alice/team/app` are alice's; `alice` and `alicetoo/app` are not. Nor is `alice/../bob/app`, which
+/// no registry has but something on the way to one might resolve: path components begin and end with a letter or digit
+/// (distribution's reference grammar).
 fn is_own(repository: &str, username: &str) -> bool {
-    repository.strip_prefix(username).and_then(|rest| rest.strip_prefix('/')).is_some_and(|rest| !rest.is_empty())
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_component = |part: &str| {
+        part.starts_with(plain) && part.ends_with(plain) && part.chars().all(|c| plain(c) || "._-".contains(c))
+    };
+    let rest = repository.strip_prefix(username).and_then(|rest| rest.strip_prefix('/'));
+    rest.is_some_and(|rest| rest.split('/').all(is_component))
 }
 
 #[cfg(test)]
@@ -132,6 +139,11 @@ mod tests {
             "repository:alicetoo/app:pull",
             "repository:alice:pull",
             "repository:alice/:pull",
+            "repository:alice//app:pull",
+            "repository:alice/../bob/app:pull",
+            "repository:alice/app/..:pull",
+            "repository:alice/%2e%2e/bob/app:pull",
+            "repository:alice/APP:pull",
             "repository:127.0.0.1:5000/alice/app:pull",
             "registry:catalog:*",
             "repository:alice/app:",

@@ -26,11 +26,11 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Counts a wrong code of an address, for `/setup` or for a link that sets a password.
+    /// Counts a code that an address shows, for `/setup` or for a link that sets a password.
     ///
     /// # Errors
     /// How long to wait, when there were ten within a minute.
-    pub fn count_wrong_code(&self, address: IpAddr) -> Result<(), Duration> {
+    pub fn count_code(&self, address: IpAddr) -> Result<(), Duration> {
         count(&self.wrong_codes, address)
     }
 

@@ -263,10 +263,11 @@ pub async fn present(db: &Db, username: &str, secret: &str, now: Moment) -> Resu
     };
     let mut reader = db.read().await?;
     let Some(token) = store::find_presented(&mut reader, &hash).await? else {
-        return Ok(Err(match store::find_deleted(&mut reader, &hash).await? {
+        let deleted = store::find_deleted(&mut reader, &hash).await?;
+        return Ok(Err(match deleted.filter(|(_, _, at)| *at >= now - TOMBSTONE_LIFE) {
             Some((owner, description, _)) if owner.as_str() != username => Refusal::WrongUser(description),
-            Some((_, description, at)) if at >= now - TOMBSTONE_LIFE => Refusal::Deleted(description, at),
-            _ => Refusal::Failed,
+            Some((_, description, at)) => Refusal::Deleted(description, at),
+            None => Refusal::Failed,
         }));
     };
     if token.username.as_str() != username {

@@ -107,10 +107,10 @@ fn to_sign_in(page: &Page, may_return: bool, uri: &Uri) -> Response {
 
 fn error_page(page: Page, error: &Error) -> Response {
     let key = error.key();
-    let title = page.t(&format!("errors.{key}.title")).into_owned();
+    let title = page.t(format!("errors.{key}.title")).into_owned();
     let sentence = match error {
         Error::TooMany(wait) => page.words.count("errors.too_many.sentence", wait.as_secs().max(1) as i64),
-        _ => page.t(&format!("errors.{key}.sentence")).into_owned(),
+        _ => page.t(format!("errors.{key}.sentence")).into_owned(),
     };
     let is_fragment = page.is_fragment;
     let template = ErrorPage { page, title, sentence };

@@ -48,3 +48,24 @@ impl FieldErrors {
         self.0.is_empty()
     }
 }
+
+/// Where a form asked to be led afterwards, if that is a path of this server; else `otherwise`. `//host` and `/\host`
+/// are other servers to a browser, and a control character fits in no header.
+pub fn inside<'p>(path: &'p str, otherwise: &'p str) -> &'p str {
+    let leads_out = path.starts_with("//") || path.contains(|c: char| c == '\\' || c.is_control());
+    if path.starts_with('/') && !leads_out { path } else { otherwise }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inside;
+
+    #[test]
+    fn nobody_is_led_elsewhere() {
+        assert_eq!(inside("/settings/tokens/new", "/"), "/settings/tokens/new");
+        for elsewhere in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "/\u{1}"]
+        {
+            assert_eq!(inside(elsewhere, "/"), "/", "{elsewhere}");
+        }
+    }
+}

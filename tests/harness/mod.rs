@@ -2,6 +2,10 @@
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses a part; a test may panic")]
 
+pub mod callers;
+pub mod database;
+pub mod program;
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -264,9 +268,12 @@ impl Browser {
         ];
         let answer = self.post("/settings/tokens", &form).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        let secret = answer.body.split("dp_pat_").nth(1).unwrap()[..36].to_owned();
-        let id = self.get("/settings/tokens").await.after("id=\"token-");
-        MadeToken { id, secret: format!("dp_pat_{secret}") }
+        let secret = format!("dp_pat_{}", &answer.body.split("dp_pat_").nth(1).unwrap()[..36]);
+        // By its hint: two tokens of one moment stand in any order.
+        let hint = format!("{}…{}", &secret[..10], &secret[40..]);
+        let page = self.get("/settings/tokens").await.body;
+        let row = page.split_once(&hint).unwrap().0.rsplit("id=\"token-").next().unwrap();
+        MadeToken { id: row.split('"').next().unwrap().to_owned(), secret }
     }
 
     /// Asks the token endpoint with Basic credentials.

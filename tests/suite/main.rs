@@ -6,4 +6,15 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod login;
+mod once;
+mod session;
+mod setup;
 mod token;
+mod tokens;
+mod tokens_delete;
+mod tokens_foreign;
+mod tokens_id;
+mod tokens_new;
+mod tokens_post;
+mod tokens_switch;

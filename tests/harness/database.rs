@@ -1,0 +1,110 @@
+//! What tests ask of the database itself, past the product: on both engines by the same words.
+
+use dockpass::platform::db::Db;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::TestServer;
+
+/// A database URL of this test's own for the program, its schema made; `None` where the suite runs on SQLite.
+pub async fn url() -> Option<String> {
+    let url = super::postgres_schema()?;
+    super::make_schema(&url).await;
+    Some(url)
+}
+
+/// Runs a statement; how many rows it touched.
+pub async fn execute(db: &Db, statement: &str) -> u64 {
+    let statement = AssertSqlSafe(statement.to_owned());
+    match db {
+        Db::Sqlite { writer, .. } => sqlx::query(statement).execute(writer).await.unwrap().rows_affected(),
+        Db::Postgres(pool) => sqlx::query(statement).execute(pool).await.unwrap().rows_affected(),
+    }
+}
+
+/// The one number that a query gives; `None` where it is null.
+pub async fn number(db: &Db, query: &str) -> Option<i64> {
+    let query = AssertSqlSafe(query.to_owned());
+    match db {
+        Db::Sqlite { writer, .. } => sqlx::query(query).fetch_one(writer).await.unwrap().get(0),
+        Db::Postgres(pool) => sqlx::query(query).fetch_one(pool).await.unwrap().get(0),
+    }
+}
+
+/// The first column of every row, as text.
+pub async fn texts(db: &Db, query: &str) -> Vec<String> {
+    let query = AssertSqlSafe(query.to_owned());
+    match db {
+        Db::Sqlite { writer, .. } => {
+            sqlx::query(query).fetch_all(writer).await.unwrap().iter().map(|row| row.get(0)).collect()
+        }
+        Db::Postgres(pool) => sqlx::query(query).fetch_all(pool).await.unwrap().iter().map(|row| row.get(0)).collect(),
+    }
+}
+
+/// Every row of a table as text; bytes are in hexadecimal.
+pub async fn rows(db: &Db, table: &str) -> Vec<String> {
+    let query = match db {
+        Db::Sqlite { .. } => {
+            let columns = texts(db, &format!("SELECT name FROM pragma_table_info('{table}')")).await;
+            let text = |name: &String| {
+                format!("CASE typeof({name}) WHEN 'blob' THEN hex({name}) ELSE COALESCE({name}, '') END")
+            };
+            let columns: Vec<String> = columns.iter().map(text).collect();
+            format!("SELECT {} AS line FROM {table} ORDER BY line", columns.join(" || '|' || "))
+        }
+        Db::Postgres(_) => format!("SELECT t::text AS line FROM {table} t ORDER BY line"),
+    };
+    texts(db, &query).await
+}
+
+/// Every column of every row of every table.
+pub async fn dump(db: &Db) -> String {
+    let tables = match db {
+        Db::Sqlite { .. } => "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
+        Db::Postgres(_) => "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1",
+    };
+    let mut dump = String::new();
+    for table in texts(db, tables).await {
+        for row in rows(db, &table).await {
+            dump += &format!("{table}: {row}\n");
+        }
+    }
+    dump
+}
+
+/// Whether a text stands in a dump, as it is or as bytes.
+pub fn holds(dump: &str, secret: &str) -> bool {
+    dump.contains(secret) || dump.to_lowercase().contains(&data_encoding::HEXLOWER.encode(secret.as_bytes()))
+}
+
+impl TestServer {
+    /// Runs a statement; how many rows it touched.
+    pub async fn sql(&self, statement: &str) -> u64 {
+        execute(&self.app.db, statement).await
+    }
+
+    /// How many rows a table has.
+    pub async fn count(&self, table: &str) -> i64 {
+        number(&self.app.db, &format!("SELECT COUNT(*) FROM {table}")).await.unwrap()
+    }
+
+    /// The one number that a query gives.
+    pub async fn number(&self, query: &str) -> Option<i64> {
+        number(&self.app.db, query).await
+    }
+
+    /// The one text that a query gives.
+    pub async fn text(&self, query: &str) -> String {
+        texts(&self.app.db, query).await.pop().unwrap()
+    }
+
+    /// Every row of a table as text.
+    pub async fn rows(&self, table: &str) -> Vec<String> {
+        rows(&self.app.db, table).await
+    }
+
+    /// Every column of every row of every table.
+    pub async fn dump(&self) -> String {
+        dump(&self.app.db).await
+    }
+}

@@ -1,0 +1,119 @@
+//! The real program, run as an operator runs it.
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use super::Browser;
+
+/// A running `dockpass serve`.
+pub struct Program {
+    pub base: String,
+    pub setup_link: Option<String>,
+    process: Running,
+    said: JoinHandle<String>,
+    log: JoinHandle<String>,
+}
+
+/// A process that does not outlive a test that fails.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub took: Duration,
+    /// What it said on standard output after its first lines.
+    pub said: String,
+    pub log: String,
+}
+
+/// The program with these arguments and a clean environment.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dockpass"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DOCKPASS_") || name == "RUST_LOG") {
+        command.env_remove(name);
+    }
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs a subcommand to its end.
+pub fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+/// Runs a subcommand with a text on its standard input.
+pub fn run_with_input(arguments: &[&str], input: &str) -> Output {
+    let mut process = command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+    // A program that ends without reading closes the pipe: that is its right.
+    let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
+    process.wait_with_output().unwrap()
+}
+
+impl Program {
+    /// Starts it on a free port and waits for its lines.
+    pub fn start(data: &Path, more: &[&str]) -> Self {
+        Self::spawn(command(&["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]).args(more))
+    }
+
+    /// Starts a command made by [`command`] and waits for its lines.
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut process = command.spawn().unwrap();
+        let mut stderr = process.stderr.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let _ = stderr.read_to_end(&mut bytes);
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let Some(base) = line.strip_prefix("listening on ").map(|base| base.trim().to_owned()) else {
+            panic!("it began with {line:?}: {}", log.join().unwrap())
+        };
+        let (lines, first) = std::sync::mpsc::channel();
+        let said = thread::spawn(move || {
+            let mut all = String::new();
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = lines.send(line.clone());
+                all += &format!("{line}\n");
+            }
+            all
+        });
+        // Both lines are written before the first request is answered, and at once.
+        let link = first.recv_timeout(Duration::from_millis(500)).ok();
+        let link = link.and_then(|line| line.strip_prefix("create the first account at ").map(str::to_owned));
+        Self { base, setup_link: link, process: Running(process), said, log }
+    }
+
+    /// A caller with nothing.
+    pub fn browser(&self) -> Browser {
+        Browser::at(&self.base)
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    /// Sends TERM and waits for its end.
+    pub fn stop(mut self) -> Ended {
+        let began = Instant::now();
+        let id = self.process.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let code = self.process.0.wait().unwrap().code();
+        Ended { code, took: began.elapsed(), said: self.said.join().unwrap(), log: self.log.join().unwrap() }
+    }
+}

@@ -1,0 +1,120 @@
+//! What each level may do in a registry, as docker and skopeo find out.
+
+use crate::{client::Client, harness::PASSWORD, image::Image, yard::Yard};
+
+/// What a registry's refusal comes to on a terminal.
+const DENIED: &str =
+    "errors:\ndenied: requested access to the resource is denied\nunauthorized: authentication required";
+
+#[track_caller]
+fn pulls(yard: &Yard, client: &Client) {
+    assert_eq!(yard.pull(client, "alice/app:v1").as_ref(), Ok(&yard.image.manifest), "not the bytes that were pushed");
+    let raw = client.skopeo(&["inspect", "--tls-verify=false", "--raw", &yard.at("alice/app:v1")]).succeed();
+    assert_eq!(raw.as_bytes(), yard.image.manifest);
+    assert_eq!(yard.list_tags(client, "alice/app"), Ok(vec!["v1".to_owned()]));
+    let shown = yard.docker_inspect(client, "alice/docker:v1").succeed();
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["mediaType"], "application/vnd.docker.distribution.manifest.v2+json");
+}
+
+#[track_caller]
+fn pushes(yard: &Yard, client: &Client) {
+    let image = Image::holding("pushed");
+    yard.push(client, &image, "alice/pushed:v1").succeed();
+    assert_eq!(yard.pull(&yard.owner, "alice/pushed:v1"), Ok(image.manifest));
+    let said = yard.docker_push_list(client, "alice/list:v1", "alice/docker:v1").succeed();
+    let list = yard.docker_inspect(&yard.owner, "alice/list:v1").succeed();
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    assert_eq!(list["mediaType"], "application/vnd.docker.distribution.manifest.list.v2+json");
+    let digest = list["manifests"][0]["digest"].as_str().unwrap();
+    assert!(said.starts_with(&format!("Pushed ref {}@{digest} with digest: ", yard.name("alice/list"))), "{said}");
+}
+
+#[track_caller]
+fn cannot_push(yard: &Yard, client: &Client) {
+    let said = yard.push(client, &Image::holding("pushed"), "alice/app:v2").fail();
+    let upload = "writing blob: initiating layer upload to /v2/alice/app/blobs/uploads/ in";
+    assert_eq!(said, format!("{upload} {}: {DENIED}", yard.registry.host));
+    let said = yard.docker_push_list(client, "alice/list:v1", "alice/docker:v1").fail();
+    let mount = "failed to mount blob alice/docker@sha256:… to";
+    assert_eq!(said, format!("{mount} {}: {DENIED}", yard.name("alice/list:v1")));
+    assert_eq!(yard.list_tags(&yard.owner, "alice/app"), Ok(vec!["v1".to_owned()]));
+}
+
+#[track_caller]
+fn cannot_delete(yard: &Yard, client: &Client) {
+    let said = yard.delete(client, "alice/app:v1").fail();
+    let detail = r#""detail":[{"Type":"repository","Class":"","Name":"alice/app","Action":"delete"}]"#;
+    let expected = format!(
+        "Failed to delete /v2/alice/app/manifests/sha256:…: \
+         {{\"errors\":[{{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\",{detail}}}]}}\n \
+         (401 Unauthorized)"
+    );
+    assert_eq!(said, expected);
+    assert_eq!(yard.pull(&yard.owner, "alice/app:v1").as_ref(), Ok(&yard.image.manifest));
+}
+
+#[track_caller]
+fn deletes(yard: &Yard, client: &Client) {
+    yard.delete(client, "alice/app:v1").succeed();
+    let gone = yard.pull(&yard.owner, "alice/app:v1").unwrap_err();
+    let name = yard.at("alice/app:v1");
+    let reading = format!("reading manifest v1 in {}", yard.name("alice/app"));
+    assert_eq!(gone, format!("initializing source {name}: {reading}: manifest unknown: manifest unknown"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_only_token_pulls_and_can_neither_push_nor_delete() {
+    let yard = Yard::open().await;
+    let (client, _) = yard.alice_with("repo:read").await;
+    pulls(&yard, &client);
+    cannot_push(&yard, &client);
+    cannot_delete(&yard, &client);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_and_write_token_pulls_and_pushes_and_cannot_delete() {
+    let yard = Yard::open().await;
+    let (client, _) = yard.alice_with("repo:write").await;
+    pulls(&yard, &client);
+    pushes(&yard, &client);
+    cannot_delete(&yard, &client);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_write_delete_token_does_all() {
+    let yard = Yard::open().await;
+    let (client, _) = yard.alice_with("repo:admin").await;
+    pulls(&yard, &client);
+    pushes(&yard, &client);
+    deletes(&yard, &client);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_account_password_does_all() {
+    let yard = Yard::open().await;
+    let client = Client::logged_in(&yard.registry.host, "alice", PASSWORD);
+    pulls(&yard, &client);
+    pushes(&yard, &client);
+    deletes(&yard, &client);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_repo_read_only_token_logs_in_and_gets_nothing() {
+    let yard = Yard::open().await;
+    let (client, _) = yard.alice_with("repo:public_read").await;
+    yard.gets_nothing(&client, "alice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_level_holds_from_the_next_request_on() {
+    let yard = Yard::open().await;
+    let (client, token) = yard.alice_with("repo:read").await;
+    cannot_push(&yard, &client);
+    let form = [("description", "ci push"), ("permission", "repo:write")];
+    yard.alice.post(&format!("/settings/tokens/{}", token.id), &form).await;
+    pushes(&yard, &client);
+    let form = [("description", "ci push"), ("permission", "repo:public_read")];
+    yard.alice.post(&format!("/settings/tokens/{}", token.id), &form).await;
+    yard.gets_nothing(&client, "alice");
+}

@@ -1,0 +1,72 @@
+//! What is closed to all but its owner.
+
+use reqwest::{Method, StatusCode, header::HeaderMap};
+
+use crate::{client::Client, harness::Answer, image::Image, yard::Yard};
+
+/// Someone else, logged in with a token that may do all.
+async fn bob(yard: &Yard) -> (Client, String) {
+    let browser = yard.server.account_signed_in("bob").await;
+    let secret = browser.generate("bob's own", "repo:admin", "30").await.secret;
+    (Client::logged_in(&yard.registry.host, "bob", &secret), secret)
+}
+
+/// A request to the registry with a bearer for `scopes`, past what clients would ask.
+async fn ask(yard: &Yard, secret: &str, scopes: &[&str], method: Method, path: &str) -> Answer {
+    let caller = yard.server.anonymous();
+    let token = caller.token("bob", secret, scopes).await.json();
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", format!("Bearer {}", token["token"].as_str().unwrap()).parse().unwrap());
+    caller.send(method, &format!("http://{}{path}", yard.registry.host), None, headers).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_highest_level_opens_no_namespace_but_its_own() {
+    let yard = Yard::open().await;
+    let (client, _) = bob(&yard).await;
+    yard.gets_nothing(&client, "alice");
+    let image = Image::holding("bob's");
+    yard.push(&client, &image, "bob/app:v1").succeed();
+    assert_eq!(yard.pull(&client, "bob/app:v1"), Ok(image.manifest));
+    yard.gets_nothing(&yard.owner, "bob");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_anything_without_logging_in() {
+    let yard = Yard::open().await;
+    yard.gets_nothing(&Client::new(), "alice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_layer_cannot_be_mounted_from_another_namespace() {
+    let yard = Yard::open().await;
+    let (_, secret) = bob(&yard).await;
+    let manifest: serde_json::Value = serde_json::from_slice(&yard.image.manifest).unwrap();
+    let layer = manifest["layers"][0]["digest"].as_str().unwrap();
+    let scopes = ["repository:bob/app:pull,push", "repository:alice/app:pull"];
+    let mount = format!("/v2/bob/app/blobs/uploads/?mount={layer}&from=alice/app");
+    assert_eq!(ask(&yard, &secret, &scopes, Method::POST, &mount).await.status, StatusCode::UNAUTHORIZED);
+    let own = ask(&yard, &secret, &scopes, Method::POST, "/v2/bob/app/blobs/uploads/").await;
+    assert_eq!(own.status, StatusCode::ACCEPTED, "{}", own.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_only_begins_alike_is_another() {
+    let yard = Yard::open().await;
+    let (_, secret) = bob(&yard).await;
+    for repository in ["bobby/app", "bob-2/app", "bob", "alice/bob/app", "bob/../alice/app", "BOB/app"] {
+        let scope = format!("repository:{repository}:pull,push,delete");
+        let token = yard.server.anonymous().token("bob", &secret, &[&scope]).await.json();
+        let access = crate::harness::claims(token["token"].as_str().unwrap())["access"].clone();
+        assert_eq!(access, serde_json::json!([]), "{repository}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalog_of_all_repositories_stays_closed() {
+    let yard = Yard::open().await;
+    let (_, secret) = bob(&yard).await;
+    let answer = ask(&yard, &secret, &["registry:catalog:*"], Method::GET, "/v2/_catalog").await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.json()["errors"][0]["code"], "UNAUTHORIZED");
+}

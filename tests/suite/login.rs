@@ -1,0 +1,204 @@
+//! `/login`: the page, and what it takes and gives.
+
+use data_encoding::HEXLOWER;
+use reqwest::StatusCode;
+use sha2::{Digest, Sha256};
+
+use crate::harness::{PASSWORD, TestServer, database};
+
+#[tokio::test]
+async fn the_page_has_a_form_that_works_without_a_script() {
+    let server = TestServer::start().await;
+    let page = server.anonymous().get("/login").await;
+    assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
+    for part in [
+        "<form method=\"post\" action=\"/login\">",
+        "<label for=\"username\">Username</label>",
+        "<label for=\"password\">Password</label>",
+        "autocomplete=\"current-password\"",
+        ">Sign in</button>",
+    ] {
+        assert!(page.body.contains(part), "{part}");
+    }
+    assert!(page.headers.get("set-cookie").is_none(), "whoever only looks gets no session");
+    assert!(!page.body.contains("Account menu"));
+}
+
+#[tokio::test]
+async fn the_right_password_opens_a_session() {
+    let server = TestServer::start().await;
+    server.account("alice").await;
+    let browser = server.anonymous();
+    let answer = browser.post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/tokens"));
+    let cookie = answer.header("set-cookie");
+    assert!(cookie.starts_with("dockpass="), "{cookie}");
+    for part in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.split("; ").any(|attribute| attribute == part), "{part} in {cookie}");
+    }
+    assert!(!cookie.contains("Secure") && !cookie.contains("Domain"), "{cookie}");
+    assert!(answer.headers.get("strict-transport-security").is_none());
+    let page = browser.get("/settings/tokens").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("aria-label=\"Account menu\"") && page.body.contains("alice"));
+}
+
+#[tokio::test]
+async fn under_https_the_cookie_is_secure_and_of_this_host_alone() {
+    let server = TestServer::start_with(|settings| settings.public_url = Some("https://hub.example.com".into())).await;
+    server.account("alice").await;
+    let browser = server.anonymous();
+    let answer = browser.post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    let cookie = answer.header("set-cookie");
+    assert!(cookie.starts_with("__Host-dockpass="), "{cookie}");
+    for part in ["HttpOnly", "SameSite=Lax", "Path=/", "Secure"] {
+        assert!(cookie.split("; ").any(|attribute| attribute == part), "{part} in {cookie}");
+    }
+    assert!(!cookie.contains("Domain"));
+    assert!(answer.header("strict-transport-security").starts_with("max-age=31536000"));
+    assert_eq!(browser.get("/settings/tokens").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_planted_session_id_is_not_taken_over() {
+    let server = TestServer::start().await;
+    server.account("alice").await;
+    let bob = server.account_signed_in("bob").await;
+    let (invented, bobs) = ("AAAAAAAAAAAAAAAAAAAAAA".to_owned(), bob.cookie("dockpass").unwrap());
+    for planted in [invented, bobs] {
+        let browser = server.anonymous().with_cookie("dockpass", &planted);
+        browser.post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;
+        let fresh = browser.cookie("dockpass").unwrap();
+        assert_ne!(fresh, planted);
+        assert_eq!(browser.get("/settings").await.status, StatusCode::OK);
+        let thief = server.anonymous().with_cookie("dockpass", &planted);
+        assert_eq!(thief.get("/settings").await.status, StatusCode::SEE_OTHER, "{planted}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_name_and_a_wrong_password_get_one_message() {
+    let server = TestServer::start().await;
+    for name in ["alice", "carol"] {
+        server.account(name).await;
+    }
+    server.sql("UPDATE account SET disabled_at = 1 WHERE username = 'carol'").await;
+    let attempts = [("alice", "another quiet harbour"), ("nobody-here", PASSWORD), ("carol", PASSWORD), ("", "")];
+    let mut bodies = Vec::new();
+    for (name, password) in attempts {
+        let browser = server.anonymous();
+        let answer = browser.post("/login", &[("username", name), ("password", password)]).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}");
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert!(answer.body.contains("The username or the password is wrong."));
+        assert!(answer.headers.get("set-cookie").is_none());
+        assert_eq!(answer.after("name=\"username\" value=\""), name, "kept");
+        assert!(password.is_empty() || !answer.body.contains(password));
+        bodies.push(answer.body.replace(&format!("value=\"{name}\""), "value=\"…\""));
+    }
+    bodies[3] = bodies[3].replace("value=\"\"", "value=\"…\"");
+    let first = bodies[0].replace("value=\"\"", "value=\"…\"");
+    assert!(bodies.iter().all(|body| body.replace("value=\"\"", "value=\"…\"") == first));
+}
+
+#[tokio::test]
+async fn every_attempt_costs_one_argon2_verification() {
+    let server = TestServer::start().await;
+    for name in ["alice", "carol"] {
+        server.account(name).await;
+    }
+    server.sql("UPDATE account SET disabled_at = 1 WHERE username = 'carol'").await;
+    let long = "x".repeat(600);
+    let attempts = [
+        ("alice", PASSWORD),
+        ("alice", "another quiet harbour"),
+        ("nobody-here", PASSWORD),
+        ("carol", PASSWORD),
+        ("carol", "another quiet harbour"),
+        ("", ""),
+        ("alice", ""),
+        ("", PASSWORD),
+        ("alice", "dp_pat_000000000000000000000000000000000000"),
+        ("no name at all / !", PASSWORD),
+        ("alice", &long),
+    ];
+    for (name, password) in attempts {
+        let before = server.app.hasher.verifications();
+        server.anonymous().post("/login", &[("username", name), ("password", password)]).await;
+        assert_eq!(server.app.hasher.verifications() - before, 1, "{name:?} {password:?}");
+    }
+    let before = server.app.hasher.verifications();
+    server.anonymous().post("/login", &[("nothing", "of use")]).await;
+    assert_eq!(server.app.hasher.verifications() - before, 1, "fields that are missing");
+}
+
+#[tokio::test]
+async fn a_digest_with_weaker_parameters_is_replaced_at_sign_in() {
+    let server = TestServer::start().await;
+    server.account("alice").await;
+    let weak = weak_digest();
+    server.sql(&format!("UPDATE account SET password_hash = '{weak}'")).await;
+    let wrong = server.anonymous().post("/login", &[("username", "alice"), ("password", "not this harbour")]).await;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(server.text("SELECT password_hash FROM account").await, weak, "a wrong password renews nothing");
+    server.signed_in("alice").await;
+    let renewed = server.text("SELECT password_hash FROM account").await;
+    assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
+    server.signed_in("alice").await;
+    assert_eq!(server.text("SELECT password_hash FROM account").await, renewed, "and only once");
+}
+
+fn weak_digest() -> String {
+    use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
+    argon2.hash_password_with_salt(PASSWORD.as_bytes(), &[7; 16]).unwrap().to_string()
+}
+
+#[tokio::test]
+async fn names_are_typed_in_any_case_and_passwords_as_they_are() {
+    let server = TestServer::start().await;
+    server.account("alice").await;
+    let sign_in = async |name: &str, password: &str| {
+        server.anonymous().post("/login", &[("username", name), ("password", password)]).await.status
+    };
+    assert_eq!(sign_in("Alice", PASSWORD).await, StatusCode::SEE_OTHER);
+    assert_eq!(sign_in("alice", &PASSWORD.to_uppercase()).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(sign_in("alice", &format!(" {PASSWORD}")).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn whoever_came_from_a_page_is_led_back_to_it() {
+    let server = TestServer::start().await;
+    server.account("alice").await;
+    let browser = server.anonymous();
+    let sent = browser.get("/settings/tokens/new?from=menu").await;
+    assert_eq!(sent.status, StatusCode::SEE_OTHER);
+    let form = browser.get(sent.header("location")).await;
+    let next = form.after("name=\"next\" value=\"");
+    assert_eq!(next, "/settings/tokens/new?from=menu");
+    let form = [("username", "alice"), ("password", PASSWORD), ("next", &next)];
+    assert_eq!(browser.post("/login", &form).await.header("location"), next);
+    assert_eq!(browser.get("/login?next=/settings").await.header("location"), "/settings", "is signed in already");
+}
+
+#[tokio::test]
+async fn nobody_is_led_to_another_server() {
+    let server = TestServer::start().await;
+    server.account("alice").await;
+    for next in ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "/\u{1}", "x"] {
+        let form = [("username", "alice"), ("password", PASSWORD), ("next", next)];
+        let answer = server.anonymous().post("/login", &form).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/tokens"), "{next}");
+    }
+}
+
+#[tokio::test]
+async fn the_database_has_the_hash_of_the_session_id_alone() {
+    let server = TestServer::start().await;
+    let browser = server.account_signed_in("alice").await;
+    let id = browser.cookie("dockpass").unwrap();
+    let dump = server.dump().await;
+    assert!(!database::holds(&dump, &id));
+    assert!(dump.to_lowercase().contains(&HEXLOWER.encode(&Sha256::digest(&id))));
+}
