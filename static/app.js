@@ -49,7 +49,9 @@ document.addEventListener("click", (event) => {
     return;
   }
   event.preventDefault();
-  if (mayClose()) close(dialog);
+  if (!mayClose()) return;
+  close(dialog);
+  if (control.dataset.close === "reload") location.reload();
 });
 
 document.addEventListener("cancel", (event) => {
@@ -178,5 +180,24 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
   });
 }
 
-document.addEventListener("htmx:afterSettle", dressMenus);
-dressMenus();
+// One tick for all rows of the page.
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-tick-all]")) return;
+  for (const box of document.querySelectorAll('[form="selection"]')) box.checked = event.target.checked;
+});
+
+// Exact times in the reader's own zone, where none was chosen.
+function localTimes() {
+  if (!("localTimes" in document.documentElement.dataset)) return;
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "long" });
+  for (const time of document.querySelectorAll("time[datetime]")) time.title = format.format(new Date(time.dateTime));
+}
+
+function dress() {
+  dressMenus();
+  localTimes();
+  for (const box of document.querySelectorAll("[data-tick-all][hidden]")) box.hidden = false;
+}
+
+document.addEventListener("htmx:afterSettle", dress);
+dress();

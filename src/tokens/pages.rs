@@ -8,6 +8,7 @@ use axum::{
     response::Response,
     routing::get,
 };
+use axum_htmx::HxPushUrl;
 
 use super::{
     actions::{self, Overview},
@@ -95,10 +96,11 @@ struct TokensPage {
 
 async fn list(State(app): State<App>, me: SignedIn, RawQuery(query): RawQuery) -> Result<Response, Error> {
     let listing = address::parse(query.as_deref().unwrap_or_default());
+    let address = HxPushUrl(format!("/settings/tokens{}", address::query(&listing)));
     let table = Table::read(&mut app.db.read().await?, &app, &me.account, &me.page, listing).await?;
     if me.page.is_fragment {
         let fragment = TokensPage { page: me.page, table, notice: None, out_of_band: false };
-        return Ok(private(fragment.as_table().into_web_template()));
+        return Ok(private((address, fragment.as_table().into_web_template())));
     }
     let notice = me.take_notice().await?;
     Ok(private(TokensPage { page: me.page, table, notice, out_of_band: false }))

@@ -128,8 +128,7 @@ pub async fn list(
         fetch_one,
         connection,
         (i64,),
-        // The last condition is always true; it makes PostgreSQL know the type of the unused $5.
-        AssertSqlSafe(format!("{} AND $5 = $5 + 0", listed("COUNT(*)"))),
+        AssertSqlSafe(listed("COUNT(*)")),
         &account.id,
         status,
         source,
