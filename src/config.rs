@@ -56,6 +56,9 @@ pub struct Settings {
     /// closed, or open: the sign-in page then shows "Create account"
     #[arg(long, env = "DOCKPASS_SIGNUP", default_value = "closed", global = true)]
     pub signup: String,
+    /// true: an account without two-factor authentication can do nothing but turn it on
+    #[arg(long, env = "DOCKPASS_REQUIRE_2FA", default_value = "false", global = true, num_args = 0..=1, default_missing_value = "true")]
+    pub require_2fa: String,
     /// The longest life of a new token in days
     #[arg(long, env = "DOCKPASS_MAX_TOKEN_LIFETIME_DAYS", global = true)]
     pub max_token_lifetime_days: Option<String>,
@@ -105,6 +108,8 @@ pub struct Config {
     pub secret_key_file: PathBuf,
     /// Fair use.
     pub token_limits: Limits,
+    /// Whether accounts must have two-factor authentication.
+    pub requires_second_factor: bool,
     /// Whether strangers may make accounts.
     pub signup_is_open: bool,
     /// What the operator allows as a token's life.
@@ -192,6 +197,9 @@ impl Config {
             "open" => Ok(true),
             _ => Err("is neither closed nor open"),
         });
+        let required = mistakes.take("--require-2fa", &settings.require_2fa, |text| {
+            text.parse::<bool>().map_err(|_| "is neither true nor false")
+        });
         let idle = mistakes.take("--session-idle-hours", &settings.session_idle_hours, |text| count(text, 24 * 365));
         let longest = mistakes.take("--session-max-days", &settings.session_max_days, |text| count(text, 365));
         let log_format = mistakes.take("--log-format", &settings.log_format, |text| match text {
@@ -218,6 +226,7 @@ impl Config {
                 tokens: tokens.unwrap_or_default().into(),
                 creations_an_hour: creations.unwrap_or_default().into(),
             },
+            requires_second_factor: required.unwrap_or_default(),
             signup_is_open: signup.unwrap_or_default(),
             token_lifetimes: Lifetimes { longest_days: days },
             session_lifetime: Lifetime { idle: Duration::hours(idle.into()), longest: Duration::days(longest.into()) },

@@ -9,6 +9,8 @@ pub enum Error {
     NotFound,
     /// Nobody is signed in, and the page is for those who are.
     SignedOut,
+    /// The operator requires two-factor authentication, and the account has none.
+    SecondFactorRequired,
     /// The caller may not do this.
     Forbidden,
     /// The request cannot be read: a form without its fields, a body that is no form.
@@ -37,6 +39,7 @@ impl fmt::Display for Error {
         match self {
             Error::NotFound => f.write_str("not found"),
             Error::SignedOut => f.write_str("signed out"),
+            Error::SecondFactorRequired => f.write_str("two-factor authentication is required"),
             Error::Forbidden => f.write_str("forbidden"),
             Error::Invalid => f.write_str("the request cannot be read"),
             Error::Gone => f.write_str("gone"),

@@ -5,7 +5,7 @@ use std::{fs::File, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
 
 use crate::{
-    accounts, backup,
+    accounts, activity, backup,
     config::Config,
     error::Error,
     platform::{
@@ -53,7 +53,9 @@ impl Server {
             signer: Arc::new(keys.signer),
             hasher: Hasher::default(),
             limits: Limits::default(),
+            vault: keys.vault,
             token_uses: Collector::default(),
+            failures: Collector::default(),
             entropy: Entropy,
             clock,
             db,
@@ -84,7 +86,7 @@ impl Server {
     /// When the listener fails.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (stopping, stopped) = watch::channel(false);
-        let jobs = [tokio::spawn(write_uses(self.app.clone(), stopped.clone())), tokio::spawn(tidy(self.app.clone()))];
+        let jobs = [tokio::spawn(write_notes(self.app.clone(), stopped.clone())), tokio::spawn(tidy(self.app.clone()))];
         let service = router::router(self.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let mut signal = stopped;
         let serving = axum::serve(self.listener, service).with_graceful_shutdown(async move {
@@ -128,10 +130,11 @@ async fn setup_link(app: &App) -> Result<Option<String>, Error> {
     Ok(Some(format!("{}/setup?code={}", app.urls.public, *code)))
 }
 
-async fn write_uses(app: App, mut stopped: watch::Receiver<bool>) {
+async fn write_notes(app: App, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = app.token_uses.arrived() => {}
+            () = app.failures.arrived() => {}
             _ = stopped.changed() => return,
         }
         time::sleep(WRITE_EVERY).await;
@@ -142,6 +145,9 @@ async fn write_uses(app: App, mut stopped: watch::Receiver<bool>) {
 async fn write_now(app: &App) {
     if let Err(error) = tokens::usage::write(&app.db, &app.token_uses).await {
         tracing::error!(%error, "uses of tokens could not be written yet");
+    }
+    if let Err(error) = activity::actions::write(&app.db, &app.failures).await {
+        tracing::error!(%error, "refusals could not be written yet");
     }
 }
 
@@ -161,5 +167,6 @@ async fn tidy_once(app: &App) -> Result<(), Error> {
     sessions::forget_ended(&mut tx, now).await?;
     tokens::actions::forget_old(&mut tx, now).await?;
     accounts::actions::forget_old(&mut tx, now).await?;
+    activity::actions::forget_old(&mut tx, now).await?;
     Ok(tx.commit().await?)
 }

@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use crate::{
     config::{Config, Urls},
-    core::moment::Moment,
     platform::{
-        clock::Clock, collector::Collector, db::Db, entropy::Entropy, hasher::Hasher, limits::Limits, signer::Signer,
+        clock::Clock,
+        collector::{Failures, TokenUses},
+        db::Db,
+        entropy::Entropy,
+        hasher::Hasher,
+        limits::Limits,
+        signer::Signer,
+        vault::Vault,
     },
 };
-
-/// Uses of tokens that were not written yet: by the token's id, the latest.
-pub type TokenUses = Collector<String, Moment>;
 
 /// The application: cheap to clone, one for each request.
 #[derive(Debug, Clone)]
@@ -32,6 +35,10 @@ pub struct App {
     pub hasher: Hasher,
     /// Rate limits.
     pub limits: Limits,
+    /// Encrypts what must be read back.
+    pub vault: Vault,
     /// Uses of tokens that were not written yet.
     pub token_uses: TokenUses,
+    /// Refusals and failed sign-ins that were not written yet.
+    pub failures: Failures,
 }

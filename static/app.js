@@ -65,6 +65,8 @@ let copied = false;
 let asked = false;
 
 function mayClose() {
+  const kept = holder.querySelector("[data-keep-open] input[required]");
+  if (kept && !kept.checked) return kept.reportValidity();
   const question = holder.querySelector("[data-not-copied]");
   if (!question || copied || asked) return true;
   asked = true;
@@ -114,6 +116,33 @@ function say(button, sentence) {
     status.classList.toggle("hidden", sentence === button.dataset.copied);
   }
 }
+
+// Recovery codes: copied, saved as a file, printed.
+function listed(id) {
+  const list = document.getElementById(id);
+  return [list.dataset.about, ...[...list.children].map((item) => item.textContent), ""].join("\n");
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy-list], [data-download], [data-print]");
+  if (!button) return;
+  if (button.dataset.copyList) {
+    try {
+      await navigator.clipboard.writeText(listed(button.dataset.copyList));
+      button.textContent = button.dataset.copied;
+    } catch {
+      window.getSelection().selectAllChildren(document.getElementById(button.dataset.copyList));
+    }
+  } else if (button.dataset.download) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([listed(button.dataset.download)], { type: "text/plain" }));
+    link.download = document.getElementById(button.dataset.download).dataset.file;
+    link.click();
+    URL.revokeObjectURL(link.href);
+  } else {
+    window.print();
+  }
+});
 
 // Menus: arrow keys and the roles that promise them (WAI-ARIA menu button).
 function dressMenus() {

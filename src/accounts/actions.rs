@@ -3,13 +3,14 @@
 use time::Duration;
 use zeroize::Zeroizing;
 
-use super::store;
+use super::store::{self, SignedInSession};
 use crate::{
     core::{
         account::Account,
         moment::Moment,
         password::{Password, PasswordDigest, Verdict},
         secret::{SecretHash, random_base62},
+        throttle,
         username::{Username, as_typed},
     },
     error::Error,
@@ -88,6 +89,7 @@ async fn insert(tx: &mut Tx, new: NewAccount, now: Moment, entropy: Entropy) -> 
         theme: None,
         time_zone: None,
         has_calendar: false,
+        has_second_factor: false,
         closed_at: None,
         created_at: now,
     };
@@ -110,6 +112,28 @@ pub async fn find_by_username(connection: &mut impl Connection, username: &str) 
     Ok(store::find_by_username(connection, username).await?.map(|(account, _)| account))
 }
 
+/// What a password is shown for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Signing in on a page, where the second factor is asked for afterwards.
+    Page,
+    /// The token endpoint, where it cannot be: with two-factor authentication on, or required, the password is not
+    /// even compared, so that the endpoint is no oracle for it.
+    Registry {
+        /// Whether the operator requires two-factor authentication.
+        requires_second_factor: bool,
+    },
+}
+
+impl Purpose {
+    fn accepts_password_of(self, account: &Account) -> bool {
+        match self {
+            Purpose::Page => true,
+            Purpose::Registry { requires_second_factor } => !requires_second_factor && !account.has_second_factor,
+        }
+    }
+}
+
 /// The account whose name and password these are, or nobody. Whatever the answer and its cause, it costs one argon2
 /// verification and nothing else that could be told from outside. A digest with outdated parameters is renewed.
 ///
@@ -120,8 +144,10 @@ pub async fn check_password(
     hasher: &Hasher,
     username: &str,
     password: Password,
+    purpose: Purpose,
 ) -> Result<Option<Account>, Error> {
     let found = store::find_by_username(&mut db.read().await?, &as_typed(username)).await?;
+    let found = found.filter(|(account, _)| purpose.accepts_password_of(account));
     let (account, digest) = found.unzip();
     let verdict = hasher.verify(password.clone(), digest.clone()).await?;
     if let (Verdict::RightButOutdated, Some(account), Some(digest)) = (verdict, &account, &digest) {
@@ -284,6 +310,59 @@ pub async fn end_sessions(tx: &mut Tx, account: &Account) -> Result<u64, Error> 
     Ok(store::delete_sessions(tx, &account.id).await?)
 }
 
+/// The id of the account with this name, as typed.
+///
+/// # Errors
+/// The database's.
+pub async fn id_of(connection: &mut impl Connection, username: &str) -> Result<Option<String>, Error> {
+    Ok(find_by_username(connection, &as_typed(username)).await?.map(|account| account.id))
+}
+
+/// Where an account is signed in, the latest first.
+///
+/// # Errors
+/// The database's.
+pub async fn sessions(
+    connection: &mut impl Connection,
+    account: &Account,
+    now: Moment,
+) -> Result<Vec<SignedInSession>, Error> {
+    Ok(store::sessions(connection, &account.id, now).await?)
+}
+
+/// Ends one session of an account.
+///
+/// # Errors
+/// [`Error::NotFound`], also for a session of another account.
+pub async fn end_session(tx: &mut Tx, account: &Account, public_id: &str) -> Result<(), Error> {
+    match store::delete_session(tx, &account.id, public_id).await? {
+        0 => Err(Error::NotFound),
+        _ => Ok(()),
+    }
+}
+
+/// Ends all sessions but one; how many.
+///
+/// # Errors
+/// The database's.
+pub async fn end_other_sessions(tx: &mut Tx, account: &Account, own: &SecretHash) -> Result<i64, Error> {
+    Ok(store::delete_other_sessions(tx, &account.id, own.as_bytes()).await?.try_into().unwrap_or(i64::MAX))
+}
+
+/// Changes the password and ends every other session; how many.
+///
+/// # Errors
+/// The database's.
+pub async fn change_password(
+    tx: &mut Tx,
+    account: &Account,
+    digest: &PasswordDigest,
+    own: &SecretHash,
+) -> Result<i64, Error> {
+    store::set_digest(tx, &account.id, digest).await?;
+    end_other_sessions(tx, account, own).await
+}
+
 /// Sets a new password and signs the account out everywhere.
 ///
 /// # Errors
@@ -342,5 +421,6 @@ pub async fn spend_password_link(tx: &mut Tx, code: &str, digest: &PasswordDiges
 /// The database's.
 pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
     store::forget_password_links(tx, now).await?;
+    store::forget_failures_before(tx, now - throttle::MEMORY).await?;
     Ok(())
 }

@@ -5,25 +5,37 @@ use askama_web::WebTemplate;
 use axum::{
     Router,
     extract::{Query, State},
-    http::StatusCode,
+    http::{HeaderMap, HeaderValue, StatusCode, header::SET_COOKIE},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
 
-use super::{actions, session::AnySession};
+use super::{
+    actions::{self, Purpose},
+    preferences::kept,
+    session::AnySession,
+    throttle::{Attempt, BROWSER_COOKIE, KnownBrowser},
+};
 use crate::{
-    core::password::Password,
+    activity::actions as activity,
+    core::{
+        account::Account,
+        activity::{Kind, Origin},
+        moment::Moment,
+        password::Password,
+    },
     error::Error,
     state::App,
     web::{
+        extract::{ClientAddress, Now},
         form::{Posted, inside},
-        page::{Page, private},
+        page::{Page, cookie, private},
     },
 };
 
-/// Where people go who came from nowhere in particular.
-const TOKENS: &str = "/settings/tokens";
+/// Where a sign-in leads when it came from nowhere.
+pub const TOKENS: &str = "/settings/tokens";
 
 /// `/`, `/login`, `/logout`.
 pub fn routes() -> Router<App> {
@@ -36,13 +48,11 @@ struct ComingFrom {
     next: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct LoginForm {
-    #[serde(default)]
     username: String,
-    #[serde(default)]
     password: String,
-    #[serde(default)]
     next: String,
 }
 
@@ -52,7 +62,8 @@ struct LoginPage {
     page: Page,
     username: String,
     next: String,
-    is_refused: bool,
+    /// Why the last try failed.
+    refusal: Option<String>,
     signup_is_open: bool,
 }
 
@@ -70,43 +81,102 @@ async fn show(
     if session.account(&app).await?.is_some() {
         return Ok(Redirect::to(inside(&from.next, TOKENS)).into_response());
     }
-    Ok(private(LoginPage {
-        page,
-        username: String::new(),
-        next: from.next,
-        is_refused: false,
-        signup_is_open: app.config.signup_is_open,
-    }))
+    let signup_is_open = app.config.signup_is_open;
+    Ok(private(LoginPage { page, username: String::new(), next: from.next, refusal: None, signup_is_open }))
 }
 
 async fn sign_in(
     State(app): State<App>,
     session: AnySession,
     page: Page,
+    Now(now): Now,
+    origin: Origin,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
     Posted(form): Posted<LoginForm>,
 ) -> Result<Response, Error> {
-    let password = Password::typed(&form.password);
-    match actions::check_password(&app.db, &app.hasher, &form.username, password).await? {
-        Some(account) => {
-            session.sign_in(&account).await?;
-            tracing::info!(account = account.username.as_str(), "signed in");
-            Ok(Redirect::to(inside(&form.next, TOKENS)).into_response())
-        }
-        None => {
-            tracing::info!("a sign-in was refused");
-            let again = LoginPage {
-                page,
-                username: form.username,
-                next: form.next,
-                is_refused: true,
-                signup_is_open: app.config.signup_is_open,
-            };
-            Ok(private((StatusCode::UNAUTHORIZED, again)))
-        }
+    let browser = cookie(&headers, BROWSER_COOKIE).and_then(|text| KnownBrowser::read(text, &app.vault));
+    let id = actions::id_of(&mut app.db.read().await?, &form.username).await?;
+    let attempt = Attempt::new(&form.username, id.as_deref(), browser.as_ref(), address);
+    if let Err(Error::TooMany(wait)) = attempt.allowed(&app.db, &app.limits, now).await {
+        let sentence = page.words.count("login.wait", wait.as_secs().max(1) as i64);
+        return Ok(again(&app, page, form, StatusCode::TOO_MANY_REQUESTS, sentence, Some(wait.as_secs().max(1))));
     }
+    let password = Password::typed(&form.password);
+    let found = actions::check_password(&app.db, &app.hasher, &form.username, password, Purpose::Page).await?;
+    let Some(account) = found else {
+        attempt.failed(&app.db, &app.limits, now).await?;
+        if let Some(id) = id {
+            activity::note_failure(&app.failures, &id, Kind::SignInFailed, "", &origin, now);
+        }
+        tracing::info!(%address, "a sign-in was refused");
+        let sentence = page.t("login.refused").into_owned();
+        return Ok(again(&app, page, form, StatusCode::UNAUTHORIZED, sentence, None));
+    };
+    if account.has_second_factor {
+        session.half_sign_in(&account, &form.next, now).await?;
+        return Ok(Redirect::to("/login/code").into_response());
+    }
+    attempt.succeeded(&app.db).await?;
+    let known = remember(&app, browser, &account);
+    complete(&app, &session, &account, &origin, now).await?;
+    Ok((known, Redirect::to(inside(&form.next, TOKENS))).into_response())
 }
 
-async fn sign_out(session: AnySession) -> Result<Redirect, Error> {
+fn again(
+    app: &App,
+    page: Page,
+    form: LoginForm,
+    status: StatusCode,
+    sentence: String,
+    wait_seconds: Option<u64>,
+) -> Response {
+    let signup_is_open = app.config.signup_is_open;
+    let shown = LoginPage { page, username: form.username, next: form.next, refusal: Some(sentence), signup_is_open };
+    let mut response = private((status, shown));
+    if let Some(seconds) = wait_seconds {
+        response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Signs in for good, once every factor is shown, and notes it.
+pub(super) async fn complete(
+    app: &App,
+    session: &AnySession,
+    account: &Account,
+    origin: &Origin,
+    now: Moment,
+) -> Result<(), Error> {
+    session.sign_in(account, origin, now).await?;
+    let mut tx = app.db.write().await?;
+    activity::record(&mut tx, account, Kind::SignedIn, "", origin, now).await?;
+    tx.commit().await?;
+    tracing::info!(account = account.username.as_str(), "signed in");
+    Ok(())
+}
+
+/// The header that makes this browser a known one for `account`.
+pub(super) fn remember(app: &App, browser: Option<KnownBrowser>, account: &Account) -> HeaderMap {
+    let value = KnownBrowser::remember(browser, account, &app.vault, app.entropy);
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::try_from(kept(BROWSER_COOKIE, &value, app.urls.is_secure)) {
+        headers.append(SET_COOKIE, value);
+    }
+    headers
+}
+
+async fn sign_out(
+    State(app): State<App>,
+    session: AnySession,
+    Now(now): Now,
+    origin: Origin,
+) -> Result<Redirect, Error> {
+    if let Some(account) = session.account(&app).await? {
+        let mut tx = app.db.write().await?;
+        activity::record(&mut tx, &account, Kind::SignedOut, "", &origin, now).await?;
+        tx.commit().await?;
+    }
     session.sign_out().await?;
     Ok(Redirect::to("/login"))
 }

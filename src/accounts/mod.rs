@@ -1,15 +1,21 @@
 //! Accounts: the first one, signing in and out, and what an account settles for itself.
 
 pub mod actions;
+pub mod factor;
+pub mod fresh;
+pub mod log;
 pub mod login;
 pub mod newcomer;
 pub mod preferences;
+pub mod security;
 pub mod session;
+pub mod sessions;
 pub mod set_password;
 pub mod settings;
 pub mod setup;
 pub mod signup;
 mod store;
+pub mod throttle;
 
 use axum::Router;
 
@@ -24,4 +30,8 @@ pub fn routes() -> Router<App> {
         .merge(login::routes())
         .merge(settings::routes())
         .merge(preferences::routes())
+        .merge(security::routes())
+        .merge(factor::routes())
+        .merge(sessions::routes())
+        .merge(log::routes())
 }

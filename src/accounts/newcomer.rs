@@ -54,7 +54,8 @@ pub const fn username_key(problem: UsernameProblem) -> &'static str {
     }
 }
 
-const fn password_key(problem: PasswordProblem) -> &'static str {
+/// The key of a sentence in the locale files.
+pub const fn password_key(problem: PasswordProblem) -> &'static str {
     match problem {
         PasswordProblem::Missing => "password.missing",
         PasswordProblem::Short => "password.short",

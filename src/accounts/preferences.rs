@@ -60,7 +60,7 @@ async fn choose(
 }
 
 /// A cookie for a year. It holds no secret.
-fn kept(name: &str, value: &str, is_secure: bool) -> String {
+pub(super) fn kept(name: &str, value: &str, is_secure: bool) -> String {
     let secure = if is_secure { "; Secure" } else { "" };
     format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly{secure}")
 }

@@ -4,11 +4,11 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use time::Duration;
 use tower_sessions::Session;
 
-use super::actions;
+use super::{actions, fresh::FRESH_KEY};
 use crate::{
-    core::{account::Account, moment::Moment},
+    core::{account::Account, activity::Origin, moment::Moment, secret::SecretHash},
     error::Error,
-    platform::sessions::ACCOUNT_KEY,
+    platform::sessions::{ACCOUNT_KEY, ADDRESS_KEY, CLIENT_KEY},
     state::App,
     web::page::Page,
 };
@@ -21,6 +21,9 @@ const NOTICE_KEY: &str = "notice";
 const PASSWORD_CODE_KEY: &str = "password_code";
 /// Whether this browser followed the link with the set-up code.
 const SETUP_KEY: &str = "setup";
+/// Who showed the password and not yet the second factor, when, and where they were going.
+const HALF_KEY: &str = "half_signed_in";
+const HALF_LIFE: Duration = Duration::minutes(5);
 /// A session is prolonged by being written, and that costs a write: once in a while is enough.
 const TOUCH_EVERY: Duration = Duration::minutes(5);
 
@@ -38,7 +41,11 @@ pub struct SignedIn {
     pub session: Session,
 }
 
-impl FromRequestParts<App> for SignedIn {
+/// Someone who is signed in and may lack the second factor that the operator requires: for the pages that set it up.
+#[derive(Debug)]
+pub struct Enrolling(pub SignedIn);
+
+impl FromRequestParts<App> for Enrolling {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
@@ -47,7 +54,19 @@ impl FromRequestParts<App> for SignedIn {
         let account = account_of(&session, app).await?.ok_or(Error::SignedOut)?;
         touch(&session, app, &account, now).await?;
         let page = Page::of(&parts.headers, parts.uri.path(), now).signed_in(&account);
-        Ok(Self { account, page, session })
+        Ok(Self(SignedIn { account, page, session }))
+    }
+}
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Enrolling(me) = Enrolling::from_request_parts(parts, app).await?;
+        if app.config.requires_second_factor && !me.account.has_second_factor {
+            return Err(Error::SecondFactorRequired);
+        }
+        Ok(me)
     }
 }
 
@@ -61,6 +80,36 @@ impl FromRequestParts<App> for Administrator {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let me = SignedIn::from_request_parts(parts, app).await?;
         if me.account.is_admin { Ok(Self(me)) } else { Err(Error::NotFound) }
+    }
+}
+
+/// Someone who showed the password and must show the second factor. It opens nothing else.
+#[derive(Debug)]
+pub struct HalfSignedIn {
+    /// Who.
+    pub account: Account,
+    /// Where they were going.
+    pub next: String,
+    /// The frame of the page.
+    pub page: Page,
+    /// The session itself.
+    pub session: Session,
+}
+
+impl FromRequestParts<App> for HalfSignedIn {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let now = app.clock.now();
+        let session = session(parts)?;
+        let half = session.get::<(String, i64, String)>(HALF_KEY).await?;
+        let (id, since, next) = half.ok_or(Error::SignedOut)?;
+        if now - Moment::from_millis(since) >= HALF_LIFE {
+            return Err(Error::SignedOut);
+        }
+        let account = actions::find(&mut app.db.read().await?, &id).await?.filter(Account::is_enabled);
+        let page = Page::of(&parts.headers, parts.uri.path(), now);
+        Ok(Self { account: account.ok_or(Error::SignedOut)?, next, page, session })
     }
 }
 
@@ -85,14 +134,27 @@ impl AnySession {
         account_of(&self.0, app).await
     }
 
+    /// Remembers who showed the password; the session gets a new id.
+    ///
+    /// # Errors
+    /// The session store's.
+    pub async fn half_sign_in(&self, account: &Account, next: &str, now: Moment) -> Result<(), Error> {
+        self.0.clear().await;
+        self.0.cycle_id().await?;
+        Ok(self.0.insert(HALF_KEY, (&account.id, now.millis(), next)).await?)
+    }
+
     /// Signs in: the session gets a new id, so that one that was planted before is worth nothing (ASVS 5.0, 7.2.4).
     ///
     /// # Errors
     /// The session store's.
-    pub async fn sign_in(&self, account: &Account) -> Result<(), Error> {
+    pub async fn sign_in(&self, account: &Account, origin: &Origin, now: Moment) -> Result<(), Error> {
         self.0.clear().await;
         self.0.cycle_id().await?;
         self.0.insert(ACCOUNT_KEY, &account.id).await?;
+        self.0.insert(ADDRESS_KEY, &origin.address).await?;
+        self.0.insert(CLIENT_KEY, &origin.client).await?;
+        self.0.insert(FRESH_KEY, now.millis()).await?;
         Ok(())
     }
 
@@ -154,6 +216,11 @@ impl SignedIn {
     /// The session store's.
     pub async fn take_notice(&self) -> Result<Option<String>, Error> {
         Ok(self.session.remove(NOTICE_KEY).await?)
+    }
+
+    /// What the database keeps of this session's id.
+    pub fn id_hash(&self) -> SecretHash {
+        SecretHash::of(&self.session.id().map(|id| id.to_string()).unwrap_or_default())
     }
 }
 

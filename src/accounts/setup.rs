@@ -13,10 +13,12 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, NewAccount, NotCreated},
+    login::complete,
     newcomer::NewcomerForm,
     session::AnySession,
 };
 use crate::{
+    core::activity::Origin,
     error::Error,
     state::App,
     web::{
@@ -76,6 +78,7 @@ async fn create(
     session: AnySession,
     page: Page,
     Now(now): Now,
+    origin: Origin,
     Posted(form): Posted<NewcomerForm>,
 ) -> Result<Response, Error> {
     if actions::is_set_up(&mut app.db.read().await?).await? {
@@ -99,7 +102,7 @@ async fn create(
         NotCreated::Failed(error) => error,
     })?;
     tx.commit().await?;
-    session.sign_in(&account).await?;
+    complete(&app, &session, &account, &origin, now).await?;
     tracing::info!(account = account.username.as_str(), "the first account was made");
     Ok(Redirect::to("/settings/tokens").into_response())
 }

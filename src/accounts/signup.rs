@@ -12,10 +12,12 @@ use axum::{
 
 use super::{
     actions::{self, NewAccount, NotCreated},
+    login::complete,
     newcomer::NewcomerForm,
     session::AnySession,
 };
 use crate::{
+    core::activity::Origin,
     error::Error,
     state::App,
     web::{
@@ -56,6 +58,7 @@ async fn create(
     session: AnySession,
     page: Page,
     Now(now): Now,
+    origin: Origin,
     ClientAddress(address): ClientAddress,
     Posted(form): Posted<NewcomerForm>,
 ) -> Result<Response, Error> {
@@ -72,7 +75,7 @@ async fn create(
     match actions::create(&mut tx, new, now, app.entropy).await {
         Ok(account) => {
             tx.commit().await?;
-            session.sign_in(&account).await?;
+            complete(&app, &session, &account, &origin, now).await?;
             tracing::info!(account = account.username.as_str(), "an account was made at sign-up");
             Ok(Redirect::to("/settings/tokens").into_response())
         }

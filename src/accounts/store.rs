@@ -1,7 +1,10 @@
 //! The SQL of accounts.
 
 use crate::{
-    core::{account::Account, moment::Moment, password::PasswordDigest, secret::SecretHash, username::Username},
+    core::{
+        account::Account, moment::Moment, password::PasswordDigest, secret::SecretHash, throttle::Failures,
+        username::Username,
+    },
     platform::db::{Connection, Tx, execute, fetch, record},
 };
 
@@ -17,6 +20,7 @@ record! {
         theme: Option<String>,
         time_zone: Option<String>,
         calendar_hash: Option<Vec<u8>>,
+        totp_sealed: Option<Vec<u8>>,
         closed_at: Option<i64>,
         created_at: i64,
     }
@@ -26,7 +30,7 @@ macro_rules! select {
     ($where:literal) => {
         concat!(
             "SELECT id, username, password_hash, is_admin, disabled_at, display_name, language, theme, time_zone,
-                    calendar_hash, closed_at, created_at FROM account WHERE ",
+                    calendar_hash, totp_sealed, closed_at, created_at FROM account WHERE ",
             $where
         )
     };
@@ -44,6 +48,7 @@ impl AccountRecord {
             theme: self.theme,
             time_zone: self.time_zone,
             has_calendar: self.calendar_hash.is_some(),
+            has_second_factor: self.totp_sealed.is_some(),
             closed_at: self.closed_at.map(Moment::from_millis),
             created_at: Moment::from_millis(self.created_at),
         };
@@ -267,4 +272,107 @@ pub async fn spend_password_link(tx: &mut Tx, code: &SecretHash, now: Moment) ->
 
 pub async fn forget_password_links(tx: &mut Tx, now: Moment) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM password_link WHERE expires_at <= $1", now.millis())
+}
+
+/// Failed sign-ins under a key.
+pub async fn failures(connection: &mut impl Connection, key: &SecretHash) -> sqlx::Result<Option<Failures>> {
+    let row = fetch!(
+        fetch_optional,
+        connection,
+        (i64, i64, i64),
+        "SELECT failures, first_at, last_at FROM sign_in_failure WHERE key_hash = $1",
+        key.as_bytes(),
+    )?;
+    Ok(row.map(|(count, first_at, last_at)| Failures {
+        count,
+        first_at: Moment::from_millis(first_at),
+        last_at: Moment::from_millis(last_at),
+    }))
+}
+
+/// Counts one more; begins anew where the last is older than `last_since` or the first older than `first_since`.
+pub async fn count_failure(
+    tx: &mut Tx,
+    key: &SecretHash,
+    last_since: Moment,
+    first_since: Moment,
+    now: Moment,
+) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "INSERT INTO sign_in_failure (key_hash, failures, first_at, last_at) VALUES ($1, 1, $4, $4)
+         ON CONFLICT (key_hash) DO UPDATE SET
+             failures = CASE WHEN sign_in_failure.last_at < $2 OR sign_in_failure.first_at < $3 THEN 1
+                             ELSE sign_in_failure.failures + 1 END,
+             first_at = CASE WHEN sign_in_failure.last_at < $2 OR sign_in_failure.first_at < $3 THEN $4
+                             ELSE sign_in_failure.first_at END,
+             last_at = $4",
+        key.as_bytes(),
+        last_since.millis(),
+        first_since.millis(),
+        now.millis(),
+    )
+}
+
+pub async fn forget_failures_of(tx: &mut Tx, key: &SecretHash) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM sign_in_failure WHERE key_hash = $1", key.as_bytes())
+}
+
+pub async fn forget_failures_before(tx: &mut Tx, moment: Moment) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM sign_in_failure WHERE last_at < $1", moment.millis())
+}
+
+record! {
+    struct SessionRecord {
+        public_id: Option<String>,
+        id_hash: Vec<u8>,
+        address: Option<String>,
+        client: Option<String>,
+        created_at: i64,
+        last_seen_at: i64,
+    }
+}
+
+/// Where an account is signed in.
+#[derive(Debug)]
+pub struct SignedInSession {
+    pub public_id: String,
+    pub id_hash: Vec<u8>,
+    pub address: String,
+    pub client: String,
+    pub created_at: Moment,
+    pub last_seen_at: Moment,
+}
+
+pub async fn sessions(
+    connection: &mut impl Connection,
+    account_id: &str,
+    now: Moment,
+) -> sqlx::Result<Vec<SignedInSession>> {
+    let records = fetch!(
+        fetch_all,
+        connection,
+        SessionRecord,
+        "SELECT public_id, id_hash, address, client, created_at, last_seen_at FROM session
+         WHERE account_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, public_id",
+        account_id,
+        now.millis(),
+    )?;
+    let session = |record: SessionRecord| SignedInSession {
+        public_id: record.public_id.unwrap_or_default(),
+        id_hash: record.id_hash,
+        address: record.address.unwrap_or_default(),
+        client: record.client.unwrap_or_default(),
+        created_at: Moment::from_millis(record.created_at),
+        last_seen_at: Moment::from_millis(record.last_seen_at),
+    };
+    Ok(records.into_iter().map(session).collect())
+}
+
+pub async fn delete_session(tx: &mut Tx, account_id: &str, public_id: &str) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM session WHERE account_id = $1 AND public_id = $2", account_id, public_id)
+}
+
+pub async fn delete_other_sessions(tx: &mut Tx, account_id: &str, own: &[u8]) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM session WHERE account_id = $1 AND id_hash <> $2", account_id, own)
 }

@@ -23,6 +23,8 @@ pub struct Account {
     pub time_zone: Option<String>,
     /// Whether a calendar address was made.
     pub has_calendar: bool,
+    /// Whether two-factor authentication is on.
+    pub has_second_factor: bool,
     /// When its owner closed it for good.
     pub closed_at: Option<Moment>,
     /// When it was made.

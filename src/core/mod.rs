@@ -4,14 +4,19 @@
 //! every rule can be read and tested as a plain function.
 
 pub mod account;
+pub mod activity;
+pub mod client;
 pub mod expiry;
 pub mod level;
 pub mod listing;
 pub mod moment;
 pub mod password;
 pub mod quota;
+pub mod recovery;
 pub mod refusal;
 pub mod scope;
 pub mod secret;
+pub mod throttle;
 pub mod token;
+pub mod totp;
 pub mod username;

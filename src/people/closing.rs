@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::actions;
 use crate::{
     accounts::{
-        actions::{self as accounts, Withdrawal},
+        actions::{self as accounts, Purpose, Withdrawal},
         session::{AnySession, SignedIn},
     },
     core::password::Password,
@@ -59,7 +59,7 @@ async fn close(
     let username = me.account.username.to_string();
     let password = Password::typed(&form.password);
     let mut errors = FieldErrors::default();
-    if accounts::check_password(&app.db, &app.hasher, &username, password).await?.is_none() {
+    if accounts::check_password(&app.db, &app.hasher, &username, password, Purpose::Page).await?.is_none() {
         errors.add("password", me.page.t("closing.wrong_password"));
         return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, ClosePage { page: me.page, username, errors }));
     }

@@ -7,9 +7,13 @@ use zeroize::Zeroizing;
 
 use super::actions as people;
 use crate::{
-    accounts::actions::{self, NewAccount, NotCreated, Withdrawal},
+    accounts::{
+        actions::{self, NewAccount, NotCreated, Withdrawal},
+        factor::actions as factor,
+    },
     core::{
         account::Account,
+        activity::Origin,
         password::{Password, PasswordDigest, PasswordProblem},
         username::{Username, UsernameProblem},
     },
@@ -43,6 +47,12 @@ pub enum AccountCommand {
         /// The user name
         name: String,
     },
+    /// Turns an account's two-factor authentication off
+    #[command(name = "reset-2fa")]
+    ResetSecondFactor {
+        /// The user name
+        name: String,
+    },
     /// Sets a new password and ends all sessions
     ResetPassword {
         /// The user name
@@ -63,6 +73,7 @@ pub async fn run(command: AccountCommand, db: &Db, clock: &Clock) -> Result<Stri
         AccountCommand::List => list(db, clock).await.map_err(failed),
         AccountCommand::Disable { name } => disable(&find(&name, db).await?, db, clock).await,
         AccountCommand::Enable { name } => enable(&find(&name, db).await?, db).await,
+        AccountCommand::ResetSecondFactor { name } => reset_second_factor(&find(&name, db).await?, db, clock).await,
         AccountCommand::ResetPassword { name, .. } => reset_password(&find(&name, db).await?, db).await,
     }
 }
@@ -139,6 +150,19 @@ async fn enable(account: &Account, db: &Db) -> Result<String, String> {
     tx.commit().await.map_err(failed)?;
     let name = &account.username;
     if is_done { Ok(format!("account {name} enabled\n")) } else { Err(format!("account {name} was not disabled")) }
+}
+
+async fn reset_second_factor(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
+    let origin = Origin { address: String::new(), client: "dockpass account reset-2fa".to_owned() };
+    let mut tx = db.write().await.map_err(failed)?;
+    let is_done = factor::turn_off(&mut tx, account, &origin, clock.now()).await.map_err(failed)?;
+    tx.commit().await.map_err(failed)?;
+    let name = &account.username;
+    if is_done {
+        Ok(format!("two-factor authentication of {name} is off\n"))
+    } else {
+        Err(format!("two-factor authentication of {name} was not on"))
+    }
 }
 
 async fn reset_password(account: &Account, db: &Db) -> Result<String, String> {

@@ -8,6 +8,20 @@ use std::{
 
 use tokio::sync::Notify;
 
+use crate::core::{
+    activity::{Kind, Origin},
+    moment::Moment,
+};
+
+/// Uses of tokens that were not written yet: by the token's id, the latest.
+pub type TokenUses = Collector<String, Moment>;
+
+/// What equal failures have in common: account, kind, detail, origin.
+pub type FailureKey = (String, Kind, String, Origin);
+
+/// Refusals and failed sign-ins that were not written yet: first and last time, and how often.
+pub type Failures = Collector<FailureKey, (Moment, Moment, i64)>;
+
 /// Notes by key, each merged with what is there. A request only takes a lock for a moment; a job takes all notes
 /// about once a second and writes them in one transaction.
 #[derive(Debug)]

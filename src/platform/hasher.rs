@@ -12,7 +12,10 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use super::entropy::Entropy;
 use crate::{
-    core::password::{Password, PasswordDigest, Verdict},
+    core::{
+        password::{Password, PasswordDigest, Verdict},
+        recovery::{self, RecoveryCode},
+    },
     error::Error,
 };
 
@@ -50,6 +53,14 @@ impl Hasher {
     pub async fn verify(&self, password: Password, digest: Option<PasswordDigest>) -> Result<Verdict, Error> {
         self.verifications.fetch_add(1, Ordering::Relaxed);
         self.run(move || password.verify(digest.as_ref())).await
+    }
+
+    /// Hashes a recovery code with its set's salt.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many wait already.
+    pub async fn hash_recovery_code(&self, code: RecoveryCode, salt: Vec<u8>) -> Result<[u8; 32], Error> {
+        self.run(move || recovery::hash(&code, &salt)).await
     }
 
     /// How many comparisons were made since the start.

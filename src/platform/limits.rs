@@ -1,26 +1,46 @@
 //! Rate limits kept in memory (GCRA, by governor).
 
-use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock};
+use time::Duration;
 
-const WRONG_CODES_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+use crate::core::{moment::Moment, secret::SecretHash};
+
+const CODES_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 const SIGNUPS_AN_HOUR: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+/// Failed sign-ins of one address, whatever the account; offices share addresses.
+const FAILURES_AN_HOUR: NonZeroU32 = NonZeroU32::new(100).expect("a hundred is not zero");
+/// One action of a registry client sends the same wrong secret up to six times.
+const SAME_SECRET: Duration = Duration::MINUTE;
+/// So many wrong secrets are remembered; beyond, the oldest minute is cleared away first.
+const REMEMBERED_SECRETS: usize = 10_000;
 
 type ByAddress = Arc<DefaultKeyedRateLimiter<IpAddr>>;
 
 /// The limits of one process.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    wrong_codes: ByAddress,
+    codes: ByAddress,
     signups: ByAddress,
+    failures: ByAddress,
+    closed_until: Arc<Mutex<HashMap<IpAddr, Moment>>>,
+    wrong_secrets: Arc<Mutex<HashMap<SecretHash, Moment>>>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            wrong_codes: Arc::new(RateLimiter::keyed(Quota::per_minute(WRONG_CODES_A_MINUTE))),
+            codes: Arc::new(RateLimiter::keyed(Quota::per_minute(CODES_A_MINUTE))),
             signups: Arc::new(RateLimiter::keyed(Quota::per_hour(SIGNUPS_AN_HOUR))),
+            failures: Arc::new(RateLimiter::keyed(Quota::per_hour(FAILURES_AN_HOUR))),
+            closed_until: Arc::default(),
+            wrong_secrets: Arc::default(),
         }
     }
 }
@@ -30,20 +50,55 @@ impl Limits {
     ///
     /// # Errors
     /// How long to wait, when there were ten within a minute.
-    pub fn count_code(&self, address: IpAddr) -> Result<(), Duration> {
-        count(&self.wrong_codes, address)
+    pub fn count_code(&self, address: IpAddr) -> Result<(), std::time::Duration> {
+        count(&self.codes, address)
     }
 
     /// Counts an account made at sign-up from an address.
     ///
     /// # Errors
     /// How long to wait, when there were ten within an hour.
-    pub fn count_signup(&self, address: IpAddr) -> Result<(), Duration> {
+    pub fn count_signup(&self, address: IpAddr) -> Result<(), std::time::Duration> {
         count(&self.signups, address)
+    }
+
+    /// Counts a failed sign-in of an address.
+    pub fn count_failure(&self, address: IpAddr, now: Moment) {
+        if let Err(wait) = count(&self.failures, address) {
+            let until = now + Duration::try_from(wait).unwrap_or(Duration::HOUR);
+            self.closed().insert(address, until);
+        }
+    }
+
+    /// How long an address must wait before it may try again.
+    pub fn wait_of_address(&self, address: IpAddr, now: Moment) -> Option<Duration> {
+        let mut closed = self.closed();
+        closed.retain(|_, until| *until > now);
+        closed.get(&address).map(|until| *until - now)
+    }
+
+    /// Whether this wrong secret, by the hash of name, secret and address, is another than a minute ago. The same one
+    /// again is one and the same try of a client that repeats itself.
+    pub fn is_new_failure(&self, secret: SecretHash, now: Moment) -> bool {
+        let mut secrets = self.wrong_secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        if secrets.len() >= REMEMBERED_SECRETS {
+            secrets.retain(|_, at| now - *at < SAME_SECRET);
+        }
+        match secrets.get(&secret) {
+            Some(at) if now - *at < SAME_SECRET => false,
+            _ => {
+                secrets.insert(secret, now);
+                true
+            }
+        }
+    }
+
+    fn closed(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, Moment>> {
+        self.closed_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn count(limiter: &ByAddress, address: IpAddr) -> Result<(), Duration> {
+fn count(limiter: &ByAddress, address: IpAddr) -> Result<(), std::time::Duration> {
     limiter.retain_recent();
     limiter.check_key(&address).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
 }

@@ -15,11 +15,17 @@ use tower_sessions::{
 use super::{
     clock::Clock,
     db::{Db, Tx, execute, fetch},
+    entropy::Entropy,
 };
 use crate::core::{moment::Moment, secret::SecretHash};
 
 /// The key under which a session holds the id of the account that is signed in.
 pub const ACCOUNT_KEY: &str = "account_id";
+
+/// The key of the address from which the account signed in.
+pub const ADDRESS_KEY: &str = "address";
+/// The key of the browser with which it did.
+pub const CLIENT_KEY: &str = "client";
 
 /// How long sessions live.
 #[derive(Debug, Clone, Copy)]
@@ -49,13 +55,17 @@ impl Sessions {
         let mut tx = self.db.write().await?;
         let rows = execute!(
             &mut tx,
-            "INSERT INTO session (id_hash, account_id, data, created_at, last_seen_at, expires_at)
-             VALUES ($1, $2, $3, $4, $4, $5) ON CONFLICT (id_hash) DO NOTHING",
+            "INSERT INTO session (id_hash, account_id, data, created_at, last_seen_at, expires_at, public_id, address,
+                                  client)
+             VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8) ON CONFLICT (id_hash) DO NOTHING",
             hash(&record.id).as_bytes(),
-            account_of(record),
+            text_of(record, ACCOUNT_KEY),
             data_of(record),
             now.millis(),
             (now + self.lifetime.idle.min(self.lifetime.longest)).millis(),
+            Entropy.id(now),
+            text_of(record, ADDRESS_KEY),
+            text_of(record, CLIENT_KEY),
         )?;
         tx.commit().await?;
         Ok(rows == 1)
@@ -71,7 +81,7 @@ impl Sessions {
                     expires_at = CASE WHEN created_at + $6 < $5 THEN created_at + $6 ELSE $5 END
              WHERE id_hash = $1",
             hash(&record.id).as_bytes(),
-            account_of(record),
+            text_of(record, ACCOUNT_KEY),
             data_of(record),
             now.millis(),
             (now + self.lifetime.idle).millis(),
@@ -140,8 +150,8 @@ fn hash(id: &Id) -> SecretHash {
     SecretHash::of(&id.to_string())
 }
 
-fn account_of(record: &Record) -> Option<&str> {
-    record.data.get(ACCOUNT_KEY).and_then(|value| value.as_str())
+fn text_of<'r>(record: &'r Record, key: &str) -> Option<&'r str> {
+    record.data.get(key).and_then(|value| value.as_str())
 }
 
 fn data_of(record: &Record) -> String {

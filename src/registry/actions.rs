@@ -1,23 +1,26 @@
 //! Who asks for a registry token, and what the token says.
 
+use std::net::IpAddr;
+
 use crate::{
-    accounts,
+    accounts::{self, actions::Purpose, throttle::Attempt},
     core::{
         level::Level,
         moment::Moment,
         password::Password,
         refusal::Refusal,
         scope::{self, Grant, Holder, Scope},
-        secret,
+        secret::{self, SecretHash},
         username::as_typed,
     },
     error::Error,
     platform::{
         db::Db,
         hasher::Hasher,
+        limits::Limits,
         signer::{Access, Claims},
     },
-    tokens,
+    tokens::{self, actions::Refused},
 };
 
 /// A registry token lives this long, in seconds.
@@ -36,30 +39,59 @@ pub struct Caller {
     pub token_id: Option<String>,
 }
 
-/// Whose name and secret these are. What begins like a token is looked up by its hash and never reaches argon2;
-/// everything else is compared as a password, at the same cost whatever the answer.
-///
-/// # Errors
-/// The database's, or too many passwords at once. A refusal is no error.
-pub async fn authenticate(
-    db: &Db,
-    hasher: &Hasher,
-    username: &str,
-    secret: &str,
-    now: Moment,
-) -> Result<Result<Caller, Refusal>, Error> {
-    if secret::has_token_prefix(secret) {
-        let presented = tokens::actions::present(db, &as_typed(username), secret, now).await?;
-        return Ok(presented.map(|token| Caller {
-            username: token.username,
-            level: token.level,
-            token_id: Some(token.token_id),
-        }));
+/// What is needed to tell whose name and secret these are.
+#[derive(Debug)]
+pub struct Gate<'a> {
+    /// The database.
+    pub db: &'a Db,
+    /// The slow hash.
+    pub hasher: &'a Hasher,
+    /// What is kept in memory of failures.
+    pub limits: &'a Limits,
+    /// Whether the operator requires two-factor authentication.
+    pub requires_second_factor: bool,
+    /// From where.
+    pub address: IpAddr,
+    /// When.
+    pub now: Moment,
+}
+
+impl Gate<'_> {
+    /// Whose name and secret these are. What begins like a token is looked up by its hash: it never reaches argon2 and
+    /// is never throttled, whatever its address did. Everything else is compared as a password, at the same cost
+    /// whatever the answer.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] for a source that failed too often; the database's; too many passwords at once. A refusal is
+    /// no error.
+    pub async fn authenticate(&self, username: &str, secret: &str) -> Result<Result<Caller, Refused>, Error> {
+        if secret::has_token_prefix(secret) {
+            let presented = tokens::actions::present(self.db, &as_typed(username), secret, self.now).await?;
+            return Ok(presented.map(|token| Caller {
+                username: token.username,
+                level: token.level,
+                token_id: Some(token.token_id),
+            }));
+        }
+        let attempt = Attempt::new(username, None, None, self.address);
+        attempt.allowed(self.db, self.limits, self.now).await?;
+        let purpose = Purpose::Registry { requires_second_factor: self.requires_second_factor };
+        let password = Password::typed(secret);
+        let account = accounts::actions::check_password(self.db, self.hasher, username, password, purpose).await?;
+        match account {
+            Some(account) => {
+                attempt.succeeded(self.db).await?;
+                Ok(Ok(Caller { username: account.username.to_string(), level: Level::Admin, token_id: None }))
+            }
+            None => {
+                let same = SecretHash::of(&format!("{username}\n{secret}\n{}", self.address));
+                if self.limits.is_new_failure(same, self.now) {
+                    attempt.failed(self.db, self.limits, self.now).await?;
+                }
+                Ok(Err(Refusal::Failed.into()))
+            }
+        }
     }
-    let account = accounts::actions::check_password(db, hasher, username, Password::typed(secret)).await?;
-    let caller =
-        account.map(|account| Caller { username: account.username.to_string(), level: Level::Admin, token_id: None });
-    Ok(caller.ok_or(Refusal::Failed))
 }
 
 /// The claims of a token that grants `caller` what it may have of `asked`.

@@ -16,13 +16,19 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    actions::{self, Caller, TOKEN_LIFE_SECONDS},
+    actions::{self, Caller, Gate, TOKEN_LIFE_SECONDS},
     request::{Credentials, TokenRequest, UnsupportedGrant, bearer},
 };
 use crate::{
-    core::{moment::Moment, refusal::Refusal},
+    activity::actions as activity,
+    core::{
+        activity::{Kind, Origin},
+        moment::Moment,
+        refusal::Refusal,
+    },
     error::Error,
     state::App,
+    tokens::actions::Refused,
     web::{
         errors::{as_registry_json, registry_error},
         extract::{ClientAddress, Now},
@@ -56,22 +62,24 @@ async fn token_by_query(
     State(app): State<App>,
     Now(now): Now,
     from: ClientAddress,
+    origin: Origin,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
-    answer(&app, TokenRequest::from_query(&headers, query.as_deref().unwrap_or_default()), from, now).await
+    answer(&app, TokenRequest::from_query(&headers, query.as_deref().unwrap_or_default()), from, origin, now).await
 }
 
 async fn token_by_form(
     State(app): State<App>,
     Now(now): Now,
     from: ClientAddress,
+    origin: Origin,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Error> {
     let form = std::str::from_utf8(&body).map_err(|_| Error::Invalid)?;
     match TokenRequest::from_form(&headers, form) {
-        Ok(request) => answer(&app, request, from, now).await,
+        Ok(request) => answer(&app, request, from, origin, now).await,
         Err(UnsupportedGrant) => Ok(registry_error(
             StatusCode::BAD_REQUEST,
             "UNSUPPORTED",
@@ -82,10 +90,22 @@ async fn token_by_form(
 }
 
 /// Parse, authenticate, authorise, sign.
-async fn answer(app: &App, request: TokenRequest, from: ClientAddress, now: Moment) -> Result<Response, Error> {
-    let caller = match authenticate(app, request.credentials, now).await? {
+async fn answer(
+    app: &App,
+    request: TokenRequest,
+    from: ClientAddress,
+    origin: Origin,
+    now: Moment,
+) -> Result<Response, Error> {
+    let caller = match authenticate(app, request.credentials, from, now).await? {
         Ok(caller) => caller,
-        Err(refusal) => return Ok(refuse(app, &refusal, from)),
+        Err(refused) => {
+            if let Some((account_id, description)) = &refused.owner {
+                let detail = format!("{description} ({})", refused.refusal.code());
+                activity::note_failure(&app.failures, account_id, Kind::TokenRefused, &detail, &origin, now);
+            }
+            return Ok(refuse(app, &refused.refusal, from));
+        }
     };
     if let Some(token_id) = caller.as_ref().and_then(|caller| caller.token_id.clone()) {
         app.token_uses.note(token_id, now, |known, now| *known = now.max(*known));
@@ -100,15 +120,21 @@ async fn answer(app: &App, request: TokenRequest, from: ClientAddress, now: Mome
 async fn authenticate(
     app: &App,
     credentials: Credentials,
+    ClientAddress(address): ClientAddress,
     now: Moment,
-) -> Result<Result<Option<Caller>, Refusal>, Error> {
+) -> Result<Result<Option<Caller>, Refused>, Error> {
+    let gate = Gate {
+        db: &app.db,
+        hasher: &app.hasher,
+        limits: &app.limits,
+        requires_second_factor: app.config.requires_second_factor,
+        address,
+        now,
+    };
     match credentials {
         Credentials::None => Ok(Ok(None)),
-        Credentials::Unreadable => Ok(Err(Refusal::Failed)),
-        Credentials::Given { username, secret } => {
-            let found = actions::authenticate(&app.db, &app.hasher, &username, &secret, now).await?;
-            Ok(found.map(Some))
-        }
+        Credentials::Unreadable => Ok(Err(Refusal::Failed.into())),
+        Credentials::Given { username, secret } => Ok(gate.authenticate(&username, &secret).await?.map(Some)),
     }
 }
 

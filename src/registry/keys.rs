@@ -19,6 +19,8 @@ use crate::{
 pub struct Keys {
     /// Signs with the newest leaf.
     pub signer: Signer,
+    /// Opens with the secret key file.
+    pub vault: Vault,
     /// The root's certificate, PEM.
     pub root_pem: String,
 }
@@ -63,7 +65,7 @@ pub async fn load_or_make(db: &Db, key_file: &Path, now: Moment, entropy: Entrop
     let wrong_key = |source| KeysError::WrongKey { path: key_file.display().to_string(), source };
     let root = open(&mut reader, Role::Root, &vault).await?.map_err(wrong_key)?;
     let leaf = open(&mut reader, Role::Leaf, &vault).await?.map_err(wrong_key)?;
-    Ok(Keys { signer: Signer::new(&leaf)?, root_pem: certificates::pem(&root.certificate) })
+    Ok(Keys { signer: Signer::new(&leaf)?, root_pem: certificates::pem(&root.certificate), vault })
 }
 
 /// Of two servers that start at once on an empty database one inserts; the other finds that it was not first.

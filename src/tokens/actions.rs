@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use super::store;
+use super::store::{self, Presented};
 use crate::{
     core::{
         account::Account,
@@ -239,6 +239,21 @@ pub async fn delete_of(tx: &mut Tx, account: &Account, now: Moment) -> Result<u6
     Ok(store::delete_all(tx, account, now).await?)
 }
 
+/// A presented token that does not work, and whose it is, if it is anyone's.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub refusal: Refusal,
+    /// The owner's account, and the token's description.
+    pub owner: Option<(String, String)>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self { refusal, owner: None }
+    }
+}
+
 /// A token that was presented and works.
 #[derive(Debug)]
 pub struct Accepted {
@@ -255,34 +270,45 @@ pub struct Accepted {
 ///
 /// # Errors
 /// The database's.
-pub async fn present(db: &Db, username: &str, secret: &str, now: Moment) -> Result<Result<Accepted, Refusal>, Error> {
+pub async fn present(db: &Db, username: &str, secret: &str, now: Moment) -> Result<Result<Accepted, Refused>, Error> {
     let hash = match Secret::parse(secret) {
         // A device's refresh token renews that device's own token and opens nothing by itself.
         Ok(secret) if secret.kind() != Kind::Refresh => secret.hash(),
-        _ => return Ok(Err(Refusal::Failed)),
+        _ => return Ok(Err(Refusal::Failed.into())),
     };
     let mut reader = db.read().await?;
     let Some(token) = store::find_presented(&mut reader, &hash).await? else {
         let deleted = store::find_deleted(&mut reader, &hash).await?;
-        return Ok(Err(match deleted.filter(|(_, _, at)| *at >= now - TOMBSTONE_LIFE) {
-            Some((owner, description, _)) if owner.as_str() != username => Refusal::WrongUser(description),
-            Some((_, description, at)) => Refusal::Deleted(description, at),
-            None => Refusal::Failed,
-        }));
+        let Some(deleted) = deleted.filter(|deleted| deleted.deleted_at >= now - TOMBSTONE_LIFE) else {
+            return Ok(Err(Refusal::Failed.into()));
+        };
+        let description = deleted.description;
+        let owner = Some((deleted.account_id, description.to_string()));
+        let refusal = if deleted.username.as_str() == username {
+            Refusal::Deleted(description, deleted.deleted_at)
+        } else {
+            Refusal::WrongUser(description)
+        };
+        return Ok(Err(Refused { refusal, owner }));
     };
+    let owner = Some((token.account_id.clone(), token.description.to_string()));
+    Ok(judge(token, username, now).map_err(|refusal| Refused { refusal, owner }))
+}
+
+fn judge(token: Presented, username: &str, now: Moment) -> Result<Accepted, Refusal> {
     if token.username.as_str() != username {
-        return Ok(Err(Refusal::WrongUser(token.description)));
+        return Err(Refusal::WrongUser(token.description));
     }
     if token.account_is_disabled {
-        return Ok(Err(Refusal::AccountDisabled));
+        return Err(Refusal::AccountDisabled);
     }
-    Ok(match (Status::at(now, token.is_active, token.expires_at), token.expires_at) {
+    match (Status::at(now, token.is_active, token.expires_at), token.expires_at) {
         (Status::Active, _) => {
             Ok(Accepted { token_id: token.id, username: token.username.as_str().to_owned(), level: token.level })
         }
         (Status::Expired, Some(end)) => Err(Refusal::Expired(token.description, end)),
         (Status::Expired | Status::Inactive, _) => Err(Refusal::Inactive(token.description)),
-    })
+    }
 }
 
 /// Forgets tombstones and form keys whose time is over.

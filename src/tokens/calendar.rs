@@ -13,7 +13,12 @@ use icalendar::{Calendar, Component, Event, EventLike};
 use super::actions;
 use crate::{
     accounts::{self, session::SignedIn},
-    core::{account::Account, token::AccessToken},
+    activity::actions as activity,
+    core::{
+        account::Account,
+        activity::{Kind, Origin},
+        token::AccessToken,
+    },
     error::Error,
     state::App,
     web::{
@@ -48,9 +53,10 @@ async fn ask(me: SignedIn) -> Response {
     dialog_or_page!(StatusCode::OK, CalendarPage { page: me.page, is_renewal })
 }
 
-async fn make(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
+async fn make(State(app): State<App>, me: SignedIn, origin: Origin) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let secret = accounts::actions::make_calendar_secret(&mut tx, &me.account, app.entropy).await?;
+    activity::record(&mut tx, &me.account, Kind::CalendarRenewed, "", &origin, me.page.now).await?;
     tx.commit().await?;
     let address = format!("{}/calendar/{}.ics", app.urls.public, *secret);
     Ok(dialog_or_page!(StatusCode::OK, MadePage { page: me.page, address }))

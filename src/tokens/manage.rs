@@ -18,14 +18,19 @@ use super::{
     view::{LevelChoice, TokenRow},
 };
 use crate::{
-    accounts::session::SignedIn,
-    core::{listing::Listing, token::AccessToken},
+    accounts::{fresh::Sensitive, session::SignedIn},
+    activity::actions as activity,
+    core::{
+        activity::{Kind, Origin},
+        level::Level,
+        listing::Listing,
+        token::AccessToken,
+    },
     error::Error,
     platform::db::Tx,
     state::App,
     web::{
-        extract::Now,
-        form::{FieldErrors, Posted},
+        form::FieldErrors,
         page::{Page, dialog_or_page, private},
     },
 };
@@ -112,24 +117,34 @@ async fn edit(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> R
     Ok(EditPage::new(me.page, &token, form, FieldErrors::default()).show(StatusCode::OK))
 }
 
+/// Widening what a token may do wants a fresh sign-in; narrowing it does not.
 async fn save(
     State(app): State<App>,
-    me: SignedIn,
     Path(id): Path<String>,
-    Now(now): Now,
     headers: HeaderMap,
-    Posted(form): Posted<EditForm>,
+    sensitive: Sensitive<EditForm>,
 ) -> Result<Response, Error> {
+    let before = actions::find(&mut app.db.read().await?, &sensitive.me.account, &id).await?;
+    let widens = Level::parse(&sensitive.form.permission).is_some_and(|level| level > before.level);
+    let (me, origin, form) = if widens {
+        match sensitive.fresh().await? {
+            Ok(parts) => parts,
+            Err(question) => return Ok(question),
+        }
+    } else {
+        sensitive.anyhow()
+    };
+    let now = me.page.now;
     let mut errors = FieldErrors::default();
     let description = new::description(&form.description, me.page.words, &mut errors);
     let level = new::level(&form.permission, me.page.words, &mut errors);
     let (Some(description), Some(level)) = (description, level) else {
-        let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
-        return Ok(EditPage::new(me.page, &token, form, errors).show(StatusCode::UNPROCESSABLE_ENTITY));
+        return Ok(EditPage::new(me.page, &before, form, errors).show(StatusCode::UNPROCESSABLE_ENTITY));
     };
     let mut tx = app.db.write().await?;
     match actions::edit(&mut tx, &me.account, &id, &description, level, now).await? {
         Outcome::Done => {
+            activity::record(&mut tx, &me.account, Kind::TokenEdited, description.as_str(), &origin, now).await?;
             let notice = named(&me.page, "tokens.saved", description.as_str());
             changed(tx, &app, me, address::shown_before(&headers), notice).await
         }
@@ -137,43 +152,54 @@ async fn save(
     }
 }
 
+#[derive(Debug, Deserialize)]
+struct Nothing {}
+
+/// Brings access back, and so wants a fresh sign-in.
 async fn activate(
-    state: State<App>,
-    me: SignedIn,
-    id: Path<String>,
-    now: Now,
+    State(app): State<App>,
+    Path(id): Path<String>,
     headers: HeaderMap,
+    sensitive: Sensitive<Nothing>,
 ) -> Result<Response, Error> {
-    switch(state, me, id, now, headers, true).await
+    // An id that leads nowhere is nobody's question.
+    actions::find(&mut app.db.read().await?, &sensitive.me.account, &id).await?;
+    match sensitive.fresh().await? {
+        Ok((me, origin, Nothing {})) => switch(&app, me, &id, &headers, &origin, true).await,
+        Err(question) => Ok(question),
+    }
 }
 
 async fn deactivate(
-    state: State<App>,
-    me: SignedIn,
-    id: Path<String>,
-    now: Now,
-    headers: HeaderMap,
-) -> Result<Response, Error> {
-    switch(state, me, id, now, headers, false).await
-}
-
-async fn switch(
     State(app): State<App>,
     me: SignedIn,
     Path(id): Path<String>,
-    Now(now): Now,
     headers: HeaderMap,
+    origin: Origin,
+) -> Result<Response, Error> {
+    switch(&app, me, &id, &headers, &origin, false).await
+}
+
+async fn switch(
+    app: &App,
+    me: SignedIn,
+    id: &str,
+    headers: &HeaderMap,
+    origin: &Origin,
     is_active: bool,
 ) -> Result<Response, Error> {
+    let now = me.page.now;
     let mut tx = app.db.write().await?;
-    match actions::switch(&mut tx, &me.account, &id, is_active, now).await? {
+    match actions::switch(&mut tx, &me.account, id, is_active, now).await? {
         Outcome::Done => {
-            let token = actions::find(&mut tx, &me.account, &id).await?;
+            let description = actions::find(&mut tx, &me.account, id).await?.description;
+            let kind = if is_active { Kind::TokenActivated } else { Kind::TokenDeactivated };
+            activity::record(&mut tx, &me.account, kind, description.as_str(), origin, now).await?;
             let key = if is_active { "tokens.activated" } else { "tokens.deactivated" };
-            let notice = named(&me.page, key, token.description.as_str());
-            changed(tx, &app, me, address::shown_before(&headers), notice).await
+            let notice = named(&me.page, key, description.as_str());
+            changed(tx, app, me, address::shown_before(headers), notice).await
         }
-        Outcome::Expired => expired(tx, me, &id).await,
+        Outcome::Expired => expired(tx, me, id).await,
     }
 }
 
@@ -207,11 +233,13 @@ async fn delete(
     State(app): State<App>,
     me: SignedIn,
     Path(id): Path<String>,
-    Now(now): Now,
     headers: HeaderMap,
+    origin: Origin,
 ) -> Result<Response, Error> {
+    let now = me.page.now;
     let mut tx = app.db.write().await?;
     let description = actions::delete(&mut tx, &me.account, &id, now).await?;
+    activity::record(&mut tx, &me.account, Kind::TokenDeleted, description.as_str(), &origin, now).await?;
     tracing::info!(account = me.account.username.as_str(), token = id, "a token was deleted");
     let notice = named(&me.page, "tokens.deleted", description.as_str());
     changed(tx, &app, me, address::shown_before(&headers), notice).await

@@ -17,8 +17,10 @@ use super::{
     view::{ExpiryOption, LevelChoice, full_sentence},
 };
 use crate::{
-    accounts::session::SignedIn,
+    accounts::{fresh::Sensitive, session::SignedIn},
+    activity::actions as activity,
     core::{
+        activity::Kind,
         expiry::{Choice, ExpiryProblem, Lifetimes},
         level::Level,
         moment::Moment,
@@ -29,8 +31,7 @@ use crate::{
     error::Error,
     state::App,
     web::{
-        extract::Now,
-        form::{FieldErrors, Posted},
+        form::FieldErrors,
         i18n::Words,
         page::{Page, dialog_or_page},
     },
@@ -142,11 +143,14 @@ struct AlreadyCreatedPage {
 
 pub(super) async fn create(
     State(app): State<App>,
-    me: SignedIn,
-    Now(now): Now,
     headers: HeaderMap,
-    Posted(form): Posted<TokenForm>,
+    sensitive: Sensitive<TokenForm>,
 ) -> Result<Response, Error> {
+    let (me, origin, form) = match sensitive.fresh().await? {
+        Ok(parts) => parts,
+        Err(question) => return Ok(question),
+    };
+    let now = me.page.now;
     let lifetimes = app.config.token_lifetimes;
     let new = match checked(&form, lifetimes, now, me.page.words) {
         Ok(new) => new,
@@ -165,6 +169,8 @@ pub(super) async fn create(
                 return Ok(dialog_or_page!(StatusCode::CONFLICT, AlreadyCreatedPage { page: me.page }));
             }
         };
+    let named = token.description.as_str();
+    activity::record(&mut tx, &me.account, Kind::TokenCreated, named, &origin, now).await?;
     let table = Table::read(&mut tx, &app, &me.account, &me.page, address::shown_before(&headers)).await?;
     tx.commit().await?;
     tracing::info!(account = me.account.username.as_str(), token = token.id, "a token was generated");

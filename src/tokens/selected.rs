@@ -13,11 +13,14 @@ use axum::{
 use super::{actions, address, manage::changed, view::TokenRow};
 use crate::{
     accounts::session::SignedIn,
-    core::listing::PAGE_SIZE,
+    activity::actions as activity,
+    core::{
+        activity::{Kind, Origin},
+        listing::PAGE_SIZE,
+    },
     error::Error,
     state::App,
     web::{
-        extract::Now,
         form::Posted,
         page::{Page, dialog_or_page},
     },
@@ -85,13 +88,19 @@ async fn ask(State(app): State<App>, me: SignedIn, RawQuery(query): RawQuery) ->
 async fn apply(
     State(app): State<App>,
     me: SignedIn,
-    Now(now): Now,
+    origin: Origin,
     headers: HeaderMap,
     Posted(pairs): Posted<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
     let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
     let Selection { verb, ids } = Selection::parse(pairs).ok_or(Error::Invalid)?;
+    let now = me.page.now;
     let mut tx = app.db.write().await?;
+    let tokens = actions::find_all(&mut tx, &me.account, &ids).await?;
+    let kind = if verb == Verb::Delete { Kind::TokenDeleted } else { Kind::TokenDeactivated };
+    for token in &tokens {
+        activity::record(&mut tx, &me.account, kind, token.description.as_str(), &origin, now).await?;
+    }
     let (key, count) = match verb {
         Verb::Deactivate => {
             ("tokens.deactivated_selected", actions::deactivate_all(&mut tx, &me.account, &ids, now).await?)

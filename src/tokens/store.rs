@@ -55,6 +55,7 @@ fn unreadable(column: &str, value: &str) -> sqlx::Error {
 record! {
     struct PresentedRecord {
         id: String,
+        account_id: String,
         description: String,
         level: String,
         is_active: bool,
@@ -69,6 +70,7 @@ record! {
 #[derive(Debug)]
 pub struct Presented {
     pub id: String,
+    pub account_id: String,
     pub description: Description,
     pub level: Level,
     pub is_active: bool,
@@ -254,7 +256,7 @@ pub async fn find_presented(connection: &mut impl Connection, secret: &SecretHas
         fetch_optional,
         connection,
         PresentedRecord,
-        "SELECT token.id, token.description, token.level, token.is_active, token.expires_at,
+        "SELECT token.id, token.account_id, token.description, token.level, token.is_active, token.expires_at,
                 account.username, account.disabled_at, account.closed_at
          FROM token JOIN account ON account.id = token.account_id WHERE token.secret_hash = $1",
         secret.as_bytes(),
@@ -262,6 +264,7 @@ pub async fn find_presented(connection: &mut impl Connection, secret: &SecretHas
     let read = |record: PresentedRecord| {
         Ok(Presented {
             id: record.id,
+            account_id: record.account_id,
             description: Description::from_stored(record.description),
             level: Level::parse(&record.level).ok_or_else(|| unreadable("token.level", &record.level))?,
             is_active: record.is_active,
@@ -273,22 +276,30 @@ pub async fn find_presented(connection: &mut impl Connection, secret: &SecretHas
     record.map(read).transpose()
 }
 
-/// A deleted token's owner, description and time of deletion.
-pub async fn find_deleted(
-    connection: &mut impl Connection,
-    secret: &SecretHash,
-) -> sqlx::Result<Option<(Username, Description, Moment)>> {
+/// What is kept of a deleted token.
+#[derive(Debug)]
+pub struct Deleted {
+    pub account_id: String,
+    pub username: Username,
+    pub description: Description,
+    pub deleted_at: Moment,
+}
+
+pub async fn find_deleted(connection: &mut impl Connection, secret: &SecretHash) -> sqlx::Result<Option<Deleted>> {
     let row = fetch!(
         fetch_optional,
         connection,
-        (String, String, i64),
-        "SELECT account.username, deleted_token.description, deleted_token.deleted_at
+        (String, String, String, i64),
+        "SELECT account.id, account.username, deleted_token.description, deleted_token.deleted_at
          FROM deleted_token JOIN account ON account.id = deleted_token.account_id
          WHERE deleted_token.secret_hash = $1",
         secret.as_bytes(),
     )?;
-    Ok(row.map(|(username, description, at)| {
-        (Username::from_stored(username), Description::from_stored(description), Moment::from_millis(at))
+    Ok(row.map(|(account_id, username, description, deleted_at)| Deleted {
+        account_id,
+        username: Username::from_stored(username),
+        description: Description::from_stored(description),
+        deleted_at: Moment::from_millis(deleted_at),
     }))
 }
 

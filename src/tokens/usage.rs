@@ -1,6 +1,9 @@
 //! When a token was last used: noted in memory, written together.
 
-use crate::{error::Error, platform::db::Db, state::TokenUses};
+use crate::{
+    error::Error,
+    platform::{collector::TokenUses, db::Db},
+};
 
 use super::store;
 

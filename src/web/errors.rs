@@ -24,7 +24,7 @@ impl Error {
         match self {
             Error::NotFound => StatusCode::NOT_FOUND,
             Error::SignedOut => StatusCode::UNAUTHORIZED,
-            Error::Forbidden => StatusCode::FORBIDDEN,
+            Error::Forbidden | Error::SecondFactorRequired => StatusCode::FORBIDDEN,
             Error::Invalid => StatusCode::BAD_REQUEST,
             Error::Gone | Error::LinkOver => StatusCode::GONE,
             Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -38,7 +38,7 @@ impl Error {
         match self {
             Error::NotFound => "not_found",
             Error::SignedOut => "signed_out",
-            Error::Forbidden => "forbidden",
+            Error::Forbidden | Error::SecondFactorRequired => "forbidden",
             Error::Invalid => "invalid",
             Error::Gone => "gone",
             Error::LinkOver => "link_over",
@@ -83,6 +83,7 @@ pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> R
         Some(error) => {
             error.log();
             match &*error {
+                Error::SecondFactorRequired => led_to(&page, "/settings/security"),
                 Error::SignedOut => to_sign_in(&page, method.is_safe(), &uri),
                 other => error_page(page, other),
             }
@@ -98,10 +99,15 @@ fn to_sign_in(page: &Page, may_return: bool, uri: &Uri) -> Response {
     } else {
         "/login".to_owned()
     };
+    led_to(page, &address)
+}
+
+/// Another page in the place of the one that was asked for.
+fn led_to(page: &Page, address: &str) -> Response {
     if page.is_fragment {
-        private((StatusCode::UNAUTHORIZED, HxRedirect(address), ()))
+        private((StatusCode::UNAUTHORIZED, HxRedirect(address.to_owned()), ()))
     } else {
-        private(Redirect::to(&address))
+        private(Redirect::to(address))
     }
 }
 

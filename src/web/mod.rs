@@ -7,5 +7,6 @@ pub mod form;
 pub mod headers;
 pub mod health;
 pub mod i18n;
+pub mod origin;
 pub mod page;
 pub mod time;

@@ -109,6 +109,11 @@ impl Page {
         self.account.as_ref().is_some_and(|account| account.is_admin)
     }
 
+    /// Whether two-factor authentication is on.
+    pub fn has_second_factor(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.has_second_factor)
+    }
+
     /// Whether the account has a calendar address.
     pub fn has_calendar(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.has_calendar)

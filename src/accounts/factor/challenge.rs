@@ -1,0 +1,166 @@
+//! The second step of signing in: `/login/code`, `/login/recovery`.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use serde::Deserialize;
+
+use super::actions;
+use crate::{
+    accounts::{
+        login::{TOKENS, complete, remember},
+        session::{AnySession, HalfSignedIn},
+        throttle::{Attempt, BROWSER_COOKIE, KnownBrowser},
+    },
+    activity::actions as activity,
+    core::{
+        account::Account,
+        activity::{Kind, Origin},
+        moment::Moment,
+    },
+    error::Error,
+    state::App,
+    web::{
+        extract::{ClientAddress, Now},
+        form::{Posted, inside},
+        page::{Page, cookie, private},
+    },
+};
+
+/// Open to whoever showed the password within five minutes, and to nobody else.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/login/code", get(show_code).post(check_code))
+        .route("/login/recovery", get(show_recovery).post(check_recovery))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CodeForm {
+    code: String,
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "accounts/challenge.html")]
+struct ChallengePage {
+    page: Page,
+    is_recovery: bool,
+    refusal: Option<String>,
+}
+
+/// The two ways to show the second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Code,
+    Recovery,
+}
+
+async fn show_code(half: HalfSignedIn) -> Response {
+    private(ChallengePage { page: half.page, is_recovery: false, refusal: None })
+}
+
+async fn show_recovery(half: HalfSignedIn) -> Response {
+    private(ChallengePage { page: half.page, is_recovery: true, refusal: None })
+}
+
+/// What every try needs.
+struct Try {
+    half: HalfSignedIn,
+    now: Moment,
+    origin: Origin,
+    attempt: Attempt,
+    browser: Option<KnownBrowser>,
+}
+
+async fn check_code(
+    State(app): State<App>,
+    half: HalfSignedIn,
+    Now(now): Now,
+    origin: Origin,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    Posted(form): Posted<CodeForm>,
+) -> Result<Response, Error> {
+    let tried = begin(&app, half, now, origin, address, &headers);
+    check(&app, tried, Way::Code, &form.code).await
+}
+
+async fn check_recovery(
+    State(app): State<App>,
+    half: HalfSignedIn,
+    Now(now): Now,
+    origin: Origin,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    Posted(form): Posted<CodeForm>,
+) -> Result<Response, Error> {
+    let tried = begin(&app, half, now, origin, address, &headers);
+    check(&app, tried, Way::Recovery, &form.code).await
+}
+
+fn begin(
+    app: &App,
+    half: HalfSignedIn,
+    now: Moment,
+    origin: Origin,
+    address: std::net::IpAddr,
+    headers: &HeaderMap,
+) -> Try {
+    let browser = cookie(headers, BROWSER_COOKIE).and_then(|text| KnownBrowser::read(text, &app.vault));
+    let account = &half.account;
+    let attempt = Attempt::new(account.username.as_str(), Some(&account.id), browser.as_ref(), address);
+    Try { half, now, origin, attempt, browser }
+}
+
+async fn check(app: &App, tried: Try, way: Way, code: &str) -> Result<Response, Error> {
+    let Try { half, now, origin, attempt, browser } = tried;
+    if let Err(Error::TooMany(wait)) = attempt.allowed(&app.db, &app.limits, now).await {
+        let seconds = wait.as_secs().max(1);
+        let sentence = half.page.words.count("login.wait", seconds as i64);
+        let mut response = refuse(half, way, StatusCode::TOO_MANY_REQUESTS, sentence);
+        response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
+        return Ok(response);
+    }
+    if !is_right(app, &half.account, way, code, &origin, now).await? {
+        attempt.failed(&app.db, &app.limits, now).await?;
+        activity::note_failure(&app.failures, &half.account.id, Kind::SignInFailed, "code", &origin, now);
+        let key = if way == Way::Code { "factor.wrong_code" } else { "factor.wrong_recovery" };
+        let sentence = half.page.t(key).into_owned();
+        return Ok(refuse(half, way, StatusCode::UNAUTHORIZED, sentence));
+    }
+    attempt.succeeded(&app.db).await?;
+    let known = remember(app, browser, &half.account);
+    let next = inside(&half.next, TOKENS).to_owned();
+    complete(app, &AnySession(half.session), &half.account, &origin, now).await?;
+    Ok((known, Redirect::to(&next)).into_response())
+}
+
+async fn is_right(
+    app: &App,
+    account: &Account,
+    way: Way,
+    code: &str,
+    origin: &Origin,
+    now: Moment,
+) -> Result<bool, Error> {
+    match way {
+        Way::Recovery => actions::spend_recovery_code(&app.db, &app.hasher, account, code, origin, now).await,
+        Way::Code => {
+            let mut tx = app.db.write().await?;
+            let is_right = actions::accept_code(&mut tx, account, code, &app.vault, now).await?;
+            tx.commit().await?;
+            Ok(is_right)
+        }
+    }
+}
+
+fn refuse(half: HalfSignedIn, way: Way, status: StatusCode, sentence: String) -> Response {
+    let again = ChallengePage { page: half.page, is_recovery: way == Way::Recovery, refusal: Some(sentence) };
+    private((status, again))
+}

@@ -1,0 +1,212 @@
+//! Setting the second factor up, replacing it, turning it off; new recovery codes.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use qrcode::{QrCode, render::svg};
+use serde::Deserialize;
+
+use super::actions;
+use crate::{
+    accounts::{
+        fresh::Sensitive,
+        session::{Enrolling, SignedIn},
+        throttle::Attempt,
+    },
+    core::{activity::Origin, recovery::RecoveryCode, totp::TotpSecret},
+    error::Error,
+    state::App,
+    web::{
+        extract::ClientAddress,
+        form::FieldErrors,
+        page::{Page, dialog_or_page},
+    },
+};
+
+/// `/settings/security/two-factor…`, `/settings/security/recovery-codes`.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/settings/security/two-factor", get(to_security).post(begin))
+        .route("/settings/security/two-factor/confirm", get(to_security).post(confirm))
+        .route("/settings/security/two-factor/off", get(ask_off).post(turn_off))
+        .route("/settings/security/recovery-codes", get(to_security).post(new_codes))
+        .route("/settings/security/recovery-codes/saved", post(saved))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CodeForm {
+    code: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Nothing {}
+
+#[derive(Template)]
+#[template(path = "accounts/two_factor.html", blocks = ["dialog"])]
+struct SetUpPage {
+    page: Page,
+    is_replacement: bool,
+    /// An SVG that this server drew; it holds nothing that anyone typed but the username, as a pattern.
+    qr_code: String,
+    secret: String,
+    errors: FieldErrors,
+}
+
+#[derive(Template)]
+#[template(path = "accounts/recovery_codes.html", blocks = ["dialog"])]
+struct CodesPage {
+    page: Page,
+    codes: Vec<RecoveryCode>,
+    username: String,
+    host: String,
+}
+
+#[derive(Template)]
+#[template(path = "accounts/two_factor_off.html", blocks = ["dialog"])]
+struct OffPage {
+    page: Page,
+    is_required: bool,
+    errors: FieldErrors,
+}
+
+async fn to_security() -> Redirect {
+    Redirect::to("/settings/security")
+}
+
+async fn begin(State(app): State<App>, sensitive: Sensitive<Nothing>) -> Result<Response, Error> {
+    let (me, _, _) = match sensitive.fresh().await? {
+        Ok(parts) => parts,
+        Err(question) => return Ok(question),
+    };
+    let mut tx = app.db.write().await?;
+    let secret = actions::begin(&mut tx, &me.account, &app.vault, app.entropy).await?;
+    tx.commit().await?;
+    show_secret(me, &secret, FieldErrors::default(), StatusCode::OK)
+}
+
+fn show_secret(me: SignedIn, secret: &TotpSecret, errors: FieldErrors, status: StatusCode) -> Result<Response, Error> {
+    let url = secret.url(me.account.username.as_str()).ok_or_else(|| Error::internal("no otpauth address"))?;
+    let code = QrCode::new(url.as_bytes()).map_err(Error::internal)?;
+    let drawn = code.render::<svg::Color<'_>>().min_dimensions(220, 220).build();
+    // The XML declaration has no place inside of a page.
+    let qr_code = drawn.find("<svg").map_or_else(String::new, |at| drawn[at..].to_owned());
+    let is_replacement = me.account.has_second_factor;
+    let page = SetUpPage { page: me.page, is_replacement, qr_code, secret: secret.text(), errors };
+    Ok(dialog_or_page!(status, page))
+}
+
+async fn confirm(State(app): State<App>, sensitive: Sensitive<CodeForm>) -> Result<Response, Error> {
+    let (me, origin, form) = match sensitive.fresh().await? {
+        Ok(parts) => parts,
+        Err(question) => return Ok(question),
+    };
+    let Some(secret) = actions::pending(&mut app.db.read().await?, &me.account, &app.vault).await? else {
+        return Ok(Redirect::to("/settings/security").into_response());
+    };
+    if secret.step_of(&form.code, me.page.now).is_none() {
+        let mut errors = FieldErrors::default();
+        errors.add("code", me.page.t("factor.wrong_code"));
+        return show_secret(me, &secret, errors, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let is_first = !me.account.has_second_factor;
+    let new = if is_first { Some(actions::new_codes(&app.hasher, app.entropy).await?) } else { None };
+    let mut tx = app.db.write().await?;
+    if !actions::confirm(&mut tx, &me.account, &form.code, &app.vault, &origin, me.page.now).await? {
+        return Ok(Redirect::to("/settings/security").into_response());
+    }
+    if let Some(new) = &new {
+        actions::store_codes(&mut tx, &me.account, new, &origin, me.page.now).await?;
+    }
+    tx.commit().await?;
+    tracing::info!(account = me.account.username.as_str(), "two-factor authentication is on");
+    match new {
+        Some(new) => Ok(show_codes(&app, me, new.codes)),
+        None => done(me, "factor.replaced").await,
+    }
+}
+
+fn show_codes(app: &App, me: SignedIn, codes: Vec<RecoveryCode>) -> Response {
+    let username = me.account.username.to_string();
+    let host = app.urls.registry_host.clone();
+    dialog_or_page!(StatusCode::OK, CodesPage { page: me.page, codes, username, host })
+}
+
+async fn new_codes(State(app): State<App>, sensitive: Sensitive<Nothing>) -> Result<Response, Error> {
+    let (me, origin, _) = match sensitive.fresh().await? {
+        Ok(parts) => parts,
+        Err(question) => return Ok(question),
+    };
+    if !me.account.has_second_factor {
+        return Ok(Redirect::to("/settings/security").into_response());
+    }
+    let new = actions::new_codes(&app.hasher, app.entropy).await?;
+    let mut tx = app.db.write().await?;
+    actions::store_codes(&mut tx, &me.account, &new, &origin, me.page.now).await?;
+    tx.commit().await?;
+    Ok(show_codes(&app, me, new.codes))
+}
+
+/// Where the dialog with the codes leads once the box is ticked.
+async fn saved(Enrolling(me): Enrolling) -> Result<Response, Error> {
+    done(me, "factor.saved").await
+}
+
+async fn ask_off(State(app): State<App>, me: SignedIn) -> Response {
+    let is_required = app.config.requires_second_factor;
+    dialog_or_page!(StatusCode::OK, OffPage { page: me.page, is_required, errors: FieldErrors::default() })
+}
+
+async fn turn_off(
+    State(app): State<App>,
+    ClientAddress(address): ClientAddress,
+    sensitive: Sensitive<CodeForm>,
+) -> Result<Response, Error> {
+    let (me, origin, form) = match sensitive.fresh().await? {
+        Ok(parts) => parts,
+        Err(question) => return Ok(question),
+    };
+    let now = me.page.now;
+    let attempt = Attempt::new(me.account.username.as_str(), Some(&me.account.id), None, address);
+    attempt.allowed(&app.db, &app.limits, now).await?;
+    if !is_right(&app, &me, &form.code, &origin).await? {
+        attempt.failed(&app.db, &app.limits, now).await?;
+        let mut errors = FieldErrors::default();
+        errors.add("code", me.page.t("factor.wrong_either"));
+        let is_required = app.config.requires_second_factor;
+        let again = OffPage { page: me.page, is_required, errors };
+        return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, again));
+    }
+    let mut tx = app.db.write().await?;
+    actions::turn_off(&mut tx, &me.account, &origin, now).await?;
+    tx.commit().await?;
+    tracing::info!(account = me.account.username.as_str(), "two-factor authentication is off");
+    done(me, "factor.turned_off").await
+}
+
+/// A code of the authenticator, or a recovery code.
+async fn is_right(app: &App, me: &SignedIn, code: &str, origin: &Origin) -> Result<bool, Error> {
+    let now = me.page.now;
+    let mut tx = app.db.write().await?;
+    let is_code = actions::accept_code(&mut tx, &me.account, code, &app.vault, now).await?;
+    tx.commit().await?;
+    if is_code {
+        return Ok(true);
+    }
+    actions::spend_recovery_code(&app.db, &app.hasher, &me.account, code, origin, now).await
+}
+
+/// Back to the security page, with a sentence above it; for htmx the whole page, since all of it changed.
+async fn done(me: SignedIn, key: &str) -> Result<Response, Error> {
+    me.leave_notice(&me.page.t(key)).await?;
+    Ok(if me.page.is_fragment {
+        (axum_htmx::HxRedirect("/settings/security".to_owned()), StatusCode::OK).into_response()
+    } else {
+        Redirect::to("/settings/security").into_response()
+    })
+}

@@ -1,0 +1,105 @@
+//! Account settings, Security: the password, and the way to the second factor.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+
+use super::{
+    actions::{self, Purpose},
+    factor::actions as factor,
+    fresh::Sensitive,
+    newcomer::password_key,
+    session::{Enrolling, SignedIn},
+};
+use crate::{
+    activity::actions as activity,
+    core::{activity::Kind, password::Password},
+    error::Error,
+    state::App,
+    web::{
+        form::FieldErrors,
+        page::{Page, private},
+    },
+};
+
+/// `/settings/security`, `/settings/security/password`.
+pub fn routes() -> Router<App> {
+    Router::new().route("/settings/security", get(show)).route("/settings/security/password", post(change_password))
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "accounts/security.html")]
+struct SecurityPage {
+    page: Page,
+    username: String,
+    has_second_factor: bool,
+    codes_left: i64,
+    /// Whether the operator closes everything else until it is on.
+    is_required: bool,
+    errors: FieldErrors,
+    notice: Option<String>,
+}
+
+async fn show(State(app): State<App>, Enrolling(me): Enrolling) -> Result<Response, Error> {
+    let notice = me.take_notice().await?;
+    let page = security_page(&app, me, FieldErrors::default(), notice).await?;
+    Ok(private(page))
+}
+
+async fn security_page(
+    app: &App,
+    me: SignedIn,
+    errors: FieldErrors,
+    notice: Option<String>,
+) -> Result<SecurityPage, Error> {
+    let codes_left = factor::codes_left(&mut app.db.read().await?, &me.account).await?;
+    Ok(SecurityPage {
+        username: me.account.username.to_string(),
+        has_second_factor: me.account.has_second_factor,
+        is_required: app.config.requires_second_factor,
+        codes_left,
+        page: me.page,
+        errors,
+        notice,
+    })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PasswordForm {
+    current_password: String,
+    new_password: String,
+}
+
+async fn change_password(State(app): State<App>, sensitive: Sensitive<PasswordForm>) -> Result<Response, Error> {
+    let (me, origin, form) = match sensitive.fresh().await? {
+        Ok(parts) => parts,
+        Err(question) => return Ok(question),
+    };
+    let mut errors = FieldErrors::default();
+    let name = me.account.username.to_string();
+    let current = Password::typed(&form.current_password);
+    if actions::check_password(&app.db, &app.hasher, &name, current, Purpose::Page).await?.is_none() {
+        errors.add("current_password", me.page.t("fresh.wrong_password"));
+    }
+    let chosen = Password::chosen(&form.new_password, &name)
+        .map_err(|problem| errors.add("new_password", me.page.t(password_key(problem))));
+    let (Ok(password), true) = (chosen, errors.is_empty()) else {
+        let again = security_page(&app, me, errors, None).await?;
+        return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));
+    };
+    let digest = app.hasher.hash(password).await?;
+    let mut tx = app.db.write().await?;
+    let ended = actions::change_password(&mut tx, &me.account, &digest, &me.id_hash()).await?;
+    activity::record(&mut tx, &me.account, Kind::PasswordChanged, "", &origin, me.page.now).await?;
+    tx.commit().await?;
+    me.leave_notice(&me.page.words.count("security.password_changed", ended)).await?;
+    Ok(Redirect::to("/settings/security").into_response())
+}

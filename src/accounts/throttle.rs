@@ -1,0 +1,136 @@
+//! Waits for whoever fails to sign in.
+//!
+//! Failures count under (name, source), whether the name exists or not, and under the name for all unknown sources;
+//! both in the database, so that a restart or a second server forgets nothing. In memory the address counts as well.
+//! A browser that signed in to the account before is a source of its own: nobody locks an owner out by guessing.
+
+use std::{net::IpAddr, time::Duration as StdDuration};
+
+use data_encoding::BASE64URL_NOPAD;
+use time::Duration;
+
+use super::store;
+use crate::{
+    core::{
+        account::Account,
+        moment::Moment,
+        secret::{SecretHash, random_base62},
+        throttle::{self, Failures},
+        username::as_typed,
+    },
+    error::Error,
+    platform::{db::Db, entropy::Entropy, limits::Limits, vault::Vault},
+};
+
+/// The cookie of a browser that signed in here before.
+pub const BROWSER_COOKIE: &str = "dockpass_browser";
+const BROWSER_ID_LENGTH: usize = 22;
+/// So many accounts one browser is remembered for.
+const REMEMBERED: usize = 5;
+
+/// A browser that signed in here before, and to which accounts. Sealed, so that nobody makes one up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownBrowser {
+    id: String,
+    accounts: Vec<String>,
+}
+
+impl KnownBrowser {
+    /// Reads the cookie; `None` for one that this server did not make.
+    pub fn read(cookie: &str, vault: &Vault) -> Option<Self> {
+        let sealed = BASE64URL_NOPAD.decode(cookie.as_bytes()).ok()?;
+        let text = String::from_utf8(vault.unseal(BROWSER_COOKIE, &sealed).ok()?.to_vec()).ok()?;
+        let mut parts = text.split(' ').map(str::to_owned);
+        Some(Self { id: parts.next()?, accounts: parts.collect() })
+    }
+
+    /// The cookie's value after a sign-in to `account`.
+    pub fn remember(known: Option<Self>, account: &Account, vault: &Vault, entropy: Entropy) -> String {
+        let mut browser = known.unwrap_or_else(|| Self {
+            id: random_base62(BROWSER_ID_LENGTH, &mut entropy.rng()).to_string(),
+            accounts: Vec::new(),
+        });
+        browser.accounts.retain(|id| *id != account.id);
+        browser.accounts.insert(0, account.id.clone());
+        browser.accounts.truncate(REMEMBERED);
+        let text = [&[browser.id][..], &browser.accounts].concat().join(" ");
+        BASE64URL_NOPAD.encode(&vault.seal(BROWSER_COOKIE, text.as_bytes(), entropy))
+    }
+}
+
+/// A try to sign in: which name, and from which source.
+#[derive(Debug)]
+pub struct Attempt {
+    source_key: SecretHash,
+    account_key: SecretHash,
+    is_known: bool,
+    address: IpAddr,
+}
+
+impl Attempt {
+    /// A try for `name`, by a browser that may be known to the account of that name.
+    pub fn new(name: &str, account_id: Option<&str>, browser: Option<&KnownBrowser>, address: IpAddr) -> Self {
+        let name = as_typed(name);
+        let known =
+            browser.filter(|browser| account_id.is_some_and(|id| browser.accounts.iter().any(|known| known == id)));
+        let source = known.map_or_else(|| format!("address {address}"), |browser| format!("browser {}", browser.id));
+        Self {
+            source_key: SecretHash::of(&format!("{source} name {name}")),
+            account_key: SecretHash::of(&format!("any source name {name}")),
+            is_known: known.is_some(),
+            address,
+        }
+    }
+
+    /// Refuses a source that must still wait. Before anything slow is done.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] with the wait, or the database's.
+    pub async fn allowed(&self, db: &Db, limits: &Limits, now: Moment) -> Result<(), Error> {
+        let mut reader = db.read().await?;
+        let of_source = store::failures(&mut reader, &self.source_key).await?;
+        let mut wait = of_source.and_then(|failures| throttle::wait_of_source(failures, now));
+        if !self.is_known {
+            let of_account = store::failures(&mut reader, &self.account_key).await?;
+            wait = wait.max(of_account.and_then(|failures: Failures| throttle::wait_of_account(failures, now)));
+            wait = wait.max(limits.wait_of_address(self.address, now));
+        }
+        wait.map_or(Ok(()), |wait| Err(Error::TooMany(rounded_up(wait))))
+    }
+
+    /// Counts a failure.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn failed(&self, db: &Db, limits: &Limits, now: Moment) -> Result<(), Error> {
+        let mut tx = db.write().await?;
+        store::count_failure(&mut tx, &self.source_key, now - throttle::MEMORY, Moment::from_millis(i64::MIN), now)
+            .await?;
+        if !self.is_known {
+            store::count_failure(&mut tx, &self.account_key, now - throttle::MEMORY, now - throttle::CAP_WINDOW, now)
+                .await?;
+            limits.count_failure(self.address, now);
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Forgets the failures of this source: it knew the password after all.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn succeeded(&self, db: &Db) -> Result<(), Error> {
+        if store::failures(&mut db.read().await?, &self.source_key).await?.is_none() {
+            return Ok(());
+        }
+        let mut tx = db.write().await?;
+        store::forget_failures_of(&mut tx, &self.source_key).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Whole seconds, so that whoever waits as long as was said does not come too early.
+fn rounded_up(wait: Duration) -> StdDuration {
+    let milliseconds = wait.whole_milliseconds().max(1).unsigned_abs();
+    StdDuration::from_secs(milliseconds.div_ceil(1000) as u64)
+}

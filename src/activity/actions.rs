@@ -1,0 +1,103 @@
+//! Writing to the security log.
+
+use time::Duration;
+
+use super::store::{self, Entry};
+use crate::{
+    core::{
+        account::Account,
+        activity::{Kind, Origin},
+        moment::Moment,
+    },
+    error::Error,
+    platform::{
+        collector::Failures,
+        db::{Connection, Db, Tx},
+        entropy::Entropy,
+    },
+};
+
+/// The log is kept this long.
+const KEPT: Duration = Duration::days(400);
+/// Equal lines within this time are one.
+const GROUPED: Duration = Duration::HOUR;
+
+/// Notes a change of state in the transaction that makes it.
+///
+/// # Errors
+/// The database's.
+pub async fn record(
+    tx: &mut Tx,
+    account: &Account,
+    kind: Kind,
+    detail: &str,
+    origin: &Origin,
+    now: Moment,
+) -> Result<(), Error> {
+    let entry =
+        Entry { kind, detail: detail.to_owned(), origin: origin.clone(), first_at: now, last_at: now, times: 1 };
+    store::insert(tx, &Entropy.id(now), &account.id, &entry).await?;
+    Ok(())
+}
+
+/// Notes a failure in memory; it is written about a second later, together with others.
+pub fn note_failure(failures: &Failures, account_id: &str, kind: Kind, detail: &str, origin: &Origin, now: Moment) {
+    let key = (account_id.to_owned(), kind, detail.to_owned(), origin.clone());
+    failures.note(key, (now, now, 1), |known, (_, last, times)| {
+        known.1 = last.max(known.1);
+        known.2 += times;
+    });
+}
+
+/// Writes all failures that were noted, in one transaction. What could not be written is noted again.
+///
+/// # Errors
+/// The database's.
+pub async fn write(db: &Db, failures: &Failures) -> Result<(), Error> {
+    let taken = failures.take();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let written = async {
+        let mut tx = db.write().await?;
+        for ((account_id, kind, detail, origin), (first_at, last_at, times)) in &taken {
+            let (detail, origin) = (detail.clone(), origin.clone());
+            let entry = Entry { kind: *kind, detail, origin, first_at: *first_at, last_at: *last_at, times: *times };
+            if store::add_to(&mut tx, account_id, &entry, *last_at - GROUPED).await? == 0 {
+                store::insert(&mut tx, &Entropy.id(*last_at), account_id, &entry).await?;
+            }
+        }
+        tx.commit().await
+    };
+    written.await.map_err(|error: sqlx::Error| {
+        for (key, value) in taken {
+            failures.note(key, value, |known, (first, _, times)| {
+                known.0 = first.min(known.0);
+                known.2 += times;
+            });
+        }
+        Error::from(error)
+    })
+}
+
+/// One page of an account's log, newest first, and how many lines there are.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    connection: &mut impl Connection,
+    account: &Account,
+    kind: Option<Kind>,
+    page: u32,
+) -> Result<(Vec<Entry>, i64), Error> {
+    Ok(store::list(connection, &account.id, kind, page).await?)
+}
+
+/// Forgets what is older than the log is kept.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
+    store::forget_before(tx, now - KEPT).await?;
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! The security log: every feature writes to it, `accounts` shows it.
+
+pub mod actions;
+mod store;
+
+pub use store::Entry;

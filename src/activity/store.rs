@@ -1,0 +1,118 @@
+//! The SQL of the security log.
+
+use crate::{
+    core::{
+        activity::{Kind, Origin},
+        listing::PAGE_SIZE,
+        moment::Moment,
+    },
+    platform::db::{Connection, Tx, execute, fetch, record},
+};
+
+record! {
+    struct EntryRecord {
+        kind: String,
+        detail: String,
+        address: String,
+        client: String,
+        first_at: i64,
+        last_at: i64,
+        times: i64,
+    }
+}
+
+/// A line of the log; equal ones within an hour are one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What happened.
+    pub kind: Kind,
+    /// To what: a token's description, or nothing.
+    pub detail: String,
+    /// From where.
+    pub origin: Origin,
+    /// The first time.
+    pub first_at: Moment,
+    /// The last time.
+    pub last_at: Moment,
+    /// How often.
+    pub times: i64,
+}
+
+pub async fn insert(tx: &mut Tx, id: &str, account_id: &str, entry: &Entry) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "INSERT INTO activity (id, account_id, kind, detail, address, client, first_at, last_at, times)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        id,
+        account_id,
+        entry.kind.as_str(),
+        &entry.detail,
+        &entry.origin.address,
+        &entry.origin.client,
+        entry.first_at.millis(),
+        entry.last_at.millis(),
+        entry.times,
+    )
+}
+
+/// Adds to the line that says the same and is not older than `since`; how many there were.
+pub async fn add_to(tx: &mut Tx, account_id: &str, entry: &Entry, since: Moment) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "UPDATE activity SET times = times + $7, last_at = $6
+         WHERE id = (SELECT id FROM activity WHERE account_id = $1 AND kind = $2 AND detail = $3 AND address = $4
+                       AND client = $5 AND first_at > $8 ORDER BY last_at DESC LIMIT 1)",
+        account_id,
+        entry.kind.as_str(),
+        &entry.detail,
+        &entry.origin.address,
+        &entry.origin.client,
+        entry.last_at.millis(),
+        entry.times,
+        since.millis(),
+    )
+}
+
+/// One page, newest first, and how many lines there are. An empty kind is every kind.
+pub async fn list(
+    connection: &mut impl Connection,
+    account_id: &str,
+    kind: Option<Kind>,
+    page: u32,
+) -> sqlx::Result<(Vec<Entry>, i64)> {
+    let kind = kind.map_or("", Kind::as_str);
+    let (count,) = fetch!(
+        fetch_one,
+        connection,
+        (i64,),
+        "SELECT COUNT(*) FROM activity WHERE account_id = $1 AND ($2 = '' OR kind = $2)",
+        account_id,
+        kind,
+    )?;
+    let records = fetch!(
+        fetch_all,
+        connection,
+        EntryRecord,
+        "SELECT kind, detail, address, client, first_at, last_at, times FROM activity
+         WHERE account_id = $1 AND ($2 = '' OR kind = $2) ORDER BY last_at DESC, id DESC LIMIT $3 OFFSET $4",
+        account_id,
+        kind,
+        i64::from(PAGE_SIZE),
+        i64::from(page.saturating_sub(1)) * i64::from(PAGE_SIZE),
+    )?;
+    let read = |record: EntryRecord| {
+        Some(Entry {
+            kind: Kind::parse(&record.kind)?,
+            detail: record.detail,
+            origin: Origin { address: record.address, client: record.client },
+            first_at: Moment::from_millis(record.first_at),
+            last_at: Moment::from_millis(record.last_at),
+            times: record.times,
+        })
+    };
+    Ok((records.into_iter().filter_map(read).collect(), count))
+}
+
+pub async fn forget_before(tx: &mut Tx, moment: Moment) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM activity WHERE last_at < $1", moment.millis())
+}

@@ -1,0 +1,96 @@
+//! The security log: what is noted about an account.
+
+/// From where something was done.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Origin {
+    /// The address, as text.
+    pub address: String,
+    /// The `User-Agent`, shortened.
+    pub client: String,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Someone signed in.
+    SignedIn,
+    /// A sign-in failed, at the password or at the second factor.
+    SignInFailed,
+    /// Someone signed out.
+    SignedOut,
+    /// The password was changed or set.
+    PasswordChanged,
+    /// Two-factor authentication was turned on, or its authenticator replaced.
+    TwoFactorOn,
+    /// It was turned off.
+    TwoFactorOff,
+    /// New recovery codes were made.
+    RecoveryCodesMade,
+    /// A recovery code was used.
+    RecoveryCodeUsed,
+    /// A token was generated.
+    TokenCreated,
+    /// Its description or level was changed.
+    TokenEdited,
+    /// It was switched on.
+    TokenActivated,
+    /// It was switched off.
+    TokenDeactivated,
+    /// It was deleted.
+    TokenDeleted,
+    /// A request with it was refused.
+    TokenRefused,
+    /// Sessions were ended.
+    SessionsEnded,
+    /// A calendar address was made, and an earlier one ended.
+    CalendarRenewed,
+}
+
+impl Kind {
+    /// All of them, in the order of the filter.
+    pub const ALL: [Kind; 16] = [
+        Kind::SignedIn,
+        Kind::SignInFailed,
+        Kind::SignedOut,
+        Kind::PasswordChanged,
+        Kind::TwoFactorOn,
+        Kind::TwoFactorOff,
+        Kind::RecoveryCodesMade,
+        Kind::RecoveryCodeUsed,
+        Kind::TokenCreated,
+        Kind::TokenEdited,
+        Kind::TokenActivated,
+        Kind::TokenDeactivated,
+        Kind::TokenDeleted,
+        Kind::TokenRefused,
+        Kind::SessionsEnded,
+        Kind::CalendarRenewed,
+    ];
+
+    /// The name in the database, in addresses and in the locale files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::SignedIn => "signed_in",
+            Kind::SignInFailed => "sign_in_failed",
+            Kind::SignedOut => "signed_out",
+            Kind::PasswordChanged => "password_changed",
+            Kind::TwoFactorOn => "two_factor_on",
+            Kind::TwoFactorOff => "two_factor_off",
+            Kind::RecoveryCodesMade => "recovery_codes_made",
+            Kind::RecoveryCodeUsed => "recovery_code_used",
+            Kind::TokenCreated => "token_created",
+            Kind::TokenEdited => "token_edited",
+            Kind::TokenActivated => "token_activated",
+            Kind::TokenDeactivated => "token_deactivated",
+            Kind::TokenDeleted => "token_deleted",
+            Kind::TokenRefused => "token_refused",
+            Kind::SessionsEnded => "sessions_ended",
+            Kind::CalendarRenewed => "calendar_renewed",
+        }
+    }
+
+    /// Reads the name; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}

@@ -1,0 +1,69 @@
+//! Recovery codes: ten, 80 random bits each, one slow hash a try.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+/// How many a set has.
+pub const CODES: usize = 10;
+const CODE_BYTES: usize = 10;
+
+/// A code in the clear: shown once.
+pub type RecoveryCode = Zeroizing<String>;
+
+/// A new set: 16 letters and digits each, in groups of four.
+pub fn generate(rng: &mut impl CryptoRng) -> Vec<RecoveryCode> {
+    let one = |_| {
+        let mut bytes = Zeroizing::new([0; CODE_BYTES]);
+        rng.fill_bytes(bytes.as_mut_slice());
+        let text = Zeroizing::new(data_encoding::BASE32_NOPAD.encode(bytes.as_slice()).to_lowercase());
+        let groups: Vec<&str> = text.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
+        Zeroizing::new(groups.join("-"))
+    };
+    (0..CODES).map(one).collect()
+}
+
+/// A code as typed, without what people put between; `None` for what cannot be one, and costs no hash.
+pub fn parse(typed: &str) -> Option<RecoveryCode> {
+    let bare = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_lowercase();
+    let is_code = bare.len() == 16 && bare.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
+    is_code.then(|| Zeroizing::new(bare))
+}
+
+/// The hash of a parsed code with its set's salt: argon2id as for passwords (ASVS 5.0, 6.5.2: fewer than 112 bits want
+/// a slow one). One salt serves the set, so that a try costs one hash and not ten. Slow: call it off the async threads.
+pub fn hash(code: &RecoveryCode, salt: &[u8]) -> [u8; 32] {
+    let params = Params::new(19_456, 2, 1, Some(32)).expect("constant parameters within argon2's bounds");
+    let mut digest = [0; 32];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(code.as_bytes(), salt, &mut digest)
+        .expect("a salt of 16 bytes is always accepted");
+    digest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    #[test]
+    fn a_code_reads_back_however_it_is_typed() {
+        let codes = generate(&mut StdRng::seed_from_u64(1));
+        assert_eq!(codes.len(), CODES);
+        for code in &codes {
+            assert_eq!(code.len(), 19);
+            let parsed = parse(code).unwrap();
+            assert_eq!(parse(&code.to_uppercase().replace('-', " ")), Some(parsed));
+        }
+        for wrong in ["", "abcd", "abcd-efgh-ijkl-mno1", "abcd-efgh-ijkl-mnopq"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_salt_is_part_of_the_hash() {
+        let code = parse("abcd-efgh-ijkl-mnop").unwrap();
+        assert_eq!(hash(&code, &[1; 16]), hash(&code, &[1; 16]));
+        assert_ne!(hash(&code, &[1; 16]), hash(&code, &[2; 16]));
+    }
+}
