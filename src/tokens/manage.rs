@@ -4,8 +4,8 @@ use askama::Template;
 use askama_web::WebTemplate;
 use axum::{
     Router,
-    extract::{Path, State},
-    http::StatusCode,
+    extract::{FromRequestParts, Path, State},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -39,6 +39,19 @@ pub fn routes() -> Router<App> {
         .route("/settings/tokens/{id}/delete", get(ask).post(delete))
 }
 
+/// The id in a token's address. What cannot be one is found nowhere, and reaches no database: PostgreSQL takes no NUL.
+struct TokenId(String);
+
+impl FromRequestParts<App> for TokenId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| Error::NotFound)?;
+        let is_uuid = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        if is_uuid { Ok(Self(id)) } else { Err(Error::NotFound) }
+    }
+}
+
 /// The table after a change, as a fragment that closes the dialog and says what happened.
 #[derive(Template, WebTemplate)]
 #[template(path = "tokens/changed.html")]
@@ -65,7 +78,7 @@ fn named(page: &Page, key: &str, description: &str) -> String {
     page.t1(key, "name", description)
 }
 
-async fn to_table(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> Result<Redirect, Error> {
+async fn to_table(State(app): State<App>, me: SignedIn, TokenId(id): TokenId) -> Result<Redirect, Error> {
     let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
     Ok(Redirect::to(&format!("/settings/tokens#token-{}", token.id)))
 }
@@ -98,7 +111,7 @@ impl EditPage {
     }
 }
 
-async fn edit(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> Result<Response, Error> {
+async fn edit(State(app): State<App>, me: SignedIn, TokenId(id): TokenId) -> Result<Response, Error> {
     let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
     let form = EditForm { description: token.description.to_string(), permission: token.level.as_str().to_owned() };
     Ok(EditPage::new(me.page, &token, form, FieldErrors::default()).show(StatusCode::OK))
@@ -107,7 +120,7 @@ async fn edit(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> R
 async fn save(
     State(app): State<App>,
     me: SignedIn,
-    Path(id): Path<String>,
+    TokenId(id): TokenId,
     Now(now): Now,
     Posted(form): Posted<EditForm>,
 ) -> Result<Response, Error> {
@@ -128,18 +141,18 @@ async fn save(
     }
 }
 
-async fn activate(state: State<App>, me: SignedIn, id: Path<String>, now: Now) -> Result<Response, Error> {
+async fn activate(state: State<App>, me: SignedIn, id: TokenId, now: Now) -> Result<Response, Error> {
     switch(state, me, id, now, true).await
 }
 
-async fn deactivate(state: State<App>, me: SignedIn, id: Path<String>, now: Now) -> Result<Response, Error> {
+async fn deactivate(state: State<App>, me: SignedIn, id: TokenId, now: Now) -> Result<Response, Error> {
     switch(state, me, id, now, false).await
 }
 
 async fn switch(
     State(app): State<App>,
     me: SignedIn,
-    Path(id): Path<String>,
+    TokenId(id): TokenId,
     Now(now): Now,
     is_active: bool,
 ) -> Result<Response, Error> {
@@ -175,18 +188,13 @@ struct DeletePage {
     token: TokenRow,
 }
 
-async fn ask(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> Result<Response, Error> {
+async fn ask(State(app): State<App>, me: SignedIn, TokenId(id): TokenId) -> Result<Response, Error> {
     let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
     let token = TokenRow::new(&token, me.page.now, me.page.words);
     Ok(dialog_or_page!(StatusCode::OK, DeletePage { token, page: me.page }))
 }
 
-async fn delete(
-    State(app): State<App>,
-    me: SignedIn,
-    Path(id): Path<String>,
-    Now(now): Now,
-) -> Result<Response, Error> {
+async fn delete(State(app): State<App>, me: SignedIn, TokenId(id): TokenId, Now(now): Now) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let description = actions::delete(&mut tx, &me.account, &id, now).await?;
     tracing::info!(account = me.account.username.as_str(), token = id, "a token was deleted");
