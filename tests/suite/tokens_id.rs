@@ -142,7 +142,8 @@ async fn an_expired_token_cannot_be_edited() {
 async fn what_is_not_there_is_not_found() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
-    for id in ["0", "00000000-0000-7000-8000-000000000000", "new%00", "'%20OR%201=1", "a".repeat(3000).as_str()] {
+    for id in ["0", "00000000-0000-7000-8000-000000000000", "new%00", "%FF", "'%20OR%201=1", "a".repeat(3000).as_str()]
+    {
         let answer = alice.get(&format!("/settings/tokens/{id}/edit")).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}");
         assert!(answer.body.contains("There is nothing at this address, or it is not yours."));
