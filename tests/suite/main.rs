@@ -6,8 +6,15 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod chinese;
+mod csrf;
+mod headers;
+mod jwks;
 mod login;
 mod once;
+mod powerless;
+mod preferences;
+mod races;
 mod session;
 mod setup;
 mod token;
@@ -22,3 +29,4 @@ mod tokens_id;
 mod tokens_new;
 mod tokens_post;
 mod tokens_switch;
+mod v2;
