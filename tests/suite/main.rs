@@ -6,14 +6,17 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod backup;
 mod chinese;
 mod csrf;
 mod headers;
 mod jwks;
+mod log;
 mod login;
 mod once;
 mod powerless;
 mod preferences;
+mod program;
 mod races;
 mod session;
 mod setup;
