@@ -29,7 +29,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
 
 // To where the dialog was opened from, or to the heading when that row is gone.
 function returnFocus() {
-  const target = (opener && document.getElementById(opener)) || document.querySelector("h1[tabindex], main");
+  const target = (opener && document.getElementById(opener)) || document.querySelector("h1[tabindex]") || document.querySelector("main");
   opener = null;
   if (target) target.focus();
 }
@@ -44,12 +44,12 @@ function close(dialog) {
 document.addEventListener("click", (event) => {
   const control = event.target.closest("[data-close]");
   const dialog = control && control.closest("dialog");
-  if (!dialog || !dialog.matches(":modal")) {
-    if (control) forgetSecret();
-    return;
-  }
-  event.preventDefault();
-  if (mayClose()) close(dialog);
+  if (!dialog) return;
+  if (!mayClose()) event.preventDefault();
+  else if (dialog.matches(":modal")) {
+    event.preventDefault();
+    close(dialog);
+  } else forgetSecret();
 });
 
 document.addEventListener("cancel", (event) => {
@@ -63,7 +63,7 @@ let copied = false;
 let asked = false;
 
 function mayClose() {
-  const question = holder.querySelector("[data-not-copied]");
+  const question = document.querySelector("dialog [data-not-copied]");
   if (!question || copied || asked) return true;
   asked = true;
   question.textContent = question.dataset.notCopied;

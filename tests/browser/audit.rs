@@ -45,7 +45,8 @@ impl Window {
 
     async fn device(&self, width: u32, height: u32, is_touched: bool) {
         self.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": is_touched})).await;
-        let screen = |height: u32| json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_touched});
+        let screen =
+            |height: u32| json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_touched});
         self.devtools("Emulation.setDeviceMetricsOverride", screen(height)).await;
         let tall = self
             .script(
@@ -69,25 +70,37 @@ impl Window {
     async fn assert_fits(&self, name: &str) {
         let beyond = self
             .script(
-                "const width = document.documentElement.clientWidth; \
-                 const within = document.querySelector('dialog:modal') ?? document.body; \
-                 if (document.documentElement.scrollWidth > width || within.scrollWidth > within.clientWidth) \
-                   return [...within.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > \
-                     Math.min(width, within.getBoundingClientRect().right)).map(e => e.outerHTML.slice(0, 120)).concat('too wide'); \
-                 return [];",
+                "const page = document.documentElement, dialog = document.querySelector('dialog:modal'); \
+                 const boxes = [page, dialog].filter(box => box && box.scrollWidth > box.clientWidth); \
+                 return boxes.map(box => { const end = box.getBoundingClientRect().left + box.clientWidth; \
+                   return {needs: box.scrollWidth, has: box.clientWidth, beyond: [...box.querySelectorAll('*')] \
+                     .filter(e => e.getBoundingClientRect().right > end).map(e => e.outerHTML.slice(0, 90))}; });",
             )
             .await;
-        assert_eq!(beyond, json!([]), "{name} is wider than the screen");
+        assert_eq!(beyond, json!([]), "{name} is wider than the screen: {beyond:#}");
     }
 
     async fn audit(&self, what: &str) {
+        // The auditor needs scripts; the page's own were left out when it was read.
+        self.scripts(true).await;
         self.driver().execute(format!("if (!window.axe) {{ {} }}", *AXE), vec![]).await.unwrap();
         let run = "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then( \
                    found => done(found.violations.map(v => ({rule: v.id, help: v.help, \
                      at: v.nodes.map(n => n.html + ' ' + n.failureSummary)}))), \
                    problem => done('axe failed: ' + problem));";
         let violations: Value = self.driver().execute_async(run, vec![]).await.unwrap().json().clone();
+        self.scripts(self.has_scripts.get()).await;
         assert_eq!(violations, json!([]), "axe-core finds violations in {what}: {violations:#}");
+    }
+
+    async fn scripts(&self, may_run: bool) {
+        self.devtools("Emulation.setScriptExecutionDisabled", json!({"value": !may_run})).await;
+    }
+
+    /// From the next page on JavaScript is off.
+    pub async fn without_scripts(&self) {
+        self.has_scripts.set(false);
+        self.scripts(false).await;
     }
 
     /// What is to be seen, as a file.

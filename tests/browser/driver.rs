@@ -58,7 +58,8 @@ impl Chromedriver {
             .spawn()
             .expect("the browser journeys need a shell named sh");
         let mut lines = BufReader::new(shell.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port = lines.find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        let port =
+            lines.find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
         let port = port.expect("chromedriver did not start: tests/run installs chromium-driver");
         // What it says later must go somewhere, or its pipe fills up.
         std::thread::spawn(move || lines.for_each(drop));

@@ -25,6 +25,7 @@ async fn lived_in() -> TestServer {
     used(&build.secret).await;
     server.clock.advance(Duration::days(31));
     let backup = generate("Nightly mirror to the backup registry", "repo:read", "never").await;
+    server.clock.advance(Duration::minutes(25));
     let staging = generate("Staging cluster", "repo:read", "90").await;
     used(&staging.secret).await;
     server.clock.advance(Duration::days(35));
@@ -74,8 +75,14 @@ async fn gallery(words: &'static Words) {
         window.show("new-page").await;
         window.fill(words.description, "Kubernetes, production").await;
         window.click("button", words.generate).await;
-        window.secret().await;
+        let secret = window.secret().await;
+        assert_eq!(window.path().await, "/settings/tokens", "a page of its own answers with a page");
         window.show("new-page-created").await;
+        window.click("button", words.close).await;
+        window.element("dialog [role=alert]:not([hidden])").await;
+        window.click("button", words.close).await;
+        window.element(".tokens").await;
+        window.assert_nowhere(&secret).await;
     })
     .await;
 }

@@ -65,9 +65,11 @@ async fn wrong_input_is_said_beside_its_field_and_the_rest_is_kept() {
         window.open_form().await;
         window.fill("Description", "deploy key").await;
         window.choose("Expiration date", "custom").await;
-        for (date, sentence) in
-            [(String::new(), "Enter a date"), (typed(-1), "Choose today or a later day"), (typed(400), "Choose a day up to")]
-        {
+        for (date, sentence) in [
+            (String::new(), "Enter a date"),
+            (typed(-1), "Choose today or a later day"),
+            (typed(400), "Choose a day up to"),
+        ] {
             let field = window.find("Date", "Last day").await;
             field.send_keys(date).await.unwrap();
             window.click("button", "Generate").await;
@@ -85,8 +87,8 @@ async fn wrong_input_is_said_beside_its_field_and_the_rest_is_kept() {
         window.secret().await;
         window.driver().refresh().await.unwrap();
         let end = window.element("[data-label=Expires] time").await.attr("datetime").await.unwrap().unwrap();
-        let day = today + Duration::days(11);
-        assert_eq!(end, format!("{day}T00:00:00Z"), "until the end of that day");
+        let day = today + Duration::days(10);
+        assert_eq!(end, format!("{day}T23:59:59Z"), "until the end of that day");
     })
     .await;
 }

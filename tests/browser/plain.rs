@@ -1,7 +1,5 @@
 //! The main journey without JavaScript: forms post, links lead.
 
-use serde_json::json;
-
 use crate::{
     driver::journey,
     harness::{PASSWORD, TestServer},
@@ -23,7 +21,7 @@ async fn without_javascript(words: &'static Words) {
     let server = TestServer::start().await;
     let link = server.setup_link.clone().unwrap();
     journey(&server, words, &[409, 422], async |window| {
-        window.devtools("Emulation.setScriptExecutionDisabled", json!({"value": true})).await;
+        window.without_scripts().await;
         window.goto(&link).await;
         window.fill(words.username, "alice").await;
         window.fill(words.password, PASSWORD).await;

@@ -1,6 +1,6 @@
 //! What a person does in a browser window: finds things by their accessible names, clicks, types, looks.
 
-use std::{path::PathBuf, time::Duration};
+use std::{cell::Cell, path::PathBuf, time::Duration};
 
 use serde_json::{Value, json};
 use thirtyfour::{components::SelectElement, extensions::query::ElementQueryable as _, prelude::*};
@@ -15,11 +15,12 @@ pub struct Window {
     session: Session,
     base: String,
     pub words: &'static Words,
+    pub has_scripts: Cell<bool>,
 }
 
 impl Window {
     pub async fn new(session: Session, base: String, words: &'static Words) -> Self {
-        let window = Self { session, base, words };
+        let window = Self { session, base, words, has_scripts: Cell::new(true) };
         // What opens would be half way there in a picture.
         window.media("light").await;
         window
