@@ -45,7 +45,6 @@ async fn add(name: &str, is_admin: bool, db: &Db, clock: &Clock) -> Result<Strin
     let typed = read_password()?;
     let password = Password::chosen(&typed, name).map_err(|problem| password_sentence(problem).to_owned())?;
     let digest = Hasher::default().hash(password).await.map_err(|error| error.to_string())?;
-    let failed = |error: sqlx::Error| format!("the database failed: {error}");
     let mut tx = db.write().await.map_err(failed)?;
     let new = NewAccount { username, digest, is_admin };
     let made = actions::create(&mut tx, new, clock.now(), Entropy).await;
@@ -57,6 +56,10 @@ async fn add(name: &str, is_admin: bool, db: &Db, clock: &Clock) -> Result<Strin
     tx.commit().await.map_err(failed)?;
     let role = if account.is_admin { " (an administrator)" } else { "" };
     Ok(format!("account {} made{role}", account.username))
+}
+
+fn failed(error: impl std::fmt::Display) -> String {
+    format!("the database failed: {error}")
 }
 
 fn read_password() -> Result<Zeroizing<String>, String> {
