@@ -10,6 +10,7 @@ mod backup;
 mod chinese;
 mod csrf;
 mod headers;
+mod house;
 mod jwks;
 mod log;
 mod login;
