@@ -37,8 +37,9 @@ fn holes(text: &str) -> BTreeSet<&str> {
 /// What one of two languages lacks or says otherwise.
 fn differences(one: &Locale, other: &Locale) -> Vec<String> {
     let lacks = |a: &Locale, b: &Locale| a.keys().filter(|key| !b.contains_key(*key)).cloned().collect::<Vec<_>>();
-    let holes = one.iter().filter_map(|(key, text)| (holes(other.get(key)?) != holes(text)).then(|| key.clone()));
-    [lacks(one, other), lacks(other, one), holes.collect()].concat()
+    let differs = |key: &str, text: &str| other.get(key).is_some_and(|said| holes(said) != holes(text));
+    let filled = one.iter().filter(|(key, text)| differs(key, text)).map(|(key, _)| key.clone());
+    [lacks(one, other), lacks(other, one), filled.collect()].concat()
 }
 
 /// A text in the sources that may be a key, or the frame of one: `errors.{key}.title`.
