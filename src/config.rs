@@ -29,7 +29,7 @@ pub struct Settings {
     /// postgres://… for PostgreSQL; otherwise an SQLite file in the data folder
     #[arg(long, env = "DOCKPASS_DATABASE_URL", global = true, hide_env_values = true)]
     pub database_url: Option<String>,
-    /// The address that people and registry clients reach, such as https://hub.example.com
+    /// The address that people and registry clients reach, such as `https://hub.example.com`
     #[arg(long, env = "DOCKPASS_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
     /// What people type after `docker login`; otherwise host and port of the public URL

@@ -29,7 +29,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
 
 // To where the dialog was opened from, or to the heading when that row is gone.
 function returnFocus() {
-  const target = (opener && document.getElementById(opener)) || document.querySelector("h1[tabindex], main");
+  const target = (opener && document.getElementById(opener)) || document.querySelector("h1[tabindex]") || document.querySelector("main");
   opener = null;
   if (target) target.focus();
 }
@@ -44,14 +44,13 @@ function close(dialog) {
 document.addEventListener("click", (event) => {
   const control = event.target.closest("[data-close]");
   const dialog = control && control.closest("dialog");
-  if (!dialog || !dialog.matches(":modal")) {
-    if (control) forgetSecret();
-    return;
-  }
-  event.preventDefault();
-  if (!mayClose()) return;
-  close(dialog);
-  if (control.dataset.close === "reload") location.reload();
+  if (!dialog) return;
+  if (!mayClose()) event.preventDefault();
+  else if (dialog.matches(":modal")) {
+    event.preventDefault();
+    close(dialog);
+    if (control.dataset.close === "reload") location.reload();
+  } else forgetSecret();
 });
 
 document.addEventListener("cancel", (event) => {
@@ -65,9 +64,9 @@ let copied = false;
 let asked = false;
 
 function mayClose() {
-  const kept = holder.querySelector("[data-keep-open] input[required]");
+  const kept = document.querySelector("dialog [data-keep-open] input[required]");
   if (kept && !kept.checked) return kept.reportValidity();
-  const question = holder.querySelector("[data-not-copied]");
+  const question = document.querySelector("dialog [data-not-copied]");
   if (!question || copied || asked) return true;
   asked = true;
   question.textContent = question.dataset.notCopied;

@@ -4,7 +4,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -24,6 +24,7 @@ use crate::{
     error::Error,
     state::App,
     web::{
+        extract::Id,
         page::{Page, private},
         time::TimeView,
     },
@@ -72,7 +73,7 @@ async fn show(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
     Ok(private(SessionsPage { page: me.page, rows, notice }))
 }
 
-async fn end(State(app): State<App>, me: SignedIn, origin: Origin, Path(id): Path<String>) -> Result<Response, Error> {
+async fn end(State(app): State<App>, me: SignedIn, origin: Origin, Id(id): Id) -> Result<Response, Error> {
     let own = actions::sessions(&mut app.db.read().await?, &me.account, me.page.now).await?;
     let is_this = own.iter().any(|session| session.public_id == id && session.id_hash == me.id_hash().as_bytes());
     let mut tx = app.db.write().await?;

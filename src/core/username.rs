@@ -96,9 +96,10 @@ impl fmt::Display for Username {
     }
 }
 
-/// The name under which a sign-in looks for an account: trimmed and in lower case, as people type it on phones.
+/// The name under which a sign-in looks for an account: trimmed and in lower case, as people type it on phones. A NUL
+/// becomes a space, which stands in no name either: PostgreSQL takes no text with a NUL.
 pub fn as_typed(text: &str) -> String {
-    text.trim().to_lowercase()
+    text.trim().to_lowercase().replace('\0', " ")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     state::App,
     web::{
-        extract::Now,
+        extract::{Id, Now},
         page::{Page, dialog_or_page},
     },
 };
@@ -40,7 +40,7 @@ struct DisablePage {
     account: Account,
 }
 
-async fn ask(State(app): State<App>, admin: Administrator, Path(id): Path<String>) -> Result<Response, Error> {
+async fn ask(State(app): State<App>, admin: Administrator, Id(id): Id) -> Result<Response, Error> {
     let account = actions::find(&mut app.db.read().await?, &id).await?;
     Ok(dialog_or_page!(StatusCode::OK, DisablePage { page: admin.0.page, account }))
 }
@@ -51,12 +51,7 @@ async fn back(me: SignedIn, key: &str, account: &Account) -> Result<Response, Er
     Ok(Redirect::to("/admin/accounts").into_response())
 }
 
-async fn disable(
-    State(app): State<App>,
-    admin: Administrator,
-    Path(id): Path<String>,
-    Now(now): Now,
-) -> Result<Response, Error> {
+async fn disable(State(app): State<App>, admin: Administrator, Id(id): Id, Now(now): Now) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
     let withdrawal = accounts::disable(&mut tx, &account, now).await?;
@@ -70,7 +65,7 @@ async fn disable(
     back(admin.0, key, &account).await
 }
 
-async fn enable(State(app): State<App>, admin: Administrator, Path(id): Path<String>) -> Result<Response, Error> {
+async fn enable(State(app): State<App>, admin: Administrator, Id(id): Id) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
     let is_done = accounts::enable(&mut tx, &account).await?;
@@ -79,7 +74,7 @@ async fn enable(State(app): State<App>, admin: Administrator, Path(id): Path<Str
     back(admin.0, if is_done { "people.enabled_notice" } else { "people.enabled_already" }, &account).await
 }
 
-async fn end_sessions(State(app): State<App>, admin: Administrator, Path(id): Path<String>) -> Result<Response, Error> {
+async fn end_sessions(State(app): State<App>, admin: Administrator, Id(id): Id) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
     accounts::end_sessions(&mut tx, &account).await?;
@@ -91,7 +86,7 @@ async fn end_sessions(State(app): State<App>, admin: Administrator, Path(id): Pa
 async fn password_link(
     State(app): State<App>,
     admin: Administrator,
-    Path(id): Path<String>,
+    Id(id): Id,
     Now(now): Now,
 ) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;

@@ -4,7 +4,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -30,6 +30,7 @@ use crate::{
     platform::db::Tx,
     state::App,
     web::{
+        extract::Id,
         form::FieldErrors,
         page::{Page, dialog_or_page, private},
     },
@@ -78,7 +79,7 @@ fn named(page: &Page, key: &str, description: &str) -> String {
     page.t1(key, "name", description)
 }
 
-async fn to_table(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> Result<Redirect, Error> {
+async fn to_table(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Redirect, Error> {
     let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
     Ok(Redirect::to(&format!("/settings/tokens#token-{}", token.id)))
 }
@@ -111,7 +112,7 @@ impl EditPage {
     }
 }
 
-async fn edit(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> Result<Response, Error> {
+async fn edit(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
     let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
     let form = EditForm { description: token.description.to_string(), permission: token.level.as_str().to_owned() };
     Ok(EditPage::new(me.page, &token, form, FieldErrors::default()).show(StatusCode::OK))
@@ -120,7 +121,7 @@ async fn edit(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> R
 /// Widening what a token may do wants a fresh sign-in; narrowing it does not.
 async fn save(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     sensitive: Sensitive<EditForm>,
 ) -> Result<Response, Error> {
@@ -158,7 +159,7 @@ struct Nothing {}
 /// Brings access back, and so wants a fresh sign-in.
 async fn activate(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     sensitive: Sensitive<Nothing>,
 ) -> Result<Response, Error> {
@@ -173,7 +174,7 @@ async fn activate(
 async fn deactivate(
     State(app): State<App>,
     me: SignedIn,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     origin: Origin,
 ) -> Result<Response, Error> {
@@ -223,7 +224,7 @@ struct DeletePage {
     token: TokenRow,
 }
 
-async fn ask(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> Result<Response, Error> {
+async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
     let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
     let token = TokenRow::new(&token, me.page.now, me.page.words, &me.page.zone);
     Ok(dialog_or_page!(StatusCode::OK, DeletePage { token, page: me.page }))
@@ -232,7 +233,7 @@ async fn ask(State(app): State<App>, me: SignedIn, Path(id): Path<String>) -> Re
 async fn delete(
     State(app): State<App>,
     me: SignedIn,
-    Path(id): Path<String>,
+    Id(id): Id,
     headers: HeaderMap,
     origin: Origin,
 ) -> Result<Response, Error> {

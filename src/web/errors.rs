@@ -66,18 +66,32 @@ impl IntoResponse for Error {
 }
 
 #[derive(Template)]
-#[template(path = "errors/error.html", blocks = ["notice"])]
+#[template(path = "errors/error.html")]
 struct ErrorPage {
     page: Page,
     title: String,
     sentence: String,
 }
 
+/// The same for htmx. A block of the page's own template would come out empty: askama renders only those blocks that
+/// the layout has a place for.
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = r#"<p class="notice danger" role="alert"><strong>{{ title }}.</strong> {{ sentence }}</p>"#
+)]
+struct ErrorNotice<'p> {
+    title: &'p str,
+    sentence: &'p str,
+}
+
 /// Gives errors the shape of a page, or of a notice where htmx asks. Who must sign in is led there and back.
 pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> Response {
     let page = Page::of(request.headers(), request.uri().path(), app.clock.now());
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let mut response = next.run(request).await;
+    // A NUL means nothing in any query, and PostgreSQL takes none.
+    let has_nul = uri.query().is_some_and(|query| query.contains("%00"));
+    let mut response = if has_nul { Error::Invalid.into_response() } else { next.run(request).await };
     match response.extensions_mut().remove::<Arc<Error>>() {
         None => response,
         Some(error) => {
@@ -120,7 +134,8 @@ fn error_page(page: Page, error: &Error) -> Response {
     };
     let is_fragment = page.is_fragment;
     let template = ErrorPage { page, title, sentence };
-    let body = if is_fragment { template.as_notice().render() } else { template.render() };
+    let notice = ErrorNotice { title: &template.title, sentence: &template.sentence };
+    let body = if is_fragment { notice.render() } else { template.render() };
     let html = axum::response::Html(body.unwrap_or_else(|_| template.sentence.clone()));
     let mut response = if is_fragment {
         let aim = (HxRetarget("#notice".to_owned()), HxReswap(SwapOption::InnerHtml));

@@ -6,11 +6,11 @@ use std::{
 };
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
+    extract::{ConnectInfo, FromRequestParts, Path},
     http::{HeaderMap, request::Parts},
 };
 
-use crate::{config::Config, core::moment::Moment, state::App};
+use crate::{config::Config, core::moment::Moment, error::Error, state::App};
 
 /// The one present moment of a request.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,20 @@ impl FromRequestParts<App> for Now {
 
     async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, Infallible> {
         Ok(Now(app.clock.now()))
+    }
+}
+
+/// The id in an address. What cannot be one is found nowhere, and reaches no database: PostgreSQL takes no NUL.
+#[derive(Debug)]
+pub struct Id(pub String);
+
+impl FromRequestParts<App> for Id {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| Error::NotFound)?;
+        let is_uuid = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        if is_uuid { Ok(Self(id)) } else { Err(Error::NotFound) }
     }
 }
 

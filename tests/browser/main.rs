@@ -1,2 +1,22 @@
-//! Placeholder while the journeys are written.
-fn main() {}
+//! The journeys of people through the pages, in Debian's Chromium: `cargo test --test browser`.
+//!
+//! Each leaves pictures of its pages under `target/screens/`, and each picture's page was audited by axe-core. A
+//! journey ends with a look at the browser's console, which must be empty.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences by their names, and may panic")]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod accounts;
+mod audit;
+mod driver;
+mod frame;
+mod gallery;
+mod generate;
+mod manage;
+mod menus;
+mod once;
+mod plain;
+mod window;
+mod words;

@@ -278,14 +278,17 @@ impl Browser {
 
     /// Asks the token endpoint with Basic credentials.
     pub async fn token(&self, name: &str, secret: &str, scopes: &[&str]) -> Answer {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("service", "dockpass").append_pair("account", name);
-        scopes.iter().for_each(|scope| {
-            query.append_pair("scope", scope);
-        });
+        let path = {
+            let mut query = form_urlencoded::Serializer::for_suffix(String::from("/token?"), "/token?".len());
+            query.append_pair("service", "dockpass").append_pair("account", name);
+            scopes.iter().for_each(|scope| {
+                query.append_pair("scope", scope);
+            });
+            query.finish()
+        };
         let mut headers = HeaderMap::new();
         headers.insert("authorization", basic(name, secret));
-        self.send(Method::GET, &format!("/token?{}", query.finish()), None, headers).await
+        self.send(Method::GET, &path, None, headers).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Images of one small file, made by hand: an OCI layout that skopeo pushes as it stands.
+//! Images of one small file, made by hand, in OCI's format and in Docker's; skopeo pushes them as they stand.
 
 use std::{fs, path::Path};
 
@@ -10,11 +10,13 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// An OCI layout in a folder of its own.
+/// One image twice: as an OCI layout, and in Docker's format as skopeo's `dir:`, for Debian's docker CLI reads no other.
 pub struct Image {
     folder: TempDir,
-    /// The bytes that a pull must give back.
+    /// The bytes that a pull of the OCI image must give back.
     pub manifest: Vec<u8>,
+    /// The same for the Docker image.
+    pub docker_manifest: Vec<u8>,
 }
 
 impl Image {
@@ -46,27 +48,65 @@ impl Image {
                 "annotations": { "org.opencontainers.image.ref.name": "latest" },
             }],
         });
-        let root = folder.path();
-        fs::write(root.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-        fs::write(root.join("index.json"), index.to_string()).unwrap();
-        fs::create_dir_all(root.join("blobs/sha256")).unwrap();
-        [&layer, &config, &manifest].into_iter().for_each(|blob| write_blob(root, blob));
-        Self { folder, manifest }
+        let oci = folder.path().join("oci");
+        fs::create_dir_all(oci.join("blobs/sha256")).unwrap();
+        fs::write(oci.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        fs::write(oci.join("index.json"), index.to_string()).unwrap();
+        let docker = folder.path().join("docker");
+        fs::create_dir(&docker).unwrap();
+        let docker_manifest = docker_manifest(&config, &layer).into_bytes();
+        fs::write(docker.join("version"), "Directory Transport Version: 1.1\n").unwrap();
+        fs::write(docker.join("manifest.json"), &docker_manifest).unwrap();
+        [&layer, &config, &manifest].into_iter().for_each(|blob| write(&oci.join("blobs/sha256"), blob));
+        [&layer, &config].into_iter().for_each(|blob| write(&docker, blob));
+        Self { folder, manifest, docker_manifest }
     }
 
     /// As skopeo names it.
     pub fn source(&self) -> String {
-        format!("oci:{}:latest", self.folder.path().display())
+        format!("oci:{}:latest", self.folder.path().join("oci").display())
+    }
+
+    /// As skopeo names it in Docker's format.
+    pub fn docker_source(&self) -> String {
+        format!("dir:{}", self.folder.path().join("docker").display())
     }
 }
 
+/// Indented as Docker does it: when it adds the manifest to a list, version 20.10 writes it anew, and the digest must
+/// come out the same.
+fn docker_manifest(config: &[u8], layer: &[u8]) -> String {
+    format!(
+        r#"{{
+   "schemaVersion": 2,
+   "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+   "config": {{
+      "mediaType": "application/vnd.docker.container.image.v1+json",
+      "size": {},
+      "digest": "{}"
+   }},
+   "layers": [
+      {{
+         "mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip",
+         "size": {},
+         "digest": "{}"
+      }}
+   ]
+}}"#,
+        config.len(),
+        digest(config),
+        layer.len(),
+        digest(layer)
+    )
+}
+
 /// `sha256:` and hexadecimal digits.
-pub fn digest(bytes: &[u8]) -> String {
+fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)))
 }
 
-fn write_blob(root: &Path, bytes: &[u8]) {
-    fs::write(root.join("blobs").join(digest(bytes).replace(':', "/")), bytes).unwrap();
+fn write(folder: &Path, blob: &[u8]) {
+    fs::write(folder.join(digest(blob).trim_start_matches("sha256:")), blob).unwrap();
 }
 
 /// A USTAR archive of one file (POSIX.1-1988), its times zero.

@@ -14,7 +14,8 @@ fn pulls(yard: &Yard, client: &Client) {
     assert_eq!(yard.list_tags(client, "alice/app"), Ok(vec!["v1".to_owned()]));
     let shown = yard.docker_inspect(client, "alice/docker:v1").succeed();
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
-    assert_eq!(shown["mediaType"], "application/vnd.docker.distribution.manifest.v2+json");
+    assert_eq!(shown, serde_json::from_slice::<serde_json::Value>(&yard.image.docker_manifest).unwrap());
+    assert_eq!(yard.pull(client, "alice/docker:v1").as_ref(), Ok(&yard.image.docker_manifest));
 }
 
 #[track_caller]

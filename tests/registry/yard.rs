@@ -95,8 +95,7 @@ pub struct Yard {
     pub registry: Registry,
     /// alice's browser.
     pub alice: Browser,
-    /// What `alice/app:v1` is. `alice/docker:v1` is the same in Docker's own format: the CLI that Debian has reads no
-    /// other.
+    /// What `alice/app:v1` is. `alice/docker:v1` is the same in Docker's format.
     pub image: Image,
     /// alice with a token of the highest level, logged in.
     pub owner: Client,
@@ -112,7 +111,8 @@ impl Yard {
         let owner = Client::logged_in(&registry.host, "alice", &token.secret);
         let yard = Self { server, registry, alice, image: Image::holding("hello"), owner };
         yard.push(&yard.owner, &yard.image, "alice/app:v1").succeed();
-        yard.push_docker(&yard.owner, "alice/docker:v1").succeed();
+        let (from, to) = (yard.image.docker_source(), yard.at("alice/docker:v1"));
+        yard.owner.skopeo(&["copy", "--dest-tls-verify=false", &from, &to]).succeed();
         yard
     }
 
@@ -136,12 +136,6 @@ impl Yard {
 
     pub fn push(&self, client: &Client, image: &Image, to: &str) -> Said {
         client.skopeo(&["copy", "--dest-tls-verify=false", &image.source(), &self.at(to)])
-    }
-
-    /// Pushes the yard's image in Docker's own format.
-    pub fn push_docker(&self, client: &Client, to: &str) -> Said {
-        let from = self.image.source();
-        client.skopeo(&["copy", "--dest-tls-verify=false", "--format", "v2s2", &from, &self.at(to)])
     }
 
     /// The pulled manifest's bytes, or the client's message.

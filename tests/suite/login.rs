@@ -121,6 +121,7 @@ async fn every_attempt_costs_one_argon2_verification() {
         ("", PASSWORD),
         ("alice", "dp_pat_000000000000000000000000000000000000"),
         ("no name at all / !", PASSWORD),
+        ("ali\0ce", PASSWORD),
         ("alice", &long),
     ];
     for (name, password) in attempts {

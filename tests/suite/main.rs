@@ -6,11 +6,26 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod backup;
+mod chinese;
+mod csrf;
+mod headers;
+mod house;
+mod jwks;
+mod log;
 mod login;
 mod once;
+mod powerless;
+mod preferences;
+mod program;
+mod races;
 mod session;
 mod setup;
 mod token;
+mod token_form;
+mod token_jwt;
+mod token_refusals;
+mod token_used;
 mod tokens;
 mod tokens_delete;
 mod tokens_foreign;
@@ -18,3 +33,4 @@ mod tokens_id;
 mod tokens_new;
 mod tokens_post;
 mod tokens_switch;
+mod v2;

@@ -1,0 +1,119 @@
+//! Pictures of pages in both themes and at two widths, each audited by axe-core on the way.
+
+use std::{path::PathBuf, sync::LazyLock};
+
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+
+use crate::window::{Window, target};
+
+/// A wide screen and a phone: width, height, whether it is touched.
+const DEVICES: [(u32, u32, bool); 2] = [(1280, 800, false), (360, 740, true)];
+/// The narrowest screen that pages must fit.
+const NARROWEST: u32 = 320;
+
+static AXE: LazyLock<String> = LazyLock::new(|| {
+    let script = target("tools").join("axe.min.js");
+    std::fs::read_to_string(&script)
+        .unwrap_or_else(|_| panic!("{} is missing: tests/run fetches axe-core there", script.display()))
+});
+
+/// Where pictures go.
+pub fn screens() -> PathBuf {
+    let folder = target("screens");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+impl Window {
+    /// Takes pictures of what is open as `{name}-{theme}-{width}{language}.png`; audits each, and that nothing is wider
+    /// than the screen.
+    pub async fn show(&self, name: &str) {
+        for (width, height, is_touched) in DEVICES {
+            for theme in ["light", "dark"] {
+                self.media(theme).await;
+                self.device(width, height, is_touched).await;
+                self.assert_fits(name).await;
+                self.audit(&format!("{name}, {theme}, {width} px wide")).await;
+                self.picture(&format!("{name}-{theme}-{width}{}.png", self.words.suffix)).await;
+            }
+        }
+        self.device(NARROWEST, 600, true).await;
+        self.assert_fits(name).await;
+        self.as_before().await;
+    }
+
+    async fn device(&self, width: u32, height: u32, is_touched: bool) {
+        self.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": is_touched})).await;
+        let screen =
+            |height: u32| json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_touched});
+        self.devtools("Emulation.setDeviceMetricsOverride", screen(height)).await;
+        let tall = self
+            .script(
+                "const dialog = document.querySelector('dialog:modal'); \
+                 return Math.ceil(dialog ? dialog.scrollHeight + 40 : document.documentElement.scrollHeight);",
+            )
+            .await;
+        let tall = u32::try_from(tall.as_u64().unwrap()).unwrap();
+        if tall > height {
+            self.devtools("Emulation.setDeviceMetricsOverride", screen(tall)).await;
+        }
+    }
+
+    async fn as_before(&self) {
+        self.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
+        self.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": false})).await;
+        self.media("light").await;
+    }
+
+    /// Nothing is cut off at the sides, and nothing makes the page scroll sideways.
+    async fn assert_fits(&self, name: &str) {
+        let beyond = self
+            .script(
+                "const page = document.documentElement, dialog = document.querySelector('dialog:modal'); \
+                 const boxes = [page, dialog].filter(box => box && box.scrollWidth > box.clientWidth); \
+                 return boxes.map(box => { const end = box.getBoundingClientRect().left + box.clientWidth; \
+                   return {needs: box.scrollWidth, has: box.clientWidth, beyond: [...box.querySelectorAll('*')] \
+                     .filter(e => e.getBoundingClientRect().right > end).map(e => e.outerHTML.slice(0, 90))}; });",
+            )
+            .await;
+        assert_eq!(beyond, json!([]), "{name} is wider than the screen: {beyond:#}");
+    }
+
+    async fn audit(&self, what: &str) {
+        // The auditor needs scripts; the page's own were left out when it was read.
+        self.scripts(true).await;
+        self.driver().execute(format!("if (!window.axe) {{ {} }}", *AXE), vec![]).await.unwrap();
+        let run = "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then( \
+                   found => done(found.violations.map(v => ({rule: v.id, help: v.help, \
+                     at: v.nodes.map(n => n.html + ' ' + n.failureSummary)}))), \
+                   problem => done('axe failed: ' + problem));";
+        let violations: Value = self.driver().execute_async(run, vec![]).await.unwrap().json().clone();
+        self.scripts(self.has_scripts.get()).await;
+        assert_eq!(violations, json!([]), "axe-core finds violations in {what}: {violations:#}");
+    }
+
+    async fn scripts(&self, may_run: bool) {
+        self.devtools("Emulation.setScriptExecutionDisabled", json!({"value": !may_run})).await;
+    }
+
+    /// From the next page on JavaScript is off.
+    pub async fn without_scripts(&self) {
+        self.has_scripts.set(false);
+        self.scripts(false).await;
+    }
+
+    /// What is to be seen, as a file.
+    pub async fn picture(&self, file: &str) {
+        let answer = self.devtools("Page.captureScreenshot", json!({"format": "png"})).await;
+        let png = BASE64.decode(answer["data"].as_str().unwrap().as_bytes()).unwrap();
+        std::fs::write(screens().join(file), png).unwrap();
+    }
+
+    /// One picture of a screen of this size.
+    pub async fn picture_at(&self, file: &str, width: u32, height: u32) {
+        self.device(width, height, false).await;
+        self.picture(file).await;
+        self.as_before().await;
+    }
+}

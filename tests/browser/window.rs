@@ -1,0 +1,258 @@
+//! What a person does in a browser window: finds things by their accessible names, clicks, types, looks.
+
+use std::{cell::Cell, path::PathBuf, time::Duration};
+
+use serde_json::{Value, json};
+use thirtyfour::{components::SelectElement, extensions::query::ElementQueryable as _, prelude::*};
+
+use crate::{driver::Session, words::Words};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const INTERVAL: Duration = Duration::from_millis(20);
+
+/// A browser window before the server of a test.
+pub struct Window {
+    session: Session,
+    base: String,
+    pub words: &'static Words,
+    pub has_scripts: Cell<bool>,
+}
+
+impl Window {
+    pub async fn new(session: Session, base: String, words: &'static Words) -> Self {
+        let window = Self { session, base, words, has_scripts: Cell::new(true) };
+        // What opens would be half way there in a picture.
+        window.media("light").await;
+        window
+    }
+
+    pub fn driver(&self) -> &WebDriver {
+        &self.session.driver
+    }
+
+    /// A command of the DevTools protocol.
+    pub async fn devtools(&self, method: &str, parameters: Value) -> Value {
+        let answer = self.driver().cdp().send_raw(method, parameters).await;
+        answer.unwrap_or_else(|problem| panic!("{method}: {problem}"))
+    }
+
+    /// Follows the system's theme as if it were this one, and opens without motion.
+    pub async fn media(&self, theme: &str) {
+        let features = json!([{"name": "prefers-color-scheme", "value": theme},
+                              {"name": "prefers-reduced-motion", "value": "reduce"}]);
+        self.devtools("Emulation.setEmulatedMedia", json!({"features": features})).await;
+    }
+
+    /// Runs a function's body in the page.
+    pub async fn script(&self, body: &str) -> Value {
+        self.driver().execute(body, vec![]).await.unwrap().json().clone()
+    }
+
+    pub async fn goto(&self, path: &str) {
+        let address = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
+        self.driver().goto(address).await.unwrap();
+    }
+
+    /// The path and query of this page.
+    pub async fn path(&self) -> String {
+        let url = self.driver().current_url().await.unwrap();
+        url[url::Position::BeforePath..url::Position::AfterQuery].to_owned()
+    }
+
+    /// Waits until the page is at this path.
+    pub async fn arrive(&self, path: &str) {
+        self.until(&format!("the page is {path}"), async || (self.path().await == path).then_some(())).await;
+    }
+
+    /// Asks until there is an answer; gives up with a picture of what is there.
+    pub async fn until<T>(&self, what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+        let asked = tokio::time::timeout(PATIENCE, async {
+            loop {
+                if let Some(answer) = ask().await {
+                    return answer;
+                }
+                tokio::time::sleep(INTERVAL).await;
+            }
+        });
+        match asked.await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let thread = std::thread::current();
+                let name = thread.name().unwrap_or("journey").replace("::", "-");
+                let picture = crate::audit::screens().join(format!("failed-{name}.png"));
+                self.driver().screenshot(&picture).await.unwrap();
+                panic!("waited in vain until {what}, at {}: see {}", self.path().await, picture.display());
+            }
+        }
+    }
+
+    /// All elements that assistive technology presents with this role and this name, in the page's order.
+    pub async fn all(&self, role: &str, name: &str) -> Vec<WebElement> {
+        let Ok(html) = self.driver().find(By::Css("html")).await else { return vec![] };
+        let devtools = self.driver().cdp();
+        let Ok(page) = devtools.send_raw("Runtime.evaluate", json!({"expression": "document"})).await else {
+            return vec![];
+        };
+        let question = json!({"objectId": page["result"]["objectId"], "role": role, "accessibleName": name});
+        let Ok(answer) = devtools.send_raw("Accessibility.queryAXTree", question).await else { return vec![] };
+        // chromedriver's name of an element is the document's name and the number of its node.
+        let id = html.element_id().to_string();
+        let document = id.rsplit_once(".e.").expect("chromedriver names elements f.….d.….e.N").0.to_owned();
+        let mut found = vec![];
+        for node in answer["nodes"].as_array().into_iter().flatten().filter(|node| node["ignored"] != true) {
+            let id = format!("{document}.e.{}", node["backendDOMNodeId"]);
+            let element = json!({"element-6066-11e4-a52e-4f735466cecf": id});
+            found.push(WebElement::from_json(element, self.driver().handle().clone()).unwrap());
+        }
+        found
+    }
+
+    /// The first element of this role and name, as soon as there is one.
+    pub async fn find(&self, role: &str, name: &str) -> WebElement {
+        self.until(&format!("there is a {role} named {name:?}"), async || self.all(role, name).await.into_iter().next())
+            .await
+    }
+
+    pub async fn click(&self, role: &str, name: &str) {
+        self.find(role, name).await.click().await.unwrap_or_else(|problem| panic!("click {role} {name:?}: {problem}"));
+    }
+
+    /// Types into the field of this label, in place of what it held.
+    pub async fn fill(&self, label: &str, text: &str) {
+        let field = self.find("textbox", label).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Chooses in the select of this label by the option's value.
+    pub async fn choose(&self, label: &str, value: &str) {
+        let select = SelectElement::new(&self.find("combobox", label).await).await.unwrap();
+        select.select_by_value(value).await.unwrap();
+    }
+
+    pub async fn press(&self, keys: impl Into<TypingData>) {
+        let keys: String = keys.into().as_vec().into_iter().collect();
+        self.driver().action_chain().send_keys(keys).perform().await.unwrap();
+    }
+
+    /// A key while Control is held.
+    pub async fn press_control(&self, key: char) {
+        let chain = self.driver().action_chain().key_down(Key::Control).send_keys(key.to_string());
+        chain.key_up(Key::Control).perform().await.unwrap();
+    }
+
+    /// The first element that is on the page, by its selector.
+    pub async fn element(&self, css: &str) -> WebElement {
+        self.driver().query(By::Css(css)).wait(PATIENCE, INTERVAL).first().await.unwrap()
+    }
+
+    /// What is to be read there.
+    pub async fn text(&self, css: &str) -> String {
+        self.element(css).await.text().await.unwrap()
+    }
+
+    /// Waits until the text there holds this.
+    pub async fn reads(&self, css: &str, part: &str) {
+        self.until(&format!("{css} reads {part:?}"), async || {
+            let element = self.driver().find(By::Css(css)).await.ok()?;
+            element.text().await.ok()?.contains(part).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until a script's expression is true.
+    pub async fn holds(&self, expression: &str) {
+        let body = format!("return Boolean({expression});");
+        self.until(expression, async || (self.script(&body).await == Value::Bool(true)).then_some(())).await;
+    }
+
+    /// The table as it reads: a row a token, its cells without the menu.
+    pub async fn table(&self) -> Vec<Vec<String>> {
+        let rows = self
+            .script(
+                "return [...document.querySelectorAll('.tokens tbody tr')].map(row => \
+                 [...row.querySelectorAll('th, td:not(.actions)')].map(cell => \
+                 (cell.querySelector('.description') ?? cell).innerText.trim()));",
+            )
+            .await;
+        serde_json::from_value(rows).unwrap()
+    }
+
+    /// Waits until a token's row reads this in its status column.
+    pub async fn status_becomes(&self, description: &str, status: &str) {
+        self.until(&format!("{description:?} is {status}"), async || {
+            let table = self.table().await;
+            table.iter().any(|row| row[0] == description && row[2] == status).then_some(())
+        })
+        .await;
+    }
+
+    /// Opens the menu of a token's row.
+    pub async fn open_actions(&self, description: &str) {
+        self.click("button", &self.words.actions_for(description)).await;
+        self.holds("document.querySelector('.actions .menu:popover-open')").await;
+    }
+
+    /// Signs in through the form.
+    pub async fn sign_in(&self, name: &str) {
+        self.goto("/login").await;
+        self.fill(self.words.username, name).await;
+        self.fill(self.words.password, crate::harness::PASSWORD).await;
+        self.click("button", self.words.sign_in).await;
+        self.arrive("/settings/tokens").await;
+    }
+
+    /// Opens the form of a new token over the table.
+    pub async fn open_form(&self) {
+        self.click("link", self.words.generate_new).await;
+        self.find("dialog", self.words.generate_new).await;
+    }
+
+    /// Generates a token in the dialog, which stays open; gives the secret.
+    pub async fn generate(&self, description: &str) -> String {
+        self.open_form().await;
+        self.fill(self.words.description, description).await;
+        self.click("button", self.words.generate).await;
+        self.secret().await
+    }
+
+    /// The secret in the dialog that shows it.
+    pub async fn secret(&self) -> String {
+        let secret = self.element("#secret").await.value().await.unwrap().unwrap();
+        assert!(secret.starts_with("dp_pat_") && secret.len() == 43, "{secret}");
+        secret
+    }
+
+    /// Copies the secret and closes its dialog.
+    pub async fn copy_and_close(&self) {
+        self.click("button", self.words.copy).await;
+        self.click("button", self.words.close).await;
+        self.holds("!document.querySelector('dialog')").await;
+    }
+
+    /// Lets the page read the clipboard.
+    pub async fn allow_clipboard(&self) {
+        let permissions = json!(["clipboardReadWrite", "clipboardSanitizedWrite"]);
+        self.devtools("Browser.grantPermissions", json!({"origin": self.base, "permissions": permissions})).await;
+    }
+
+    pub async fn clipboard(&self) -> String {
+        let read = "const done = arguments[0]; navigator.clipboard.readText().then(done, e => done('no: ' + e));";
+        self.driver().execute_async(read, vec![]).await.unwrap().convert().unwrap()
+    }
+
+    /// The console since the last look; `answers` are statuses whose mention by the browser itself is expected.
+    pub async fn assert_quiet_console(&self, answers: &[u16]) {
+        let said: Vec<String> = self.driver().browser_log().await.unwrap().into_iter().map(|e| e.message).collect();
+        let expected: Vec<String> = answers.iter().map(|status| format!("with a status of {status}")).collect();
+        let surprises: Vec<&String> =
+            said.iter().filter(|message| !expected.iter().any(|part| message.contains(part))).collect();
+        assert!(surprises.is_empty(), "the console says {surprises:#?}");
+    }
+}
+
+/// A folder below `target/`.
+pub fn target(folder: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(target).join(folder)
+}

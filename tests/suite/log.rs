@@ -1,0 +1,125 @@
+//! The log of a whole run, as talkative as it can be, has no secret.
+
+use data_encoding::{BASE64, HEXLOWER};
+use reqwest::StatusCode;
+use tempfile::TempDir;
+
+use crate::harness::{
+    MadeToken, PASSWORD, basic, database,
+    program::{Ended, Program, command},
+};
+
+const WRONG: &str = "a wrong password nobody has";
+
+/// Everything that a run made and nobody may read later, by name.
+type Secrets = Vec<(String, String)>;
+
+async fn whole_run(more: &[&str]) -> (Ended, Secrets) {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let url = database::url().await.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("test.db").display()));
+    let arguments = ["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
+    let mut start = command(&arguments);
+    start.args(more).env("RUST_LOG", "trace").env("DOCKPASS_DATABASE_URL", url);
+    let program = Program::spawn(&mut start);
+    let link = program.setup_link.clone().unwrap();
+    let mut secrets = vec![
+        ("set-up code".to_owned(), link.split_once("code=").unwrap().1.to_owned()),
+        ("password".into(), PASSWORD.into()),
+        ("escaped password".into(), PASSWORD.replace(' ', "+")),
+        ("wrong password".into(), WRONG.into()),
+        ("escaped wrong password".into(), WRONG.replace(' ', "+")),
+        ("secret key".into(), std::fs::read_to_string(data.join("secret.key")).unwrap().trim().to_owned()),
+    ];
+    let browser = program.browser();
+    let cookie = |name: &str, secrets: &mut Secrets| {
+        secrets.push((format!("{name} cookie"), browser.cookie("dockpass").unwrap()));
+    };
+    browser.get("/setup?code=wrong-code").await;
+    browser.get(&link).await;
+    cookie("set-up", &mut secrets);
+    browser.post("/setup", &[("username", "alice"), ("password", WRONG.split_at(5).0)]).await;
+    browser.post("/setup", &[("username", "alice"), ("password", PASSWORD)]).await;
+    cookie("first", &mut secrets);
+    let tokens = [
+        browser.generate("good", "repo:admin", "30").await,
+        browser.generate("inactive", "repo:read", "7").await,
+        browser.generate("deleted", "repo:read", "never").await,
+    ];
+    browser.post(&format!("/settings/tokens/{}/deactivate", tokens[1].id), &[]).await;
+    browser.post(&format!("/settings/tokens/{}/delete", tokens[2].id), &[]).await;
+    browser.post("/logout", &[]).await;
+    browser.post("/login", &[("username", "alice"), ("password", WRONG)]).await;
+    browser.post("/login", &[("username", PASSWORD), ("password", "alice")]).await;
+    browser.post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;
+    cookie("second", &mut secrets);
+    for page in ["/settings", "/settings/tokens", "/settings/tokens/new", "/nowhere"] {
+        browser.get(page).await;
+    }
+    secrets.extend(use_tokens(&program, &tokens).await);
+    browser.post("/logout", &[]).await;
+    (program.stop(), secrets)
+}
+
+/// What docker does with good and bad credentials.
+async fn use_tokens(program: &Program, tokens: &[MadeToken]) -> Secrets {
+    let caller = program.browser();
+    let mut secrets = Vec::new();
+    for token in tokens {
+        let name = token.id.clone();
+        secrets.push((format!("token {name}"), token.secret.clone()));
+        secrets.push((format!("token {name} without its ends"), token.secret[10..40].to_owned()));
+        caller.token("bob", &token.secret, &[]).await;
+        caller.token(&token.secret, "alice", &[]).await;
+        let answer = caller.token("alice", &token.secret, &["repository:alice/app:pull,push"]).await;
+        if answer.status == StatusCode::OK {
+            let jwt = answer.json()["token"].as_str().unwrap().to_owned();
+            secrets.push(("signature".into(), jwt.rsplit('.').next().unwrap().to_owned()));
+            caller.get_with("/v2/", &[("authorization", &format!("Bearer {jwt}"))]).await;
+            caller.get_with("/settings", &[("authorization", &format!("Bearer {jwt}"))]).await;
+            secrets.push(("registry token".into(), jwt));
+        }
+        let form = [("grant_type", "password"), ("username", "alice"), ("password", token.secret.as_str())];
+        caller.post("/token", &form).await;
+        let stranger = program.browser().with_cookie("dockpass", &token.secret);
+        stranger.get("/settings/tokens").await;
+    }
+    for secret in [PASSWORD, WRONG] {
+        caller.token("alice", secret, &[]).await;
+        caller.post("/token", &[("grant_type", "password"), ("username", "alice"), ("password", secret)]).await;
+    }
+    for (name, secret) in secrets.clone() {
+        let header = basic("alice", &secret).to_str().unwrap()["Basic ".len()..].to_owned();
+        secrets.push((format!("{name} in its header"), header));
+    }
+    secrets
+}
+
+fn assert_silent(ended: &Ended, secrets: &Secrets) {
+    assert_eq!(ended.code, Some(0));
+    let log = &ended.log;
+    assert!(log.contains("TRACE") && log.contains("answered") && log.contains("signed in"), "it was talkative");
+    assert!(secrets.len() > 15);
+    for (name, secret) in secrets {
+        let forms = [secret.clone(), BASE64.encode(secret.as_bytes()), HEXLOWER.encode(secret.as_bytes())];
+        for form in forms {
+            let line = log.lines().find(|line| line.contains(&form));
+            assert!(line.is_none(), "the {name} stands in the log: {line:?}");
+        }
+    }
+    assert!(!ended.said.contains("code=") || ended.said.lines().count() == 1, "the link alone, where it belongs");
+}
+
+#[tokio::test]
+async fn no_secret_of_a_whole_run_is_in_its_log() {
+    let (ended, secrets) = whole_run(&[]).await;
+    assert_silent(&ended, &secrets);
+}
+
+#[tokio::test]
+async fn neither_in_the_log_for_machines() {
+    let (ended, secrets) = whole_run(&["--log-format", "json"]).await;
+    let parsed = ended.log.lines().map(serde_json::from_str::<serde_json::Value>);
+    assert!(parsed.into_iter().all(|line| line.is_ok()), "every line is JSON");
+    assert_silent(&ended, &secrets);
+}

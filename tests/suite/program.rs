@@ -1,0 +1,226 @@
+//! The program itself, as an operator runs it.
+
+use std::{
+    fs,
+    io::Write as _,
+    net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    time::Duration,
+};
+
+use reqwest::StatusCode;
+use tempfile::TempDir;
+
+use crate::harness::{
+    Browser, PASSWORD,
+    program::{Program, command, run, run_with_input},
+};
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn said(output: &std::process::Output) -> (Option<i32>, String) {
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn add(data: &Path, name: &str, password: &str) -> (Option<i32>, String) {
+    let arguments = ["--data", data.to_str().unwrap(), "account", "add", name, "--password-stdin"];
+    said(&run_with_input(&arguments, &format!("{password}\n")))
+}
+
+async fn sign_in(browser: &Browser, name: &str) -> StatusCode {
+    browser.post("/login", &[("username", name), ("password", PASSWORD)]).await.status
+}
+
+#[tokio::test]
+async fn on_an_empty_folder_it_is_a_working_server() {
+    let folder = folder();
+    let data = folder.path().join("deep/data");
+    let program = Program::start(&data, &[]);
+    assert!(program.base.starts_with("http://127.0.0.1:") && !program.base.ends_with(":0"), "{}", program.base);
+    let link = program.setup_link.clone().unwrap();
+    assert!(link.starts_with(&format!("{}/setup?code=", program.base)), "{link}");
+    assert_eq!((mode(&data), mode(&data.join("secret.key"))), (0o700, 0o600));
+    let browser = program.browser();
+    browser.get(&link).await;
+    let made = browser.post("/setup", &[("username", "alice"), ("password", PASSWORD)]).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER);
+    let token = browser.generate("ci", "repo:read", "30").await;
+    assert_eq!(program.browser().token("alice", &token.secret, &[]).await.status, StatusCode::OK);
+    let ended = program.stop();
+    assert_eq!((ended.code, ended.said.lines().count()), (Some(0), 1), "{ended:?}");
+    let again = Program::start(&data, &["serve"]);
+    assert_eq!(again.setup_link, None);
+    assert_eq!(sign_in(&again.browser(), "alice").await, StatusCode::SEE_OTHER);
+    assert_eq!(again.browser().token("alice", &token.secret, &[]).await.status, StatusCode::OK);
+    assert_eq!(again.stop().said, "");
+}
+
+#[tokio::test]
+async fn accounts_are_made_at_the_shell_while_it_runs() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let program = Program::start(&data, &[]);
+    assert_eq!(add(&data, "alice", PASSWORD), (Some(0), String::new()));
+    assert_eq!(sign_in(&program.browser(), "alice").await, StatusCode::SEE_OTHER);
+    assert_eq!(program.browser().get("/setup").await.status, StatusCode::GONE);
+    let refusals = [
+        ("alice", PASSWORD, "is taken"),
+        ("Alice", PASSWORD, "is no username"),
+        ("settings", PASSWORD, "is reserved"),
+        ("bob", "too short", "at least 15 characters"),
+        ("bob", "", "no password came on standard input"),
+    ];
+    for (name, password, sentence) in refusals {
+        let (code, error) = add(&data, name, password);
+        assert!(code == Some(1) && error.contains(sentence), "{code:?} {error}");
+        assert!(password.is_empty() || !error.contains(password));
+        assert_eq!(error.lines().count(), 1);
+    }
+}
+
+#[test]
+fn accounts_are_made_at_the_shell_before_it_runs() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    assert_eq!(add(&data, "alice", PASSWORD), (Some(0), String::new()));
+    assert_eq!(Program::start(&data, &[]).setup_link, None);
+}
+
+#[test]
+fn every_wrong_setting_is_named_at_once() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let wrong = ["--listen", "nowhere", "--session-idle-hours", "0", "--log-format", "xml", "--public-url", "ftp://x"];
+    let mut start = command(&["--data", data.to_str().unwrap()]);
+    let output = start.args(wrong).env("DOCKPASS_MAX_TOKEN_LIFETIME_DAYS", "many").output().unwrap();
+    let (code, error) = said(&output);
+    assert_eq!(code, Some(2));
+    let flags = ["--listen", "--session-idle-hours", "--log-format", "--public-url", "--max-token-lifetime-days"];
+    assert!(flags.iter().all(|flag| error.contains(flag)), "{error}");
+    assert_eq!(error.lines().count(), 5);
+    assert!(output.stdout.is_empty() && !data.exists(), "nothing was begun");
+}
+
+#[test]
+fn a_public_url_is_asked_for_where_it_cannot_be_guessed() {
+    let (code, error) = said(&run(&["--listen", "0.0.0.0:0", "--data", "/nonexistent/data"]));
+    assert!(code == Some(2) && error.contains("--public-url must be given"), "{code:?} {error}");
+}
+
+#[test]
+fn a_password_in_a_wrong_database_url_is_not_repeated() {
+    let (code, error) = said(&run(&["--database-url", "mysql://root:hunter2@db/x"]));
+    assert!(code == Some(2) && error.contains("--database-url") && !error.contains("hunter2"), "{error}");
+    let folder = folder();
+    let data = folder.path().join("data");
+    let url = "postgres://root:hunter2@127.0.0.1:1/x";
+    let (code, error) = said(&run(&["--data", data.to_str().unwrap(), "--database-url", url]));
+    assert!(code == Some(1) && error.contains("database") && !error.contains("hunter2"), "{code:?} {error}");
+}
+
+#[test]
+fn a_secret_key_file_that_is_not_the_databases_stops_the_start() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    Program::start(&data, &[]).stop();
+    let key = data.join("secret.key");
+    let right = fs::read_to_string(&key).unwrap();
+    let start = || said(&run(&["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]));
+    fs::write(&key, data_encoding::BASE64.encode(&[7; 32])).unwrap();
+    let (code, error) = start();
+    let sentence = "the secret key file is not the one with which this database was encrypted";
+    assert!(code == Some(1) && error.contains(sentence) && error.contains("secret.key"), "{code:?} {error}");
+    fs::write(&key, "no key").unwrap();
+    let (code, error) = start();
+    assert!(code == Some(1) && error.contains("does not hold 32 bytes in base64"), "{error}");
+    assert!(!error.contains("no key"));
+    fs::remove_file(&key).unwrap();
+    let (code, error) = start();
+    assert!(code == Some(1) && error.contains("the secret key file") && error.contains("secret.key"), "{error}");
+    assert!(!key.exists(), "a new one would open nothing");
+    fs::write(&key, right).unwrap();
+    Program::start(&data, &[]);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let (folder, taken) = (folder(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let address = taken.local_addr().unwrap().to_string();
+    let data = folder.path().join("data");
+    let (code, error) = said(&run(&["--listen", &address, "--data", data.to_str().unwrap()]));
+    assert!(code == Some(1) && error.contains(&format!("cannot listen on {address}")), "{code:?} {error}");
+}
+
+#[tokio::test]
+async fn term_stops_it_within_ten_seconds_whatever_hangs() {
+    let folder = folder();
+    let program = Program::start(&folder.path().join("data"), &[]);
+    let address = program.base.strip_prefix("http://").unwrap().to_owned();
+    let mut half = TcpStream::connect(&address).unwrap();
+    half.write_all(b"POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\ngrant_type=").unwrap();
+    let _silent = TcpStream::connect(&address).unwrap();
+    assert_eq!(program.browser().get("/healthz").await.status, StatusCode::OK);
+    let ended = program.stop();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.took < Duration::from_secs(10), "{ended:?}");
+}
+
+#[tokio::test]
+async fn term_stops_an_idle_server_at_once_and_loses_nothing() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let program = Program::start(&data, &[]);
+    add(&data, "alice", PASSWORD);
+    let browser = program.browser();
+    sign_in(&browser, "alice").await;
+    let token = browser.generate("ci", "repo:read", "30").await;
+    program.browser().token("alice", &token.secret, &[]).await;
+    let ended = program.stop();
+    assert!(ended.code == Some(0) && ended.took < Duration::from_secs(3), "{ended:?}");
+    let program = Program::start(&data, &[]);
+    let browser = program.browser();
+    sign_in(&browser, "alice").await;
+    assert!(browser.get("/settings/tokens").await.body.contains("data-label=\"Last used\"><time"));
+}
+
+#[test]
+fn it_writes_what_a_registry_needs() {
+    let folder = folder();
+    let (data, out) = (folder.path().join("data"), folder.path().join("out"));
+    let version = |version: &str| {
+        let data = data.to_str().unwrap();
+        let url = "https://hub.example.com";
+        let output = run(&[
+            "--data",
+            data,
+            "--public-url",
+            url,
+            "registry-config",
+            "--registry-version",
+            version,
+            "--out",
+            out.to_str().unwrap(),
+        ]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (two, three) = (version("2"), version("3"));
+    let bundle = out.canonicalize().unwrap().join("bundle.pem");
+    let expected = format!(
+        "auth:\n  token:\n    realm: \"https://hub.example.com/token\"\n    service: \"dockpass\"\n    issuer: \
+         \"dockpass\"\n    rootcertbundle: \"{}\"\n",
+        bundle.display()
+    );
+    assert_eq!(two, expected);
+    assert!(three.starts_with(&expected) && three.contains("jwks.json") && three.contains("ES256"), "{three}");
+    assert!(fs::read_to_string(&bundle).unwrap().starts_with("-----BEGIN CERTIFICATE-----\n"));
+    let keys: serde_json::Value = serde_json::from_slice(&fs::read(out.join("jwks.json")).unwrap()).unwrap();
+    assert!(keys["keys"][0]["kid"].is_string() && keys["keys"][0].get("d").is_none());
+}

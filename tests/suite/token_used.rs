@@ -1,0 +1,74 @@
+//! `/token`: when a token was last used.
+
+use std::time::{Duration, Instant};
+
+use dockpass::platform::db::Db;
+
+use crate::harness::{PASSWORD, TestServer, database};
+
+const LAST_USED: &str = "SELECT MAX(last_used_at) FROM token";
+
+/// Waits for a number, a few seconds at most.
+async fn within_seconds(server: &TestServer, expected: i64) {
+    let began = Instant::now();
+    while server.number(LAST_USED).await != Some(expected) {
+        assert!(began.elapsed() < Duration::from_secs(5), "not written in time");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn every_use_is_written_within_seconds() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:read", "30").await;
+    assert_eq!(server.number(LAST_USED).await, None);
+    for _ in 0..2 {
+        server.clock.advance(time::Duration::minutes(3));
+        server.anonymous().token("alice", &token.secret, &["repository:alice/app:pull"]).await;
+        within_seconds(&server, server.clock.now().millis()).await;
+    }
+    server.clock.advance(time::Duration::minutes(3));
+    let page = alice.get("/settings/tokens").await;
+    assert!(page.body.contains("data-label=\"Last used\"><time"), "{}", page.body);
+    assert!(page.body.contains(">3 minutes ago</time>"));
+}
+
+#[tokio::test]
+async fn a_use_just_before_the_end_is_written_at_shutdown() {
+    let mut server = TestServer::start().await;
+    let token = server.account_signed_in("alice").await.generate("ci", "repo:read", "30").await;
+    server.clock.advance(time::Duration::minutes(1));
+    server.anonymous().token("alice", &token.secret, &[]).await;
+    server.stop().await;
+    let db = Db::open(&server.app.config.database).await.unwrap();
+    assert_eq!(database::number(&db, LAST_USED).await, Some(server.clock.now().millis()));
+    db.close().await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_no_use() {
+    let mut server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    server.account("bob").await;
+    let token = alice.generate("ci", "repo:read", "30").await;
+    server.anonymous().token("bob", &token.secret, &[]).await;
+    alice.post(&format!("/settings/tokens/{}/deactivate", token.id), &[]).await;
+    server.anonymous().token("alice", &token.secret, &[]).await;
+    server.anonymous().token("alice", PASSWORD, &[]).await;
+    server.stop().await;
+    let db = Db::open(&server.app.config.database).await.unwrap();
+    assert_eq!(database::number(&db, LAST_USED).await, None);
+    db.close().await;
+}
+
+#[tokio::test]
+async fn the_request_itself_writes_nothing() {
+    let server = TestServer::start().await;
+    let token = server.account_signed_in("alice").await.generate("ci", "repo:read", "30").await;
+    let writing = server.app.db.write().await.unwrap();
+    let asked = server.anonymous();
+    let answer = tokio::time::timeout(Duration::from_secs(5), asked.token("alice", &token.secret, &[])).await;
+    assert_eq!(answer.unwrap().status, reqwest::StatusCode::OK, "while another holds the write lock");
+    drop(writing);
+}
