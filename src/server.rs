@@ -125,7 +125,7 @@ async fn setup_link(app: &App) -> Result<Option<String>, Error> {
         return Ok(None);
     }
     let mut tx = app.db.write().await?;
-    let code = accounts::actions::make_setup_code(&mut tx, app.clock.now(), app.entropy).await?;
+    let code = accounts::links::actions::make_setup_code(&mut tx, app.clock.now(), app.entropy).await?;
     tx.commit().await?;
     Ok(Some(format!("{}/setup?code={}", app.urls.public, *code)))
 }
@@ -167,6 +167,7 @@ async fn tidy_once(app: &App) -> Result<(), Error> {
     sessions::forget_ended(&mut tx, now).await?;
     tokens::actions::forget_old(&mut tx, now).await?;
     accounts::actions::forget_old(&mut tx, now).await?;
+    accounts::links::actions::forget_old(&mut tx, now).await?;
     activity::actions::forget_old(&mut tx, now).await?;
     Ok(tx.commit().await?)
 }

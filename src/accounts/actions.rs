@@ -1,15 +1,15 @@
 //! What can be done with accounts.
 
-use time::Duration;
-use zeroize::Zeroizing;
-
-use super::store::{self, SignedInSession};
+use super::{
+    links::actions as links,
+    store::{self, SignedInSession},
+};
 use crate::{
     core::{
         account::Account,
         moment::Moment,
         password::{Password, PasswordDigest, Verdict},
-        secret::{SecretHash, random_base62},
+        secret::SecretHash,
         throttle,
         username::{Username, as_typed},
     },
@@ -20,10 +20,6 @@ use crate::{
         hasher::Hasher,
     },
 };
-
-/// Of links and addresses: 22 base62 characters, 131 random bits.
-const CODE_LENGTH: usize = 22;
-const PASSWORD_LINK_LIFE: Duration = Duration::DAY;
 
 /// What a new account begins with.
 #[derive(Debug)]
@@ -47,6 +43,12 @@ pub enum NotCreated {
     Failed(Error),
 }
 
+impl From<Error> for NotCreated {
+    fn from(error: Error) -> Self {
+        NotCreated::Failed(error)
+    }
+}
+
 impl From<sqlx::Error> for NotCreated {
     fn from(error: sqlx::Error) -> Self {
         NotCreated::Failed(error.into())
@@ -62,7 +64,7 @@ pub async fn create_first(tx: &mut Tx, new: NewAccount, now: Moment, entropy: En
     if !store::mark_set_up(tx, now).await? {
         return Err(NotCreated::AlreadySetUp);
     }
-    store::delete_setup_codes(tx).await?;
+    links::close_setup(tx).await?;
     insert(tx, NewAccount { is_admin: true, ..new }, now, entropy).await
 }
 
@@ -73,7 +75,7 @@ pub async fn create_first(tx: &mut Tx, new: NewAccount, now: Moment, entropy: En
 pub async fn create(tx: &mut Tx, new: NewAccount, now: Moment, entropy: Entropy) -> Result<Account, NotCreated> {
     let is_first = store::mark_set_up(tx, now).await?;
     if is_first {
-        store::delete_setup_codes(tx).await?;
+        links::close_setup(tx).await?;
     }
     insert(tx, NewAccount { is_admin: new.is_admin || is_first, ..new }, now, entropy).await
 }
@@ -110,6 +112,14 @@ pub async fn find(connection: &mut impl Connection, id: &str) -> Result<Option<A
 /// The database's.
 pub async fn find_by_username(connection: &mut impl Connection, username: &str) -> Result<Option<Account>, Error> {
     Ok(store::find_by_username(connection, username).await?.map(|(account, _)| account))
+}
+
+/// The account with this calendar secret.
+///
+/// # Errors
+/// The database's.
+pub async fn find_by_calendar(connection: &mut impl Connection, secret: &SecretHash) -> Result<Option<Account>, Error> {
+    Ok(store::find_by_calendar(connection, secret).await?)
 }
 
 /// What a password is shown for.
@@ -168,25 +178,6 @@ pub async fn is_set_up(connection: &mut impl Connection) -> Result<bool, Error> 
     Ok(store::is_set_up(connection).await?)
 }
 
-/// A new code for `/setup`. Earlier ones stay good until the first account exists: two servers on one database may
-/// both have printed one.
-///
-/// # Errors
-/// The database's.
-pub async fn make_setup_code(tx: &mut Tx, now: Moment, entropy: Entropy) -> Result<Zeroizing<String>, Error> {
-    let code = random_base62(CODE_LENGTH, &mut entropy.rng());
-    store::insert_setup_code(tx, &SecretHash::of(&code), now).await?;
-    Ok(code)
-}
-
-/// Whether a code is one of those that were printed.
-///
-/// # Errors
-/// The database's.
-pub async fn is_setup_code(connection: &mut impl Connection, code: &str) -> Result<bool, Error> {
-    Ok(store::has_setup_code(connection, &SecretHash::of(code)).await?)
-}
-
 /// Remembers the language that an account chose; `None` follows the browser.
 ///
 /// # Errors
@@ -226,29 +217,6 @@ pub async fn set_profile(
 pub async fn note_seen(tx: &mut Tx, account: &Account, now: Moment) -> Result<(), Error> {
     store::note_seen(tx, &account.id, now).await?;
     Ok(())
-}
-
-/// A new secret for the address of the account's calendar; an earlier one stops working. It is kept as its hash.
-///
-/// # Errors
-/// The database's.
-pub async fn make_calendar_secret(
-    tx: &mut Tx,
-    account: &Account,
-    entropy: Entropy,
-) -> Result<Zeroizing<String>, Error> {
-    let secret = random_base62(CODE_LENGTH, &mut entropy.rng());
-    store::set_calendar(tx, &account.id, &SecretHash::of(&secret)).await?;
-    Ok(secret)
-}
-
-/// Whose calendar a secret opens.
-///
-/// # Errors
-/// The database's.
-pub async fn find_by_calendar_secret(connection: &mut impl Connection, secret: &str) -> Result<Option<Account>, Error> {
-    let account = store::find_by_calendar(connection, &SecretHash::of(secret)).await?;
-    Ok(account.filter(Account::is_enabled))
 }
 
 /// What became of taking an account away.
@@ -373,54 +341,11 @@ pub async fn set_password(tx: &mut Tx, account_id: &str, digest: &PasswordDigest
     Ok(())
 }
 
-/// A code with which the account's owner sets a password, once, within a day. An earlier one stops working.
-///
-/// # Errors
-/// The database's.
-pub async fn make_password_link(
-    tx: &mut Tx,
-    account: &Account,
-    now: Moment,
-    entropy: Entropy,
-) -> Result<Zeroizing<String>, Error> {
-    let code = random_base62(CODE_LENGTH, &mut entropy.rng());
-    store::insert_password_link(tx, &account.id, &SecretHash::of(&code), now + PASSWORD_LINK_LIFE).await?;
-    Ok(code)
-}
-
-/// Whose password a code sets, if it still does.
-///
-/// # Errors
-/// The database's.
-pub async fn find_password_link(
-    connection: &mut impl Connection,
-    code: &str,
-    now: Moment,
-) -> Result<Option<Account>, Error> {
-    match store::find_password_link(connection, &SecretHash::of(code), now).await? {
-        Some(id) => Ok(store::find(connection, &id).await?.filter(Account::is_enabled)),
-        None => Ok(None),
-    }
-}
-
-/// Spends a code and sets the password; `false` where the code was spent before or its time is over.
-///
-/// # Errors
-/// The database's.
-pub async fn spend_password_link(tx: &mut Tx, code: &str, digest: &PasswordDigest, now: Moment) -> Result<bool, Error> {
-    let Some(account_id) = store::spend_password_link(tx, &SecretHash::of(code), now).await? else {
-        return Ok(false);
-    };
-    set_password(tx, &account_id, digest).await?;
-    Ok(true)
-}
-
-/// Forgets links whose time is over.
+/// Forgets failures whose time is over.
 ///
 /// # Errors
 /// The database's.
 pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
-    store::forget_password_links(tx, now).await?;
     store::forget_failures_before(tx, now - throttle::MEMORY).await?;
     Ok(())
 }

@@ -17,16 +17,15 @@ use super::{
     actions::{self, Purpose},
     factor::actions as factor,
     session::SignedIn,
-    throttle::{Attempt, BROWSER_COOKIE, KnownBrowser},
+    throttle::{Attempt, Source},
 };
 use crate::{
     core::{activity::Kind, activity::Origin, moment::Moment, password::Password},
     error::Error,
     state::App,
     web::{
-        extract::ClientAddress,
         form::{FieldErrors, Posted},
-        page::{Page, cookie, dialog_or_page},
+        page::{Page, dialog_or_page},
     },
 };
 
@@ -79,8 +78,7 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Sensitive<T> {
         let (mut parts, body) = request.into_parts();
         let me = SignedIn::from_request_parts(&mut parts, app).await?;
         let Ok(origin) = Origin::from_request_parts(&mut parts, app).await;
-        let Ok(ClientAddress(address)) = ClientAddress::from_request_parts(&mut parts, app).await;
-        let browser = cookie(&parts.headers, BROWSER_COOKIE).and_then(|text| KnownBrowser::read(text, &app.vault));
+        let Ok(source) = Source::from_request_parts(&mut parts, app).await;
         let path = parts.uri.path().to_owned();
         let has_form = parts.headers.contains_key("content-type");
         let posted: Vec<(String, String)> =
@@ -89,7 +87,7 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Sensitive<T> {
             posted.into_iter().partition(|(name, _)| name == PASSWORD_FIELD || name == CODE_FIELD);
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
         let form = serde_urlencoded::from_str(&query).map_err(|_| Error::Invalid)?;
-        let attempt = Attempt::new(me.account.username.as_str(), Some(&me.account.id), browser.as_ref(), address);
+        let attempt = Attempt::new(me.account.username.as_str(), Some(&me.account.id), &source);
         let given =
             |wanted: &str| confirmation.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         let freshness = match (is_fresh(&me.session, me.page.now).await?, given(PASSWORD_FIELD)) {

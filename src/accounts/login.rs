@@ -5,7 +5,7 @@ use askama_web::WebTemplate;
 use axum::{
     Router,
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header::SET_COOKIE},
+    http::{HeaderValue, StatusCode},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -13,9 +13,8 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, Purpose},
-    preferences::kept,
     session::AnySession,
-    throttle::{Attempt, BROWSER_COOKIE, KnownBrowser},
+    throttle::{Attempt, Source},
 };
 use crate::{
     activity::actions as activity,
@@ -28,9 +27,9 @@ use crate::{
     error::Error,
     state::App,
     web::{
-        extract::{ClientAddress, Now},
+        extract::Now,
         form::{Posted, inside},
-        page::{Page, cookie, private},
+        page::{Page, private},
     },
 };
 
@@ -89,15 +88,13 @@ async fn sign_in(
     State(app): State<App>,
     session: AnySession,
     page: Page,
-    Now(now): Now,
     origin: Origin,
-    ClientAddress(address): ClientAddress,
-    headers: HeaderMap,
+    source: Source,
     Posted(form): Posted<LoginForm>,
 ) -> Result<Response, Error> {
-    let browser = cookie(&headers, BROWSER_COOKIE).and_then(|text| KnownBrowser::read(text, &app.vault));
+    let now = page.now;
     let id = actions::id_of(&mut app.db.read().await?, &form.username).await?;
-    let attempt = Attempt::new(&form.username, id.as_deref(), browser.as_ref(), address);
+    let attempt = Attempt::new(&form.username, id.as_deref(), &source);
     if let Err(Error::TooMany(wait)) = attempt.allowed(&app.db, &app.limits, now).await {
         let sentence = page.words.count("login.wait", wait.as_secs().max(1) as i64);
         return Ok(again(&app, page, form, StatusCode::TOO_MANY_REQUESTS, sentence, Some(wait.as_secs().max(1))));
@@ -109,7 +106,7 @@ async fn sign_in(
         if let Some(id) = id {
             activity::note_failure(&app.failures, &id, Kind::SignInFailed, "", &origin, now);
         }
-        tracing::info!(%address, "a sign-in was refused");
+        tracing::info!(address = %source.address, "a sign-in was refused");
         let sentence = page.t("login.refused").into_owned();
         return Ok(again(&app, page, form, StatusCode::UNAUTHORIZED, sentence, None));
     };
@@ -118,9 +115,8 @@ async fn sign_in(
         return Ok(Redirect::to("/login/code").into_response());
     }
     attempt.succeeded(&app.db).await?;
-    let known = remember(&app, browser, &account);
     complete(&app, &session, &account, &origin, now).await?;
-    Ok((known, Redirect::to(inside(&form.next, TOKENS))).into_response())
+    Ok((source.remember(&app, &account), Redirect::to(inside(&form.next, TOKENS))).into_response())
 }
 
 fn again(
@@ -154,16 +150,6 @@ pub(super) async fn complete(
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), "signed in");
     Ok(())
-}
-
-/// The header that makes this browser a known one for `account`.
-pub(super) fn remember(app: &App, browser: Option<KnownBrowser>, account: &Account) -> HeaderMap {
-    let value = KnownBrowser::remember(browser, account, &app.vault, app.entropy);
-    let mut headers = HeaderMap::new();
-    if let Ok(value) = HeaderValue::try_from(kept(BROWSER_COOKIE, &value, app.urls.is_secure)) {
-        headers.append(SET_COOKIE, value);
-    }
-    headers
 }
 
 async fn sign_out(

@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod factor;
 pub mod fresh;
+pub mod links;
 pub mod log;
 pub mod login;
 pub mod newcomer;

@@ -11,7 +11,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{actions, newcomer, session::AnySession};
+use super::{links::actions as links, newcomer, session::AnySession};
 use crate::{
     core::account::Account,
     error::Error,
@@ -58,14 +58,14 @@ async fn show(
     let mut reader = app.db.read().await?;
     if let Some(code) = query.code {
         app.limits.count_code(address).map_err(Error::TooMany)?;
-        if actions::find_password_link(&mut reader, &code, now).await?.is_none() {
+        if links::find_password_link(&mut reader, &code, now).await?.is_none() {
             return Err(Error::LinkOver);
         }
         session.keep_password_code(&code).await?;
         return Ok(private(Redirect::to("/set-password")));
     }
     let code = session.password_code().await?.ok_or(Error::LinkOver)?;
-    let account = actions::find_password_link(&mut reader, &code, now).await?.ok_or(Error::LinkOver)?;
+    let account = links::find_password_link(&mut reader, &code, now).await?.ok_or(Error::LinkOver)?;
     Ok(private(SetPasswordPage { page, account, errors: FieldErrors::default() }))
 }
 
@@ -77,7 +77,7 @@ async fn set(
     Posted(form): Posted<PasswordForm>,
 ) -> Result<Response, Error> {
     let code = session.password_code().await?.ok_or(Error::LinkOver)?;
-    let account = actions::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::LinkOver)?;
+    let account = links::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::LinkOver)?;
     let mut errors = FieldErrors::default();
     let chosen = newcomer::chosen(&form.password, account.username.as_str(), page.words, &mut errors);
     let Some(password) = chosen else {
@@ -85,7 +85,7 @@ async fn set(
     };
     let digest = app.hasher.hash(password).await?;
     let mut tx = app.db.write().await?;
-    if !actions::spend_password_link(&mut tx, &code, &digest, now).await? {
+    if !links::spend_password_link(&mut tx, &code, &digest, now).await? {
         return Err(Error::LinkOver);
     }
     tx.commit().await?;

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, NewAccount, NotCreated},
+    links::actions as links,
     login::complete,
     newcomer::NewcomerForm,
     session::AnySession,
@@ -62,7 +63,7 @@ async fn show(
     if let Some(code) = query.code {
         // Before the code is looked at: a limit on refusals alone would let a guesser go on to the right one.
         app.limits.count_code(address).map_err(Error::TooMany)?;
-        if actions::is_setup_code(&mut reader, &code).await? {
+        if links::is_setup_code(&mut reader, &code).await? {
             session.allow_setup().await?;
             // The code leaves the address bar, and with it the history and every Referer, at once.
             return Ok(private(Redirect::to("/setup")));

@@ -4,12 +4,16 @@
 //! both in the database, so that a restart or a second server forgets nothing. In memory the address counts as well.
 //! A browser that signed in to the account before is a source of its own: nobody locks an owner out by guessing.
 
-use std::{net::IpAddr, time::Duration as StdDuration};
+use std::{convert::Infallible, net::IpAddr, time::Duration as StdDuration};
 
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, header::SET_COOKIE, request::Parts},
+};
 use data_encoding::BASE64URL_NOPAD;
 use time::Duration;
 
-use super::store;
+use super::{preferences::kept, store};
 use crate::{
     core::{
         account::Account,
@@ -20,10 +24,12 @@ use crate::{
     },
     error::Error,
     platform::{db::Db, entropy::Entropy, limits::Limits, vault::Vault},
+    state::App,
+    web::{extract::ClientAddress, page::cookie},
 };
 
 /// The cookie of a browser that signed in here before.
-pub const BROWSER_COOKIE: &str = "dockpass_browser";
+const BROWSER_COOKIE: &str = "dockpass_browser";
 const BROWSER_ID_LENGTH: usize = 22;
 /// So many accounts one browser is remembered for.
 const REMEMBERED: usize = 5;
@@ -58,6 +64,37 @@ impl KnownBrowser {
     }
 }
 
+/// From where someone tries to sign in.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The address.
+    pub address: IpAddr,
+    /// The browser, where it signed in here before.
+    pub browser: Option<KnownBrowser>,
+}
+
+impl FromRequestParts<App> for Source {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
+        let browser = cookie(&parts.headers, BROWSER_COOKIE).and_then(|text| KnownBrowser::read(text, &app.vault));
+        Ok(Self { address, browser })
+    }
+}
+
+impl Source {
+    /// The header that makes this browser a known one for `account`.
+    pub fn remember(self, app: &App, account: &Account) -> HeaderMap {
+        let value = KnownBrowser::remember(self.browser, account, &app.vault, app.entropy);
+        let mut headers = HeaderMap::new();
+        if let Ok(value) = HeaderValue::try_from(kept(BROWSER_COOKIE, &value, app.urls.is_secure)) {
+            headers.append(SET_COOKIE, value);
+        }
+        headers
+    }
+}
+
 /// A try to sign in: which name, and from which source.
 #[derive(Debug)]
 pub struct Attempt {
@@ -69,16 +106,18 @@ pub struct Attempt {
 
 impl Attempt {
     /// A try for `name`, by a browser that may be known to the account of that name.
-    pub fn new(name: &str, account_id: Option<&str>, browser: Option<&KnownBrowser>, address: IpAddr) -> Self {
+    pub fn new(name: &str, account_id: Option<&str>, from: &Source) -> Self {
         let name = as_typed(name);
-        let known =
-            browser.filter(|browser| account_id.is_some_and(|id| browser.accounts.iter().any(|known| known == id)));
-        let source = known.map_or_else(|| format!("address {address}"), |browser| format!("browser {}", browser.id));
+        let knows =
+            |browser: &&KnownBrowser| account_id.is_some_and(|id| browser.accounts.iter().any(|known| known == id));
+        let known = from.browser.as_ref().filter(knows);
+        let source =
+            known.map_or_else(|| format!("address {}", from.address), |browser| format!("browser {}", browser.id));
         Self {
             source_key: SecretHash::of(&format!("{source} name {name}")),
             account_key: SecretHash::of(&format!("any source name {name}")),
             is_known: known.is_some(),
-            address,
+            address: from.address,
         }
     }
 

@@ -13,6 +13,7 @@ use super::{actions, pages::LinkPage};
 use crate::{
     accounts::{
         actions::{self as accounts, Withdrawal},
+        links::actions as links,
         session::{Administrator, SignedIn},
     },
     core::account::Account,
@@ -95,7 +96,7 @@ async fn password_link(
         drop(tx);
         return back(admin.0, "people.not_enabled", &account).await;
     }
-    let code = accounts::make_password_link(&mut tx, &account, now, app.entropy).await?;
+    let code = links::make_password_link(&mut tx, &account, now, app.entropy).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), "an administrator made a link that sets a password");
     let link = format!("{}/set-password?code={}", app.urls.public, *code);

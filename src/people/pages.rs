@@ -15,6 +15,7 @@ use super::{actions, store::Person};
 use crate::{
     accounts::{
         actions::{self as accounts, NewAccount, NotCreated},
+        links::actions as links,
         newcomer::username_key,
         session::Administrator,
     },
@@ -166,7 +167,7 @@ async fn add(
             return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, AddPage { page, form, errors }));
         }
     };
-    let code = accounts::make_password_link(&mut tx, &account, now, app.entropy).await?;
+    let code = links::make_password_link(&mut tx, &account, now, app.entropy).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), "an account was made by an administrator");
     let link = format!("{}/set-password?code={}", app.urls.public, *code);

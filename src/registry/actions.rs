@@ -3,7 +3,11 @@
 use std::net::IpAddr;
 
 use crate::{
-    accounts::{self, actions::Purpose, throttle::Attempt},
+    accounts::{
+        self,
+        actions::Purpose,
+        throttle::{Attempt, Source},
+    },
     core::{
         level::Level,
         moment::Moment,
@@ -73,7 +77,7 @@ impl Gate<'_> {
                 token_id: Some(token.token_id),
             }));
         }
-        let attempt = Attempt::new(username, None, None, self.address);
+        let attempt = Attempt::new(username, None, &Source { address: self.address, browser: None });
         attempt.allowed(self.db, self.limits, self.now).await?;
         let purpose = Purpose::Registry { requires_second_factor: self.requires_second_factor };
         let password = Password::typed(secret);

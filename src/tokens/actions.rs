@@ -7,7 +7,6 @@ use crate::{
     core::{
         account::Account,
         level::Level,
-        listing::Listing,
         moment::Moment,
         quota::{self, Full, Limits, Used},
         refusal::Refusal,
@@ -21,8 +20,6 @@ use crate::{
     },
 };
 
-/// An end this near is said above the table, and stands out in it.
-pub const SOON: Duration = Duration::days(7);
 /// A deleted token is remembered this long, to tell whoever still uses it.
 const TOMBSTONE_LIFE: Duration = Duration::days(90);
 /// No form lives longer: browser sessions end before.
@@ -88,50 +85,6 @@ pub async fn generate(
     Ok(Generated::Made(Box::new(token), secret))
 }
 
-/// One page of an account's tokens, with what the page says about all of them.
-#[derive(Debug)]
-pub struct Overview {
-    /// The rows of the page.
-    pub tokens: Vec<AccessToken>,
-    /// How many rows all pages have together.
-    pub count: i64,
-    /// What fair use leaves.
-    pub used: Used,
-    /// Active tokens that end within a week.
-    pub ending_soon: i64,
-}
-
-/// A page of tokens.
-///
-/// # Errors
-/// The database's.
-pub async fn overview(
-    connection: &mut impl Connection,
-    account: &Account,
-    listing: &Listing,
-    now: Moment,
-) -> Result<Overview, Error> {
-    let (tokens, count) = store::list(connection, account, listing, now).await?;
-    Ok(Overview {
-        tokens,
-        count,
-        used: store::used(connection, account, now).await?,
-        ending_soon: store::count_ending(connection, account, now, now + SOON).await?,
-    })
-}
-
-/// All tokens that have not ended and will, soonest first.
-///
-/// # Errors
-/// The database's.
-pub async fn ending(
-    connection: &mut impl Connection,
-    account: &Account,
-    now: Moment,
-) -> Result<Vec<AccessToken>, Error> {
-    Ok(store::ending(connection, account, now).await?)
-}
-
 /// One token of an account.
 ///
 /// # Errors
@@ -188,6 +141,14 @@ async fn outcome(tx: &mut Tx, account: &Account, id: &str, rows: u64) -> Result<
 /// [`Error::NotFound`], also for a token of another account.
 pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> Result<Description, Error> {
     store::delete(tx, account, id, now).await?.ok_or(Error::NotFound)
+}
+
+/// What fair use leaves an account.
+///
+/// # Errors
+/// The database's.
+pub async fn used(connection: &mut impl Connection, account: &Account, now: Moment) -> Result<Used, Error> {
+    Ok(store::used(connection, account, now).await?)
 }
 
 /// Several tokens of one account, found or not at all.

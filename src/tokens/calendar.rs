@@ -10,9 +10,9 @@ use axum::{
 };
 use icalendar::{Calendar, Component, Event, EventLike};
 
-use super::actions;
+use super::overview::actions as overview;
 use crate::{
-    accounts::{self, session::SignedIn},
+    accounts::{links::actions as links, session::SignedIn},
     activity::actions as activity,
     core::{
         account::Account,
@@ -55,7 +55,7 @@ async fn ask(me: SignedIn) -> Response {
 
 async fn make(State(app): State<App>, me: SignedIn, origin: Origin) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
-    let secret = accounts::actions::make_calendar_secret(&mut tx, &me.account, app.entropy).await?;
+    let secret = links::make_calendar_secret(&mut tx, &me.account, app.entropy).await?;
     activity::record(&mut tx, &me.account, Kind::CalendarRenewed, "", &origin, me.page.now).await?;
     tx.commit().await?;
     let address = format!("{}/calendar/{}.ics", app.urls.public, *secret);
@@ -67,8 +67,8 @@ async fn make(State(app): State<App>, me: SignedIn, origin: Origin) -> Result<Re
 async fn feed(State(app): State<App>, Now(now): Now, Path(file): Path<String>) -> Result<Response, Error> {
     let secret = file.strip_suffix(".ics").ok_or(Error::NotFound)?;
     let mut reader = app.db.read().await?;
-    let account = accounts::actions::find_by_calendar_secret(&mut reader, secret).await?.ok_or(Error::NotFound)?;
-    let tokens = actions::ending(&mut reader, &account, now).await?;
+    let account = links::find_by_calendar_secret(&mut reader, secret).await?.ok_or(Error::NotFound)?;
+    let tokens = overview::ending(&mut reader, &account, now).await?;
     let body = calendar(&account, &tokens, app.config.issuer.as_str()).to_string();
     Ok(private(([(CONTENT_TYPE, "text/calendar; charset=utf-8")], body)).into_response())
 }

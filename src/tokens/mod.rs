@@ -5,6 +5,7 @@ mod address;
 mod calendar;
 mod manage;
 mod new;
+pub mod overview;
 pub mod pages;
 mod selected;
 mod store;

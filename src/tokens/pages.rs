@@ -11,8 +11,8 @@ use axum::{
 use axum_htmx::HxPushUrl;
 
 use super::{
-    actions::{self, Overview},
     address, new,
+    overview::actions::{self as overview, Overview},
     view::{FilterOption, Heading, Paging, Quota, TokenRow, source_options, status_options},
 };
 use crate::{
@@ -56,13 +56,13 @@ impl Table {
         listing: Listing,
     ) -> Result<Self, Error> {
         let mut listing = listing;
-        let mut overview = actions::overview(connection, account, &listing, page.now).await?;
-        let last = crate::core::listing::pages(overview.count);
+        let mut read = overview::overview(connection, account, &listing, page.now).await?;
+        let last = crate::core::listing::pages(read.count);
         if listing.page > last {
             listing.page = last;
-            overview = actions::overview(connection, account, &listing, page.now).await?;
+            read = overview::overview(connection, account, &listing, page.now).await?;
         }
-        Ok(Self::new(app, page, &listing, &overview))
+        Ok(Self::new(app, page, &listing, &read))
     }
 
     fn new(app: &App, page: &Page, listing: &Listing, overview: &Overview) -> Self {

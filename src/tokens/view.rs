@@ -1,6 +1,6 @@
 //! How tokens look on pages.
 
-use super::{actions, address};
+use super::{address, overview::actions as overview};
 use crate::{
     core::{
         expiry::Lifetimes,
@@ -45,7 +45,7 @@ impl TokenRow {
             created: view(token.created_at),
             last_used: token.last_used_at.map(view),
             expires: token.expires_at.map(view),
-            ends_soon: status == Status::Active && token.expires_at.is_some_and(|end| end - now <= actions::SOON),
+            ends_soon: status == Status::Active && token.expires_at.is_some_and(|end| end - now <= overview::SOON),
         }
     }
 

@@ -5,7 +5,7 @@ use askama_web::WebTemplate;
 use axum::{
     Router,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode},
+    http::{HeaderValue, StatusCode},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
@@ -14,9 +14,9 @@ use serde::Deserialize;
 use super::actions;
 use crate::{
     accounts::{
-        login::{TOKENS, complete, remember},
+        login::{TOKENS, complete},
         session::{AnySession, HalfSignedIn},
-        throttle::{Attempt, BROWSER_COOKIE, KnownBrowser},
+        throttle::{Attempt, Source},
     },
     activity::actions as activity,
     core::{
@@ -27,9 +27,8 @@ use crate::{
     error::Error,
     state::App,
     web::{
-        extract::{ClientAddress, Now},
         form::{Posted, inside},
-        page::{Page, cookie, private},
+        page::{Page, private},
     },
 };
 
@@ -69,57 +68,36 @@ async fn show_recovery(half: HalfSignedIn) -> Response {
     private(ChallengePage { page: half.page, is_recovery: true, refusal: None })
 }
 
-/// What every try needs.
-struct Try {
-    half: HalfSignedIn,
-    now: Moment,
-    origin: Origin,
-    attempt: Attempt,
-    browser: Option<KnownBrowser>,
-}
-
 async fn check_code(
     State(app): State<App>,
     half: HalfSignedIn,
-    Now(now): Now,
     origin: Origin,
-    ClientAddress(address): ClientAddress,
-    headers: HeaderMap,
+    source: Source,
     Posted(form): Posted<CodeForm>,
 ) -> Result<Response, Error> {
-    let tried = begin(&app, half, now, origin, address, &headers);
-    check(&app, tried, Way::Code, &form.code).await
+    check(&app, half, origin, source, Way::Code, &form.code).await
 }
 
 async fn check_recovery(
     State(app): State<App>,
     half: HalfSignedIn,
-    Now(now): Now,
     origin: Origin,
-    ClientAddress(address): ClientAddress,
-    headers: HeaderMap,
+    source: Source,
     Posted(form): Posted<CodeForm>,
 ) -> Result<Response, Error> {
-    let tried = begin(&app, half, now, origin, address, &headers);
-    check(&app, tried, Way::Recovery, &form.code).await
+    check(&app, half, origin, source, Way::Recovery, &form.code).await
 }
 
-fn begin(
+async fn check(
     app: &App,
     half: HalfSignedIn,
-    now: Moment,
     origin: Origin,
-    address: std::net::IpAddr,
-    headers: &HeaderMap,
-) -> Try {
-    let browser = cookie(headers, BROWSER_COOKIE).and_then(|text| KnownBrowser::read(text, &app.vault));
-    let account = &half.account;
-    let attempt = Attempt::new(account.username.as_str(), Some(&account.id), browser.as_ref(), address);
-    Try { half, now, origin, attempt, browser }
-}
-
-async fn check(app: &App, tried: Try, way: Way, code: &str) -> Result<Response, Error> {
-    let Try { half, now, origin, attempt, browser } = tried;
+    source: Source,
+    way: Way,
+    code: &str,
+) -> Result<Response, Error> {
+    let now = half.page.now;
+    let attempt = Attempt::new(half.account.username.as_str(), Some(&half.account.id), &source);
     if let Err(Error::TooMany(wait)) = attempt.allowed(&app.db, &app.limits, now).await {
         let seconds = wait.as_secs().max(1);
         let sentence = half.page.words.count("login.wait", seconds as i64);
@@ -135,7 +113,7 @@ async fn check(app: &App, tried: Try, way: Way, code: &str) -> Result<Response, 
         return Ok(refuse(half, way, StatusCode::UNAUTHORIZED, sentence));
     }
     attempt.succeeded(&app.db).await?;
-    let known = remember(app, browser, &half.account);
+    let known = source.remember(app, &half.account);
     let next = inside(&half.next, TOKENS).to_owned();
     complete(app, &AnySession(half.session), &half.account, &origin, now).await?;
     Ok((known, Redirect::to(&next)).into_response())

@@ -16,13 +16,12 @@ use crate::{
     accounts::{
         fresh::Sensitive,
         session::{Enrolling, SignedIn},
-        throttle::Attempt,
+        throttle::{Attempt, Source},
     },
     core::{activity::Origin, recovery::RecoveryCode, totp::TotpSecret},
     error::Error,
     state::App,
     web::{
-        extract::ClientAddress,
         form::FieldErrors,
         page::{Page, dialog_or_page},
     },
@@ -162,17 +161,13 @@ async fn ask_off(State(app): State<App>, me: SignedIn) -> Response {
     dialog_or_page!(StatusCode::OK, OffPage { page: me.page, is_required, errors: FieldErrors::default() })
 }
 
-async fn turn_off(
-    State(app): State<App>,
-    ClientAddress(address): ClientAddress,
-    sensitive: Sensitive<CodeForm>,
-) -> Result<Response, Error> {
+async fn turn_off(State(app): State<App>, source: Source, sensitive: Sensitive<CodeForm>) -> Result<Response, Error> {
     let (me, origin, form) = match sensitive.fresh().await? {
         Ok(parts) => parts,
         Err(question) => return Ok(question),
     };
     let now = me.page.now;
-    let attempt = Attempt::new(me.account.username.as_str(), Some(&me.account.id), None, address);
+    let attempt = Attempt::new(me.account.username.as_str(), Some(&me.account.id), &source);
     attempt.allowed(&app.db, &app.limits, now).await?;
     if !is_right(&app, &me, &form.code, &origin).await? {
         attempt.failed(&app.db, &app.limits, now).await?;
