@@ -27,10 +27,11 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target === holder && !holder.querySelector("dialog")) returnFocus();
 });
 
-// To where the dialog was opened from, or to the heading when that row is gone.
+// To where the dialog was opened from, or to the heading when that row is gone. htmx settles a swap in several parts
+// and calls for each: where the focus already is somewhere it stays.
 function returnFocus() {
+  if (document.activeElement && document.activeElement !== document.body) return;
   const target = (opener && document.getElementById(opener)) || document.querySelector("h1[tabindex]") || document.querySelector("main");
-  opener = null;
   if (target) target.focus();
 }
 
