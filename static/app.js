@@ -27,10 +27,11 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target === holder && !holder.querySelector("dialog")) returnFocus();
 });
 
-// To where the dialog was opened from, or to the heading when that row is gone.
+// To where the dialog was opened from, or to the heading when that row is gone. htmx settles a swap in several parts
+// and calls for each: where the focus already is somewhere it stays.
 function returnFocus() {
+  if (document.activeElement && document.activeElement !== document.body) return;
   const target = (opener && document.getElementById(opener)) || document.querySelector("h1[tabindex]") || document.querySelector("main");
-  opener = null;
   if (target) target.focus();
 }
 
@@ -200,7 +201,7 @@ for (const input of document.querySelectorAll("[data-reveal-show]")) {
 
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, () => {
-    const notice = document.getElementById("notice") || document.querySelector("main");
+    const notice = document.querySelector("dialog:modal") || document.getElementById("notice") || document.querySelector("main");
     const sentence = document.createElement("p");
     sentence.className = "notice danger";
     sentence.textContent = document.body.dataset.failed;

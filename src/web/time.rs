@@ -77,9 +77,10 @@ fn relative(at: Moment, now: Moment, words: Words) -> String {
         0..60 => return words.t(if seconds > 0 { "time.soon" } else { "time.just_now" }).into_owned(),
         span @ 60..3600 => ("minutes", span / 60),
         span @ 3600..86_400 => ("hours", span / 3600),
-        span @ 86_400..5_184_000 => ("days", span / 86_400),
-        span @ 5_184_000..63_072_000 => ("months", span / 2_592_000),
-        span => ("years", span / 31_536_000),
+        // To the nearest from here on: what was made for 90 days ends in 3 months, a minute later too.
+        span @ 86_400..5_184_000 => ("days", (span + 43_200) / 86_400),
+        span @ 5_184_000..63_072_000 => ("months", (span + 1_296_000) / 2_592_000),
+        span => ("years", (span + 15_768_000) / 31_536_000),
     };
     let direction = if seconds > 0 { "in" } else { "ago" };
     words.count(&format!("time.{direction}.{unit}"), count)
@@ -106,6 +107,8 @@ mod tests {
         assert_eq!(TimeView::new(now, now, words, &berlin).exact, "23 November 2026 13:00 CET");
         assert!(Zone::named("Mars/Olympus").is_none());
         assert!(Zone::names().len() > 300);
+        assert_eq!(said(Duration::days(90) - Duration::minutes(1)), "in 3 months");
+        assert_eq!(said(Duration::days(30) - Duration::minutes(1)), "in 30 days");
         let chinese = Words::named("zh-CN").unwrap();
         assert_eq!(TimeView::new(now - Duration::minutes(3), now, chinese, &Zone::default()).relative, "3 分钟前");
     }

@@ -167,7 +167,7 @@ async fn a_form_that_was_already_posted_says_already_created() {
                     fetch(form.action, {method: 'POST', body: new URLSearchParams(new FormData(form))}) \
                     .then(answer => answer.text()).then(done);";
         let page: Value = window.driver().execute_async(post, vec![]).await.unwrap().json().clone();
-        let secret = page.as_str().unwrap().split("value=\"dp_pat_").nth(1).unwrap()[..36].to_owned();
+        let secret = page.as_str().unwrap().split(">dp_pat_").nth(1).unwrap()[..36].to_owned();
         window.click("button", "Generate").await;
         window.find("dialog", "Already created").await;
         window.reads("dialog", "cannot be shown again").await;

@@ -58,6 +58,7 @@ async fn generate(window: &Window) {
     window.choose(words.expiration, "365").await;
     window.click("button", words.generate).await;
     let secret = window.secret().await;
+    assert!(window.all("button", words.copy).await.is_empty(), "no button that could do nothing");
     window.show("plain-created").await;
 
     // Reload sends the form again.

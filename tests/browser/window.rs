@@ -81,7 +81,9 @@ impl Window {
                 let name = thread.name().unwrap_or("journey").replace("::", "-");
                 let picture = crate::audit::screens().join(format!("failed-{name}.png"));
                 self.driver().screenshot(&picture).await.unwrap();
-                panic!("waited in vain until {what}, at {}: see {}", self.path().await, picture.display());
+                let focus = self.script("return document.activeElement.outerHTML.slice(0, 200)").await;
+                let path = self.path().await;
+                panic!("waited in vain until {what}, at {path}, the focus on {focus}: see {}", picture.display());
             }
         }
     }

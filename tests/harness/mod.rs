@@ -171,6 +171,12 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
+    /// The `Set-Cookie` line of the cookie with this name, empty where it is not set.
+    pub fn set_cookie(&self, name: &str) -> &str {
+        let lines = self.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
+        lines.into_iter().find(|line| line.starts_with(&format!("{name}="))).unwrap_or_default()
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))

@@ -35,7 +35,7 @@ async fn the_frame_and_the_table() {
     let frame = ["aria-label=\"帐户菜单\"", ">帐户设置</a>", ">退出登录</button>", ">常规</a>", ">个人访问令牌</a>"];
     assert_says(&page, &frame);
     for column in ["描述", "作用域", "状态", "来源", "创建时间", "最后使用", "过期时间"] {
-        assert_says(&page, &[&format!("scope=\"col\">{column}</th>")]);
+        assert_says(&page, &[&format!("hx-push-url=\"true\">{column}</a></th>")]);
     }
     let cells = [">活动</span>", ">手动</td>", ">从未使用</td>", ">永不过期</td>", "aria-label=\"ci 的操作\""];
     assert_says(&page, &cells);

@@ -14,7 +14,7 @@ async fn a_stranger_chooses_for_this_browser() {
     assert_eq!(cookie, "dockpass_language=zh-CN; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly");
     browser.post("/preferences", &[("theme", "dark"), ("back", "/login")]).await;
     let page = browser.get("/login").await;
-    assert!(page.body.contains("<html lang=\"zh-CN\" data-theme=\"dark\">") && page.body.contains("登录"));
+    assert!(page.body.contains("<html lang=\"zh-CN\" data-theme=\"dark\" data-local-times>") && page.body.contains("登录"));
     browser.post("/preferences", &[("theme", "system")]).await;
     assert!(!browser.get("/login").await.body.contains("data-theme"));
 }
@@ -27,10 +27,10 @@ async fn an_account_chooses_for_every_browser_of_its_own() {
     here.post("/preferences", &[("theme", "light"), ("back", "/settings")]).await;
     let there = server.signed_in("alice").await.with_header("accept-language", "en");
     let page = there.get("/settings").await;
-    assert!(page.body.contains("<html lang=\"zh-CN\" data-theme=\"light\">"), "{}", page.body);
+    assert!(page.body.contains("<html lang=\"zh-CN\" data-theme=\"light\" data-local-times>"), "{}", page.body);
     server.account("bob").await;
     let bob = server.signed_in("bob").await;
-    assert!(bob.get("/settings").await.body.contains("<html lang=\"en\">"));
+    assert!(bob.get("/settings").await.body.contains("<html lang=\"en\" data-local-times>"));
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ async fn changes_and_a_delete_at_once_leave_nothing_behind() {
 
 #[tokio::test]
 async fn forty_forms_make_forty_tokens() {
-    let server = TestServer::start().await;
+    let server = TestServer::start_with(|settings| settings.token_creations_per_hour = "100".into()).await;
     let alice = server.account_signed_in("alice").await;
     let caller = server.same_session(&alice);
     let tokens = all_at_once(|number| {
