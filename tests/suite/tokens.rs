@@ -43,7 +43,8 @@ async fn a_row_says_everything_about_a_token() {
         assert!(page.body.contains(&part), "{part} in {}", page.body);
     }
     for column in ["Description", "Scope", "Status", "Source", "Created", "Last used", "Expires"] {
-        let heading = page.body.split_once(&format!("hx-push-url=\"true\">{column}</a></th>")).map(|(before, _)| before);
+        let heading =
+            page.body.split_once(&format!("hx-push-url=\"true\">{column}</a></th>")).map(|(before, _)| before);
         let heading = heading.unwrap_or_else(|| panic!("no heading {column}")).rsplit("<th ").next().unwrap();
         let sort = if column == "Created" { "descending" } else { "none" };
         assert!(heading.contains(&format!("scope=\"col\" aria-sort=\"{sort}\"")), "{column}: {heading}");
