@@ -16,7 +16,7 @@ use super::{
     factor::actions as factor,
     fresh::Sensitive,
     newcomer::password_key,
-    session::{Enrolling, SignedIn},
+    session::SignedIn,
 };
 use crate::{
     activity::actions as activity,
@@ -47,7 +47,7 @@ struct SecurityPage {
     notice: Option<String>,
 }
 
-async fn show(State(app): State<App>, Enrolling(me): Enrolling) -> Result<Response, Error> {
+async fn show(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
     let notice = me.take_notice().await?;
     let page = security_page(&app, me, FieldErrors::default(), notice).await?;
     Ok(private(page))

@@ -8,7 +8,7 @@ use super::{actions, fresh::FRESH_KEY};
 use crate::{
     core::{account::Account, activity::Origin, moment::Moment, secret::SecretHash},
     error::Error,
-    platform::sessions::{ACCOUNT_KEY, ADDRESS_KEY, CLIENT_KEY},
+    platform::sessions::{ACCOUNT_KEY, ADDRESS_KEY, CLIENT_KEY, SIGNED_IN_KEY},
     state::App,
     web::page::Page,
 };
@@ -24,6 +24,8 @@ const SETUP_KEY: &str = "setup";
 /// Who showed the password and not yet the second factor, when, and where they were going.
 const HALF_KEY: &str = "half_signed_in";
 const HALF_LIFE: Duration = Duration::minutes(5);
+/// What stays open to an account that lacks the second factor which the operator requires.
+const SECOND_FACTOR_PAGES: &str = "/settings/security";
 /// A session is prolonged by being written, and that costs a write: once in a while is enough.
 const TOUCH_EVERY: Duration = Duration::minutes(5);
 
@@ -41,32 +43,20 @@ pub struct SignedIn {
     pub session: Session,
 }
 
-/// Someone who is signed in and may lack the second factor that the operator requires: for the pages that set it up.
-#[derive(Debug)]
-pub struct Enrolling(pub SignedIn);
-
-impl FromRequestParts<App> for Enrolling {
+impl FromRequestParts<App> for SignedIn {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let now = app.clock.now();
         let session = session(parts)?;
         let account = account_of(&session, app).await?.ok_or(Error::SignedOut)?;
-        touch(&session, app, &account, now).await?;
-        let page = Page::of(&parts.headers, parts.uri.path(), now).signed_in(&account);
-        Ok(Self(SignedIn { account, page, session }))
-    }
-}
-
-impl FromRequestParts<App> for SignedIn {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let Enrolling(me) = Enrolling::from_request_parts(parts, app).await?;
-        if app.config.requires_second_factor && !me.account.has_second_factor {
+        let lacks_factor = app.config.requires_second_factor && !account.has_second_factor;
+        if lacks_factor && !parts.uri.path().starts_with(SECOND_FACTOR_PAGES) {
             return Err(Error::SecondFactorRequired);
         }
-        Ok(me)
+        touch(&session, app, &account, now).await?;
+        let page = Page::of(&parts.headers, parts.uri.path(), now).signed_in(&account);
+        Ok(Self { account, page, session })
     }
 }
 
@@ -151,6 +141,7 @@ impl AnySession {
     pub async fn sign_in(&self, account: &Account, origin: &Origin, now: Moment) -> Result<(), Error> {
         self.0.clear().await;
         self.0.cycle_id().await?;
+        self.0.insert(SIGNED_IN_KEY, now.millis()).await?;
         self.0.insert(ACCOUNT_KEY, &account.id).await?;
         self.0.insert(ADDRESS_KEY, &origin.address).await?;
         self.0.insert(CLIENT_KEY, &origin.client).await?;

@@ -13,7 +13,11 @@ use serde::Deserialize;
 
 use super::{links::actions as links, newcomer, session::AnySession};
 use crate::{
-    core::account::Account,
+    activity::actions as activity,
+    core::{
+        account::Account,
+        activity::{Kind, Origin},
+    },
     error::Error,
     state::App,
     web::{
@@ -74,6 +78,7 @@ async fn set(
     session: AnySession,
     page: Page,
     Now(now): Now,
+    origin: Origin,
     Posted(form): Posted<PasswordForm>,
 ) -> Result<Response, Error> {
     let code = session.password_code().await?.ok_or(Error::LinkOver)?;
@@ -88,6 +93,7 @@ async fn set(
     if !links::spend_password_link(&mut tx, &code, &digest, now).await? {
         return Err(Error::LinkOver);
     }
+    activity::record(&mut tx, &account, Kind::PasswordChanged, "", &origin, now).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), "a password was set with a link");
     session.sign_out().await?;

@@ -14,14 +14,14 @@ use super::actions;
 use crate::{
     accounts::{
         actions::{self as accounts, Purpose, Withdrawal},
+        fresh::Sensitive,
         session::{AnySession, SignedIn},
     },
     core::password::Password,
     error::Error,
     state::App,
     web::{
-        extract::Now,
-        form::{FieldErrors, Posted},
+        form::FieldErrors,
         page::{Page, dialog_or_page},
     },
 };
@@ -50,12 +50,11 @@ async fn ask(me: SignedIn) -> Response {
     dialog_or_page!(StatusCode::OK, ClosePage { page: me.page, username, errors: FieldErrors::default() })
 }
 
-async fn close(
-    State(app): State<App>,
-    me: SignedIn,
-    Now(now): Now,
-    Posted(form): Posted<CloseForm>,
-) -> Result<Response, Error> {
+async fn close(State(app): State<App>, sensitive: Sensitive<CloseForm>) -> Result<Response, Error> {
+    let (me, _, form) = match sensitive.fresh().await? {
+        Ok(parts) => parts,
+        Err(question) => return Ok(question),
+    };
     let username = me.account.username.to_string();
     let password = Password::typed(&form.password);
     let mut errors = FieldErrors::default();
@@ -64,7 +63,7 @@ async fn close(
         return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, ClosePage { page: me.page, username, errors }));
     }
     let mut tx = app.db.write().await?;
-    if actions::close(&mut tx, &me.account, now).await? == Withdrawal::LastAdministrator {
+    if actions::close(&mut tx, &me.account, me.page.now).await? == Withdrawal::LastAdministrator {
         errors.add("password", me.page.t("closing.last_administrator"));
         return Ok(dialog_or_page!(StatusCode::CONFLICT, ClosePage { page: me.page, username, errors }));
     }

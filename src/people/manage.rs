@@ -13,10 +13,15 @@ use super::{actions, pages::LinkPage};
 use crate::{
     accounts::{
         actions::{self as accounts, Withdrawal},
+        factor::actions as factor,
         links::actions as links,
         session::{Administrator, SignedIn},
     },
-    core::account::Account,
+    activity::actions as activity,
+    core::{
+        account::Account,
+        activity::{Kind, Origin},
+    },
     error::Error,
     state::App,
     web::{
@@ -31,6 +36,7 @@ pub fn routes() -> Router<App> {
         .route("/admin/accounts/{id}/disable", get(ask).post(disable))
         .route("/admin/accounts/{id}/enable", post(enable))
         .route("/admin/accounts/{id}/end-sessions", post(end_sessions))
+        .route("/admin/accounts/{id}/reset-2fa", post(reset_second_factor))
         .route("/admin/accounts/{id}/password-link", post(password_link))
 }
 
@@ -75,13 +81,33 @@ async fn enable(State(app): State<App>, admin: Administrator, Id(id): Id) -> Res
     back(admin.0, if is_done { "people.enabled_notice" } else { "people.enabled_already" }, &account).await
 }
 
-async fn end_sessions(State(app): State<App>, admin: Administrator, Id(id): Id) -> Result<Response, Error> {
+async fn end_sessions(
+    State(app): State<App>,
+    admin: Administrator,
+    origin: Origin,
+    Id(id): Id,
+) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
-    accounts::end_sessions(&mut tx, &account).await?;
+    let ended = accounts::end_sessions(&mut tx, &account).await?;
+    activity::record(&mut tx, &account, Kind::SessionsEnded, &ended.to_string(), &origin, admin.0.page.now).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), "an administrator ended an account's sessions");
     back(admin.0, "people.sessions_ended", &account).await
+}
+
+async fn reset_second_factor(
+    State(app): State<App>,
+    admin: Administrator,
+    origin: Origin,
+    Id(id): Id,
+) -> Result<Response, Error> {
+    let mut tx = app.db.write().await?;
+    let account = actions::find(&mut tx, &id).await?;
+    let is_done = factor::turn_off(&mut tx, &account, &origin, admin.0.page.now).await?;
+    tx.commit().await?;
+    tracing::info!(account = account.username.as_str(), is_done, "an administrator reset a second factor");
+    back(admin.0, if is_done { "people.factor_reset" } else { "people.factor_was_off" }, &account).await
 }
 
 async fn password_link(

@@ -11,9 +11,10 @@ use crate::{
         actions::{self, NewAccount, NotCreated, Withdrawal},
         factor::actions as factor,
     },
+    activity::actions as activity,
     core::{
         account::Account,
-        activity::Origin,
+        activity::{Kind, Origin},
         password::{Password, PasswordDigest, PasswordProblem},
         username::{Username, UsernameProblem},
     },
@@ -74,7 +75,7 @@ pub async fn run(command: AccountCommand, db: &Db, clock: &Clock) -> Result<Stri
         AccountCommand::Disable { name } => disable(&find(&name, db).await?, db, clock).await,
         AccountCommand::Enable { name } => enable(&find(&name, db).await?, db).await,
         AccountCommand::ResetSecondFactor { name } => reset_second_factor(&find(&name, db).await?, db, clock).await,
-        AccountCommand::ResetPassword { name, .. } => reset_password(&find(&name, db).await?, db).await,
+        AccountCommand::ResetPassword { name, .. } => reset_password(&find(&name, db).await?, db, clock).await,
     }
 }
 
@@ -165,13 +166,15 @@ async fn reset_second_factor(account: &Account, db: &Db, clock: &Clock) -> Resul
     }
 }
 
-async fn reset_password(account: &Account, db: &Db) -> Result<String, String> {
+async fn reset_password(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
     if account.closed_at.is_some() {
         return Err(format!("account {} is closed", account.username));
     }
     let digest = read_digest(account.username.as_str()).await?;
     let mut tx = db.write().await.map_err(failed)?;
     actions::set_password(&mut tx, &account.id, &digest).await.map_err(failed)?;
+    let origin = Origin { address: String::new(), client: "dockpass account reset-password".to_owned() };
+    activity::record(&mut tx, account, Kind::PasswordChanged, "", &origin, clock.now()).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     Ok(format!("the password of {} is changed and all its sessions are ended\n", account.username))
 }

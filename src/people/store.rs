@@ -19,6 +19,7 @@ record! {
         created_at: i64,
         last_seen_at: Option<i64>,
         live_tokens: i64,
+        has_second_factor: bool,
     }
 }
 
@@ -34,6 +35,7 @@ pub struct Person {
     pub created_at: Moment,
     pub last_seen_at: Option<Moment>,
     pub live_tokens: i64,
+    pub has_second_factor: bool,
 }
 
 /// One page by name, and how many there are.
@@ -58,7 +60,8 @@ pub async fn list(
         PersonRecord,
         "SELECT id, username, display_name, is_admin, disabled_at, closed_at, created_at, last_seen_at,
                 (SELECT COUNT(*) FROM token WHERE token.account_id = account.id AND token.is_active
-                   AND (token.expires_at IS NULL OR token.expires_at > $2)) AS live_tokens
+                   AND (token.expires_at IS NULL OR token.expires_at > $2)) AS live_tokens,
+                totp_sealed IS NOT NULL AS has_second_factor
          FROM account
          WHERE username LIKE $1 ESCAPE '\\' OR LOWER(COALESCE(display_name, '')) LIKE $1 ESCAPE '\\'
          ORDER BY username LIMIT $3 OFFSET $4",
@@ -77,6 +80,7 @@ pub async fn list(
         created_at: Moment::from_millis(record.created_at),
         last_seen_at: record.last_seen_at.map(Moment::from_millis),
         live_tokens: record.live_tokens,
+        has_second_factor: record.has_second_factor,
     };
     Ok((records.into_iter().map(person).collect(), count))
 }

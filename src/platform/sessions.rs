@@ -27,6 +27,9 @@ pub const ADDRESS_KEY: &str = "address";
 /// The key of the browser with which it did.
 pub const CLIENT_KEY: &str = "client";
 
+/// The key of the time of the sign-in, in milliseconds since 1970: a session that gets a new id stays as old as it is.
+pub const SIGNED_IN_KEY: &str = "signed_in_at";
+
 /// How long sessions live.
 #[derive(Debug, Clone, Copy)]
 pub struct Lifetime {
@@ -52,20 +55,22 @@ impl Sessions {
 
     async fn insert(&self, record: &Record) -> sqlx::Result<bool> {
         let now = self.clock.now();
+        let began = record.data.get(SIGNED_IN_KEY).and_then(serde_json::Value::as_i64).map_or(now, Moment::from_millis);
         let mut tx = self.db.write().await?;
         let rows = execute!(
             &mut tx,
             "INSERT INTO session (id_hash, account_id, data, created_at, last_seen_at, expires_at, public_id, address,
                                   client)
-             VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8) ON CONFLICT (id_hash) DO NOTHING",
+             VALUES ($1, $2, $3, $9, $4, $5, $6, $7, $8) ON CONFLICT (id_hash) DO NOTHING",
             hash(&record.id).as_bytes(),
             text_of(record, ACCOUNT_KEY),
             data_of(record),
             now.millis(),
-            (now + self.lifetime.idle.min(self.lifetime.longest)).millis(),
+            (now + self.lifetime.idle).min(began + self.lifetime.longest).millis(),
             Entropy.id(now),
             text_of(record, ADDRESS_KEY),
             text_of(record, CLIENT_KEY),
+            began.millis(),
         )?;
         tx.commit().await?;
         Ok(rows == 1)

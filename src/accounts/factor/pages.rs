@@ -15,7 +15,7 @@ use super::actions;
 use crate::{
     accounts::{
         fresh::Sensitive,
-        session::{Enrolling, SignedIn},
+        session::SignedIn,
         throttle::{Attempt, Source},
     },
     core::{activity::Origin, recovery::RecoveryCode, totp::TotpSecret},
@@ -152,7 +152,7 @@ async fn new_codes(State(app): State<App>, sensitive: Sensitive<Nothing>) -> Res
 }
 
 /// Where the dialog with the codes leads once the box is ticked.
-async fn saved(Enrolling(me): Enrolling) -> Result<Response, Error> {
+async fn saved(me: SignedIn) -> Result<Response, Error> {
     done(me, "factor.saved").await
 }
 
