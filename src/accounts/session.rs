@@ -17,7 +17,7 @@ use crate::{
 const SEEN_KEY: &str = "seen_at";
 /// What was just done, to be said on the next page.
 const NOTICE_KEY: &str = "notice";
-/// The code of a link that sets a password.
+/// The hash of the code of a link that sets a password.
 const PASSWORD_CODE_KEY: &str = "password_code";
 /// Whether this browser followed the link with the set-up code.
 const SETUP_KEY: &str = "setup";
@@ -166,21 +166,22 @@ impl AnySession {
         Ok(self.0.insert(SETUP_KEY, true).await?)
     }
 
-    /// Keeps the code of a link that sets a password, so that it leaves the address bar.
+    /// Keeps the hash of the code of a link that sets a password, so that the code leaves the address bar.
     ///
     /// # Errors
     /// The session store's.
-    pub async fn keep_password_code(&self, code: &str) -> Result<(), Error> {
+    pub async fn keep_password_code(&self, code: &SecretHash) -> Result<(), Error> {
         self.0.cycle_id().await?;
-        Ok(self.0.insert(PASSWORD_CODE_KEY, code).await?)
+        Ok(self.0.insert(PASSWORD_CODE_KEY, code.to_text()).await?)
     }
 
-    /// The code that was kept.
+    /// The hash that was kept.
     ///
     /// # Errors
     /// The session store's.
-    pub async fn password_code(&self) -> Result<Option<String>, Error> {
-        Ok(self.0.get(PASSWORD_CODE_KEY).await?)
+    pub async fn password_code(&self) -> Result<Option<SecretHash>, Error> {
+        let kept = self.0.get::<String>(PASSWORD_CODE_KEY).await?;
+        Ok(kept.as_deref().and_then(SecretHash::from_text))
     }
 
     /// Whether this browser showed the set-up code.

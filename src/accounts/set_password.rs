@@ -17,6 +17,7 @@ use crate::{
     core::{
         account::Account,
         activity::{Kind, Origin},
+        secret::SecretHash,
     },
     error::Error,
     state::App,
@@ -59,17 +60,17 @@ async fn show(
     ClientAddress(address): ClientAddress,
     Query(query): Query<Code>,
 ) -> Result<Response, Error> {
-    let mut reader = app.db.read().await?;
     if let Some(code) = query.code {
         app.limits.count_code(address).map_err(Error::TooMany)?;
-        if links::find_password_link(&mut reader, &code, now).await?.is_none() {
+        let code = SecretHash::of(&code);
+        if links::find_password_link(&mut app.db.read().await?, &code, now).await?.is_none() {
             return Err(Error::LinkOver);
         }
         session.keep_password_code(&code).await?;
         return Ok(private(Redirect::to("/set-password")));
     }
     let code = session.password_code().await?.ok_or(Error::LinkOver)?;
-    let account = links::find_password_link(&mut reader, &code, now).await?.ok_or(Error::LinkOver)?;
+    let account = links::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::LinkOver)?;
     Ok(private(SetPasswordPage { page, account, errors: FieldErrors::default() }))
 }
 

@@ -56,14 +56,14 @@ async fn show(
     ClientAddress(address): ClientAddress,
     Query(query): Query<Code>,
 ) -> Result<Response, Error> {
-    let mut reader = app.db.read().await?;
-    if actions::is_set_up(&mut reader).await? {
+    // No connection is held while the session asks for one: a pool of four would soon wait for itself.
+    if actions::is_set_up(&mut app.db.read().await?).await? {
         return Err(Error::Gone);
     }
     if let Some(code) = query.code {
         // Before the code is looked at: a limit on refusals alone would let a guesser go on to the right one.
         app.limits.count_code(address).map_err(Error::TooMany)?;
-        if links::is_setup_code(&mut reader, &code).await? {
+        if links::is_setup_code(&mut app.db.read().await?, &code).await? {
             session.allow_setup().await?;
             // The code leaves the address bar, and with it the history and every Referer, at once.
             return Ok(private(Redirect::to("/setup")));

@@ -112,6 +112,16 @@ impl SecretHash {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
+    /// Takes back what [`SecretHash::to_text`] wrote.
+    pub fn from_text(text: &str) -> Option<Self> {
+        data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
+    }
+
+    /// Hexadecimal, for where bytes cannot stand.
+    pub fn to_text(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.0)
+    }
+
     /// The 32 bytes, for the database.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -95,10 +95,10 @@ pub async fn make_password_link(
 /// The database's.
 pub async fn find_password_link(
     connection: &mut impl Connection,
-    code: &str,
+    code: &SecretHash,
     now: Moment,
 ) -> Result<Option<Account>, Error> {
-    match store::find_password_link(connection, &SecretHash::of(code), now).await? {
+    match store::find_password_link(connection, code, now).await? {
         Some(id) => Ok(accounts::find(connection, &id).await?.filter(Account::is_enabled)),
         None => Ok(None),
     }
@@ -108,8 +108,13 @@ pub async fn find_password_link(
 ///
 /// # Errors
 /// The database's.
-pub async fn spend_password_link(tx: &mut Tx, code: &str, digest: &PasswordDigest, now: Moment) -> Result<bool, Error> {
-    let Some(account_id) = store::spend_password_link(tx, &SecretHash::of(code), now).await? else {
+pub async fn spend_password_link(
+    tx: &mut Tx,
+    code: &SecretHash,
+    digest: &PasswordDigest,
+    now: Moment,
+) -> Result<bool, Error> {
+    let Some(account_id) = store::spend_password_link(tx, code, now).await? else {
         return Ok(false);
     };
     accounts::set_password(tx, &account_id, digest).await?;
