@@ -168,12 +168,12 @@ impl Window {
         self.until(expression, async || (self.script(&body).await == Value::Bool(true)).then_some(())).await;
     }
 
-    /// The table as it reads: a row a token, its cells without the menu.
+    /// The table as it reads: a row a token, its cells without the box to tick and the menu.
     pub async fn table(&self) -> Vec<Vec<String>> {
         let rows = self
             .script(
                 "return [...document.querySelectorAll('.tokens tbody tr')].map(row => \
-                 [...row.querySelectorAll('th, td:not(.actions)')].map(cell => \
+                 [...row.querySelectorAll('th, td:not(.tick, .actions)')].map(cell => \
                  (cell.querySelector('.description') ?? cell).innerText.trim()));",
             )
             .await;
