@@ -163,16 +163,12 @@ async fn confirm(
     let typed = Password::typed(password);
     let is_right = actions::check_password(&app.db, &app.hasher, name, typed, Purpose::Page).await?.is_some();
     if !is_right {
+        attempt.failed(&app.db, &app.limits, now).await?;
         errors.add(PASSWORD_FIELD, page.t("fresh.wrong_password"));
-    } else if me.account.has_second_factor {
-        let mut tx = app.db.write().await?;
-        if !factor::accept_code(&mut tx, &me.account, code, &app.vault, now).await? {
-            errors.add(CODE_FIELD, page.t("factor.wrong_code"));
-        }
-        tx.commit().await?;
+    } else if me.account.has_second_factor && !factor::try_code(app, &me.account, code, attempt, now).await? {
+        errors.add(CODE_FIELD, page.t("factor.wrong_code"));
     }
     if !errors.is_empty() {
-        attempt.failed(&app.db, &app.limits, now).await?;
         let detail = if is_right { "code" } else { "" };
         crate::activity::actions::note_failure(&app.failures, &me.account.id, Kind::SignInFailed, detail, origin, now);
         return Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, errors)));

@@ -23,7 +23,12 @@ use crate::{
         username::as_typed,
     },
     error::Error,
-    platform::{db::Db, entropy::Entropy, limits::Limits, vault::Vault},
+    platform::{
+        db::{Connection, Db, Tx},
+        entropy::Entropy,
+        limits::Limits,
+        vault::Vault,
+    },
     state::App,
     web::{extract::ClientAddress, page::cookie},
 };
@@ -126,11 +131,23 @@ impl Attempt {
     /// # Errors
     /// [`Error::TooMany`] with the wait, or the database's.
     pub async fn allowed(&self, db: &Db, limits: &Limits, now: Moment) -> Result<(), Error> {
-        let mut reader = db.read().await?;
-        let of_source = store::failures(&mut reader, &self.source_key).await?;
+        self.allowed_in(&mut db.read().await?, limits, now).await
+    }
+
+    /// The same within a transaction in which all tries for the account stand in line.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] with the wait, or the database's.
+    pub async fn allowed_in(
+        &self,
+        connection: &mut impl Connection,
+        limits: &Limits,
+        now: Moment,
+    ) -> Result<(), Error> {
+        let of_source = store::failures(connection, &self.source_key).await?;
         let mut wait = of_source.and_then(|failures| throttle::wait_of_source(failures, now));
         if !self.is_known {
-            let of_account = store::failures(&mut reader, &self.account_key).await?;
+            let of_account = store::failures(connection, &self.account_key).await?;
             wait = wait.max(of_account.and_then(|failures: Failures| throttle::wait_of_account(failures, now)));
             wait = wait.max(limits.wait_of_address(self.address, now));
         }
@@ -143,14 +160,21 @@ impl Attempt {
     /// The database's.
     pub async fn failed(&self, db: &Db, limits: &Limits, now: Moment) -> Result<(), Error> {
         let mut tx = db.write().await?;
-        store::count_failure(&mut tx, &self.source_key, now - throttle::MEMORY, Moment::from_millis(i64::MIN), now)
-            .await?;
+        self.failed_in(&mut tx, limits, now).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The same within a transaction.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn failed_in(&self, tx: &mut Tx, limits: &Limits, now: Moment) -> Result<(), Error> {
+        store::count_failure(tx, &self.source_key, now - throttle::MEMORY, Moment::from_millis(i64::MIN), now).await?;
         if !self.is_known {
-            store::count_failure(&mut tx, &self.account_key, now - throttle::MEMORY, now - throttle::CAP_WINDOW, now)
+            store::count_failure(tx, &self.account_key, now - throttle::MEMORY, now - throttle::CAP_WINDOW, now)
                 .await?;
             limits.count_failure(self.address, now);
         }
-        tx.commit().await?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use super::store;
 use crate::{
+    accounts::throttle::Attempt,
     activity::actions as activity,
     core::{
         account::Account,
@@ -17,6 +18,7 @@ use crate::{
         hasher::Hasher,
         vault::{Vault, WrongKey},
     },
+    state::App,
 };
 
 fn name(account: &Account) -> String {
@@ -85,13 +87,7 @@ pub async fn confirm(
 ///
 /// # Errors
 /// The database's, or a wrong secret key file.
-pub async fn accept_code(
-    tx: &mut Tx,
-    account: &Account,
-    code: &str,
-    vault: &Vault,
-    now: Moment,
-) -> Result<bool, Error> {
+async fn accept_code(tx: &mut Tx, account: &Account, code: &str, vault: &Vault, now: Moment) -> Result<bool, Error> {
     let sealed = store::find(tx, &account.id).await?;
     let Some(secret) = sealed.secret() else { return Ok(false) };
     let secret = vault.unseal(&name(account), secret).map(TotpSecret::from_bytes).map_err(wrong_key)?;
@@ -101,12 +97,29 @@ pub async fn accept_code(
     }
 }
 
+/// Accepts a code or counts the failure, one try after the other: a code has a million values and costs no slow hash,
+/// so guesses that come at once must not all be looked at before the first of them is counted.
+///
+/// # Errors
+/// [`Error::TooMany`] for a source that must wait; the database's; a wrong secret key file.
+pub async fn try_code(app: &App, account: &Account, code: &str, attempt: &Attempt, now: Moment) -> Result<bool, Error> {
+    let mut tx = app.db.write().await?;
+    store::lock(&mut tx, &account.id).await?;
+    attempt.allowed_in(&mut tx, &app.limits, now).await?;
+    let is_right = accept_code(&mut tx, account, code, &app.vault, now).await?;
+    if !is_right {
+        attempt.failed_in(&mut tx, &app.limits, now).await?;
+    }
+    tx.commit().await?;
+    Ok(is_right)
+}
+
 /// Whether a text is one of the account's unused recovery codes; then it is used. The slow hash comes before the
 /// transaction: it must not hold the write lock.
 ///
 /// # Errors
 /// The database's, or too many hashes at once.
-pub async fn spend_recovery_code(
+async fn spend_recovery_code(
     db: &Db,
     hasher: &Hasher,
     account: &Account,
@@ -125,6 +138,26 @@ pub async fn spend_recovery_code(
     }
     tx.commit().await?;
     Ok(is_spent)
+}
+
+/// Spends a recovery code or counts the failure.
+///
+/// # Errors
+/// [`Error::TooMany`] for a source that must wait; the database's; too many hashes at once.
+pub async fn try_recovery_code(
+    app: &App,
+    account: &Account,
+    typed: &str,
+    attempt: &Attempt,
+    origin: &Origin,
+    now: Moment,
+) -> Result<bool, Error> {
+    attempt.allowed(&app.db, &app.limits, now).await?;
+    let is_right = spend_recovery_code(&app.db, &app.hasher, account, typed, origin, now).await?;
+    if !is_right {
+        attempt.failed(&app.db, &app.limits, now).await?;
+    }
+    Ok(is_right)
 }
 
 /// A set of recovery codes with their hashes, ready to be stored.

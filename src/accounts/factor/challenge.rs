@@ -98,15 +98,15 @@ async fn check(
 ) -> Result<Response, Error> {
     let now = half.page.now;
     let attempt = Attempt::new(half.account.username.as_str(), Some(&half.account.id), &source);
-    if let Err(Error::TooMany(wait)) = attempt.allowed(&app.db, &app.limits, now).await {
+    let is_right = is_right(app, &half.account, way, code, &attempt, &origin, now).await;
+    if let Err(Error::TooMany(wait)) = is_right {
         let seconds = wait.as_secs().max(1);
         let sentence = half.page.words.count("login.wait", seconds as i64);
         let mut response = refuse(half, way, StatusCode::TOO_MANY_REQUESTS, sentence);
         response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
         return Ok(response);
     }
-    if !is_right(app, &half.account, way, code, &origin, now).await? {
-        attempt.failed(&app.db, &app.limits, now).await?;
+    if !is_right? {
         activity::note_failure(&app.failures, &half.account.id, Kind::SignInFailed, "code", &origin, now);
         let key = if way == Way::Code { "factor.wrong_code" } else { "factor.wrong_recovery" };
         let sentence = half.page.t(key).into_owned();
@@ -124,17 +124,13 @@ async fn is_right(
     account: &Account,
     way: Way,
     code: &str,
+    attempt: &Attempt,
     origin: &Origin,
     now: Moment,
 ) -> Result<bool, Error> {
     match way {
-        Way::Recovery => actions::spend_recovery_code(&app.db, &app.hasher, account, code, origin, now).await,
-        Way::Code => {
-            let mut tx = app.db.write().await?;
-            let is_right = actions::accept_code(&mut tx, account, code, &app.vault, now).await?;
-            tx.commit().await?;
-            Ok(is_right)
-        }
+        Way::Recovery => actions::try_recovery_code(app, account, code, attempt, origin, now).await,
+        Way::Code => actions::try_code(app, account, code, attempt, now).await,
     }
 }
 

@@ -18,7 +18,11 @@ use crate::{
         session::SignedIn,
         throttle::{Attempt, Source},
     },
-    core::{activity::Origin, recovery::RecoveryCode, totp::TotpSecret},
+    core::{
+        activity::Origin,
+        recovery::{self, RecoveryCode},
+        totp::TotpSecret,
+    },
     error::Error,
     state::App,
     web::{
@@ -168,9 +172,11 @@ async fn turn_off(State(app): State<App>, source: Source, sensitive: Sensitive<C
     };
     let now = me.page.now;
     let attempt = Attempt::new(me.account.username.as_str(), Some(&me.account.id), &source);
-    attempt.allowed(&app.db, &app.limits, now).await?;
-    if !is_right(&app, &me, &form.code, &origin).await? {
-        attempt.failed(&app.db, &app.limits, now).await?;
+    let is_right = match recovery::parse(&form.code) {
+        Some(_) => actions::try_recovery_code(&app, &me.account, &form.code, &attempt, &origin, now).await?,
+        None => actions::try_code(&app, &me.account, &form.code, &attempt, now).await?,
+    };
+    if !is_right {
         let mut errors = FieldErrors::default();
         errors.add("code", me.page.t("factor.wrong_either"));
         let is_required = app.config.requires_second_factor;
@@ -182,18 +188,6 @@ async fn turn_off(State(app): State<App>, source: Source, sensitive: Sensitive<C
     tx.commit().await?;
     tracing::info!(account = me.account.username.as_str(), "two-factor authentication is off");
     done(me, "factor.turned_off").await
-}
-
-/// A code of the authenticator, or a recovery code.
-async fn is_right(app: &App, me: &SignedIn, code: &str, origin: &Origin) -> Result<bool, Error> {
-    let now = me.page.now;
-    let mut tx = app.db.write().await?;
-    let is_code = actions::accept_code(&mut tx, &me.account, code, &app.vault, now).await?;
-    tx.commit().await?;
-    if is_code {
-        return Ok(true);
-    }
-    actions::spend_recovery_code(&app.db, &app.hasher, &me.account, code, origin, now).await
 }
 
 /// Back to the security page, with a sentence above it; for htmx the whole page, since all of it changed.

@@ -56,6 +56,11 @@ pub async fn confirm(tx: &mut Tx, account_id: &str, pending: &[u8], sealed: &[u8
     )
 }
 
+/// Makes every other try for this account wait for this transaction. (SQLite has one writer anyway.)
+pub async fn lock(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE account SET totp_step = totp_step WHERE id = $1", account_id)
+}
+
 /// Accepts a time step, unless it or a later one was accepted before: of many at once, one.
 pub async fn accept_step(tx: &mut Tx, account_id: &str, step: i64) -> sqlx::Result<u64> {
     execute!(
