@@ -107,7 +107,9 @@ pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> R
 
 fn to_sign_in(page: &Page, may_return: bool, uri: &Uri) -> Response {
     let here = uri.path_and_query().map_or("/", |path| path.as_str());
-    let address = if may_return && !page.is_fragment && here != "/" {
+    // A step of signing in is nowhere to come back to: once signed in it would lead to the sign-in page again.
+    let is_worth_it = here != "/" && !here.starts_with("/login");
+    let address = if may_return && !page.is_fragment && is_worth_it {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("next", here).finish();
         format!("/login?{query}")
     } else {
