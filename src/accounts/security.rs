@@ -17,6 +17,7 @@ use super::{
     fresh::Sensitive,
     newcomer::password_key,
     session::SignedIn,
+    throttle::{Attempt, Source},
 };
 use crate::{
     activity::actions as activity,
@@ -78,7 +79,11 @@ struct PasswordForm {
     new_password: String,
 }
 
-async fn change_password(State(app): State<App>, sensitive: Sensitive<PasswordForm>) -> Result<Response, Error> {
+async fn change_password(
+    State(app): State<App>,
+    source: Source,
+    sensitive: Sensitive<PasswordForm>,
+) -> Result<Response, Error> {
     let (me, origin, form) = match sensitive.fresh().await? {
         Ok(parts) => parts,
         Err(question) => return Ok(question),
@@ -86,7 +91,10 @@ async fn change_password(State(app): State<App>, sensitive: Sensitive<PasswordFo
     let mut errors = FieldErrors::default();
     let name = me.account.username.to_string();
     let current = Password::typed(&form.current_password);
+    let attempt = Attempt::new(&name, Some(&me.account.id), &source);
+    attempt.allowed(&app.db, &app.limits, me.page.now).await?;
     if actions::check_password(&app.db, &app.hasher, &name, current, Purpose::Page).await?.is_none() {
+        attempt.failed(&app.db, &app.limits, me.page.now).await?;
         errors.add("current_password", me.page.t("fresh.wrong_password"));
     }
     let chosen = Password::chosen(&form.new_password, &name)

@@ -16,6 +16,7 @@ use crate::{
         actions::{self as accounts, Purpose, Withdrawal},
         fresh::Sensitive,
         session::{AnySession, SignedIn},
+        throttle::{Attempt, Source},
     },
     core::password::Password,
     error::Error,
@@ -50,7 +51,7 @@ async fn ask(me: SignedIn) -> Response {
     dialog_or_page!(StatusCode::OK, ClosePage { page: me.page, username, errors: FieldErrors::default() })
 }
 
-async fn close(State(app): State<App>, sensitive: Sensitive<CloseForm>) -> Result<Response, Error> {
+async fn close(State(app): State<App>, source: Source, sensitive: Sensitive<CloseForm>) -> Result<Response, Error> {
     let (me, _, form) = match sensitive.fresh().await? {
         Ok(parts) => parts,
         Err(question) => return Ok(question),
@@ -58,7 +59,10 @@ async fn close(State(app): State<App>, sensitive: Sensitive<CloseForm>) -> Resul
     let username = me.account.username.to_string();
     let password = Password::typed(&form.password);
     let mut errors = FieldErrors::default();
+    let attempt = Attempt::new(&username, Some(&me.account.id), &source);
+    attempt.allowed(&app.db, &app.limits, me.page.now).await?;
     if accounts::check_password(&app.db, &app.hasher, &username, password, Purpose::Page).await?.is_none() {
+        attempt.failed(&app.db, &app.limits, me.page.now).await?;
         errors.add("password", me.page.t("closing.wrong_password"));
         return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, ClosePage { page: me.page, username, errors }));
     }
