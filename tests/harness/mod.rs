@@ -4,6 +4,7 @@
 
 pub mod callers;
 pub mod database;
+pub mod factor;
 pub mod program;
 
 use std::{
@@ -175,6 +176,12 @@ impl Answer {
     pub fn set_cookie(&self, name: &str) -> &str {
         let lines = self.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
         lines.into_iter().find(|line| line.starts_with(&format!("{name}="))).unwrap_or_default()
+    }
+
+    /// What a page shows this once: a token, a link, an address.
+    pub fn shown_once(&self) -> String {
+        let (_, rest) = self.body.split_once("aria-describedby=\"secret-once\">").unwrap_or_else(|| panic!("{self:?}"));
+        rest.split('<').next().unwrap().to_owned()
     }
 
     /// The body as JSON.

@@ -1,0 +1,91 @@
+//! `/settings/security/recovery-codes` and `/login/recovery`.
+
+use reqwest::StatusCode;
+
+use crate::harness::{
+    TestServer, database,
+    factor::{Enrolled, recovery_codes},
+};
+
+async fn sign_in(server: &TestServer, code: &str) -> StatusCode {
+    server.half_signed_in("alice").await.post("/login/recovery", &[("code", code)]).await.status
+}
+
+#[tokio::test]
+async fn each_signs_in_once_however_it_is_typed() {
+    let server = TestServer::start().await;
+    let Enrolled { browser, recovery_codes, .. } = server.enrolled("alice").await;
+    let typed = [
+        recovery_codes[0].clone(),
+        recovery_codes[1].to_uppercase(),
+        recovery_codes[2].replace('-', " "),
+        format!("  {}\n", recovery_codes[3].replace('-', "")),
+    ];
+    for (number, code) in typed.iter().enumerate() {
+        assert_eq!(sign_in(&server, code).await, StatusCode::SEE_OTHER, "{number}");
+        assert_eq!(sign_in(&server, &recovery_codes[number]).await, StatusCode::UNAUTHORIZED, "{number} again");
+        let left = format!("{} recovery codes are left.", 9 - number);
+        assert!(browser.get("/settings/security").await.body.contains(&left), "{left}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_asks_for_one_and_says_when_it_is_wrong() {
+    let server = TestServer::start().await;
+    server.enrolled("alice").await;
+    let browser = server.half_signed_in("alice").await;
+    let page = browser.get("/login/recovery").await;
+    assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
+    assert!(page.body.contains(">Recovery code</label>") && page.body.contains("href=\"/login/code\""));
+    let answer = browser.post("/login/recovery", &[("code", "aaaa-bbbb-cccc-dddd")]).await;
+    assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::UNAUTHORIZED, "no-store"));
+    assert!(answer.body.contains("This recovery code is wrong, or was used before."));
+    assert!(!answer.body.contains("aaaa-bbbb"), "what was typed is not sent back");
+}
+
+#[tokio::test]
+async fn a_new_set_is_shown_once_and_ends_the_old_one() {
+    let server = TestServer::start().await;
+    let Enrolled { browser, recovery_codes: old, .. } = server.enrolled("alice").await;
+    assert_eq!(sign_in(&server, &old[0]).await, StatusCode::SEE_OTHER);
+    let shown = browser.post("/settings/security/recovery-codes", &[]).await;
+    assert_eq!((shown.status, shown.header("cache-control")), (StatusCode::OK, "no-store"));
+    let new = recovery_codes(&shown);
+    assert!(new.len() == 10 && new.iter().all(|code| !old.contains(code)));
+    assert!(browser.get("/settings/security").await.body.contains("10 recovery codes are left."));
+    for code in &old[1..4] {
+        assert_eq!(sign_in(&server, code).await, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(sign_in(&server, &new[9]).await, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn the_database_has_their_hashes_under_one_salt() {
+    let server = TestServer::start().await;
+    let Enrolled { recovery_codes, .. } = server.enrolled("alice").await;
+    let dump = server.dump().await;
+    for code in &recovery_codes {
+        assert_eq!(code.len(), 19, "80 bits are 16 characters of base32, in groups of four");
+        assert!(!database::holds(&dump, code) && !database::holds(&dump, &code.replace('-', "")));
+    }
+    assert_eq!(server.number("SELECT COUNT(*) FROM recovery_code WHERE LENGTH(code_hash) = 32").await, Some(10));
+    assert_eq!(server.number("SELECT LENGTH(recovery_salt) FROM account").await, Some(16));
+}
+
+#[tokio::test]
+async fn without_two_factor_authentication_there_are_none() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let answer = alice.post("/settings/security/recovery-codes", &[]).await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/security"));
+    assert_eq!(server.count("recovery_code").await, 0);
+}
+
+#[tokio::test]
+async fn those_of_another_account_are_worth_nothing() {
+    let server = TestServer::start().await;
+    server.enrolled("alice").await;
+    let bob = server.enrolled("bob").await;
+    assert_eq!(sign_in(&server, &bob.recovery_codes[0]).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(server.number("SELECT COUNT(*) FROM recovery_code WHERE used_at IS NOT NULL").await, Some(0));
+}
