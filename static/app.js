@@ -31,7 +31,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
 // and calls for each: where the focus already is somewhere it stays.
 function returnFocus() {
   if (document.activeElement && document.activeElement !== document.body) return;
-  const target = (opener && document.getElementById(opener)) || document.querySelector("h1[tabindex]") || document.querySelector("main");
+  const target = (opener && document.querySelector(`#${CSS.escape(opener)}:not(:disabled)`)) || document.querySelector("h1[tabindex]") || document.querySelector("main");
   if (target) target.focus();
 }
 
@@ -209,10 +209,15 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
   });
 }
 
-// One tick for all rows of the page.
+// One tick for all rows of the page, and it says how many of them are ticked.
 document.addEventListener("change", (event) => {
-  if (!event.target.matches("[data-tick-all]")) return;
-  for (const box of document.querySelectorAll('[form="selection"]')) box.checked = event.target.checked;
+  const all = document.querySelector("[data-tick-all]");
+  const boxes = [...document.querySelectorAll('[type="checkbox"][form="selection"]')];
+  if (event.target === all) for (const box of boxes) box.checked = all.checked;
+  else if (!boxes.includes(event.target)) return;
+  const ticked = boxes.filter((box) => box.checked).length;
+  all.checked = ticked === boxes.length;
+  all.indeterminate = ticked > 0 && !all.checked;
 });
 
 // Exact times in the reader's own zone, where none was chosen.
@@ -230,3 +235,7 @@ function dress() {
 
 document.addEventListener("htmx:afterSettle", dress);
 dress();
+
+// On a phone the navigation is a row that scrolls: it begins at where one is.
+const here = document.querySelector(".side [aria-current]");
+if (here) here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2;

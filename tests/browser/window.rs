@@ -132,6 +132,12 @@ impl Window {
         select.select_by_value(value).await.unwrap();
     }
 
+    /// Chooses in the select of this label by what the option reads.
+    pub async fn choose_text(&self, label: &str, text: &str) {
+        let select = SelectElement::new(&self.find("combobox", label).await).await.unwrap();
+        select.select_by_exact_text(text).await.unwrap();
+    }
+
     pub async fn press(&self, keys: impl Into<TypingData>) {
         let keys: String = keys.into().as_vec().into_iter().collect();
         self.driver().action_chain().send_keys(keys).perform().await.unwrap();
@@ -197,11 +203,16 @@ impl Window {
 
     /// Signs in through the form.
     pub async fn sign_in(&self, name: &str) {
+        self.sign_in_with(name, crate::harness::PASSWORD).await;
+        self.arrive("/settings/tokens").await;
+    }
+
+    /// Fills in the form and posts it.
+    pub async fn sign_in_with(&self, name: &str, password: &str) {
         self.goto("/login").await;
         self.fill(self.words.username, name).await;
-        self.fill(self.words.password, crate::harness::PASSWORD).await;
+        self.fill(self.words.password, password).await;
         self.click("button", self.words.sign_in).await;
-        self.arrive("/settings/tokens").await;
     }
 
     /// Opens the form of a new token over the table.
