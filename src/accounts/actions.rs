@@ -252,6 +252,7 @@ pub async fn close(tx: &mut Tx, account: &Account, now: Moment) -> Result<Withdr
     if store::close(tx, &account.id, &PasswordDigest::nobodys(), now).await? == 0 {
         return why_not(tx, account).await;
     }
+    store::delete_recovery_codes(tx, &account.id).await?;
     store::delete_sessions(tx, &account.id).await?;
     Ok(Withdrawal::Done)
 }

@@ -172,7 +172,8 @@ pub async fn close(tx: &mut Tx, account_id: &str, nobody: &PasswordDigest, now: 
     execute!(
         tx,
         "UPDATE account SET closed_at = $2, password_hash = $3, display_name = NULL, time_zone = NULL,
-                            calendar_hash = NULL, language = NULL, theme = NULL
+                            calendar_hash = NULL, language = NULL, theme = NULL, totp_sealed = NULL,
+                            totp_pending = NULL, recovery_salt = NULL
          WHERE id = $1 AND closed_at IS NULL
            AND (NOT is_admin OR EXISTS (SELECT 1 FROM account AS other
                 WHERE other.id <> $1 AND other.is_admin AND other.disabled_at IS NULL AND other.closed_at IS NULL))",
@@ -180,6 +181,10 @@ pub async fn close(tx: &mut Tx, account_id: &str, nobody: &PasswordDigest, now: 
         now.millis(),
         nobody.as_str(),
     )
+}
+
+pub async fn delete_recovery_codes(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM recovery_code WHERE account_id = $1", account_id)
 }
 
 pub async fn delete_sessions(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
