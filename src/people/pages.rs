@@ -35,17 +35,11 @@ pub fn routes() -> Router<App> {
     Router::new().route("/admin/accounts", get(list).post(add)).route("/admin/accounts/new", get(new))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Search {
     text: String,
-    page: u32,
-}
-
-impl Default for Search {
-    fn default() -> Self {
-        Self { text: String::new(), page: 1 }
-    }
+    page: String,
 }
 
 struct PersonRow {
@@ -88,7 +82,7 @@ async fn list(State(app): State<App>, admin: Administrator, Query(search): Query
     let Administrator(me) = admin;
     let notice = me.take_notice().await?;
     let text: String = search.text.trim().chars().take(100).collect();
-    let at = search.page.clamp(1, 1_000_000);
+    let at = search.page.parse().unwrap_or(1).clamp(1, 1_000_000);
     let (people, count) = actions::list(&mut app.db.read().await?, &text, at, me.page.now).await?;
     let to = |page: u32| {
         let query = form_urlencoded::Serializer::new(String::new())
