@@ -69,7 +69,7 @@ async fn the_database_has_their_hashes_under_one_salt() {
         assert!(!database::holds(&dump, code) && !database::holds(&dump, &code.replace('-', "")));
     }
     assert_eq!(server.number("SELECT COUNT(*) FROM recovery_code WHERE LENGTH(code_hash) = 32").await, Some(10));
-    assert_eq!(server.number("SELECT LENGTH(recovery_salt) FROM account").await, Some(16));
+    assert_eq!(server.number("SELECT CAST(LENGTH(recovery_salt) AS BIGINT) FROM account").await, Some(16));
 }
 
 #[tokio::test]

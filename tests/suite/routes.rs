@@ -1,0 +1,255 @@
+//! Every route of the pages, read from the sources: who may, and whose ids.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use time::Duration;
+
+use crate::{
+    harness::{Answer, Browser, TestServer, callers::headers},
+    house::source::files,
+};
+
+/// What is open to everyone, or to whoever shows a code. A new route outside of `/settings` and `/admin` is added here
+/// by someone who thought about it.
+const OPEN: [&str; 19] = [
+    "/",
+    "/.well-known/jwks.json",
+    "/assets/{hash}/{name}",
+    "/calendar/{file}",
+    "/healthz",
+    "/login",
+    "/login/code",
+    "/login/recovery",
+    "/logout",
+    "/preferences",
+    "/readyz",
+    "/set-password",
+    "/setup",
+    "/signup",
+    "/token",
+    "/v2",
+    "/v2/",
+    "/v2/{*rest}",
+    "/robots.txt",
+];
+const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
+/// Enough of every form to be carried out, if it were allowed.
+const FORM: [(&str, &str); 12] = [
+    ("form_key", "0123456789abcdefghijkl"),
+    ("description", "foreign"),
+    ("expiration", "30"),
+    ("permission", "repo:admin"),
+    ("username", "carol"),
+    ("display_name", "Carol"),
+    ("code", "123456"),
+    ("password", crate::harness::PASSWORD),
+    ("current_password", crate::harness::PASSWORD),
+    ("new_password", "another harbour at dusk"),
+    ("verb", "delete"),
+    ("saved", "yes"),
+];
+
+/// All routes of the sources, by method and path.
+fn routes() -> BTreeSet<(String, String)> {
+    let mut routes = BTreeSet::new();
+    for (file, text) in files("src", ".rs") {
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for part in code.split(".route(").skip(1) {
+            let quoted = part.trim_start().strip_prefix('"').unwrap_or_else(|| panic!("{file}: a path in quotes"));
+            let (path, rest) = quoted.split_once('"').unwrap();
+            let mut depth = 1;
+            let end = rest.find(|c| {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                depth == 0
+            });
+            let handlers = &rest[..end.unwrap()];
+            let has = |verb: &str| {
+                let call = format!("{verb}(");
+                let mut calls = handlers.match_indices(&call).map(|(at, _)| &handlers[..at]);
+                calls.any(|before| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+            };
+            let verbs = ["get", "post", "put", "patch", "delete"].into_iter().filter(|verb| has(verb) || has("any"));
+            let found: Vec<_> = verbs.map(|verb| (verb.to_uppercase(), path.to_owned())).collect();
+            assert!(!found.is_empty(), "{file}: no method for {path}");
+            routes.extend(found);
+        }
+    }
+    routes
+}
+
+fn closed() -> impl Iterator<Item = (Method, String)> {
+    let is_closed = |(_, path): &(String, String)| path.starts_with("/settings") || path.starts_with("/admin");
+    let method = |(method, path): (String, String)| (Method::from_bytes(method.as_bytes()).unwrap(), path);
+    routes().into_iter().filter(is_closed).map(method)
+}
+
+async fn ask(browser: &Browser, method: &Method, path: &str) -> Answer {
+    let form = (*method != Method::GET).then_some(FORM.as_slice());
+    browser.send(method.clone(), path, form, HeaderMap::new()).await
+}
+
+#[test]
+fn every_route_is_known() {
+    let routes = routes();
+    assert!(routes.len() > 60, "{}", routes.len());
+    for (method, path) in &routes {
+        let is_closed =
+            ["/settings", "/admin"].iter().any(|head| path == head || path.starts_with(&format!("{head}/")));
+        assert!(is_closed || OPEN.contains(&path.as_str()), "who may {method} {path}?");
+    }
+}
+
+/// Tables that no foreign request may change.
+async fn state(server: &TestServer) -> Vec<String> {
+    let mut rows = Vec::new();
+    for table in ["account", "token", "deleted_token", "recovery_code", "password_link", "activity"] {
+        rows.extend(server.rows(table).await);
+    }
+    rows.push(server.count("session").await.to_string());
+    rows
+}
+
+#[tokio::test]
+async fn strangers_and_the_half_signed_in_are_led_to_sign_in_from_every_closed_route() {
+    let server = TestServer::start().await;
+    let enrolled = server.enrolled("root-of-all").await;
+    let token = enrolled.browser.generate("ci", "repo:read", "30").await;
+    let session = server.text("SELECT public_id FROM session").await;
+    let (stranger, half) = (server.anonymous(), server.half_signed_in("root-of-all").await);
+    let before = state(&server).await;
+    for (method, path) in closed() {
+        for id in [&token.id, &session] {
+            let path = path.replace("{id}", id);
+            for browser in [&stranger, &half] {
+                let answer = ask(browser, &method, &path).await;
+                assert_eq!(answer.status, StatusCode::SEE_OTHER, "{method} {path}");
+                // Where a form was posted to, a look leads to the page of the form, which is closed.
+                if method == Method::GET && answer.header("location") == "/settings/security" {
+                    continue;
+                }
+                assert!(answer.header("location").starts_with("/login"), "{method} {path}");
+                assert!(answer.body.is_empty());
+                let fragment = headers(&[("hx-request", "true")]);
+                let form = (method != Method::GET).then_some(FORM.as_slice());
+                let answer = browser.send(method.clone(), &path, form, fragment).await;
+                assert_eq!((answer.status, answer.header("hx-redirect")), (StatusCode::UNAUTHORIZED, "/login"));
+            }
+        }
+    }
+    assert_eq!(state(&server).await, before);
+}
+
+/// What answers whose id stands in a path.
+async fn foreign_id(server: &TestServer, path: &str) -> String {
+    let query = match path.trim_start_matches("/settings/").split('/').next().unwrap() {
+        "tokens" => "SELECT token.id FROM token JOIN account ON account.id = account_id WHERE username = 'alice'",
+        "sessions" => "SELECT public_id FROM session JOIN account ON account.id = account_id WHERE username = 'alice'",
+        other => panic!("whose are the ids of {other}? Say here how a foreign one is found"),
+    };
+    server.text(query).await
+}
+
+#[tokio::test]
+async fn an_id_of_another_account_is_not_found_on_any_route() {
+    let server = TestServer::start().await;
+    let bob = server.account_signed_in("bob").await;
+    let alice = server.account_signed_in("alice").await;
+    alice.generate("alices own", "repo:read", "30").await;
+    let mut asked = 0;
+    for minutes in [0, 31] {
+        server.clock.advance(Duration::minutes(minutes));
+        bob.get("/settings").await;
+        let before = state(&server).await;
+        for (method, path) in closed().filter(|(_, path)| path.starts_with("/settings") && path.contains('{')) {
+            let id = foreign_id(&server, &path).await;
+            let (foreign, absent) = (
+                ask(&bob, &method, &path.replace("{id}", &id)).await,
+                ask(&bob, &method, &path.replace("{id}", NOBODY)).await,
+            );
+            assert_eq!(foreign.status, StatusCode::NOT_FOUND, "{method} {path} after {minutes} minutes");
+            assert!(!foreign.body.contains("alices own"), "{method} {path}");
+            assert_eq!(foreign.body.replace(&id, NOBODY), absent.body, "{method} {path}: as if it were not there");
+            asked += 1;
+        }
+        let id = foreign_id(&server, "/settings/tokens/").await;
+        for path in ["new?like=", "selected?verb=delete&id=", "selected?verb=deactivate&id="] {
+            let answer = bob.get(&format!("/settings/tokens/{path}{id}")).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+            assert!(!answer.body.contains("alices own"), "{path}");
+        }
+        assert_eq!(state(&server).await, before);
+    }
+    assert!(asked >= 16, "{asked}");
+}
+
+#[tokio::test]
+async fn to_an_ordinary_account_no_administrators_route_exists() {
+    let server = TestServer::start().await;
+    server.account("root-of-all").await;
+    let bob = server.account_signed_in("bob").await;
+    let nowhere = bob.get("/nowhere").await;
+    bob.get("/settings").await;
+    let before = state(&server).await;
+    let mut asked = 0;
+    for name in ["root-of-all", "bob"] {
+        let id = server.text(&format!("SELECT id FROM account WHERE username = '{name}'")).await;
+        for (method, path) in closed().filter(|(_, path)| path.starts_with("/admin")) {
+            let path = path.replace("{id}", &id);
+            let answer = ask(&bob, &method, &path).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
+            assert_eq!(answer.body.replace(&path, "/nowhere"), nowhere.body, "{method} {path}");
+            asked += 1;
+        }
+    }
+    assert!(asked >= 16, "{asked}");
+    assert_eq!(state(&server).await, before);
+    assert!(!bob.get("/settings").await.body.contains("/admin"), "and nothing leads there");
+}
+
+#[tokio::test]
+async fn a_post_from_another_site_is_refused_on_every_page() {
+    let server = TestServer::start().await;
+    let enrolled = server.enrolled("root-of-all").await;
+    let before = state(&server).await;
+    for (method, path) in routes().into_iter().filter(|(method, path)| method == "POST" && path != "/token") {
+        if path.starts_with("/v2/") {
+            continue;
+        }
+        let path = path.replace("{id}", NOBODY);
+        let foreign = headers(&[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")]);
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let answer = enrolled.browser.send(method, &path, Some(&FORM), foreign).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(answer.body.contains("This request came from another site"), "{path}");
+    }
+    assert_eq!(state(&server).await, before);
+}
+
+#[tokio::test]
+async fn nonsense_in_an_address_is_answered_with_a_page_and_never_a_fault() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let query = "page=x&like=x&id=x&verb=delete&kind=%27&sort=%27&text=%25%5C%27&status=x&code=x&next=%0d";
+    let queries =
+        [query.to_owned(), "page=-1&text=%ff%fe".into(), "text=a%00b".into(), format!("text={}", "x".repeat(9000))];
+    for (method, path) in routes() {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        if method != Method::GET || path.starts_with("/v2") || path == "/token" {
+            continue;
+        }
+        for id in ["nonsense", "%00", "..", "%27%3b--", "00000000-0000-7000-8000-00000000000g"] {
+            for query in &queries {
+                let name = path.replace("{id}", id).replace("{file}", id).replace("{hash}", id).replace("{name}", id);
+                let address = format!("{name}?{query}");
+                let answer = ask(&alice, &method, &address).await;
+                assert!(answer.status.as_u16() < 500, "{address}: {}", answer.status);
+                let is_readable = answer.status.as_u16() < 400 || answer.body.contains("<h1>");
+                assert!(is_readable || path.starts_with("/assets"), "{address}: {} {}", answer.status, answer.body);
+            }
+            if !path.contains('{') {
+                break;
+            }
+        }
+    }
+}
