@@ -60,6 +60,21 @@ document.addEventListener("cancel", (event) => {
   if (mayClose()) close(event.target);
 }, true);
 
+// A browser lets a second Escape in a row through past "cancel".
+document.addEventListener("keydown", (event) => {
+  const dialog = event.key === "Escape" && !event.isComposing && document.querySelector("dialog:modal");
+  if (!dialog) return;
+  event.preventDefault();
+  if (mayClose()) close(dialog);
+});
+
+// And where it closed one by its own will all the same, such as at a gesture: back with it, or all of it goes.
+document.addEventListener("close", (event) => {
+  if (!holder.contains(event.target)) return;
+  if (mayClose()) close(event.target);
+  else event.target.showModal();
+}, true);
+
 // The token is shown once: closing before it was copied asks once.
 let copied = false;
 let asked = false;
