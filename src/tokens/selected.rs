@@ -17,6 +17,7 @@ use crate::{
     core::{
         activity::{Kind, Origin},
         listing::PAGE_SIZE,
+        token::Status,
     },
     error::Error,
     state::App,
@@ -98,7 +99,8 @@ async fn apply(
     let mut tx = app.db.write().await?;
     let tokens = actions::find_all(&mut tx, &me.account, &ids).await?;
     let kind = if verb == Verb::Delete { Kind::TokenDeleted } else { Kind::TokenDeactivated };
-    for token in &tokens {
+    // What has expired stays as it is, so nothing is said of it.
+    for token in tokens.iter().filter(|token| verb == Verb::Delete || token.status(now) != Status::Expired) {
         activity::record(&mut tx, &me.account, kind, token.description.as_str(), &origin, now).await?;
     }
     let (key, count) = match verb {
