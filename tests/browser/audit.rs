@@ -105,15 +105,20 @@ impl Window {
 
     /// What is to be seen, as a file.
     pub async fn picture(&self, file: &str) {
-        let answer = self.devtools("Page.captureScreenshot", json!({"format": "png"})).await;
+        self.capture(file, json!({"format": "png"})).await;
+    }
+
+    async fn capture(&self, file: &str, what: Value) {
+        let answer = self.devtools("Page.captureScreenshot", what).await;
         let png = BASE64.decode(answer["data"].as_str().unwrap().as_bytes()).unwrap();
         std::fs::write(screens().join(file), png).unwrap();
     }
 
-    /// One picture of a screen of this size.
+    /// One picture of the upper part of the page, of this size.
     pub async fn picture_at(&self, file: &str, width: u32, height: u32) {
         self.device(width, height, false).await;
-        self.picture(file).await;
+        let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
+        self.capture(file, json!({"format": "png", "clip": clip})).await;
         self.as_before().await;
     }
 }

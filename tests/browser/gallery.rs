@@ -66,7 +66,7 @@ async fn gallery(words: &'static Words) {
         assert_eq!(statuses, [active, active, active, inactive, active, expired]);
         window.show("tokens").await;
         if words.suffix.is_empty() {
-            window.picture_at("readme.png", 1280, 640).await;
+            window.picture_at("readme.png", 1280, 904).await;
         }
         window.open_actions("Laptop").await;
         window.show("tokens-menu").await;
