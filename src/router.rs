@@ -66,6 +66,9 @@ fn pages(app: &App) -> Router<App> {
         .fallback(errors::nowhere)
         .layer(sessions(app))
         .layer(csrf(app))
+        // A calendar's path is a secret, and the layer above writes paths into the log where that is at its most
+        // talkative.
+        .merge(tokens::feed_routes())
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| errors::panicked(panic)))
         .layer(middleware::from_fn_with_state(app.clone(), errors::as_pages))
         .layer(CompressionLayer::new())

@@ -28,9 +28,14 @@ use crate::{
     },
 };
 
-/// `/settings/tokens/calendar`, and the feed itself.
+/// `/settings/tokens/calendar`.
 pub fn routes() -> Router<App> {
-    Router::new().route("/settings/tokens/calendar", get(ask).post(make)).route("/calendar/{file}", get(feed))
+    Router::new().route("/settings/tokens/calendar", get(ask).post(make))
+}
+
+/// The feed itself, for calendar programs: it has no session.
+pub fn feed_routes() -> Router<App> {
+    Router::new().route("/calendar/{file}", get(feed))
 }
 
 #[derive(Template)]

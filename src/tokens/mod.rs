@@ -20,3 +20,8 @@ use crate::state::App;
 pub fn routes() -> Router<App> {
     pages::routes().merge(new::routes()).merge(selected::routes()).merge(calendar::routes()).merge(manage::routes())
 }
+
+/// What calendar programs read.
+pub fn feed_routes() -> Router<App> {
+    calendar::feed_routes()
+}
