@@ -5,7 +5,8 @@ use reqwest::StatusCode;
 use tempfile::TempDir;
 
 use crate::harness::{
-    MadeToken, PASSWORD, basic, database,
+    Browser, MadeToken, PASSWORD, basic, database,
+    factor::{Authenticator, recovery_codes},
     program::{Ended, Program, command},
 };
 
@@ -57,6 +58,7 @@ async fn whole_run(more: &[&str]) -> (Ended, Secrets) {
         browser.get(page).await;
     }
     secrets.extend(use_tokens(&program, &tokens).await);
+    secrets.extend(use_the_rest(&program, &browser).await);
     browser.post("/logout", &[]).await;
     (program.stop(), secrets)
 }
@@ -92,6 +94,40 @@ async fn use_tokens(program: &Program, tokens: &[MadeToken]) -> Secrets {
         let header = basic("alice", &secret).to_str().unwrap()["Basic ".len()..].to_owned();
         secrets.push((format!("{name} in its header"), header));
     }
+    secrets
+}
+
+/// A calendar, a link that sets a password, and the second factor.
+async fn use_the_rest(program: &Program, browser: &Browser) -> Secrets {
+    let calendar = browser.post("/settings/tokens/calendar", &[]).await.shown_once();
+    assert_eq!(program.browser().get(&calendar).await.status, StatusCode::OK);
+    let calendar = calendar.rsplit('/').next().unwrap().trim_end_matches(".ics").to_owned();
+    let link = browser.post("/admin/accounts", &[("username", "bob")]).await.shown_once();
+    let bob = program.browser();
+    bob.get(&link).await;
+    assert_eq!(bob.post("/set-password", &[("password", PASSWORD)]).await.status, StatusCode::SEE_OTHER);
+    program.browser().get(&link).await;
+    let page = browser.post("/settings/security/two-factor", &[]).await;
+    let (text, authenticator) = (Authenticator::text(&page), Authenticator::reading(&page));
+    let code = authenticator.code(dockpass::platform::clock::Clock::System.now());
+    let codes = recovery_codes(&browser.post("/settings/security/two-factor/confirm", &[("code", &code)]).await);
+    assert_eq!(codes.len(), 10);
+    browser.post("/logout", &[]).await;
+    browser.post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;
+    let half = browser.cookie("dockpass").unwrap();
+    browser.post("/login/recovery", &[("code", &codes[1].replace('2', "3"))]).await;
+    let inside = browser.post("/login/recovery", &[("code", &codes[0])]).await;
+    assert_eq!(inside.status, StatusCode::SEE_OTHER);
+    let mut secrets = vec![
+        ("calendar address".to_owned(), calendar),
+        ("link's code".into(), link.split_once("code=").unwrap().1.to_owned()),
+        ("authenticator's secret".into(), text.replace(' ', "")),
+        ("authenticator's secret in groups".into(), text),
+        ("half signed-in cookie".into(), half),
+        ("third cookie".into(), browser.cookie("dockpass").unwrap()),
+        ("known browser".into(), browser.cookie("dockpass_browser").unwrap()),
+    ];
+    secrets.extend(codes.into_iter().map(|code| ("recovery code".to_owned(), code)));
     secrets
 }
 
