@@ -144,6 +144,15 @@ impl Purpose {
     }
 }
 
+/// An account whose password was shown.
+#[derive(Debug)]
+pub struct Verified {
+    /// Whose.
+    pub account: Account,
+    /// The digest that it was compared with: what follows from the comparison holds only while it is still stored.
+    pub digest: PasswordDigest,
+}
+
 /// The account whose name and password these are, or nobody. Whatever the answer and its cause, it costs one argon2
 /// verification and nothing else that could be told from outside. A digest with outdated parameters is renewed.
 ///
@@ -155,19 +164,23 @@ pub async fn check_password(
     username: &str,
     password: Password,
     purpose: Purpose,
-) -> Result<Option<Account>, Error> {
+) -> Result<Option<Verified>, Error> {
     let found = store::find_by_username(&mut db.read().await?, &as_typed(username)).await?;
     let found = found.filter(|(account, _)| purpose.accepts_password_of(account));
-    let (account, digest) = found.unzip();
-    let verdict = hasher.verify(password.clone(), digest.clone()).await?;
-    if let (Verdict::RightButOutdated, Some(account), Some(digest)) = (verdict, &account, &digest) {
+    let verdict = hasher.verify(password.clone(), found.as_ref().map(|(_, digest)| digest.clone())).await?;
+    let Some((account, mut digest)) = found.filter(|(account, _)| verdict != Verdict::Wrong && account.is_enabled())
+    else {
+        return Ok(None);
+    };
+    if verdict == Verdict::RightButOutdated {
         let renewed = hasher.hash(password).await?;
         let mut tx = db.write().await?;
-        store::replace_digest(&mut tx, &account.id, digest, &renewed).await?;
+        if store::replace_digest(&mut tx, &account.id, &digest, &renewed).await? == 1 {
+            digest = renewed;
+        }
         tx.commit().await?;
     }
-    let is_right = matches!(verdict, Verdict::Right | Verdict::RightButOutdated);
-    Ok(account.filter(|account| is_right && account.is_enabled()))
+    Ok(Some(Verified { account, digest }))
 }
 
 /// Whether the first account exists.
@@ -239,6 +252,7 @@ pub async fn disable(tx: &mut Tx, account: &Account, now: Moment) -> Result<With
     if store::disable(tx, &account.id, now).await? == 0 {
         return why_not(tx, account).await;
     }
+    links::forget_of(tx, account).await?;
     store::delete_sessions(tx, &account.id).await?;
     Ok(Withdrawal::Done)
 }
@@ -253,6 +267,7 @@ pub async fn close(tx: &mut Tx, account: &Account, now: Moment) -> Result<Withdr
         return why_not(tx, account).await;
     }
     store::delete_recovery_codes(tx, &account.id).await?;
+    links::forget_of(tx, account).await?;
     store::delete_sessions(tx, &account.id).await?;
     Ok(Withdrawal::Done)
 }
@@ -318,27 +333,41 @@ pub async fn end_other_sessions(tx: &mut Tx, account: &Account, own: &SecretHash
     Ok(store::delete_other_sessions(tx, &account.id, own.as_bytes()).await?.try_into().unwrap_or(i64::MAX))
 }
 
-/// Changes the password and ends every other session; how many.
+/// Changes the password and ends every other session; how many. `None` where the password that was shown is not the
+/// account's any more: someone set another one meanwhile.
 ///
 /// # Errors
 /// The database's.
 pub async fn change_password(
     tx: &mut Tx,
-    account: &Account,
+    shown: &Verified,
     digest: &PasswordDigest,
     own: &SecretHash,
-) -> Result<i64, Error> {
-    store::set_digest(tx, &account.id, digest).await?;
-    end_other_sessions(tx, account, own).await
+) -> Result<Option<i64>, Error> {
+    if store::replace_digest(tx, &shown.account.id, &shown.digest, digest).await? == 0 {
+        return Ok(None);
+    }
+    links::forget_of(tx, &shown.account).await?;
+    end_other_sessions(tx, &shown.account, own).await.map(Some)
+}
+
+/// A mark of an account's present password, for states that must end with it.
+///
+/// # Errors
+/// The database's.
+pub async fn password_mark(connection: &mut impl Connection, account: &Account) -> Result<Option<SecretHash>, Error> {
+    let found = store::find_by_username(connection, account.username.as_str()).await?;
+    Ok(found.map(|(_, digest)| digest.mark()))
 }
 
 /// Sets a new password and signs the account out everywhere.
 ///
 /// # Errors
 /// The database's.
-pub async fn set_password(tx: &mut Tx, account_id: &str, digest: &PasswordDigest) -> Result<(), Error> {
-    store::set_digest(tx, account_id, digest).await?;
-    store::delete_sessions(tx, account_id).await?;
+pub async fn set_password(tx: &mut Tx, account: &Account, digest: &PasswordDigest) -> Result<(), Error> {
+    store::set_digest(tx, &account.id, digest).await?;
+    links::forget_of(tx, account).await?;
+    store::delete_sessions(tx, &account.id).await?;
     Ok(())
 }
 

@@ -14,10 +14,10 @@ use time::Duration;
 use tower_sessions::Session;
 
 use super::{
-    actions::{self, Purpose},
+    actions::{self, Purpose, Verified},
     factor::actions as factor,
     session::SignedIn,
-    throttle::{Attempt, Source},
+    throttle::{Attempt, Source, Verdict},
 };
 use crate::{
     core::{activity::Kind, activity::Origin, moment::Moment, password::Password},
@@ -51,6 +51,8 @@ pub struct Sensitive<T> {
 #[derive(Debug)]
 enum Freshness {
     Fresh,
+    /// Made fresh by this very request.
+    Confirmed,
     /// The question to ask, with what was posted.
     Stale {
         fields: Vec<(String, String)>,
@@ -97,7 +99,7 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Sensitive<T> {
             }
             (false, Some(password)) => {
                 match confirm(app, &me, &attempt, &origin, password, given(CODE_FIELD).unwrap_or_default()).await? {
-                    Ok(()) => Freshness::Fresh,
+                    Ok(()) => Freshness::Confirmed,
                     Err((status, errors)) => Freshness::Stale { fields, path, errors, status },
                 }
             }
@@ -107,13 +109,19 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Sensitive<T> {
 }
 
 impl<T> Sensitive<T> {
+    /// Whether the question was answered with this very request: passwords and codes that were typed before it are
+    /// not among what was carried along, so a form that needs them is shown once more.
+    pub fn was_asked(&self) -> bool {
+        matches!(self.freshness, Freshness::Confirmed)
+    }
+
     /// The parts, if the sign-in is fresh; else the question to answer with. A use keeps it fresh.
     ///
     /// # Errors
     /// The question, or the session store's.
     pub async fn fresh(self) -> Result<Result<(SignedIn, Origin, T), Response>, Error> {
         match self.freshness {
-            Freshness::Fresh => {
+            Freshness::Fresh | Freshness::Confirmed => {
                 self.me.session.insert(FRESH_KEY, self.me.page.now.millis()).await?;
                 Ok(Ok((self.me, self.origin, self.form)))
             }
@@ -155,18 +163,26 @@ async fn confirm(
 ) -> Result<Result<(), (StatusCode, FieldErrors)>, Error> {
     let (page, now) = (&me.page, me.page.now);
     let mut errors = FieldErrors::default();
-    if let Err(Error::TooMany(wait)) = attempt.allowed(&app.db, &app.limits, now).await {
-        errors.add(PASSWORD_FIELD, page.words.count("login.wait", wait.as_secs().max(1) as i64));
-        return Ok(Err((StatusCode::TOO_MANY_REQUESTS, errors)));
-    }
-    let name = me.account.username.as_str();
-    let typed = Password::typed(password);
-    let is_right = actions::check_password(&app.db, &app.hasher, name, typed, Purpose::Page).await?.is_some();
+    let wait = |wait: std::time::Duration| page.words.count("login.wait", wait.as_secs().max(1) as i64);
+    let is_right = match try_password(app, me, attempt, password).await {
+        Err(Error::TooMany(length)) => {
+            errors.add(PASSWORD_FIELD, wait(length));
+            return Ok(Err((StatusCode::TOO_MANY_REQUESTS, errors)));
+        }
+        is_right => is_right?,
+    };
     if !is_right {
-        attempt.failed(&app.db, &app.limits, now).await?;
         errors.add(PASSWORD_FIELD, page.t("fresh.wrong_password"));
-    } else if me.account.has_second_factor && !factor::try_code(app, &me.account, code, attempt, now).await? {
-        errors.add(CODE_FIELD, page.t("factor.wrong_code"));
+    } else if me.account.has_second_factor {
+        match factor::try_code(app, &me.account, code, attempt, now).await {
+            Err(Error::TooMany(length)) => {
+                errors.add(CODE_FIELD, wait(length));
+                return Ok(Err((StatusCode::TOO_MANY_REQUESTS, errors)));
+            }
+            Ok(true) => {}
+            Ok(false) => errors.add(CODE_FIELD, page.t("factor.wrong_code")),
+            Err(other) => return Err(other),
+        }
     }
     if !errors.is_empty() {
         let detail = if is_right { "code" } else { "" };
@@ -175,5 +191,36 @@ async fn confirm(
     }
     attempt.succeeded(&app.db).await?;
     me.session.cycle_id().await?;
+    // Now and not with the answer: a fault further on would leave the person without either session.
+    me.session.insert(FRESH_KEY, now.millis()).await?;
+    me.session.save().await?;
     Ok(Ok(()))
+}
+
+/// Whether this is the password of whoever is signed in; a wrong one counts.
+pub async fn try_password(app: &App, me: &SignedIn, attempt: &Attempt, password: &str) -> Result<bool, Error> {
+    Ok(show_password(app, me, attempt, password).await?.is_some())
+}
+
+/// The same, with what follows from it.
+///
+/// # Errors
+/// [`Error::TooMany`] for a source that must wait; the database's; too many passwords at once.
+pub async fn show_password(
+    app: &App,
+    me: &SignedIn,
+    attempt: &Attempt,
+    password: &str,
+) -> Result<Option<Verified>, Error> {
+    let now = me.page.now;
+    attempt.allowed(&app.db, &app.limits, now).await?;
+    let (name, typed) = (me.account.username.as_str(), Password::typed(password));
+    let shown = actions::check_password(&app.db, &app.hasher, name, typed, Purpose::Page).await?;
+    let verdict = match shown {
+        None => Verdict::Wrong,
+        Some(_) if me.account.has_second_factor => Verdict::RightSoFar,
+        Some(_) => Verdict::Right,
+    };
+    attempt.settle(&app.db, &app.limits, verdict, now).await?;
+    Ok(shown)
 }

@@ -5,16 +5,16 @@ use askama_web::WebTemplate;
 use axum::{
     Router,
     extract::{Query, State},
-    http::{HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
 
 use super::{
-    actions::{self, Purpose},
+    actions::{self, Purpose, Verified},
     session::AnySession,
-    throttle::{Attempt, Source},
+    throttle::{Attempt, Source, Verdict},
 };
 use crate::{
     activity::actions as activity,
@@ -95,14 +95,15 @@ async fn sign_in(
     let now = page.now;
     let id = actions::id_of(&mut app.db.read().await?, &form.username).await?;
     let attempt = Attempt::new(&form.username, id.as_deref(), &source);
-    if let Err(Error::TooMany(wait)) = attempt.allowed(&app.db, &app.limits, now).await {
-        let sentence = page.words.count("login.wait", wait.as_secs().max(1) as i64);
-        return Ok(again(&app, page, form, StatusCode::TOO_MANY_REQUESTS, sentence, Some(wait.as_secs().max(1))));
-    }
-    let password = Password::typed(&form.password);
-    let found = actions::check_password(&app.db, &app.hasher, &form.username, password, Purpose::Page).await?;
-    let Some(account) = found else {
-        attempt.failed(&app.db, &app.limits, now).await?;
+    let found = match try_password(&app, &attempt, &form, now).await {
+        Err(Error::TooMany(wait)) => {
+            let seconds = wait.as_secs().max(1);
+            let sentence = page.words.count("login.wait", seconds as i64);
+            return Ok(again(&app, page, form, StatusCode::TOO_MANY_REQUESTS, sentence, Some(seconds)));
+        }
+        found => found?,
+    };
+    let Some(Verified { account, digest }) = found else {
         if let Some(id) = id {
             activity::note_failure(&app.failures, &id, Kind::SignInFailed, "", &origin, now);
         }
@@ -111,12 +112,24 @@ async fn sign_in(
         return Ok(again(&app, page, form, StatusCode::UNAUTHORIZED, sentence, None));
     };
     if account.has_second_factor {
-        session.half_sign_in(&account, &form.next, now).await?;
+        session.half_sign_in(&account, &digest.mark(), &form.next, now).await?;
         return Ok(Redirect::to("/login/code").into_response());
     }
-    attempt.succeeded(&app.db).await?;
-    complete(&app, &session, &account, &origin, now).await?;
-    Ok((source.remember(&app, &account), Redirect::to(inside(&form.next, TOKENS))).into_response())
+    let known = complete(&app, &session, &account, &origin, source, now).await?;
+    Ok((known, Redirect::to(inside(&form.next, TOKENS))).into_response())
+}
+
+async fn try_password(app: &App, attempt: &Attempt, form: &LoginForm, now: Moment) -> Result<Option<Verified>, Error> {
+    attempt.allowed(&app.db, &app.limits, now).await?;
+    let password = Password::typed(&form.password);
+    let found = actions::check_password(&app.db, &app.hasher, &form.username, password, Purpose::Page).await?;
+    let verdict = match &found {
+        None => Verdict::Wrong,
+        Some(shown) if shown.account.has_second_factor => Verdict::RightSoFar,
+        Some(_) => Verdict::Right,
+    };
+    attempt.settle(&app.db, &app.limits, verdict, now).await?;
+    Ok(found)
 }
 
 fn again(
@@ -136,20 +149,21 @@ fn again(
     response
 }
 
-/// Signs in for good, once every factor is shown, and notes it.
+/// Signs in for good, once every factor is shown, and notes it. The headers make this browser a known one.
 pub(super) async fn complete(
     app: &App,
     session: &AnySession,
     account: &Account,
     origin: &Origin,
+    source: Source,
     now: Moment,
-) -> Result<(), Error> {
+) -> Result<HeaderMap, Error> {
     session.sign_in(account, origin, now).await?;
     let mut tx = app.db.write().await?;
     activity::record(&mut tx, account, Kind::SignedIn, "", origin, now).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), "signed in");
-    Ok(())
+    Ok(source.remember(app, account))
 }
 
 async fn sign_out(

@@ -12,9 +12,9 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    actions::{self, Purpose},
+    actions,
     factor::actions as factor,
-    fresh::Sensitive,
+    fresh::{Sensitive, show_password},
     newcomer::password_key,
     session::SignedIn,
     throttle::{Attempt, Source},
@@ -84,28 +84,44 @@ async fn change_password(
     source: Source,
     sensitive: Sensitive<PasswordForm>,
 ) -> Result<Response, Error> {
+    let was_asked = sensitive.was_asked();
     let (me, origin, form) = match sensitive.fresh().await? {
         Ok(parts) => parts,
         Err(question) => return Ok(question),
     };
     let mut errors = FieldErrors::default();
+    if was_asked {
+        let again = security_page(&app, me, errors, None).await?;
+        return Ok(private(again));
+    }
     let name = me.account.username.to_string();
-    let current = Password::typed(&form.current_password);
     let attempt = Attempt::new(&name, Some(&me.account.id), &source);
-    attempt.allowed(&app.db, &app.limits, me.page.now).await?;
-    if actions::check_password(&app.db, &app.hasher, &name, current, Purpose::Page).await?.is_none() {
-        attempt.failed(&app.db, &app.limits, me.page.now).await?;
+    let shown = match show_password(&app, &me, &attempt, &form.current_password).await {
+        Err(Error::TooMany(wait)) => {
+            errors.add("current_password", me.page.words.count("login.wait", wait.as_secs().max(1) as i64));
+            let again = security_page(&app, me, errors, None).await?;
+            return Ok(private((StatusCode::TOO_MANY_REQUESTS, again)));
+        }
+        shown => shown?,
+    };
+    if shown.is_none() {
+        activity::note_failure(&app.failures, &me.account.id, Kind::SignInFailed, "", &origin, me.page.now);
         errors.add("current_password", me.page.t("fresh.wrong_password"));
     }
     let chosen = Password::chosen(&form.new_password, &name)
         .map_err(|problem| errors.add("new_password", me.page.t(password_key(problem))));
-    let (Ok(password), true) = (chosen, errors.is_empty()) else {
+    let (Ok(password), Some(shown)) = (chosen, shown) else {
         let again = security_page(&app, me, errors, None).await?;
         return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));
     };
     let digest = app.hasher.hash(password).await?;
     let mut tx = app.db.write().await?;
-    let ended = actions::change_password(&mut tx, &me.account, &digest, &me.id_hash()).await?;
+    let Some(ended) = actions::change_password(&mut tx, &shown, &digest, &me.id_hash()).await? else {
+        errors.add("current_password", me.page.t("fresh.wrong_password"));
+        drop(tx);
+        let again = security_page(&app, me, errors, None).await?;
+        return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));
+    };
     activity::record(&mut tx, &me.account, Kind::PasswordChanged, "", &origin, me.page.now).await?;
     tx.commit().await?;
     me.leave_notice(&me.page.words.count("security.password_changed", ended)).await?;

@@ -21,7 +21,7 @@ const NOTICE_KEY: &str = "notice";
 const PASSWORD_CODE_KEY: &str = "password_code";
 /// Whether this browser followed the link with the set-up code.
 const SETUP_KEY: &str = "setup";
-/// Who showed the password and not yet the second factor, when, and where they were going.
+/// Who showed the password and not yet the second factor, when, where they were going, and the password's mark.
 const HALF_KEY: &str = "half_signed_in";
 const HALF_LIFE: Duration = Duration::minutes(5);
 /// What stays open to an account that lacks the second factor which the operator requires.
@@ -92,14 +92,20 @@ impl FromRequestParts<App> for HalfSignedIn {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let now = app.clock.now();
         let session = session(parts)?;
-        let half = session.get::<(String, i64, String)>(HALF_KEY).await?;
-        let (id, since, next) = half.ok_or(Error::SignedOut)?;
+        let half = session.get::<(String, i64, String, String)>(HALF_KEY).await?;
+        let (id, since, next, password) = half.ok_or(Error::SignedOut)?;
         if now - Moment::from_millis(since) >= HALF_LIFE {
             return Err(Error::SignedOut);
         }
         let account = actions::find(&mut app.db.read().await?, &id).await?.filter(Account::is_enabled);
+        let account = account.ok_or(Error::SignedOut)?;
+        // A password that was changed meanwhile ends what the old one began.
+        let mark = actions::password_mark(&mut app.db.read().await?, &account).await?;
+        if mark.is_none_or(|mark| mark.to_text() != password) {
+            return Err(Error::SignedOut);
+        }
         let page = Page::of(&parts.headers, parts.uri.path(), now);
-        Ok(Self { account: account.ok_or(Error::SignedOut)?, next, page, session })
+        Ok(Self { account, next, page, session })
     }
 }
 
@@ -128,10 +134,16 @@ impl AnySession {
     ///
     /// # Errors
     /// The session store's.
-    pub async fn half_sign_in(&self, account: &Account, next: &str, now: Moment) -> Result<(), Error> {
+    pub async fn half_sign_in(
+        &self,
+        account: &Account,
+        password: &SecretHash,
+        next: &str,
+        now: Moment,
+    ) -> Result<(), Error> {
         self.0.clear().await;
         self.0.cycle_id().await?;
-        Ok(self.0.insert(HALF_KEY, (&account.id, now.millis(), next)).await?)
+        Ok(self.0.insert(HALF_KEY, (&account.id, now.millis(), next, password.to_text())).await?)
     }
 
     /// Signs in: the session gets a new id, so that one that was planted before is worth nothing (ASVS 5.0, 7.2.4).
@@ -207,7 +219,11 @@ impl SignedIn {
     /// # Errors
     /// The session store's.
     pub async fn take_notice(&self) -> Result<Option<String>, Error> {
-        Ok(self.session.remove(NOTICE_KEY).await?)
+        // A removal counts as a change and costs a write, also where there was nothing.
+        match self.session.get::<String>(NOTICE_KEY).await? {
+            Some(_) => Ok(self.session.remove(NOTICE_KEY).await?),
+            None => Ok(None),
+        }
     }
 
     /// What the database keeps of this session's id.

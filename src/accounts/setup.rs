@@ -17,6 +17,7 @@ use super::{
     login::complete,
     newcomer::NewcomerForm,
     session::AnySession,
+    throttle::Source,
 };
 use crate::{
     core::activity::Origin,
@@ -80,6 +81,7 @@ async fn create(
     page: Page,
     Now(now): Now,
     origin: Origin,
+    source: Source,
     Posted(form): Posted<NewcomerForm>,
 ) -> Result<Response, Error> {
     if actions::is_set_up(&mut app.db.read().await?).await? {
@@ -103,7 +105,7 @@ async fn create(
         NotCreated::Failed(error) => error,
     })?;
     tx.commit().await?;
-    complete(&app, &session, &account, &origin, now).await?;
+    let known = complete(&app, &session, &account, &origin, source, now).await?;
     tracing::info!(account = account.username.as_str(), "the first account was made");
-    Ok(Redirect::to("/settings/tokens").into_response())
+    Ok((known, Redirect::to("/settings/tokens")).into_response())
 }

@@ -15,6 +15,7 @@ use super::{
     login::complete,
     newcomer::NewcomerForm,
     session::AnySession,
+    throttle::Source,
 };
 use crate::{
     core::activity::Origin,
@@ -59,6 +60,7 @@ async fn create(
     page: Page,
     Now(now): Now,
     origin: Origin,
+    source: Source,
     ClientAddress(address): ClientAddress,
     Posted(form): Posted<NewcomerForm>,
 ) -> Result<Response, Error> {
@@ -75,9 +77,9 @@ async fn create(
     match actions::create(&mut tx, new, now, app.entropy).await {
         Ok(account) => {
             tx.commit().await?;
-            complete(&app, &session, &account, &origin, now).await?;
+            let known = complete(&app, &session, &account, &origin, source, now).await?;
             tracing::info!(account = account.username.as_str(), "an account was made at sign-up");
-            Ok(Redirect::to("/settings/tokens").into_response())
+            Ok((known, Redirect::to("/settings/tokens")).into_response())
         }
         Err(NotCreated::Failed(error)) => Err(error),
         Err(NotCreated::UsernameTaken | NotCreated::AlreadySetUp) => {

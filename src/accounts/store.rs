@@ -246,6 +246,17 @@ pub async fn count_failure(
     )
 }
 
+/// Makes every other try under this key wait for this transaction, also the first ones.
+pub async fn lock_failures(tx: &mut Tx, key: &SecretHash, now: Moment) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "INSERT INTO sign_in_failure (key_hash, failures, first_at, last_at) VALUES ($1, 0, $2, $2)
+         ON CONFLICT (key_hash) DO UPDATE SET failures = sign_in_failure.failures",
+        key.as_bytes(),
+        now.millis(),
+    )
+}
+
 pub async fn forget_failures_of(tx: &mut Tx, key: &SecretHash) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM sign_in_failure WHERE key_hash = $1", key.as_bytes())
 }

@@ -26,7 +26,7 @@ use crate::{
     platform::{
         db::{Connection, Db, Tx},
         entropy::Entropy,
-        limits::Limits,
+        limits::{Limits, network_of},
         vault::Vault,
     },
     state::App,
@@ -100,6 +100,18 @@ impl Source {
     }
 }
 
+/// What a try came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Wrong.
+    Wrong,
+    /// Right, and another factor is still to be shown: nothing is forgotten yet, or a known password would give
+    /// endless tries at the code.
+    RightSoFar,
+    /// Right.
+    Right,
+}
+
 /// A try to sign in: which name, and from which source.
 #[derive(Debug)]
 pub struct Attempt {
@@ -116,8 +128,10 @@ impl Attempt {
         let knows =
             |browser: &&KnownBrowser| account_id.is_some_and(|id| browser.accounts.iter().any(|known| known == id));
         let known = from.browser.as_ref().filter(knows);
-        let source =
-            known.map_or_else(|| format!("address {}", from.address), |browser| format!("browser {}", browser.id));
+        let source = known.map_or_else(
+            || format!("address {}", network_of(from.address)),
+            |browser| format!("browser {}", browser.id),
+        );
         Self {
             source_key: SecretHash::of(&format!("{source} name {name}")),
             account_key: SecretHash::of(&format!("any source name {name}")),
@@ -169,13 +183,44 @@ impl Attempt {
     /// # Errors
     /// The database's.
     pub async fn failed_in(&self, tx: &mut Tx, limits: &Limits, now: Moment) -> Result<(), Error> {
-        store::count_failure(tx, &self.source_key, now - throttle::MEMORY, Moment::from_millis(i64::MIN), now).await?;
+        // The account's row before the source's, everywhere: PostgreSQL locks rows in the order they are touched.
         if !self.is_known {
             store::count_failure(tx, &self.account_key, now - throttle::MEMORY, now - throttle::CAP_WINDOW, now)
                 .await?;
             limits.count_failure(self.address, now);
         }
+        store::count_failure(tx, &self.source_key, now - throttle::MEMORY, Moment::from_millis(i64::MIN), now).await?;
         Ok(())
+    }
+
+    /// Settles a try whose slow comparison came to `verdict`: counts it, or forgets what was counted. Tries for one
+    /// name stand in line here and the wait is looked at once more: of a burst that was let through all at once, no
+    /// more than the free ones get an answer, right or wrong.
+    ///
+    /// # Errors
+    /// [`Error::TooMany`] with the wait, whatever the verdict; the database's.
+    pub async fn settle(&self, db: &Db, limits: &Limits, verdict: Verdict, now: Moment) -> Result<(), Error> {
+        if verdict != Verdict::Wrong && !self.has_failures(db).await? {
+            return Ok(());
+        }
+        let mut tx = db.write().await?;
+        store::lock_failures(&mut tx, &self.account_key, now).await?;
+        store::lock_failures(&mut tx, &self.source_key, now).await?;
+        self.allowed_in(&mut tx, limits, now).await?;
+        match verdict {
+            Verdict::Wrong => self.failed_in(&mut tx, limits, now).await?,
+            Verdict::Right => {
+                store::forget_failures_of(&mut tx, &self.source_key).await?;
+            }
+            Verdict::RightSoFar => {}
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn has_failures(&self, db: &Db) -> Result<bool, Error> {
+        let mut reader = db.read().await?;
+        Ok(store::failures(&mut reader, &self.source_key).await?.is_some()
+            || store::failures(&mut reader, &self.account_key).await?.is_some())
     }
 
     /// Forgets the failures of this source: it knew the password after all.

@@ -55,13 +55,15 @@ pub async fn insert(tx: &mut Tx, id: &str, account_id: &str, entry: &Entry) -> s
     )
 }
 
-/// Adds to the line that says the same and is not older than `since`; how many there were.
+/// Adds to the line that says the same and is not older than `since`; how many there were. The client is not part of
+/// what must be equal: whoever holds a dead token could else fill the log by naming another program each time. The
+/// latest is kept.
 pub async fn add_to(tx: &mut Tx, account_id: &str, entry: &Entry, since: Moment) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "UPDATE activity SET times = times + $7, last_at = $6
+        "UPDATE activity SET times = times + $7, last_at = $6, client = $5
          WHERE id = (SELECT id FROM activity WHERE account_id = $1 AND kind = $2 AND detail = $3 AND address = $4
-                       AND client = $5 AND first_at > $8 ORDER BY last_at DESC LIMIT 1)",
+                       AND first_at > $8 ORDER BY last_at DESC LIMIT 1)",
         account_id,
         entry.kind.as_str(),
         &entry.detail,

@@ -6,7 +6,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Versio
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-use super::secret;
+use super::secret::{self, SecretHash};
 
 /// NIST SP 800-63B-4 section 3.1.1.2: 15 characters where the password is the only factor.
 const SHORTEST: usize = 15;
@@ -127,6 +127,11 @@ impl PasswordDigest {
     /// The digest of a password that nobody knows, for an account that nobody can sign in to yet, or any more.
     pub fn nobodys() -> Self {
         Self(NOBODYS_DIGEST.to_owned())
+    }
+
+    /// A mark that changes with the digest and tells nothing about it.
+    pub fn mark(&self) -> SecretHash {
+        SecretHash::of(&self.0)
     }
 
     /// For the database.

@@ -13,12 +13,13 @@ use serde::Deserialize;
 use super::actions;
 use crate::{
     accounts::{
-        actions::{self as accounts, Purpose, Withdrawal},
-        fresh::Sensitive,
+        actions::Withdrawal,
+        fresh::{Sensitive, try_password},
         session::{AnySession, SignedIn},
         throttle::{Attempt, Source},
     },
-    core::password::Password,
+    activity::actions as activity,
+    core::activity::Kind,
     error::Error,
     state::App,
     web::{
@@ -52,19 +53,29 @@ async fn ask(me: SignedIn) -> Response {
 }
 
 async fn close(State(app): State<App>, source: Source, sensitive: Sensitive<CloseForm>) -> Result<Response, Error> {
-    let (me, _, form) = match sensitive.fresh().await? {
+    let was_asked = sensitive.was_asked();
+    let (me, origin, form) = match sensitive.fresh().await? {
         Ok(parts) => parts,
         Err(question) => return Ok(question),
     };
     let username = me.account.username.to_string();
-    let password = Password::typed(&form.password);
     let mut errors = FieldErrors::default();
     let attempt = Attempt::new(&username, Some(&me.account.id), &source);
-    attempt.allowed(&app.db, &app.limits, me.page.now).await?;
-    if accounts::check_password(&app.db, &app.hasher, &username, password, Purpose::Page).await?.is_none() {
-        attempt.failed(&app.db, &app.limits, me.page.now).await?;
-        errors.add("password", me.page.t("closing.wrong_password"));
-        return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, ClosePage { page: me.page, username, errors }));
+    // Whoever answered the question with this request has just shown the password.
+    let is_right = if was_asked { Ok(true) } else { try_password(&app, &me, &attempt, &form.password).await };
+    let refusal = match is_right {
+        Ok(true) => None,
+        Ok(false) => Some((StatusCode::UNPROCESSABLE_ENTITY, me.page.t("closing.wrong_password").into_owned())),
+        Err(Error::TooMany(wait)) => {
+            let sentence = me.page.words.count("login.wait", wait.as_secs().max(1) as i64);
+            Some((StatusCode::TOO_MANY_REQUESTS, sentence))
+        }
+        Err(other) => return Err(other),
+    };
+    if let Some((status, sentence)) = refusal {
+        activity::note_failure(&app.failures, &me.account.id, Kind::SignInFailed, "", &origin, me.page.now);
+        errors.add("password", sentence);
+        return Ok(dialog_or_page!(status, ClosePage { page: me.page, username, errors }));
     }
     let mut tx = app.db.write().await?;
     if actions::close(&mut tx, &me.account, me.page.now).await? == Withdrawal::LastAdministrator {

@@ -172,7 +172,7 @@ async fn reset_password(account: &Account, db: &Db, clock: &Clock) -> Result<Str
     }
     let digest = read_digest(account.username.as_str()).await?;
     let mut tx = db.write().await.map_err(failed)?;
-    actions::set_password(&mut tx, &account.id, &digest).await.map_err(failed)?;
+    actions::set_password(&mut tx, account, &digest).await.map_err(failed)?;
     let origin = Origin { address: String::new(), client: "dockpass account reset-password".to_owned() };
     activity::record(&mut tx, account, Kind::PasswordChanged, "", &origin, clock.now()).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;

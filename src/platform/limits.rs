@@ -66,7 +66,7 @@ impl Limits {
     pub fn count_failure(&self, address: IpAddr, now: Moment) {
         if let Err(wait) = count(&self.failures, address) {
             let until = now + Duration::try_from(wait).unwrap_or(Duration::HOUR);
-            self.closed().insert(address, until);
+            self.closed().insert(network_of(address), until);
         }
     }
 
@@ -74,7 +74,7 @@ impl Limits {
     pub fn wait_of_address(&self, address: IpAddr, now: Moment) -> Option<Duration> {
         let mut closed = self.closed();
         closed.retain(|_, until| *until > now);
-        closed.get(&address).map(|until| *until - now)
+        closed.get(&network_of(address)).map(|until| *until - now)
     }
 
     /// Whether this wrong secret, by the hash of name, secret and address, is another than a minute ago. The same one
@@ -98,7 +98,15 @@ impl Limits {
     }
 }
 
+/// What counts as one address: of IPv6 the first 64 bits, since one host is given all that follow them.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::from((u128::from(address) & !u128::from(u64::MAX)).to_be_bytes()),
+        v4 => v4,
+    }
+}
+
 fn count(limiter: &ByAddress, address: IpAddr) -> Result<(), std::time::Duration> {
     limiter.retain_recent();
-    limiter.check_key(&address).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+    limiter.check_key(&network_of(address)).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
 }

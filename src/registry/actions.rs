@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use crate::{
     accounts::{
         self,
-        actions::Purpose,
-        throttle::{Attempt, Source},
+        actions::{Purpose, Verified},
+        throttle::{Attempt, Source, Verdict},
     },
     core::{
         level::Level,
@@ -79,20 +79,21 @@ impl Gate<'_> {
         }
         let attempt = Attempt::new(username, None, &Source { address: self.address, browser: None });
         attempt.allowed(self.db, self.limits, self.now).await?;
+        let id = accounts::actions::id_of(&mut self.db.read().await?, username).await?;
         let purpose = Purpose::Registry { requires_second_factor: self.requires_second_factor };
         let password = Password::typed(secret);
         let account = accounts::actions::check_password(self.db, self.hasher, username, password, purpose).await?;
         match account {
-            Some(account) => {
-                attempt.succeeded(self.db).await?;
+            Some(Verified { account, .. }) => {
+                attempt.settle(self.db, self.limits, Verdict::Right, self.now).await?;
                 Ok(Ok(Caller { username: account.username.to_string(), level: Level::Admin, token_id: None }))
             }
             None => {
                 let same = SecretHash::of(&format!("{username}\n{secret}\n{}", self.address));
                 if self.limits.is_new_failure(same, self.now) {
-                    attempt.failed(self.db, self.limits, self.now).await?;
+                    attempt.settle(self.db, self.limits, Verdict::Wrong, self.now).await?;
                 }
-                Ok(Err(Refusal::Failed.into()))
+                Ok(Err(Refused { refusal: Refusal::Failed, owner: id.map(|id| (id, String::new())) }))
             }
         }
     }

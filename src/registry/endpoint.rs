@@ -101,8 +101,11 @@ async fn answer(
         Ok(caller) => caller,
         Err(refused) => {
             if let Some((account_id, description)) = &refused.owner {
-                let detail = format!("{description} ({})", refused.refusal.code());
-                activity::note_failure(&app.failures, account_id, Kind::TokenRefused, &detail, &origin, now);
+                let (kind, detail) = match refused.refusal {
+                    Refusal::Failed => (Kind::SignInFailed, String::new()),
+                    _ => (Kind::TokenRefused, format!("{description} ({})", refused.refusal.code())),
+                };
+                activity::note_failure(&app.failures, account_id, kind, &detail, &origin, now);
             }
             return Ok(refuse(app, &refused.refusal, from));
         }

@@ -113,9 +113,8 @@ async fn check(
         return Ok(refuse(half, way, StatusCode::UNAUTHORIZED, sentence));
     }
     attempt.succeeded(&app.db).await?;
-    let known = source.remember(app, &half.account);
     let next = inside(&half.next, TOKENS).to_owned();
-    complete(app, &AnySession(half.session), &half.account, &origin, now).await?;
+    let known = complete(app, &AnySession(half.session), &half.account, &origin, source, now).await?;
     Ok((known, Redirect::to(&next)).into_response())
 }
 

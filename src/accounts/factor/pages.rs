@@ -18,8 +18,9 @@ use crate::{
         session::SignedIn,
         throttle::{Attempt, Source},
     },
+    activity::actions::note_failure,
     core::{
-        activity::Origin,
+        activity::Kind,
         recovery::{self, RecoveryCode},
         totp::TotpSecret,
     },
@@ -105,6 +106,7 @@ fn show_secret(me: SignedIn, secret: &TotpSecret, errors: FieldErrors, status: S
 }
 
 async fn confirm(State(app): State<App>, sensitive: Sensitive<CodeForm>) -> Result<Response, Error> {
+    let was_asked = sensitive.was_asked();
     let (me, origin, form) = match sensitive.fresh().await? {
         Ok(parts) => parts,
         Err(question) => return Ok(question),
@@ -112,6 +114,10 @@ async fn confirm(State(app): State<App>, sensitive: Sensitive<CodeForm>) -> Resu
     let Some(secret) = actions::pending(&mut app.db.read().await?, &me.account, &app.vault).await? else {
         return Ok(Redirect::to("/settings/security").into_response());
     };
+    if was_asked {
+        // The code that was typed before the question is gone; the secret is not.
+        return show_secret(me, &secret, FieldErrors::default(), StatusCode::OK);
+    }
     if secret.step_of(&form.code, me.page.now).is_none() {
         let mut errors = FieldErrors::default();
         errors.add("code", me.page.t("factor.wrong_code"));
@@ -166,20 +172,32 @@ async fn ask_off(State(app): State<App>, me: SignedIn) -> Response {
 }
 
 async fn turn_off(State(app): State<App>, source: Source, sensitive: Sensitive<CodeForm>) -> Result<Response, Error> {
+    let was_asked = sensitive.was_asked();
     let (me, origin, form) = match sensitive.fresh().await? {
         Ok(parts) => parts,
         Err(question) => return Ok(question),
     };
     let now = me.page.now;
     let attempt = Attempt::new(me.account.username.as_str(), Some(&me.account.id), &source);
+    // Whoever answered the question with this request has just shown a code.
     let is_right = match recovery::parse(&form.code) {
-        Some(_) => actions::try_recovery_code(&app, &me.account, &form.code, &attempt, &origin, now).await?,
-        None => actions::try_code(&app, &me.account, &form.code, &attempt, now).await?,
+        _ if was_asked => Ok(true),
+        Some(_) => actions::try_recovery_code(&app, &me.account, &form.code, &attempt, &origin, now).await,
+        None => actions::try_code(&app, &me.account, &form.code, &attempt, now).await,
+    };
+    let is_required = app.config.requires_second_factor;
+    let mut errors = FieldErrors::default();
+    let is_right = match is_right {
+        Err(Error::TooMany(wait)) => {
+            errors.add("code", me.page.words.count("login.wait", wait.as_secs().max(1) as i64));
+            let again = OffPage { page: me.page, is_required, errors };
+            return Ok(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again));
+        }
+        is_right => is_right?,
     };
     if !is_right {
-        let mut errors = FieldErrors::default();
+        note_failure(&app.failures, &me.account.id, Kind::SignInFailed, "code", &origin, now);
         errors.add("code", me.page.t("factor.wrong_either"));
-        let is_required = app.config.requires_second_factor;
         let again = OffPage { page: me.page, is_required, errors };
         return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, again));
     }

@@ -82,8 +82,9 @@ pub async fn clear(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
 }
 
 pub async fn replace_codes(tx: &mut Tx, account_id: &str, salt: &[u8], hashes: &[[u8; 32]]) -> sqlx::Result<()> {
-    execute!(tx, "DELETE FROM recovery_code WHERE account_id = $1", account_id)?;
+    // The row's lock first: of two sets made at once the later one replaces the earlier one whole.
     execute!(tx, "UPDATE account SET recovery_salt = $2 WHERE id = $1", account_id, salt)?;
+    execute!(tx, "DELETE FROM recovery_code WHERE account_id = $1", account_id)?;
     for hash in hashes {
         execute!(tx, "INSERT INTO recovery_code (account_id, code_hash) VALUES ($1, $2)", account_id, hash.as_slice(),)?;
     }

@@ -117,8 +117,18 @@ pub async fn spend_password_link(
     let Some(account_id) = store::spend_password_link(tx, code, now).await? else {
         return Ok(false);
     };
-    accounts::set_password(tx, &account_id, digest).await?;
+    let Some(account) = accounts::find(tx, &account_id).await?.filter(Account::is_enabled) else { return Ok(false) };
+    accounts::set_password(tx, &account, digest).await?;
     Ok(true)
+}
+
+/// Ends the links of an account: a new password ends what could set another.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_of(tx: &mut Tx, account: &Account) -> Result<(), Error> {
+    store::delete_password_links(tx, &account.id).await?;
+    Ok(())
 }
 
 /// Forgets links whose time is over.

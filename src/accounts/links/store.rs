@@ -35,7 +35,9 @@ pub async fn insert_password_link(
     code: &SecretHash,
     expires_at: Moment,
 ) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM password_link WHERE account_id = $1", account_id)?;
+    // The row's lock makes a second administrator wait: of two links made at once the later one stays.
+    execute!(tx, "UPDATE account SET username = username WHERE id = $1", account_id)?;
+    delete_password_links(tx, account_id).await?;
     execute!(
         tx,
         "INSERT INTO password_link (code_hash, account_id, expires_at) VALUES ($1, $2, $3)",
@@ -76,4 +78,8 @@ pub async fn spend_password_link(tx: &mut Tx, code: &SecretHash, now: Moment) ->
 
 pub async fn forget_password_links(tx: &mut Tx, now: Moment) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM password_link WHERE expires_at <= $1", now.millis())
+}
+
+pub async fn delete_password_links(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM password_link WHERE account_id = $1", account_id)
 }
