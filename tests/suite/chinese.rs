@@ -90,3 +90,26 @@ async fn errors_too() {
     assert_says(&browser.get("/nowhere").await.body, &["<html lang=\"zh-CN\"", "找不到页面"]);
     assert_says(&browser.get("/setup").await.body, &["创建第一个帐户"]);
 }
+
+#[tokio::test]
+async fn the_other_pages_of_settings() {
+    let server = TestServer::start().await;
+    let browser = reader(&server).await;
+    let navigation = [">安全</a>", ">会话</a>", ">活动记录</a>", ">帐户</a>"];
+    for (path, words) in [
+        ("/settings", ["<h1 tabindex=\"-1\">常规</h1>", "显示名称"]),
+        ("/settings/security", ["双重身份验证", "恢复代码"]),
+        ("/settings/sessions", ["<h1 tabindex=\"-1\">会话</h1>", "退出登录</button>"]),
+        ("/settings/activity", ["<h1 tabindex=\"-1\">活动记录</h1>", "登录"]),
+        ("/admin/accounts", ["<h1 tabindex=\"-1\">帐户</h1>", "管理员"]),
+    ] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert_says(&page.body, &navigation);
+        if path != "/settings/security" {
+            assert_says(&page.body, &words);
+        }
+    }
+    let page = browser.post("/settings/security/two-factor", &[]).await.body;
+    assert_says(&page, &["身份验证码"]);
+}

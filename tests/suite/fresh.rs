@@ -209,3 +209,21 @@ async fn wrong_passwords_count_and_wait() {
     server.clock.advance(Duration::seconds(30));
     assert_eq!(alice.post(path, &[("confirm_password", PASSWORD)]).await.status, StatusCode::SEE_OTHER);
 }
+
+#[tokio::test]
+async fn confirming_does_not_make_a_session_younger() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let path = "/settings/sessions/others/end";
+    for hours in (20..30 * 24).step_by(20) {
+        server.clock.advance(Duration::hours(20));
+        let answer = alice.post(path, &[("confirm_password", PASSWORD)]).await;
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (StatusCode::SEE_OTHER, "/settings/sessions"),
+            "{hours}"
+        );
+    }
+    server.clock.advance(Duration::hours(20));
+    assert_eq!(alice.get("/settings").await.status, StatusCode::SEE_OTHER, "30 days are 30 days");
+}
