@@ -68,7 +68,7 @@ async fn an_administrator_adds_someone_in_chinese() {
 async fn add(words: &'static Words) {
     let server = TestServer::start().await;
     server.account("root").await;
-    let link = std::cell::RefCell::new(String::new());
+    let mut link = String::new();
     journey(&server, words, &[422], async |window| {
         window.allow_clipboard().await;
         window.sign_in("root").await;
@@ -84,16 +84,15 @@ async fn add(words: &'static Words) {
         window.show("account-add-wrong").await;
         window.fill(words.username, "bob").await;
         window.element("dialog .primary").await.click().await.unwrap();
-        *link.borrow_mut() = window.element("#secret").await.value().await.unwrap().unwrap();
+        link = window.element("#secret").await.value().await.unwrap().unwrap();
         window.show("account-link").await;
         window.click("button", words.copy).await;
-        window.until("it is copied", async || (window.clipboard().await == *link.borrow()).then_some(())).await;
+        window.until("it is copied", async || (window.clipboard().await == link).then_some(())).await;
         window.click("button", words.close).await;
         window.reads(".tokens", "bob").await;
-        window.assert_nowhere(&link.borrow()).await;
+        window.assert_nowhere(&link).await;
     })
     .await;
-    let link = link.into_inner();
     journey(&server, words, &[410, 422], async |window| {
         window.goto(&link).await;
         assert_eq!(window.path().await, "/set-password", "the code leaves the address bar");
