@@ -2,7 +2,7 @@
 
 use std::{fs::File, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
+use tokio::{net::TcpListener, sync::watch, time};
 
 use crate::{
     accounts, activity, backup,
@@ -17,7 +17,9 @@ use crate::{
 };
 
 /// Requests that still run get this long; then the server stops all the same.
-const FAREWELL: Duration = Duration::from_secs(8);
+const FAREWELL: Duration = Duration::from_secs(7);
+/// The writer of what requests left behind gets this long to end.
+const LAST_WRITE: Duration = Duration::from_millis(1500);
 /// What requests leave behind is written this often.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
@@ -86,7 +88,8 @@ impl Server {
     /// When the listener fails.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (stopping, stopped) = watch::channel(false);
-        let jobs = [tokio::spawn(write_notes(self.app.clone(), stopped.clone())), tokio::spawn(tidy(self.app.clone()))];
+        let writing = tokio::spawn(write_notes(self.app.clone(), stopped.clone()));
+        let tidying = tokio::spawn(tidy(self.app.clone()));
         let service = router::router(self.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let mut signal = stopped;
         let serving = axum::serve(self.listener, service).with_graceful_shutdown(async move {
@@ -105,7 +108,9 @@ impl Server {
                 Ok(())
             }
         };
-        jobs.iter().for_each(JoinHandle::abort);
+        tidying.abort();
+        // Not aborted: it may hold notes that it took and has not written yet. It ends by itself.
+        let _ = time::timeout(LAST_WRITE, writing).await;
         write_now(&self.app).await;
         self.app.db.close().await;
         served

@@ -8,12 +8,15 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
+use axum_htmx::HxRedirect;
+use serde::Deserialize;
 
 use super::{actions, pages::LinkPage};
 use crate::{
     accounts::{
         actions::{self as accounts, Withdrawal},
         factor::actions as factor,
+        fresh::Sensitive,
         links::actions as links,
         session::{Administrator, SignedIn},
     },
@@ -53,10 +56,18 @@ async fn ask(State(app): State<App>, admin: Administrator, Id(id): Id) -> Result
 }
 
 /// Back to the list, with a sentence above it.
-async fn back(me: SignedIn, key: &str, account: &Account) -> Result<Response, Error> {
-    me.leave_notice(&me.page.t1(key, "name", &account.username)).await?;
-    Ok(Redirect::to("/admin/accounts").into_response())
+async fn back(me: SignedIn, key: &str, account: Option<&Account>) -> Result<Response, Error> {
+    let name = account.map_or("", |account| account.username.as_str());
+    me.leave_notice(&me.page.t1(key, "name", name)).await?;
+    Ok(if me.page.is_fragment {
+        (HxRedirect("/admin/accounts".to_owned()), StatusCode::OK).into_response()
+    } else {
+        Redirect::to("/admin/accounts").into_response()
+    })
 }
+
+#[derive(Debug, Deserialize)]
+struct Nothing {}
 
 async fn disable(State(app): State<App>, admin: Administrator, Id(id): Id, Now(now): Now) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
@@ -69,7 +80,7 @@ async fn disable(State(app): State<App>, admin: Administrator, Id(id): Id, Now(n
         Withdrawal::LastAdministrator => "people.last_administrator",
     };
     tracing::info!(account = account.username.as_str(), ?withdrawal, "an account was to be disabled");
-    back(admin.0, key, &account).await
+    back(admin.0, key, Some(&account)).await
 }
 
 async fn enable(State(app): State<App>, admin: Administrator, Id(id): Id) -> Result<Response, Error> {
@@ -78,7 +89,7 @@ async fn enable(State(app): State<App>, admin: Administrator, Id(id): Id) -> Res
     let is_done = accounts::enable(&mut tx, &account).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), is_done, "an account was to be enabled");
-    back(admin.0, if is_done { "people.enabled_notice" } else { "people.enabled_already" }, &account).await
+    back(admin.0, if is_done { "people.enabled_notice" } else { "people.enabled_already" }, Some(&account)).await
 }
 
 async fn end_sessions(
@@ -93,39 +104,56 @@ async fn end_sessions(
     activity::record(&mut tx, &account, Kind::SessionsEnded, &ended.to_string(), &origin, admin.0.page.now).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), "an administrator ended an account's sessions");
-    back(admin.0, "people.sessions_ended", &account).await
+    back(admin.0, "people.sessions_ended", Some(&account)).await
 }
 
 async fn reset_second_factor(
     State(app): State<App>,
-    admin: Administrator,
-    origin: Origin,
+    _: Administrator,
     Id(id): Id,
+    sensitive: Sensitive<Nothing>,
 ) -> Result<Response, Error> {
+    let (me, origin, Nothing {}) = match sensitive.fresh().await? {
+        Ok(parts) => parts,
+        Err(question) => return Ok(question),
+    };
+    if me.account.id == id {
+        // One's own goes with a code, on the page Security.
+        return back(me, "people.own_security", None).await;
+    }
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
-    let is_done = factor::turn_off(&mut tx, &account, &origin, admin.0.page.now).await?;
+    let is_done = factor::turn_off(&mut tx, &account, &origin, me.page.now).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), is_done, "an administrator reset a second factor");
-    back(admin.0, if is_done { "people.factor_reset" } else { "people.factor_was_off" }, &account).await
+    back(me, if is_done { "people.factor_reset" } else { "people.factor_was_off" }, Some(&account)).await
 }
 
 async fn password_link(
     State(app): State<App>,
-    admin: Administrator,
+    _: Administrator,
     Id(id): Id,
-    Now(now): Now,
+    sensitive: Sensitive<Nothing>,
 ) -> Result<Response, Error> {
+    let (me, _, Nothing {}) = match sensitive.fresh().await? {
+        Ok(parts) => parts,
+        Err(question) => return Ok(question),
+    };
+    if me.account.id == id {
+        // One's own password changes with the current one, on the page Security.
+        return back(me, "people.own_security", None).await;
+    }
+    let now = me.page.now;
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
     if !account.is_enabled() {
         drop(tx);
-        return back(admin.0, "people.not_enabled", &account).await;
+        return back(me, "people.not_enabled", Some(&account)).await;
     }
     let code = links::make_password_link(&mut tx, &account, now, app.entropy).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), "an administrator made a link that sets a password");
     let link = format!("{}/set-password?code={}", app.urls.public, *code);
-    let made = LinkPage { page: admin.0.page, username: account.username.to_string(), link };
+    let made = LinkPage { page: me.page, username: account.username.to_string(), link };
     Ok(dialog_or_page!(StatusCode::OK, made))
 }

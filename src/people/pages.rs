@@ -15,6 +15,7 @@ use super::{actions, store::Person};
 use crate::{
     accounts::{
         actions::{self as accounts, NewAccount, NotCreated},
+        fresh::Sensitive,
         links::actions as links,
         newcomer::username_key,
         session::Administrator,
@@ -23,8 +24,7 @@ use crate::{
     error::Error,
     state::App,
     web::{
-        extract::Now,
-        form::{FieldErrors, Posted},
+        form::FieldErrors,
         page::{Page, dialog_or_page, private},
         time::TimeView,
     },
@@ -136,13 +136,13 @@ async fn new(admin: Administrator) -> Response {
     dialog_or_page!(StatusCode::OK, AddPage { page: admin.0.page, form, errors: FieldErrors::default() })
 }
 
-async fn add(
-    State(app): State<App>,
-    admin: Administrator,
-    Now(now): Now,
-    Posted(form): Posted<AddForm>,
-) -> Result<Response, Error> {
-    let page = admin.0.page;
+async fn add(State(app): State<App>, _: Administrator, sensitive: Sensitive<AddForm>) -> Result<Response, Error> {
+    let (me, _, form) = match sensitive.fresh().await? {
+        Ok(parts) => parts,
+        Err(question) => return Ok(question),
+    };
+    let now = me.page.now;
+    let page = me.page;
     let mut errors = FieldErrors::default();
     let username = match Username::parse(form.username.trim()) {
         Ok(username) => username,

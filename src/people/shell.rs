@@ -123,9 +123,11 @@ async fn list(db: &Db, clock: &Clock) -> Result<String, Error> {
                 (false, false) => "enabled",
             };
             let role = if person.is_admin { "administrator" } else { "member" };
-            let (name, tokens) = (person.username, person.live_tokens);
-            said +=
-                &format!("{name}\t{role}\t{state}\t{tokens} live tokens\tcreated {}\n", person.created_at.rfc3339());
+            let factor = if person.has_second_factor { "2FA on" } else { "2FA off" };
+            let seen =
+                person.last_seen_at.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", at.rfc3339()));
+            let (name, tokens, created) = (person.username, person.live_tokens, person.created_at.rfc3339());
+            said += &format!("{name}\t{role}\t{state}\t{factor}\t{tokens} live\tcreated {created}\t{seen}\n");
         }
     }
     Ok(said)
@@ -140,7 +142,7 @@ async fn disable(account: &Account, db: &Db, clock: &Clock) -> Result<String, St
         Withdrawal::Done => Ok(format!("account {name} disabled\n")),
         Withdrawal::AlreadySo => Err(format!("account {name} is disabled or closed already")),
         Withdrawal::LastAdministrator => {
-            Err(format!("account {name} is the last administrator: make another one first"))
+            Err(format!("account {name} is the last administrator: add another one first, with account add --admin"))
         }
     }
 }
