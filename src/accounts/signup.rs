@@ -22,7 +22,7 @@ use crate::{
     error::Error,
     state::App,
     web::{
-        extract::{ClientAddress, Now},
+        extract::Now,
         form::{FieldErrors, Posted},
         page::{Page, private},
     },
@@ -61,7 +61,6 @@ async fn create(
     Now(now): Now,
     origin: Origin,
     source: Source,
-    ClientAddress(address): ClientAddress,
     Posted(form): Posted<NewcomerForm>,
 ) -> Result<Response, Error> {
     open(&app).await?;
@@ -70,7 +69,7 @@ async fn create(
         Err(errors) => return Ok(again(page, form, errors)),
     };
     // Counted where an account would be made: each costs a slow hash and a name for ever.
-    app.limits.count_signup(address).map_err(Error::TooMany)?;
+    app.limits.count_signup(source.address).map_err(Error::TooMany)?;
     let digest = app.hasher.hash(password).await?;
     let mut tx = app.db.write().await?;
     let new = NewAccount { username, digest, is_admin: false };
