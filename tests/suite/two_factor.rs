@@ -187,8 +187,24 @@ async fn whoever_guesses_at_turning_it_off_must_wait() {
     server.clock.advance(STEP - time::Duration::SECOND);
     let right = authenticator.code(server.clock.now() + STEP);
     let answer = browser.post(OFF, &[("code", &right)]).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "1"));
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(answer.body.contains("Too many failed tries. Wait 1 second, then try again."), "{}", answer.body);
     assert!(is_on(&server).await);
     server.clock.advance(time::Duration::SECOND);
     assert_eq!(browser.post(OFF, &[("code", &right)]).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn an_answer_to_a_question_that_was_not_asked_stands_for_no_code() {
+    let server = TestServer::start().await;
+    let Enrolled { browser, authenticator, .. } = server.enrolled("alice").await;
+    let wrong = authenticator.wrong_code(server.clock.now());
+    for form in [
+        [("confirm_password", PASSWORD), ("code", "")],
+        [("confirm_password", "not this harbour"), ("code", &wrong)],
+        [("confirm_password", ""), ("confirm_code", &wrong)],
+    ] {
+        assert_eq!(browser.post(OFF, &form).await.status, StatusCode::UNPROCESSABLE_ENTITY, "{form:?}");
+        assert!(is_on(&server).await);
+    }
 }
