@@ -28,6 +28,19 @@ pub fn occupy(config: &Config) -> Result<File, String> {
     Ok(lock)
 }
 
+/// For commands that read: a wrong `--data` must not make an empty database and answer from it.
+///
+/// # Errors
+/// A sentence that names the file that is not there.
+pub fn must_exist(config: &Config) -> Result<(), String> {
+    match &config.database {
+        Location::Sqlite(path) if !path.exists() => {
+            Err(format!("there is no database {}: give the server's --data or --database-url", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes the data folder, readable by its owner alone.
 fn make_data_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
@@ -53,9 +66,12 @@ fn database(config: &Config) -> Result<&Path, String> {
 /// A sentence that says what is in the way.
 pub async fn back_up(config: &Config, file: &Path) -> Result<String, String> {
     let path = database(config)?;
-    if file.exists() {
-        return Err(format!("{} is there already: name another file", file.display()));
-    }
+    // Made empty and private first: password hashes must not stand in a file that others may read, not even while it
+    // is written. VACUUM INTO takes an empty file.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => format!("{} is there already: name another file", file.display()),
+        _ => format!("{} cannot be written: {error}", file.display()),
+    })?;
     let failed = |error: sqlx::Error| format!("{} cannot be backed up: {error}", path.display());
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection = SqliteConnection::connect_with(&options).await.map_err(failed)?;
@@ -65,7 +81,6 @@ pub async fn back_up(config: &Config, file: &Path) -> Result<String, String> {
         .execute(&mut connection)
         .await
         .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
-    restrict(file).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(format!(
         "{} written; keep the secret key file {} elsewhere: without it the backup opens nothing",
         file.display(),
@@ -73,7 +88,7 @@ pub async fn back_up(config: &Config, file: &Path) -> Result<String, String> {
     ))
 }
 
-/// Puts a backup in the database's place, while no server runs. What was there stays beside it with `.replaced`.
+/// Puts a backup in the database's place, while no server runs. What was there stays beside it with `.replaced-1` and so on.
 ///
 /// # Errors
 /// A sentence that says what is in the way; then nothing was changed.
@@ -89,14 +104,29 @@ pub async fn restore(config: &Config, file: &Path) -> Result<String, String> {
         .and_then(|_| restrict(&draft))
         .and_then(|()| File::open(&draft)?.sync_all())
         .map_err(failed)?;
+    let kept = kept_name(path);
     for suffix in ["", "-wal", "-shm"] {
-        match fs::rename(beside(path, suffix), beside(path, &format!("{suffix}.replaced"))) {
+        match fs::rename(beside(path, suffix), beside(&kept, suffix)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
     }
     fs::rename(&draft, path).map_err(failed)?;
-    Ok(format!("{} restored from {}", path.display(), file.display()))
+    let mut said = format!("{} restored from {}", path.display(), file.display());
+    if kept.exists() {
+        said += &format!("; what was there is {}", kept.display());
+    }
+    if !config.secret_key_file.exists() {
+        said += &format!("; put the secret key file of the backed-up server at {}", config.secret_key_file.display());
+    }
+    Ok(said)
+}
+
+/// A name beside the database that nothing has yet: a second restore must not replace what the first one kept. The
+/// write-ahead log goes with it under the name that SQLite looks for.
+fn kept_name(path: &Path) -> PathBuf {
+    let mut names = (1..).map(|number| beside(path, &format!(".replaced-{number}")));
+    names.find(|name| !name.exists()).unwrap_or_else(|| beside(path, ".replaced"))
 }
 
 async fn check(file: &Path) -> Result<(), String> {

@@ -80,6 +80,9 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
         Command::Backup { file } => backup::back_up(&config, &file).await.map(line),
         Command::Restore { file } => backup::restore(&config, &file).await.map(line),
         Command::Account(command) => {
+            if !command.may_begin() {
+                backup::must_exist(&config)?;
+            }
             let _folder = backup::occupy(&config)?;
             let db = server::open_database(&config).await?;
             let said = people_shell::run(command, &db, &Clock::System).await;

@@ -102,7 +102,29 @@ function forgetSecret() {
   copied = asked = false;
 }
 
-window.addEventListener("pagehide", forgetSecret);
+window.addEventListener("pagehide", () => {
+  forgetSecret();
+  for (const shown of document.querySelectorAll("#recovery-codes, #totp-secret, .qr")) shown.replaceChildren();
+});
+
+// A whole token in the filter is cut to what its hint shows before it is sent anywhere.
+document.addEventListener("input", (event) => {
+  if (event.target.id !== "text") return;
+  event.target.value = event.target.value.replace(/^\s*(dp_(?:pat|dev|ref)_[0-9A-Za-z]{3})[0-9A-Za-z]{33}\s*$/, "$1");
+}, true);
+
+// A notice that would stand behind an open dialog stands in it.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const dialog = document.querySelector("dialog:modal");
+  if (!dialog || !event.detail.target || event.detail.target.id !== "notice") return;
+  let place = dialog.querySelector(".dialog-notice");
+  if (!place) {
+    place = document.createElement("div");
+    place.className = "dialog-notice";
+    dialog.prepend(place);
+  }
+  event.detail.target = place;
+});
 
 document.addEventListener("copy", () => {
   if (document.activeElement && document.activeElement.id === "secret") copied = true;

@@ -25,7 +25,7 @@ use crate::{
     state::App,
     web::{
         form::{FieldErrors, Posted},
-        page::{Page, dialog_or_page},
+        page::{Page, dialog_or_page, retry_after},
     },
 };
 
@@ -57,9 +57,22 @@ enum Freshness {
     Stale {
         fields: Vec<(String, String)>,
         path: String,
-        errors: FieldErrors,
-        status: StatusCode,
+        refusal: Refusal,
     },
+}
+
+/// With which sentences the question is asked.
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    errors: FieldErrors,
+    wait: Option<std::time::Duration>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, errors: FieldErrors) -> Self {
+        Self { status, errors, wait: None }
+    }
 }
 
 #[derive(Template)]
@@ -95,12 +108,12 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Sensitive<T> {
         let freshness = match (is_fresh(&me.session, me.page.now).await?, given(PASSWORD_FIELD)) {
             (true, _) => Freshness::Fresh,
             (false, None) => {
-                Freshness::Stale { fields, path, errors: FieldErrors::default(), status: StatusCode::FORBIDDEN }
+                Freshness::Stale { fields, path, refusal: Refusal::new(StatusCode::FORBIDDEN, FieldErrors::default()) }
             }
             (false, Some(password)) => {
                 match confirm(app, &me, &attempt, &origin, password, given(CODE_FIELD).unwrap_or_default()).await? {
                     Ok(()) => Freshness::Confirmed,
-                    Err((status, errors)) => Freshness::Stale { fields, path, errors, status },
+                    Err(refusal) => Freshness::Stale { fields, path, refusal },
                 }
             }
         };
@@ -125,7 +138,7 @@ impl<T> Sensitive<T> {
                 self.me.session.insert(FRESH_KEY, self.me.page.now.millis()).await?;
                 Ok(Ok((self.me, self.origin, self.form)))
             }
-            Freshness::Stale { fields, path, errors, status } => {
+            Freshness::Stale { fields, path, refusal: Refusal { status, errors, wait } } => {
                 // Passwords and codes are the one thing that is not carried along.
                 let carried = fields.into_iter().filter(|(name, _)| !name.contains("password") && name != "code");
                 let question = FreshPage {
@@ -136,7 +149,11 @@ impl<T> Sensitive<T> {
                     path,
                     errors,
                 };
-                Ok(Err(dialog_or_page!(status, question)))
+                let response = dialog_or_page!(status, question);
+                Ok(Err(match wait {
+                    Some(wait) => retry_after(response, wait),
+                    None => response,
+                }))
             }
         }
     }
@@ -160,14 +177,14 @@ async fn confirm(
     origin: &Origin,
     password: &str,
     code: &str,
-) -> Result<Result<(), (StatusCode, FieldErrors)>, Error> {
+) -> Result<Result<(), Refusal>, Error> {
     let (page, now) = (&me.page, me.page.now);
     let mut errors = FieldErrors::default();
     let wait = |wait: std::time::Duration| page.words.count("login.wait", wait.as_secs().max(1) as i64);
     let is_right = match try_password(app, me, attempt, password).await {
         Err(Error::TooMany(length)) => {
             errors.add(PASSWORD_FIELD, wait(length));
-            return Ok(Err((StatusCode::TOO_MANY_REQUESTS, errors)));
+            return Ok(Err(Refusal { wait: Some(length), ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, errors) }));
         }
         is_right => is_right?,
     };
@@ -177,7 +194,7 @@ async fn confirm(
         match factor::try_code(app, &me.account, code, attempt, now).await {
             Err(Error::TooMany(length)) => {
                 errors.add(CODE_FIELD, wait(length));
-                return Ok(Err((StatusCode::TOO_MANY_REQUESTS, errors)));
+                return Ok(Err(Refusal { wait: Some(length), ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, errors) }));
             }
             Ok(true) => {}
             Ok(false) => errors.add(CODE_FIELD, page.t("factor.wrong_code")),
@@ -187,7 +204,7 @@ async fn confirm(
     if !errors.is_empty() {
         let detail = if is_right { "code" } else { "" };
         crate::activity::actions::note_failure(&app.failures, &me.account.id, Kind::SignInFailed, detail, origin, now);
-        return Ok(Err((StatusCode::UNPROCESSABLE_ENTITY, errors)));
+        return Ok(Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, errors)));
     }
     attempt.succeeded(&app.db).await?;
     me.session.cycle_id().await?;

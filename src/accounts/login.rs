@@ -5,8 +5,8 @@ use askama_web::WebTemplate;
 use axum::{
     Router,
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode},
-    response::{IntoResponse, Redirect, Response},
+    http::{HeaderMap, HeaderValue, StatusCode, header::SET_COOKIE},
+    response::{AppendHeaders, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
@@ -171,12 +171,17 @@ async fn sign_out(
     session: AnySession,
     Now(now): Now,
     origin: Origin,
-) -> Result<Redirect, Error> {
+) -> Result<Response, Error> {
     if let Some(account) = session.account(&app).await? {
         let mut tx = app.db.write().await?;
         activity::record(&mut tx, &account, Kind::SignedOut, "", &origin, now).await?;
         tx.commit().await?;
     }
     session.sign_out().await?;
-    Ok(Redirect::to("/login"))
+    // The session layer's own removal lacks `Secure`, and without it browsers ignore a cookie of a `__Host-` name.
+    let gone = app
+        .urls
+        .is_secure
+        .then_some([(SET_COOKIE, "__Host-dockpass=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly; Secure")]);
+    Ok((gone.map(AppendHeaders), Redirect::to("/login")).into_response())
 }

@@ -26,7 +26,7 @@ use crate::{
     state::App,
     web::{
         form::FieldErrors,
-        page::{Page, private},
+        page::{Page, private, retry_after},
     },
 };
 
@@ -100,7 +100,7 @@ async fn change_password(
         Err(Error::TooMany(wait)) => {
             errors.add("current_password", me.page.words.count("login.wait", wait.as_secs().max(1) as i64));
             let again = security_page(&app, me, errors, None).await?;
-            return Ok(private((StatusCode::TOO_MANY_REQUESTS, again)));
+            return Ok(retry_after(private((StatusCode::TOO_MANY_REQUESTS, again)), wait));
         }
         shown => shown?,
     };

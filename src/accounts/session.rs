@@ -55,7 +55,7 @@ impl FromRequestParts<App> for SignedIn {
             return Err(Error::SecondFactorRequired);
         }
         touch(&session, app, &account, now).await?;
-        let page = Page::of(&parts.headers, parts.uri.path(), now).signed_in(&account);
+        let page = Page::of(&parts.method, &parts.uri, &parts.headers, now).signed_in(&account);
         Ok(Self { account, page, session })
     }
 }
@@ -104,7 +104,7 @@ impl FromRequestParts<App> for HalfSignedIn {
         if mark.is_none_or(|mark| mark.to_text() != password) {
             return Err(Error::SignedOut);
         }
-        let page = Page::of(&parts.headers, parts.uri.path(), now);
+        let page = Page::of(&parts.method, &parts.uri, &parts.headers, now);
         Ok(Self { account, next, page, session })
     }
 }

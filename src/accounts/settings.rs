@@ -5,13 +5,13 @@ use askama_web::WebTemplate;
 use axum::{
     Router,
     extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    http::{StatusCode, header::SET_COOKIE},
+    response::{AppendHeaders, IntoResponse, Redirect, Response},
     routing::get,
 };
 use serde::Deserialize;
 
-use super::{actions, session::SignedIn};
+use super::{actions, preferences::kept, session::SignedIn};
 use crate::{
     core::account::Account,
     error::Error,
@@ -19,7 +19,7 @@ use crate::{
     web::{
         form::{FieldErrors, Posted},
         i18n::Words,
-        page::{Page, private, theme_named},
+        page::{LANGUAGE_COOKIE, Page, THEME_COOKIE, private, theme_named},
         time::Zone,
     },
 };
@@ -94,5 +94,12 @@ async fn save(State(app): State<App>, me: SignedIn, Posted(form): Posted<General
     tx.commit().await?;
     let words = Words::named(&form.language).unwrap_or(me.page.words);
     me.leave_notice(&words.t("settings.saved")).await?;
-    Ok(Redirect::to("/settings").into_response())
+    // The cookies of the top bar's menus would else go on deciding where nothing is chosen here.
+    let language = Words::named(&form.language).map_or("browser", Words::locale);
+    let theme = theme_named(&form.theme).unwrap_or("system");
+    let cookies = AppendHeaders([
+        (SET_COOKIE, kept(LANGUAGE_COOKIE, language, app.urls.is_secure)),
+        (SET_COOKIE, kept(THEME_COOKIE, theme, app.urls.is_secure)),
+    ]);
+    Ok((cookies, Redirect::to("/settings")).into_response())
 }

@@ -24,7 +24,7 @@ use crate::{
     state::App,
     web::{
         form::FieldErrors,
-        page::{Page, dialog_or_page},
+        page::{Page, dialog_or_page, retry_after},
     },
 };
 
@@ -63,19 +63,20 @@ async fn close(State(app): State<App>, source: Source, sensitive: Sensitive<Clos
     let attempt = Attempt::new(&username, Some(&me.account.id), &source);
     // Whoever answered the question with this request has just shown the password.
     let is_right = if was_asked { Ok(true) } else { try_password(&app, &me, &attempt, &form.password).await };
-    let refusal = match is_right {
-        Ok(true) => None,
-        Ok(false) => Some((StatusCode::UNPROCESSABLE_ENTITY, me.page.t("closing.wrong_password").into_owned())),
+    match is_right {
+        Ok(true) => {}
+        Ok(false) => {
+            activity::note_failure(&app.failures, &me.account.id, Kind::SignInFailed, "", &origin, me.page.now);
+            errors.add("password", me.page.t("closing.wrong_password"));
+            let again = ClosePage { page: me.page, username, errors };
+            return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, again));
+        }
         Err(Error::TooMany(wait)) => {
-            let sentence = me.page.words.count("login.wait", wait.as_secs().max(1) as i64);
-            Some((StatusCode::TOO_MANY_REQUESTS, sentence))
+            errors.add("password", me.page.words.count("login.wait", wait.as_secs().max(1) as i64));
+            let again = ClosePage { page: me.page, username, errors };
+            return Ok(retry_after(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again), wait));
         }
         Err(other) => return Err(other),
-    };
-    if let Some((status, sentence)) = refusal {
-        activity::note_failure(&app.failures, &me.account.id, Kind::SignInFailed, "", &origin, me.page.now);
-        errors.add("password", sentence);
-        return Ok(dialog_or_page!(status, ClosePage { page: me.page, username, errors }));
     }
     let mut tx = app.db.write().await?;
     if actions::close(&mut tx, &me.account, me.page.now).await? == Withdrawal::LastAdministrator {

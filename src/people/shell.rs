@@ -64,6 +64,13 @@ pub enum AccountCommand {
     },
 }
 
+impl AccountCommand {
+    /// Whether it may be the first thing that is done with a data folder.
+    pub fn may_begin(&self) -> bool {
+        matches!(self, AccountCommand::Add { .. })
+    }
+}
+
 /// Runs the command; the lines to print.
 ///
 /// # Errors

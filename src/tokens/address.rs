@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, HeaderName, header::REFERER};
 
 use crate::core::{
     listing::{Column, Direction, Listing},
+    secret::Secret,
     token::{Source, Status},
 };
 
@@ -25,13 +26,23 @@ pub fn parse(query: &str) -> Listing {
             }
             "status" => listing.status = Status::ALL.into_iter().find(|status| status.as_str() == value),
             "source" => listing.source = Source::parse(&value),
-            "text" => listing.text = value.trim().chars().take(100).collect(),
+            "text" => listing.text = searchable(&value),
             "page" => listing.page = value.parse().unwrap_or(1).clamp(1, 1_000_000),
             _ => {}
         }
     }
     listing.direction = wanted.unwrap_or(listing.column.first_direction());
     listing
+}
+
+/// What is looked for. Of a whole token only what its hint shows: more finds nothing, and the address in which it comes
+/// back would keep the secret.
+fn searchable(text: &str) -> String {
+    let text = text.trim();
+    match Secret::parse(text) {
+        Ok(secret) => secret.hint().split('…').next().unwrap_or_default().to_owned(),
+        Err(_) => text.chars().take(100).collect(),
+    }
 }
 
 /// The query of a list's address, with its question mark; empty for the default list.

@@ -81,7 +81,7 @@ async fn feed(State(app): State<App>, Now(now): Now, Path(file): Path<String>) -
 fn calendar(account: &Account, tokens: &[AccessToken], issuer: &str) -> Calendar {
     let words = account.language.as_deref().and_then(Words::named).unwrap_or_default();
     let mut calendar = Calendar::new();
-    calendar.name(&words.t1("calendar.name", "name", account.name()));
+    calendar.name(&words.t("calendar.name"));
     for token in tokens {
         let Some(end) = token.expires_at else { continue };
         let (Some(start), Some(made)) = (utc(end.seconds()), utc(token.created_at.seconds())) else { continue };

@@ -24,7 +24,7 @@ use crate::{
         activity::{Kind, Origin},
         level::Level,
         listing::Listing,
-        token::AccessToken,
+        token::{AccessToken, Status},
     },
     error::Error,
     platform::db::Tx,
@@ -59,15 +59,16 @@ struct Changed {
 /// Answers a change that is done within `tx`: commits it, then shows the rows that were shown before, with `notice`
 /// above.
 pub(super) async fn changed(
-    mut tx: Tx,
+    tx: Tx,
     app: &App,
     me: SignedIn,
     listing: Listing,
     notice: String,
 ) -> Result<Response, Error> {
     if me.page.is_fragment {
-        let table = Table::read(&mut tx, app, &me.account, &me.page, listing).await?;
+        // Outside of the write lock: it sorts and counts.
         tx.commit().await?;
+        let table = Table::read(&mut app.db.read().await?, app, &me.account, &me.page, listing).await?;
         return Ok(private(Changed { page: me.page, table, out_of_band: true, notice: Some(notice) }));
     }
     tx.commit().await?;
@@ -114,6 +115,10 @@ impl EditPage {
 
 async fn edit(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
     let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
+    if token.status(me.page.now) == Status::Expired {
+        let description = token.description.to_string();
+        return Ok(dialog_or_page!(StatusCode::CONFLICT, ExpiredPage { page: me.page, description }));
+    }
     let form = EditForm { description: token.description.to_string(), permission: token.level.as_str().to_owned() };
     Ok(EditPage::new(me.page, &token, form, FieldErrors::default()).show(StatusCode::OK))
 }

@@ -5,7 +5,7 @@ use askama_web::{WebTemplate, WebTemplateExt};
 use axum::{
     Router,
     extract::{RawQuery, State},
-    response::Response,
+    response::{Redirect, Response},
     routing::get,
 };
 use axum_htmx::HxPushUrl;
@@ -97,6 +97,11 @@ struct TokensPage {
 async fn list(State(app): State<App>, me: SignedIn, RawQuery(query): RawQuery) -> Result<Response, Error> {
     let listing = address::parse(query.as_deref().unwrap_or_default());
     let address = HxPushUrl(format!("/settings/tokens{}", address::query(&listing)));
+    // A whole token that was typed into the filter leaves the address bar at once.
+    let holds_secret = query.as_deref().is_some_and(|query| query.contains("text=dp_") && !address.0.ends_with(query));
+    if holds_secret && !me.page.is_fragment {
+        return Ok(private(Redirect::to(&address.0)));
+    }
     let table = Table::read(&mut app.db.read().await?, &app, &me.account, &me.page, listing).await?;
     if me.page.is_fragment {
         let fragment = TokensPage { page: me.page, table, notice: None, out_of_band: false };

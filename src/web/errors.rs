@@ -87,7 +87,7 @@ struct ErrorNotice<'p> {
 
 /// Gives errors the shape of a page, or of a notice where htmx asks. Who must sign in is led there and back.
 pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> Response {
-    let page = Page::of(request.headers(), request.uri().path(), app.clock.now());
+    let page = Page::of(request.method(), request.uri(), request.headers(), app.clock.now());
     let (method, uri) = (request.method().clone(), request.uri().clone());
     // A NUL means nothing in any query, and PostgreSQL takes none.
     let has_nul = uri.query().is_some_and(|query| query.contains("%00"));

@@ -1,10 +1,14 @@
 //! What every page needs: words, theme, who is signed in, and whether htmx asked for a fragment.
 
-use std::{borrow::Cow, convert::Infallible, fmt::Display};
+use std::{borrow::Cow, convert::Infallible, fmt::Display, time::Duration};
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, header::CACHE_CONTROL, header::COOKIE, request::Parts},
+    http::{
+        HeaderMap, HeaderValue, Method, Uri,
+        header::{CACHE_CONTROL, COOKIE, RETRY_AFTER},
+        request::Parts,
+    },
     response::{IntoResponse, Response},
 };
 use axum_htmx::HX_REQUEST;
@@ -29,8 +33,10 @@ pub struct Page {
     pub words: Words,
     /// `light` or `dark`; `None` follows the system.
     pub theme: Option<&'static str>,
-    /// The path of this request, for links that come back to it.
+    /// The path of this request.
     pub path: String,
+    /// Where a form that leads back here goes.
+    pub here: String,
     /// Whether htmx asks and gets a fragment.
     pub is_fragment: bool,
     /// The present moment.
@@ -45,17 +51,18 @@ impl FromRequestParts<App> for Page {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.headers, parts.uri.path(), app.clock.now()))
+        Ok(Self::of(&parts.method, &parts.uri, &parts.headers, app.clock.now()))
     }
 }
 
 impl Page {
-    /// The frame for a request with these headers.
-    pub fn of(headers: &HeaderMap, path: &str, now: Moment) -> Self {
+    /// The frame for a request.
+    pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap, now: Moment) -> Self {
         Self {
+            here: here(method, uri),
             words: cookie(headers, LANGUAGE_COOKIE).and_then(Words::named).unwrap_or_else(|| Words::accepted(headers)),
             theme: cookie(headers, THEME_COOKIE).and_then(theme_named),
-            path: path.to_owned(),
+            path: uri.path().to_owned(),
             is_fragment: headers.contains_key(HX_REQUEST),
             now,
             zone: Zone::default(),
@@ -123,6 +130,23 @@ impl Page {
     pub fn is_at(&self, path: &str) -> bool {
         self.path == path || (path != "/settings" && self.path.starts_with(&format!("{path}/")))
     }
+}
+
+/// The address of this page with its filter; of what was posted the page that it was posted from, since many such
+/// addresses show nothing by themselves.
+fn here(method: &Method, uri: &Uri) -> String {
+    if method.is_safe() {
+        return uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    }
+    let homes = ["/settings/tokens", "/settings/security", "/settings/sessions", "/settings", "/admin/accounts"];
+    let home = homes.into_iter().find(|home| uri.path().starts_with(home));
+    home.unwrap_or(if uri.path().starts_with("/login") { uri.path() } else { "/" }).to_owned()
+}
+
+/// Says in `Retry-After` how long whoever is refused must wait (RFC 9110 section 10.2.3).
+pub fn retry_after(mut response: Response, wait: Duration) -> Response {
+    response.headers_mut().insert(RETRY_AFTER, wait.as_secs().max(1).into());
+    response
 }
 
 /// The theme with this name.

@@ -28,7 +28,7 @@ use crate::{
     state::App,
     web::{
         form::FieldErrors,
-        page::{Page, dialog_or_page},
+        page::{Page, dialog_or_page, retry_after},
     },
 };
 
@@ -191,7 +191,7 @@ async fn turn_off(State(app): State<App>, source: Source, sensitive: Sensitive<C
         Err(Error::TooMany(wait)) => {
             errors.add("code", me.page.words.count("login.wait", wait.as_secs().max(1) as i64));
             let again = OffPage { page: me.page, is_required, errors };
-            return Ok(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again));
+            return Ok(retry_after(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again), wait));
         }
         is_right => is_right?,
     };
