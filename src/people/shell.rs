@@ -134,7 +134,8 @@ async fn list(db: &Db, clock: &Clock) -> Result<String, Error> {
             let seen =
                 person.last_seen_at.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", at.rfc3339()));
             let (name, tokens, created) = (person.username, person.live_tokens, person.created_at.rfc3339());
-            said += &format!("{name}\t{role}\t{state}\t{factor}\t{tokens} live\tcreated {created}\t{seen}\n");
+            let tokens = if tokens == 1 { "1 live token".to_owned() } else { format!("{tokens} live tokens") };
+            said += &format!("{name}\t{role}\t{state}\t{tokens}\t{factor}\tcreated {created}\t{seen}\n");
         }
     }
     Ok(said)

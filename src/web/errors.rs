@@ -128,6 +128,8 @@ fn led_to(page: &Page, address: &str) -> Response {
 }
 
 fn error_page(page: Page, error: &Error) -> Response {
+    // The same page wherever it stands in for one: what was asked for may not exist for this reader.
+    let page = Page { here: "/".to_owned(), ..page };
     let key = error.key();
     let title = page.t(format!("errors.{key}.title")).into_owned();
     let sentence = match error {
