@@ -239,3 +239,21 @@ async fn an_id_that_is_nobodys_is_not_found() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_opens_an_account_to_the_administrator_wants_a_fresh_sign_in_and_is_not_for_ones_own() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    server.enrolled("alice").await;
+    let (own, other) = (id(&server, "root-of-all").await, id(&server, "alice").await);
+    for verb in ["reset-2fa", "password-link"] {
+        let answer = admin.post(&format!("{LIST}/{own}/{verb}"), &[]).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, LIST), "{verb}");
+    }
+    server.clock.advance(Duration::minutes(30));
+    for verb in ["reset-2fa", "password-link"] {
+        let answer = admin.post(&format!("{LIST}/{other}/{verb}"), &[]).await;
+        assert!(answer.status == StatusCode::FORBIDDEN && answer.body.contains("confirm_password"), "{verb}");
+    }
+    assert_eq!((server.count("password_link").await, server.count("recovery_code").await), (0, 10));
+}

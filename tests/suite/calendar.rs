@@ -133,6 +133,7 @@ async fn it_speaks_the_accounts_language_and_shows_no_one_elses_tokens() {
     alice.generate("ci", "repo:read", "30").await;
     alice.post("/settings", &[("language", "zh-CN"), ("display_name", "爱丽丝")]).await;
     let lines = feed(&server, &make(&server, &alice).await).await.join("\n");
-    assert!(lines.contains("爱丽丝") && lines.contains("ci") && !lines.contains("bobs own"), "{lines}");
+    assert!(!lines.contains("爱丽丝") && !lines.contains("alice"), "descriptions and dates, and nobody's name");
+    assert!(lines.contains("访问令牌") && lines.contains("ci") && !lines.contains("bobs own"), "{lines}");
     assert!(!lines.contains("Access token ends"));
 }

@@ -183,6 +183,12 @@ async fn an_id_of_another_account_is_not_found_on_any_route() {
     assert!(asked >= 16, "{asked}");
 }
 
+/// A page but for where its menus lead back to.
+fn without_back(answer: &Answer) -> String {
+    let parts = answer.body.split("name=\"back\" value=\"");
+    parts.map(|part| part.split_once("\">").map_or(part, |(_, rest)| rest)).collect()
+}
+
 #[tokio::test]
 async fn to_an_ordinary_account_no_administrators_route_exists() {
     let server = TestServer::start().await;
@@ -198,7 +204,7 @@ async fn to_an_ordinary_account_no_administrators_route_exists() {
             let path = path.replace("{id}", &id);
             let answer = ask(&bob, &method, &path).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{method} {path}");
-            assert_eq!(answer.body.replace(&path, "/nowhere"), nowhere.body, "{method} {path}");
+            assert_eq!(without_back(&answer), without_back(&nowhere), "{method} {path}");
             asked += 1;
         }
     }
