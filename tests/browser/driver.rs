@@ -29,8 +29,8 @@ const FLAGS: [&str; 11] = [
     "--host-resolver-rules=MAP registry.example 127.0.0.1",
 ];
 
-/// Two cores: a third browser would only make the others wait.
-static BROWSERS: Semaphore = Semaphore::const_new(2);
+/// A journey waits for its browser more than it works: four keep two cores busy.
+static BROWSERS: Semaphore = Semaphore::const_new(4);
 static DRIVER: Mutex<Weak<Chromedriver>> = Mutex::new(Weak::new());
 
 /// A running chromedriver. It ends with the last journey that holds it, and with this process, however that ends:

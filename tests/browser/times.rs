@@ -62,6 +62,8 @@ async fn without_javascript_exact_times_are_in_utc_or_the_chosen_zone() {
         window.goto("/settings").await;
         window.choose_text("Time zone", "Europe/Berlin").await;
         window.element(".sheet .primary").await.click().await.unwrap();
+        // Saved, and not overtaken by the next address.
+        window.element("#notice .notice").await;
         window.goto("/settings/tokens").await;
         assert_eq!(title(window).await, "15 January 2027 13:00 CET");
     })
