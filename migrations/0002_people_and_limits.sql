@@ -1,5 +1,7 @@
 -- What a person settles for itself; a closed account keeps its row, so that nobody inherits its name.
 ALTER TABLE account ADD COLUMN display_name TEXT;
+-- What the search compares: the display name in lower case, folded alike on both engines.
+ALTER TABLE account ADD COLUMN display_name_folded TEXT NOT NULL DEFAULT '';
 ALTER TABLE account ADD COLUMN time_zone TEXT;
 ALTER TABLE account ADD COLUMN closed_at BIGINT;
 ALTER TABLE account ADD COLUMN last_seen_at BIGINT;

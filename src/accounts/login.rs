@@ -47,7 +47,7 @@ struct ComingFrom {
     next: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct LoginForm {
     username: String,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What was typed.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct NewcomerForm {
     /// The name.

@@ -72,7 +72,7 @@ async fn security_page(
     })
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct PasswordForm {
     current_password: String,

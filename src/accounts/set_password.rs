@@ -38,7 +38,7 @@ struct Code {
     code: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct PasswordForm {
     password: String,

@@ -130,10 +130,11 @@ pub async fn set_profile(
 ) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "UPDATE account SET display_name = $2, time_zone = $3 WHERE id = $1",
+        "UPDATE account SET display_name = $2, time_zone = $3, display_name_folded = $4 WHERE id = $1",
         account_id,
         display_name,
         time_zone,
+        display_name.unwrap_or_default().to_lowercase(),
     )
 }
 
@@ -171,7 +172,7 @@ pub async fn enable(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
 pub async fn close(tx: &mut Tx, account_id: &str, nobody: &PasswordDigest, now: Moment) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "UPDATE account SET closed_at = $2, password_hash = $3, display_name = NULL, time_zone = NULL,
+        "UPDATE account SET closed_at = $2, password_hash = $3, display_name = NULL, display_name_folded = '', time_zone = NULL,
                             calendar_hash = NULL, language = NULL, theme = NULL, totp_sealed = NULL,
                             totp_pending = NULL, recovery_salt = NULL
          WHERE id = $1 AND closed_at IS NULL

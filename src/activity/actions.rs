@@ -60,7 +60,10 @@ pub async fn write(db: &Db, failures: &Failures) -> Result<(), Error> {
     }
     let written = async {
         let mut tx = db.write().await?;
-        for ((account_id, kind, detail, origin), (first_at, last_at, times)) in &taken {
+        // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
+        let mut lines: Vec<_> = taken.iter().collect();
+        lines.sort_by(|a, b| (&a.0.0, &a.0.2, &a.0.3.address).cmp(&(&b.0.0, &b.0.2, &b.0.3.address)));
+        for ((account_id, kind, detail, origin), (first_at, last_at, times)) in lines {
             let (detail, origin) = (detail.clone(), origin.clone());
             let entry = Entry { kind: *kind, detail, origin, first_at: *first_at, last_at: *last_at, times: *times };
             if store::add_to(&mut tx, account_id, &entry, *last_at - GROUPED).await? == 0 {

@@ -33,7 +33,7 @@ pub fn routes() -> Router<App> {
     Router::new().route("/settings/close", get(ask).post(close))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct CloseForm {
     password: String,

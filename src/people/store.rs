@@ -51,7 +51,7 @@ pub async fn list(
         connection,
         (i64,),
         "SELECT COUNT(*) FROM account
-         WHERE username LIKE $1 ESCAPE '\\' OR LOWER(COALESCE(display_name, '')) LIKE $1 ESCAPE '\\'",
+         WHERE username LIKE $1 ESCAPE '\\' OR display_name_folded LIKE $1 ESCAPE '\\'",
         &pattern,
     )?;
     let records = fetch!(
@@ -63,7 +63,7 @@ pub async fn list(
                    AND (token.expires_at IS NULL OR token.expires_at > $2)) AS live_tokens,
                 totp_sealed IS NOT NULL AS has_second_factor
          FROM account
-         WHERE username LIKE $1 ESCAPE '\\' OR LOWER(COALESCE(display_name, '')) LIKE $1 ESCAPE '\\'
+         WHERE username LIKE $1 ESCAPE '\\' OR display_name_folded LIKE $1 ESCAPE '\\'
          ORDER BY username LIMIT $3 OFFSET $4",
         &pattern,
         now.millis(),

@@ -1,5 +1,7 @@
 //! What a client asks of the token endpoint, in every way that clients ask.
 
+use std::fmt;
+
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
@@ -15,8 +17,7 @@ pub struct TokenRequest {
     pub scopes: Vec<Scope>,
 }
 
-/// What a client shows of itself.
-#[derive(Debug)]
+/// What a client shows of itself. It never prints itself.
 pub enum Credentials {
     /// Nothing.
     None,
@@ -29,6 +30,12 @@ pub enum Credentials {
     },
     /// A header that cannot be read.
     Unreadable,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
 }
 
 /// The grant of a POST, when it is one that this server does not have.

@@ -1,6 +1,9 @@
 //! When a token was last used: noted in memory, written together.
 
+use std::collections::BTreeMap;
+
 use crate::{
+    core::moment::Moment,
     error::Error,
     platform::{collector::TokenUses, db::Db},
 };
@@ -12,7 +15,8 @@ use super::store;
 /// # Errors
 /// The database's.
 pub async fn write(db: &Db, uses: &TokenUses) -> Result<(), Error> {
-    let taken = uses.take();
+    // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
+    let taken: BTreeMap<String, Moment> = uses.take().into_iter().collect();
     if taken.is_empty() {
         return Ok(());
     }

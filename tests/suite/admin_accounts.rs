@@ -61,7 +61,7 @@ async fn someone_is_found_by_name() {
     for name in ["alice", "malice", "bob_1", "bobx1"] {
         server.account(name).await;
     }
-    server.sql("UPDATE account SET display_name = '王小明 Wonder' WHERE username = 'bobx1'").await;
+    server.signed_in("bobx1").await.post("/settings", &[("display_name", "王小明 Wonder Émile")]).await;
     for (text, found) in [
         ("", 5),
         ("alice", 2),
@@ -71,6 +71,7 @@ async fn someone_is_found_by_name() {
         ("_", 1),
         ("王小", 1),
         ("wonder", 1),
+        ("ÉMILE", 1),
         (" alice ", 2),
         ("\\", 0),
         ("'; --", 0),

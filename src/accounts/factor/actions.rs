@@ -160,8 +160,7 @@ pub async fn try_recovery_code(
     Ok(is_right)
 }
 
-/// A set of recovery codes with their hashes, ready to be stored.
-#[derive(Debug)]
+/// A set of recovery codes with their hashes, ready to be stored. It never prints itself.
 pub struct NewCodes {
     /// To be shown once.
     pub codes: Vec<RecoveryCode>,

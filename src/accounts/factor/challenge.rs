@@ -39,7 +39,7 @@ pub fn routes() -> Router<App> {
         .route("/login/recovery", get(show_recovery).post(check_recovery))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct CodeForm {
     code: String,

@@ -42,7 +42,7 @@ pub fn routes() -> Router<App> {
         .route("/settings/security/recovery-codes/saved", post(saved))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct CodeForm {
     code: String,
