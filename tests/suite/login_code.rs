@@ -215,3 +215,15 @@ async fn wrong_codes_and_recovery_codes_count_and_wait() {
     server.clock.advance(Duration::seconds(30));
     assert_eq!(show(&browser, &right).await.status, StatusCode::SEE_OTHER);
 }
+
+#[tokio::test]
+async fn a_new_password_ends_what_the_old_one_began() {
+    let server = TestServer::start().await;
+    let Enrolled { authenticator, .. } = server.enrolled("alice").await;
+    let browser = server.half_signed_in("alice").await;
+    server.sql("UPDATE account SET password_hash = 'another' WHERE username = 'alice'").await;
+    let code = authenticator.code(server.clock.now());
+    let answer = show(&browser, &code).await;
+    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/login"));
+    assert_eq!(browser.get("/settings/tokens").await.status, StatusCode::SEE_OTHER);
+}

@@ -182,3 +182,16 @@ async fn the_link_of_a_disabled_account_is_dead() {
     assert_eq!(server.anonymous().get(&link).await.status, StatusCode::GONE);
     assert_eq!(set(&browser, PASSWORD).await, StatusCode::GONE);
 }
+
+#[tokio::test]
+async fn another_way_to_a_new_password_ends_the_link() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    let link = add(&admin, "alice").await;
+    let browser = follow(&server, &link).await;
+    let id: String = admin.get("/admin/accounts?text=alice").await.after("<tr role=\"row\" id=\"account-");
+    admin.post(&format!("/admin/accounts/{id}/disable"), &[]).await;
+    admin.post(&format!("/admin/accounts/{id}/enable"), &[]).await;
+    assert_eq!(set(&browser, PASSWORD).await, StatusCode::GONE);
+    assert_eq!(server.anonymous().get(&link).await.status, StatusCode::GONE);
+}

@@ -241,3 +241,34 @@ async fn forty_wrong_passwords_at_once_are_all_counted() {
     assert_eq!(late.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(late.header("retry-after").parse::<i64>().unwrap() >= 30);
 }
+
+#[tokio::test]
+async fn of_forty_guesses_at_once_no_more_than_the_free_ones_get_an_answer() {
+    let server = std::sync::Arc::new(start().await);
+    server.account("alice").await;
+    for name in ["alice", "nobody-here"] {
+        let answers = all_at_once(|at| {
+            let server = std::sync::Arc::clone(&server);
+            // The right password is among them: a burst must not find it either.
+            let password = if at == 39 && name == "alice" { PASSWORD.to_owned() } else { format!("{WRONG} {at}") };
+            async move { sign_in(&from(&server, "10.9.9.9"), name, &password).await }
+        })
+        .await;
+        let answered = answers.iter().filter(|answer| answer.status != StatusCode::TOO_MANY_REQUESTS).count();
+        assert!(answered <= 6, "{answered} of {} for {name}", answers.len());
+    }
+}
+
+#[tokio::test]
+async fn addresses_of_one_ipv6_network_are_one_source() {
+    let server = start().await;
+    server.account("alice").await;
+    for at in 0..5 {
+        let browser = from(&server, &format!("2001:db8:1:2::{at}"));
+        assert_eq!(sign_in(&browser, "alice", WRONG).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let neighbour = from(&server, "2001:db8:1:2:ffff::9");
+    assert_eq!(sign_in(&neighbour, "alice", PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
+    let other = from(&server, "2001:db8:1:3::1");
+    assert_eq!(sign_in(&other, "alice", PASSWORD).await.status, StatusCode::SEE_OTHER);
+}
