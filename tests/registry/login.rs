@@ -62,6 +62,17 @@ async fn every_wrong_name_or_secret_is_refused_in_the_same_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn with_two_factors_a_right_password_is_refused_as_a_wrong_one_and_a_token_logs_in() {
+    let server = TestServer::start().await;
+    let alice = server.enrolled("alice").await;
+    for password in [PASSWORD, "a wrong password of some length"] {
+        is_refused_by_both(&server, "alice", password, FAILED);
+    }
+    let token = alice.browser.generate("laptop", "repo:write", "30").await;
+    logs_in_with_both(&server, "alice", &token.secret);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn docker_logout_forgets_the_token() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
