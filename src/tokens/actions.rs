@@ -102,20 +102,26 @@ pub enum Outcome {
     Expired,
 }
 
-/// Changes description and level. The expiry never changes.
+/// Changes description and level of the token that was seen as `before`. The expiry never changes.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a token of another account.
+/// [`Error::NotFound`], also for a token of another account; [`Error::Invalid`] where its level was changed meanwhile:
+/// whether this change widens was decided by the level before.
 pub async fn edit(
     tx: &mut Tx,
     account: &Account,
-    id: &str,
+    before: &AccessToken,
     description: &Description,
     level: Level,
     now: Moment,
 ) -> Result<Outcome, Error> {
-    let rows = store::update(tx, account, id, description, level, now).await?;
-    outcome(tx, account, id, rows).await
+    if store::update(tx, account, before, description, level, now).await? == 1 {
+        return Ok(Outcome::Done);
+    }
+    match find(tx, account, &before.id).await?.status(now) {
+        Status::Expired => Ok(Outcome::Expired),
+        _ => Err(Error::Invalid),
+    }
 }
 
 /// Switches a token on or off.

@@ -148,7 +148,7 @@ async fn save(
         return Ok(EditPage::new(me.page, &before, form, errors).show(StatusCode::UNPROCESSABLE_ENTITY));
     };
     let mut tx = app.db.write().await?;
-    match actions::edit(&mut tx, &me.account, &id, &description, level, now).await? {
+    match actions::edit(&mut tx, &me.account, &before, &description, level, now).await? {
         Outcome::Done => {
             activity::record(&mut tx, &me.account, Kind::TokenEdited, description.as_str(), &origin, now).await?;
             let notice = named(&me.page, "tokens.saved", description.as_str());

@@ -220,11 +220,11 @@ pub async fn spend_form_key(tx: &mut Tx, key: &SecretHash, now: Moment) -> sqlx:
     Ok(rows == 1)
 }
 
-/// An expired token is left as it is.
+/// An expired token is left as it is, and so is one whose level is no longer the one that was seen before.
 pub async fn update(
     tx: &mut Tx,
     account: &Account,
-    id: &str,
+    before: &AccessToken,
     description: &Description,
     level: Level,
     now: Moment,
@@ -232,13 +232,14 @@ pub async fn update(
     execute!(
         tx,
         "UPDATE token SET description = $3, description_folded = $6, level = $4
-         WHERE id = $1 AND account_id = $2 AND (expires_at IS NULL OR expires_at > $5)",
-        id,
+         WHERE id = $1 AND account_id = $2 AND level = $7 AND (expires_at IS NULL OR expires_at > $5)",
+        &before.id,
         &account.id,
         description.as_str(),
         level.as_str(),
         now.millis(),
         description.as_str().to_lowercase(),
+        before.level.as_str(),
     )
 }
 
