@@ -11,7 +11,7 @@ use crate::{
     platform::{
         clock::Clock, collector::Collector, db::Db, entropy::Entropy, hasher::Hasher, limits::Limits, sessions,
     },
-    registry, router,
+    registry, repositories, router,
     state::App,
     tokens,
 };
@@ -57,6 +57,8 @@ impl Server {
             limits: Limits::default(),
             vault: keys.vault,
             token_uses: Collector::default(),
+            repository_uses: Collector::default(),
+            refusals: Collector::default(),
             failures: Collector::default(),
             entropy: Entropy,
             clock,
@@ -139,6 +141,8 @@ async fn write_notes(app: App, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = app.token_uses.arrived() => {}
+            () = app.repository_uses.arrived() => {}
+            () = app.refusals.arrived() => {}
             () = app.failures.arrived() => {}
             _ = stopped.changed() => return,
         }
@@ -148,11 +152,17 @@ async fn write_notes(app: App, mut stopped: watch::Receiver<bool>) {
 }
 
 async fn write_now(app: &App) {
-    if let Err(error) = tokens::usage::write(&app.db, &app.token_uses).await {
+    if let Err(error) = tokens::uses::actions::write(&app.db, &app.token_uses, app.entropy).await {
         tracing::error!(%error, "uses of tokens could not be written yet");
     }
-    if let Err(error) = activity::actions::write(&app.db, &app.failures).await {
+    if let Err(error) = repositories::actions::write(&app.db, &app.repository_uses, app.entropy).await {
+        tracing::error!(%error, "pushes and pulls could not be written yet");
+    }
+    if let Err(error) = tokens::refusals::actions::write(&app.db, &app.refusals, app.entropy).await {
         tracing::error!(%error, "refusals could not be written yet");
+    }
+    if let Err(error) = activity::actions::write(&app.db, &app.failures).await {
+        tracing::error!(%error, "the security log could not be written yet");
     }
 }
 
@@ -171,6 +181,8 @@ async fn tidy_once(app: &App) -> Result<(), Error> {
     let mut tx = app.db.write().await?;
     sessions::forget_ended(&mut tx, now).await?;
     tokens::actions::forget_old(&mut tx, now).await?;
+    tokens::uses::actions::forget_old(&mut tx, now).await?;
+    tokens::refusals::actions::forget_old(&mut tx, now).await?;
     accounts::actions::forget_old(&mut tx, now).await?;
     accounts::links::actions::forget_old(&mut tx, now).await?;
     activity::actions::forget_old(&mut tx, now).await?;

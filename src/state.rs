@@ -6,7 +6,7 @@ use crate::{
     config::{Config, Urls},
     platform::{
         clock::Clock,
-        collector::{Failures, TokenUses},
+        collector::{Failures, Refusals, RepositoryUses, TokenUses},
         db::Db,
         entropy::Entropy,
         hasher::Hasher,
@@ -39,6 +39,10 @@ pub struct App {
     pub vault: Vault,
     /// Uses of tokens that were not written yet.
     pub token_uses: TokenUses,
-    /// Refusals and failed sign-ins that were not written yet.
+    /// Pushes and pulls of repositories that were not written yet.
+    pub repository_uses: RepositoryUses,
+    /// Refusals of tokens that were not written yet.
+    pub refusals: Refusals,
+    /// What the security log has of refusals and failed sign-ins, and was not written yet.
     pub failures: Failures,
 }

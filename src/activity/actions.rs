@@ -8,6 +8,7 @@ use crate::{
         account::Account,
         activity::{Kind, Origin},
         moment::Moment,
+        usage::Span,
     },
     error::Error,
     platform::{
@@ -43,10 +44,7 @@ pub async fn record(
 /// Notes a failure in memory; it is written about a second later, together with others.
 pub fn note_failure(failures: &Failures, account_id: &str, kind: Kind, detail: &str, origin: &Origin, now: Moment) {
     let key = (account_id.to_owned(), kind, detail.to_owned(), origin.clone());
-    failures.note(key, (now, now, 1), |known, (_, last, times)| {
-        known.1 = last.max(known.1);
-        known.2 += times;
-    });
+    failures.note(key, Span::once(now), Span::and);
 }
 
 /// Writes all failures that were noted, in one transaction. What could not be written is noted again.
@@ -63,7 +61,7 @@ pub async fn write(db: &Db, failures: &Failures) -> Result<(), Error> {
         // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
         let mut lines: Vec<_> = taken.iter().collect();
         lines.sort_by(|a, b| (&a.0.0, &a.0.2, &a.0.3.address).cmp(&(&b.0.0, &b.0.2, &b.0.3.address)));
-        for ((account_id, kind, detail, origin), (first_at, last_at, times)) in lines {
+        for ((account_id, kind, detail, origin), Span { first_at, last_at, times }) in lines {
             let (detail, origin) = (detail.clone(), origin.clone());
             let entry = Entry { kind: *kind, detail, origin, first_at: *first_at, last_at: *last_at, times: *times };
             if store::add_to(&mut tx, account_id, &entry, *last_at - GROUPED).await? == 0 {
@@ -74,10 +72,7 @@ pub async fn write(db: &Db, failures: &Failures) -> Result<(), Error> {
     };
     written.await.map_err(|error: sqlx::Error| {
         for (key, value) in taken {
-            failures.note(key, value, |known, (first, _, times)| {
-                known.0 = first.min(known.0);
-                known.2 += times;
-            });
+            failures.note(key, value, Span::and);
         }
         Error::from(error)
     })

@@ -35,6 +35,11 @@ impl Moment {
         self.as_utc().date()
     }
 
+    /// The calendar day in UTC, counted from 1970-01-01.
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(86_400_000)
+    }
+
     /// The last millisecond of `date` in UTC.
     pub fn end_of(date: Date) -> Self {
         let midnight = date.midnight().assume_offset(UtcOffset::UTC);

@@ -3,7 +3,14 @@
 //! These sentences are part of the protocol: clients print them as they stand and send no language, so they are
 //! English here and not in the locale files.
 
-use super::{moment::Moment, token::Description};
+use super::{
+    moment::Moment,
+    permission::{Obstacle, RefusedPush},
+    token::Description,
+};
+
+/// Of the name of a repository that was asked for, so many characters are repeated.
+const LONGEST_NAME: usize = 255;
 
 /// A refusal of a request for a registry token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +25,28 @@ pub enum Refusal {
     WrongUser(Description),
     /// A real token of an account that an administrator disabled.
     AccountDisabled,
+    /// A push with a token whose level allows none, to this repository.
+    ReadOnly(String),
+    /// A push with a token that is limited to other repositories.
+    OutOfReach(String),
+    /// A push to a repository, by this account, which may not push there.
+    NotAllowed(String, String),
     /// Everything else, whatever the cause, in one and the same words.
     Failed,
 }
 
 impl Refusal {
+    /// The refusal of a push.
+    pub fn of_push(refused: RefusedPush<'_>, username: &str) -> Self {
+        // Anyone may ask for anything: what is repeated on a terminal is one printable line.
+        let name: String = refused.name.chars().filter(|c| c.is_ascii_graphic()).take(LONGEST_NAME).collect();
+        match refused.obstacle {
+            Obstacle::Level(_) => Refusal::ReadOnly(name),
+            Obstacle::OutOfReach => Refusal::OutOfReach(name),
+            _ => Refusal::NotAllowed(name, username.to_owned()),
+        }
+    }
+
     /// The code at the end of the sentence, in the log and in the counters.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -31,6 +55,8 @@ impl Refusal {
             Refusal::Deleted(..) => "PAT-DELETED",
             Refusal::WrongUser(_) => "PAT-WRONG-USER",
             Refusal::AccountDisabled => "ACCOUNT-DISABLED",
+            Refusal::ReadOnly(_) => "PAT-READ-ONLY",
+            Refusal::OutOfReach(_) | Refusal::NotAllowed(..) => "PAT-REPOSITORY",
             Refusal::Failed => "AUTH-FAILED",
         }
     }
@@ -53,6 +79,16 @@ impl Refusal {
             Refusal::AccountDisabled => {
                 "this account is disabled: ask an administrator of this registry to enable it".to_owned()
             }
+            Refusal::ReadOnly(repository) => {
+                format!("this access token is read-only: it cannot push to {repository}")
+            }
+            Refusal::OutOfReach(repository) => {
+                format!("this access token is limited to other repositories: it cannot push to {repository}")
+            }
+            Refusal::NotAllowed(repository, username) => format!(
+                "{username} cannot push to {repository}: it is neither {username}'s own nor shared with {username} for \
+                 pushing"
+            ),
             Refusal::Failed => "incorrect username or password; with two-factor authentication on, use a personal \
                                 access token as the password"
                 .to_owned(),

@@ -1,6 +1,6 @@
 //! Access tokens: what one is, what state it is in.
 
-use super::{expiry, level::Level, moment::Moment};
+use super::{expiry, level::Level, moment::Moment, repository::Reach, usage::Use};
 
 /// What a token is for, in its owner's words: 1 to 100 characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +112,35 @@ impl Status {
     }
 }
 
+/// What a person settles about a token, and can change later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// What it is for.
+    pub description: Description,
+    /// What it may do.
+    pub level: Level,
+    /// With which repositories.
+    pub reach: Reach,
+}
+
+impl Settled {
+    /// Whether this lets a token do what `before` did not.
+    pub fn widens(&self, before: &AccessToken) -> bool {
+        self.level > before.level || !before.reach.covers(&self.reach)
+    }
+}
+
+/// What is taken over for a token like another one.
+#[derive(Debug, Clone)]
+pub struct Like {
+    /// Description, level and repositories.
+    pub settled: Settled,
+    /// When the other one was made.
+    pub created_at: Moment,
+    /// When it ends or ended; from both follows how long the new one lives.
+    pub expires_at: Option<Moment>,
+}
+
 /// A token as its owner sees it; the secret is not among what is kept.
 #[derive(Debug, Clone)]
 pub struct AccessToken {
@@ -125,6 +154,8 @@ pub struct AccessToken {
     pub hint: String,
     /// What it may do.
     pub level: Level,
+    /// With which repositories.
+    pub reach: Reach,
     /// The owner's switch.
     pub is_active: bool,
     /// Who made it.
@@ -135,6 +166,8 @@ pub struct AccessToken {
     pub expires_at: Option<Moment>,
     /// The last token request that it made; `None` is never.
     pub last_used_at: Option<Moment>,
+    /// What that was; of an old one only the time is known.
+    pub last_use: Option<Use>,
 }
 
 impl AccessToken {

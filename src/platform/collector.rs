@@ -11,16 +11,62 @@ use tokio::sync::Notify;
 use crate::core::{
     activity::{Kind, Origin},
     moment::Moment,
+    usage::{Span, Use},
 };
 
-/// Uses of tokens that were not written yet: by the token's id, the latest.
-pub type TokenUses = Collector<String, Moment>;
+/// Uses of tokens that were not written yet, by the token's id and the use.
+pub type TokenUses = Collector<(String, Use), Span>;
 
 /// What equal failures have in common: account, kind, detail, origin.
 pub type FailureKey = (String, Kind, String, Origin);
 
-/// Refusals and failed sign-ins that were not written yet: first and last time, and how often.
-pub type Failures = Collector<FailureKey, (Moment, Moment, i64)>;
+/// Failed sign-ins and refusals for the security log that were not written yet.
+pub type Failures = Collector<FailureKey, Span>;
+
+/// Refusals of real tokens that were not written yet.
+pub type Refusals = Collector<RefusalKey, Span>;
+
+/// What equal refusals have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RefusalKey {
+    /// The owner's account.
+    pub account_id: String,
+    /// The token; it may be deleted.
+    pub token_id: String,
+    /// The refusal's code.
+    pub code: &'static str,
+    /// The first repository that was asked for; empty where none was.
+    pub repository: String,
+    /// From where.
+    pub address: String,
+    /// With which program.
+    pub client: String,
+    /// What the token was for.
+    pub description: String,
+}
+
+/// Pushes and pulls of repositories that were not written yet, by name: the latest of each.
+pub type RepositoryUses = Collector<(String, Direction), Handling>;
+
+/// Which way an image goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    /// To the registry.
+    Push,
+    /// From it.
+    Pull,
+}
+
+/// Who pushed or pulled, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handling {
+    /// When.
+    pub at: Moment,
+    /// The account; `None` where nobody was signed in.
+    pub account_id: Option<String>,
+    /// The token's id and what it was for; `None` for a password.
+    pub token: Option<(String, String)>,
+}
 
 /// Notes by key, each merged with what is there. A request only takes a lock for a moment; a job takes all notes
 /// about once a second and writes them in one transaction.

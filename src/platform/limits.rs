@@ -10,6 +10,7 @@ use std::{
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock};
 use time::Duration;
 
+use super::collector::RefusalKey;
 use crate::core::{moment::Moment, secret::SecretHash};
 
 const CODES_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
@@ -18,6 +19,8 @@ const SIGNUPS_AN_HOUR: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero"
 const FAILURES_AN_HOUR: NonZeroU32 = NonZeroU32::new(100).expect("a hundred is not zero");
 /// One action of a registry client sends the same wrong secret up to six times.
 const SAME_SECRET: Duration = Duration::MINUTE;
+/// A client that is refused by one way of asking tries the other at once.
+const SAME_TRY: Duration = Duration::seconds(5);
 /// So many wrong secrets are remembered; beyond, the oldest minute is cleared away first.
 const REMEMBERED_SECRETS: usize = 10_000;
 
@@ -31,6 +34,7 @@ pub struct Limits {
     failures: ByAddress,
     closed_until: Arc<Mutex<HashMap<IpAddr, Moment>>>,
     wrong_secrets: Arc<Mutex<HashMap<SecretHash, Moment>>>,
+    refused_forms: Arc<Mutex<HashMap<RefusalKey, Moment>>>,
 }
 
 impl Default for Limits {
@@ -41,6 +45,7 @@ impl Default for Limits {
             failures: Arc::new(RateLimiter::keyed(Quota::per_hour(FAILURES_AN_HOUR))),
             closed_until: Arc::default(),
             wrong_secrets: Arc::default(),
+            refused_forms: Arc::default(),
         }
     }
 }
@@ -75,6 +80,17 @@ impl Limits {
         let mut closed = self.closed();
         closed.retain(|_, until| *until > now);
         closed.get(&network_of(address)).map(|until| *until - now)
+    }
+
+    /// Whether an equal refusal of a form came just before this one of a query: then both are one try of one client.
+    pub fn is_repeated_by_query(&self, key: &RefusalKey, is_form: bool, now: Moment) -> bool {
+        let mut forms = self.refused_forms.lock().unwrap_or_else(PoisonError::into_inner);
+        forms.retain(|_, at| now - *at < SAME_TRY);
+        if is_form {
+            forms.insert(key.clone(), now);
+            return false;
+        }
+        forms.remove(key).is_some()
     }
 
     /// Whether this wrong secret, by the hash of name, secret and address, is another than a minute ago. The same one

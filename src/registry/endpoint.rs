@@ -16,19 +16,15 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    actions::{self, Caller, Gate, TOKEN_LIFE_SECONDS},
+    actions::{self, Caller, Concern, Envelope, Gate, Refused, TOKEN_LIFE_SECONDS},
+    notes,
     request::{Credentials, TokenRequest, UnsupportedGrant, bearer},
 };
 use crate::{
-    activity::actions as activity,
-    core::{
-        activity::{Kind, Origin},
-        moment::Moment,
-        refusal::Refusal,
-    },
+    core::{activity::Origin, moment::Moment, permission::grant, refusal::Refusal},
     error::Error,
+    repositories::actions::facts,
     state::App,
-    tokens::actions::Refused,
     web::{
         errors::{as_registry_json, registry_error},
         extract::{ClientAddress, Now},
@@ -89,7 +85,7 @@ async fn token_by_form(
     }
 }
 
-/// Parse, authenticate, authorise, sign.
+/// Parse, authenticate, authorise, sign; what was done with whom is noted for a later write.
 async fn answer(
     app: &App,
     request: TokenRequest,
@@ -97,32 +93,29 @@ async fn answer(
     origin: Origin,
     now: Moment,
 ) -> Result<Response, Error> {
-    let caller = match authenticate(app, request.credentials, from, now).await? {
+    let caller = match authenticate(app, &request, from, now).await? {
         Ok(caller) => caller,
-        Err(refused) => {
-            if let Some((account_id, description)) = &refused.owner {
-                let (kind, detail) = match refused.refusal {
-                    Refusal::Failed => (Kind::SignInFailed, String::new()),
-                    _ => (Kind::TokenRefused, format!("{description} ({})", refused.refusal.code())),
-                };
-                activity::note_failure(&app.failures, account_id, kind, &detail, &origin, now);
-            }
-            return Ok(refuse(app, &refused.refusal, from));
-        }
+        Err(refused) => return Ok(refuse(app, &refused, &request, &origin, now)),
     };
-    if let Some(token_id) = caller.as_ref().and_then(|caller| caller.token_id.clone()) {
-        app.token_uses.note(token_id, now, |known, now| *known = now.max(*known));
+    if let Some(refused) = caller.as_ref().and_then(|caller| actions::refused_push(caller, &request.scopes)) {
+        return Ok(refuse(app, &refused, &request, &origin, now));
     }
-    let (issuer, service) = (&app.config.issuer, &app.config.registry_service);
-    let id = app.entropy.id(now);
-    let token = app.signer.sign(&actions::claims(caller.as_ref(), &request.scopes, issuer, service, id, now));
+    let granted = match &caller {
+        Some(caller) => grant(&request.scopes, Some(&caller.holder()), &caller.facts),
+        None if request.scopes.is_empty() => Vec::new(),
+        None => grant(&request.scopes, None, &facts(&mut app.db.read().await?, None, &request.repositories()).await?),
+    };
+    notes::granted(app, caller.as_ref(), &request.scopes, &granted, &origin, now);
+    let envelope =
+        Envelope { issuer: &app.config.issuer, service: &app.config.registry_service, id: app.entropy.id(now), now };
+    let token = app.signer.sign(&actions::claims(caller.as_ref(), granted, envelope));
     Ok(private(Json(TokenAnswer { access_token: token.clone(), token, expires_in: TOKEN_LIFE_SECONDS })))
 }
 
 /// Nobody, for a client that shows no credentials: it gets what the public may have.
 async fn authenticate(
     app: &App,
-    credentials: Credentials,
+    request: &TokenRequest,
     ClientAddress(address): ClientAddress,
     now: Moment,
 ) -> Result<Result<Option<Caller>, Refused>, Error> {
@@ -134,17 +127,21 @@ async fn authenticate(
         address,
         now,
     };
-    match credentials {
+    match &request.credentials {
         Credentials::None => Ok(Ok(None)),
-        Credentials::Unreadable => Ok(Err(Refusal::Failed.into())),
-        Credentials::Given { username, secret } => Ok(gate.authenticate(&username, &secret).await?.map(Some)),
+        Credentials::Unreadable => Ok(Err(Refused { refusal: Refusal::Failed, concerns: Concern::Nobody })),
+        Credentials::Given { username, secret } => {
+            Ok(gate.authenticate(username, secret, &request.repositories()).await?.map(Some))
+        }
     }
 }
 
 /// 401, `application/json` and `DENIED` is the one shape that every client shows which can show anything.
-fn refuse(app: &App, refusal: &Refusal, ClientAddress(address): ClientAddress) -> Response {
+fn refuse(app: &App, refused: &Refused, request: &TokenRequest, origin: &Origin, now: Moment) -> Response {
+    let refusal = &refused.refusal;
     // Neither the name nor the secret: people paste one into the place of the other.
-    tracing::info!(code = refusal.code(), %address, "a token request was refused");
+    tracing::info!(code = refusal.code(), address = origin.address, "a token request was refused");
+    notes::refused(app, refused, request, origin, now);
     let tokens_url = format!("{}/settings/tokens", app.urls.public);
     registry_error(StatusCode::UNAUTHORIZED, "DENIED", &refusal.sentence(&tokens_url))
 }

@@ -6,7 +6,10 @@ use axum::http::{HeaderMap, header::AUTHORIZATION};
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
-use crate::core::scope::{self, Scope};
+use crate::core::{
+    repository::RepositoryName,
+    scope::{self, Scope},
+};
 
 /// A request for a registry token.
 #[derive(Debug)]
@@ -15,7 +18,13 @@ pub struct TokenRequest {
     pub credentials: Credentials,
     /// What is asked, merged by resource.
     pub scopes: Vec<Scope>,
+    /// Whether it came as a form. containerd asks so first, and once more by the query where it is refused.
+    pub is_form: bool,
 }
+
+/// Of a request that asks for more repositories than anyone needs, those that follow are granted nothing: each costs
+/// a look into the database.
+const MOST_REPOSITORIES: usize = 100;
 
 /// What a client shows of itself. It never prints itself.
 pub enum Credentials {
@@ -47,7 +56,7 @@ impl TokenRequest {
     /// not looked at.
     pub fn from_query(headers: &HeaderMap, query: &str) -> Self {
         let scopes: Vec<String> = pairs(query).filter(|(name, _)| name == "scope").map(|(_, value)| value).collect();
-        Self { credentials: basic(headers), scopes: scope::parse(scopes.iter().map(String::as_str)) }
+        Self { credentials: basic(headers), scopes: scope::parse(scopes.iter().map(String::as_str)), is_form: false }
     }
 
     /// A POST: an OAuth 2 form with the password grant (distribution's token specification).
@@ -76,7 +85,13 @@ impl TokenRequest {
             (None, None) => basic(headers),
             _ => Credentials::Unreadable,
         };
-        Ok(Self { credentials, scopes: scope::parse(scopes.iter().map(String::as_str)) })
+        Ok(Self { credentials, scopes: scope::parse(scopes.iter().map(String::as_str)), is_form: true })
+    }
+
+    /// The repositories that are asked for, as far as they can be any.
+    pub fn repositories(&self) -> Vec<RepositoryName> {
+        let repositories = self.scopes.iter().filter(|scope| scope.kind == "repository");
+        repositories.filter_map(|scope| RepositoryName::parse(&scope.name)).take(MOST_REPOSITORIES).collect()
     }
 }
 

@@ -2,36 +2,32 @@
 
 use time::Duration;
 
-use super::store::{self, Presented};
+use super::store;
 use crate::{
     core::{
         account::Account,
-        level::Level,
         moment::Moment,
         quota::{self, Full, Limits, Used},
-        refusal::Refusal,
         secret::{Kind, Secret, SecretHash},
-        token::{AccessToken, Description, Source, Status},
+        token::{AccessToken, Description, Like, Settled, Source, Status},
     },
     error::Error,
     platform::{
-        db::{Connection, Db, Tx},
+        db::{Connection, Tx},
         entropy::Entropy,
     },
 };
 
 /// A deleted token is remembered this long, to tell whoever still uses it.
-const TOMBSTONE_LIFE: Duration = Duration::days(90);
+pub(super) const TOMBSTONE_LIFE: Duration = Duration::days(90);
 /// No form lives longer: browser sessions end before.
 const FORM_KEY_LIFE: Duration = Duration::days(366);
 
 /// What a person asks for in the form.
 #[derive(Debug)]
 pub struct NewToken {
-    /// What it is for.
-    pub description: Description,
-    /// What it may do.
-    pub level: Level,
+    /// What it is for, what it may do, and where.
+    pub settled: Settled,
     /// When it ends; `None` is never.
     pub expires_at: Option<Moment>,
 }
@@ -71,14 +67,16 @@ pub async fn generate(
     let token = AccessToken {
         id: entropy.id(now),
         account_id: account.id.clone(),
-        description: new.description,
+        description: new.settled.description,
         hint: secret.hint(),
-        level: new.level,
+        level: new.settled.level,
+        reach: new.settled.reach,
         is_active: true,
         source: Source::Manual,
         created_at: now,
         expires_at: new.expires_at,
         last_used_at: None,
+        last_use: None,
     };
     store::insert(tx, &token, &secret.hash()).await?;
     store::note_creation(tx, account, &token.id, now).await?;
@@ -93,6 +91,18 @@ pub async fn find(connection: &mut impl Connection, account: &Account, id: &str)
     store::find(connection, account, id).await?.ok_or(Error::NotFound)
 }
 
+/// What is taken over for a token like this one, which may be deleted.
+///
+/// # Errors
+/// [`Error::NotFound`], also for a token of another account.
+pub async fn find_like(connection: &mut impl Connection, account: &Account, id: &str) -> Result<Like, Error> {
+    if let Some(token) = store::find(connection, account, id).await? {
+        let AccessToken { description, level, reach, created_at, expires_at, .. } = token;
+        return Ok(Like { settled: Settled { description, level, reach }, created_at, expires_at });
+    }
+    store::find_like(connection, account, id).await?.ok_or(Error::NotFound)
+}
+
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -102,20 +112,19 @@ pub enum Outcome {
     Expired,
 }
 
-/// Changes description and level of the token that was seen as `before`. The expiry never changes.
+/// Changes what can be changed of the token that was seen as `before`. The expiry never changes.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a token of another account; [`Error::Invalid`] where its level was changed meanwhile:
-/// whether this change widens was decided by the level before.
+/// [`Error::NotFound`], also for a token of another account; [`Error::Invalid`] where its level or its repositories
+/// were changed meanwhile: whether this change widens was decided by what they were before.
 pub async fn edit(
     tx: &mut Tx,
     account: &Account,
     before: &AccessToken,
-    description: &Description,
-    level: Level,
+    after: &Settled,
     now: Moment,
 ) -> Result<Outcome, Error> {
-    if store::update(tx, account, before, description, level, now).await? == 1 {
+    if store::update(tx, account, before, after, now).await? == 1 {
         return Ok(Outcome::Done);
     }
     match find(tx, account, &before.id).await?.status(now) {
@@ -204,78 +213,6 @@ pub async fn delete_all(tx: &mut Tx, account: &Account, ids: &[String], now: Mom
 /// The database's.
 pub async fn delete_of(tx: &mut Tx, account: &Account, now: Moment) -> Result<u64, Error> {
     Ok(store::delete_all(tx, account, now).await?)
-}
-
-/// A presented token that does not work, and whose it is, if it is anyone's.
-#[derive(Debug)]
-pub struct Refused {
-    /// Why.
-    pub refusal: Refusal,
-    /// The owner's account, and the token's description.
-    pub owner: Option<(String, String)>,
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self { refusal, owner: None }
-    }
-}
-
-/// A token that was presented and works.
-#[derive(Debug)]
-pub struct Accepted {
-    /// The token.
-    pub token_id: String,
-    /// Its owner's name.
-    pub username: String,
-    /// What it may do.
-    pub level: Level,
-}
-
-/// Whether a presented secret works under the name it came with, and if not, why. One joined read where it is a
-/// token's; only a secret that is none is looked for among the deleted.
-///
-/// # Errors
-/// The database's.
-pub async fn present(db: &Db, username: &str, secret: &str, now: Moment) -> Result<Result<Accepted, Refused>, Error> {
-    let hash = match Secret::parse(secret) {
-        // A device's refresh token renews that device's own token and opens nothing by itself.
-        Ok(secret) if secret.kind() != Kind::Refresh => secret.hash(),
-        _ => return Ok(Err(Refusal::Failed.into())),
-    };
-    let mut reader = db.read().await?;
-    let Some(token) = store::find_presented(&mut reader, &hash).await? else {
-        let deleted = store::find_deleted(&mut reader, &hash).await?;
-        let Some(deleted) = deleted.filter(|deleted| deleted.deleted_at >= now - TOMBSTONE_LIFE) else {
-            return Ok(Err(Refusal::Failed.into()));
-        };
-        let description = deleted.description;
-        let owner = Some((deleted.account_id, description.to_string()));
-        let refusal = if deleted.username.as_str() == username {
-            Refusal::Deleted(description, deleted.deleted_at)
-        } else {
-            Refusal::WrongUser(description)
-        };
-        return Ok(Err(Refused { refusal, owner }));
-    };
-    let owner = Some((token.account_id.clone(), token.description.to_string()));
-    Ok(judge(token, username, now).map_err(|refusal| Refused { refusal, owner }))
-}
-
-fn judge(token: Presented, username: &str, now: Moment) -> Result<Accepted, Refusal> {
-    if token.username.as_str() != username {
-        return Err(Refusal::WrongUser(token.description));
-    }
-    if token.account_is_disabled {
-        return Err(Refusal::AccountDisabled);
-    }
-    match (Status::at(now, token.is_active, token.expires_at), token.expires_at) {
-        (Status::Active, _) => {
-            Ok(Accepted { token_id: token.id, username: token.username.as_str().to_owned(), level: token.level })
-        }
-        (Status::Expired, Some(end)) => Err(Refusal::Expired(token.description, end)),
-        (Status::Expired | Status::Inactive, _) => Err(Refusal::Inactive(token.description)),
-    }
 }
 
 /// Forgets tombstones and form keys whose time is over.

@@ -13,8 +13,9 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, Outcome},
-    address, new,
+    address,
     pages::Table,
+    settled::SettledForm,
     view::{LevelChoice, TokenRow},
 };
 use crate::{
@@ -22,7 +23,6 @@ use crate::{
     activity::actions as activity,
     core::{
         activity::{Kind, Origin},
-        level::Level,
         listing::Listing,
         token::{AccessToken, Status},
     },
@@ -85,25 +85,18 @@ async fn to_table(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Re
     Ok(Redirect::to(&format!("/settings/tokens#token-{}", token.id)))
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct EditForm {
-    description: String,
-    permission: String,
-}
-
 #[derive(Template)]
 #[template(path = "tokens/edit.html", blocks = ["dialog"])]
 struct EditPage {
     page: Page,
     token: TokenRow,
-    form: EditForm,
+    form: SettledForm,
     errors: FieldErrors,
     levels: Vec<LevelChoice>,
 }
 
 impl EditPage {
-    fn new(page: Page, token: &AccessToken, form: EditForm, errors: FieldErrors) -> Self {
+    fn new(page: Page, token: &AccessToken, form: SettledForm, errors: FieldErrors) -> Self {
         let levels = LevelChoice::all(&form.permission);
         Self { token: TokenRow::new(token, page.now, page.words, &page.zone), page, form, errors, levels }
     }
@@ -119,7 +112,7 @@ async fn edit(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Respon
         let description = token.description.to_string();
         return Ok(dialog_or_page!(StatusCode::CONFLICT, ExpiredPage { page: me.page, description }));
     }
-    let form = EditForm { description: token.description.to_string(), permission: token.level.as_str().to_owned() };
+    let form = SettledForm::of(&token.description, token.level, &token.reach);
     Ok(EditPage::new(me.page, &token, form, FieldErrors::default()).show(StatusCode::OK))
 }
 
@@ -128,10 +121,12 @@ async fn save(
     State(app): State<App>,
     Id(id): Id,
     headers: HeaderMap,
-    sensitive: Sensitive<EditForm>,
+    sensitive: Sensitive<SettledForm>,
 ) -> Result<Response, Error> {
     let before = actions::find(&mut app.db.read().await?, &sensitive.me.account, &id).await?;
-    let widens = Level::parse(&sensitive.form.permission).is_some_and(|level| level > before.level);
+    let mut errors = FieldErrors::default();
+    let settled = sensitive.form.checked(sensitive.me.page.words, &mut errors);
+    let widens = settled.as_ref().is_some_and(|settled| settled.widens(&before));
     let (me, origin, form) = if widens {
         match sensitive.fresh().await? {
             Ok(parts) => parts,
@@ -141,17 +136,15 @@ async fn save(
         sensitive.anyhow()
     };
     let now = me.page.now;
-    let mut errors = FieldErrors::default();
-    let description = new::description(&form.description, me.page.words, &mut errors);
-    let level = new::level(&form.permission, me.page.words, &mut errors);
-    let (Some(description), Some(level)) = (description, level) else {
+    let Some(settled) = settled else {
         return Ok(EditPage::new(me.page, &before, form, errors).show(StatusCode::UNPROCESSABLE_ENTITY));
     };
     let mut tx = app.db.write().await?;
-    match actions::edit(&mut tx, &me.account, &before, &description, level, now).await? {
+    match actions::edit(&mut tx, &me.account, &before, &settled, now).await? {
         Outcome::Done => {
-            activity::record(&mut tx, &me.account, Kind::TokenEdited, description.as_str(), &origin, now).await?;
-            let notice = named(&me.page, "tokens.saved", description.as_str());
+            let named_so = settled.description.as_str();
+            activity::record(&mut tx, &me.account, Kind::TokenEdited, named_so, &origin, now).await?;
+            let notice = named(&me.page, "tokens.saved", named_so);
             changed(tx, &app, me, address::shown_before(&headers), notice).await
         }
         Outcome::Expired => expired(tx, me, &id).await,

@@ -7,9 +7,12 @@ mod manage;
 mod new;
 pub mod overview;
 pub mod pages;
+pub mod present;
+pub mod refusals;
 mod selected;
+mod settled;
 mod store;
-pub mod usage;
+pub mod uses;
 mod view;
 
 use axum::Router;

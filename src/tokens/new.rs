@@ -14,6 +14,7 @@ use super::{
     actions::{self, Generated, NewToken},
     address,
     pages::Table,
+    settled::SettledForm,
     view::{ExpiryOption, LevelChoice, full_sentence},
 };
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
         moment::Moment,
         quota::Full,
         secret::{Secret, random_base62},
-        token::{AccessToken, Description, DescriptionProblem},
+        token::{Like, Settled},
     },
     error::Error,
     state::App,
@@ -48,26 +49,27 @@ pub fn routes() -> Router<App> {
 #[serde(default)]
 pub(super) struct TokenForm {
     form_key: String,
-    description: String,
     expiration: String,
     expiration_date: String,
-    permission: String,
+    #[serde(flatten)]
+    settled: SettledForm,
 }
 
 impl TokenForm {
     fn empty(lifetimes: Lifetimes, app: &App) -> Self {
         let form_key = random_base62(FORM_KEY_LENGTH, &mut app.entropy.rng()).to_string();
         let expiration = lifetimes.preselected().value();
-        Self { form_key, expiration, permission: Level::Read.as_str().to_owned(), ..Self::default() }
+        let settled = SettledForm { permission: Level::Read.as_str().to_owned(), ..SettledForm::default() };
+        Self { form_key, expiration, settled, ..Self::default() }
     }
 
     /// Filled in with what another token has; nothing about that one changes.
-    fn like(self, token: &AccessToken, lifetimes: Lifetimes, now: Moment) -> Self {
-        let choice = lifetimes.same_length(token.created_at, token.expires_at, now);
+    fn like(self, other: &Like, lifetimes: Lifetimes, now: Moment) -> Self {
+        let choice = lifetimes.same_length(other.created_at, other.expires_at, now);
         let expiration_date = if let Choice::Custom(date) = choice { date.to_string() } else { String::new() };
+        let Settled { description, level, reach } = &other.settled;
         Self {
-            description: token.description.to_string(),
-            permission: token.level.as_str().to_owned(),
+            settled: SettledForm::of(description, *level, reach),
             expiration: choice.value(),
             expiration_date,
             ..self
@@ -92,7 +94,7 @@ struct NewTokenPage {
 impl NewTokenPage {
     fn new(page: Page, form: TokenForm, lifetimes: Lifetimes) -> Self {
         Self {
-            levels: LevelChoice::all(&form.permission),
+            levels: LevelChoice::all(&form.settled.permission),
             expirations: ExpiryOption::all(lifetimes, &form.expiration, page.now, page.words),
             first_day: page.now.date().to_string(),
             last_day: lifetimes.last_custom_day(page.now).to_string(),
@@ -106,17 +108,17 @@ impl NewTokenPage {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Like {
+struct LikeQuery {
     like: Option<String>,
 }
 
-async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<Like>) -> Result<Response, Error> {
+async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<LikeQuery>) -> Result<Response, Error> {
     let lifetimes = app.config.token_lifetimes;
     let form = TokenForm::empty(lifetimes, &app);
     let form = match query.like {
         None => form,
         Some(id) => {
-            let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
+            let token = actions::find_like(&mut app.db.read().await?, &me.account, &id).await?;
             form.like(&token, lifetimes, me.page.now)
         }
     };
@@ -203,8 +205,7 @@ fn refuse(page: Page, form: TokenForm, lifetimes: Lifetimes, full: Full) -> Resp
 
 fn checked(form: &TokenForm, lifetimes: Lifetimes, now: Moment, words: Words) -> Result<NewToken, FieldErrors> {
     let mut errors = FieldErrors::default();
-    let description = description(&form.description, words, &mut errors);
-    let level = level(&form.permission, words, &mut errors);
+    let settled = form.settled.checked(words, &mut errors);
     let choice = Choice::parse(&form.expiration, &form.expiration_date);
     let end = choice.and_then(|choice| lifetimes.end(choice, now)).map_err(|problem| {
         let (field, sentence) = expiry_error(problem, words);
@@ -214,33 +215,10 @@ fn checked(form: &TokenForm, lifetimes: Lifetimes, now: Moment, words: Words) ->
     if form.form_key.len() != FORM_KEY_LENGTH {
         errors.add("form_key", words.t("tokens.form_key_missing"));
     }
-    match (description, level, end, errors.is_empty()) {
-        (Some(description), Some(level), Ok(expires_at), true) => Ok(NewToken { description, level, expires_at }),
+    match (settled, end, errors.is_empty()) {
+        (Some(settled), Ok(expires_at), true) => Ok(NewToken { settled, expires_at }),
         _ => Err(errors),
     }
-}
-
-/// Reads a description, or notes the sentence beside its field.
-pub(super) fn description(text: &str, words: Words, errors: &mut FieldErrors) -> Option<Description> {
-    let problem = match Description::parse(text) {
-        Ok(description) => return Some(description),
-        Err(problem) => problem,
-    };
-    let key = match problem {
-        DescriptionProblem::Missing => "tokens.description_missing",
-        DescriptionProblem::Long => "tokens.description_long",
-    };
-    errors.add("description", words.t(key));
-    None
-}
-
-/// Reads a level, or notes the sentence beside its field.
-pub(super) fn level(text: &str, words: Words, errors: &mut FieldErrors) -> Option<Level> {
-    let level = Level::parse(text);
-    if level.is_none() {
-        errors.add("permission", words.t("tokens.permission_missing"));
-    }
-    level
 }
 
 fn expiry_error(problem: ExpiryProblem, words: Words) -> (&'static str, String) {

@@ -3,12 +3,14 @@
 use crate::{
     core::{
         account::Account,
+        activity::Origin,
         level::Level,
         moment::Moment,
         quota::{self, Used},
+        repository::Reach,
         secret::SecretHash,
-        token::{AccessToken, Description, Source},
-        username::Username,
+        token::{AccessToken, Description, Like, Settled, Source},
+        usage::{Use, UseAction},
     },
     platform::db::{Connection, Tx, execute, fetch, record},
 };
@@ -21,13 +23,37 @@ record! {
         description: String,
         hint: String,
         level: String,
+        repositories: Option<String>,
         is_active: bool,
         source: String,
         created_at: i64,
         expires_at: Option<i64>,
         last_used_at: Option<i64>,
+        last_used_action: Option<String>,
+        last_used_repository: Option<String>,
+        last_used_address: Option<String>,
+        last_used_client: Option<String>,
     }
 }
+
+/// The columns of a [`TokenRecord`].
+macro_rules! columns {
+    () => {
+        "id, account_id, description, hint, level, repositories, is_active, source, created_at, expires_at,
+         last_used_at, last_used_action, last_used_repository, last_used_address, last_used_client"
+    };
+}
+
+pub(super) const COLUMNS: &str = columns!();
+
+/// A query that reads a [`TokenRecord`], by what follows the table's name.
+macro_rules! select_tokens {
+    ($rest:literal) => {
+        concat!("SELECT ", $crate::tokens::store::columns!(), " FROM token ", $rest)
+    };
+}
+
+pub(super) use {columns, select_tokens};
 
 impl TokenRecord {
     pub fn into_token(self) -> sqlx::Result<AccessToken> {
@@ -37,44 +63,27 @@ impl TokenRecord {
             description: Description::from_stored(self.description),
             hint: self.hint,
             level: Level::parse(&self.level).ok_or_else(|| unreadable("token.level", &self.level))?,
+            reach: Reach::from_stored(self.repositories),
             is_active: self.is_active,
             source: Source::parse(&self.source).ok_or_else(|| unreadable("token.source", &self.source))?,
             created_at: Moment::from_millis(self.created_at),
             expires_at: self.expires_at.map(Moment::from_millis),
             last_used_at: self.last_used_at.map(Moment::from_millis),
+            last_use: self.last_used_action.as_deref().and_then(UseAction::parse).map(|action| Use {
+                action,
+                repository: self.last_used_repository.unwrap_or_default(),
+                moved: String::new(),
+                origin: Origin {
+                    address: self.last_used_address.unwrap_or_default(),
+                    client: self.last_used_client.unwrap_or_default(),
+                },
+            }),
         })
     }
 }
 
-fn unreadable(column: &str, value: &str) -> sqlx::Error {
+pub(super) fn unreadable(column: &str, value: &str) -> sqlx::Error {
     sqlx::Error::Decode(format!("{column} holds {value:?}").into())
-}
-
-record! {
-    struct PresentedRecord {
-        id: String,
-        account_id: String,
-        description: String,
-        level: String,
-        is_active: bool,
-        expires_at: Option<i64>,
-        username: String,
-        disabled_at: Option<i64>,
-        closed_at: Option<i64>,
-    }
-}
-
-/// A token with what must be known of its account when it is presented.
-#[derive(Debug)]
-pub struct Presented {
-    pub id: String,
-    pub account_id: String,
-    pub description: Description,
-    pub level: Level,
-    pub is_active: bool,
-    pub expires_at: Option<Moment>,
-    pub username: Username,
-    pub account_is_disabled: bool,
 }
 
 /// Makes everyone else who would make a token for this account wait for this transaction: what is counted now is
@@ -128,73 +137,19 @@ pub async fn find(connection: &mut impl Connection, account: &Account, id: &str)
         fetch_optional,
         connection,
         TokenRecord,
-        "SELECT id, account_id, description, hint, level, is_active, source, created_at, expires_at, last_used_at
-         FROM token WHERE id = $1 AND account_id = $2",
+        select_tokens!("WHERE id = $1 AND account_id = $2"),
         id,
         &account.id,
     )?;
     record.map(TokenRecord::into_token).transpose()
 }
 
-/// The one read of the token endpoint.
-pub async fn find_presented(connection: &mut impl Connection, secret: &SecretHash) -> sqlx::Result<Option<Presented>> {
-    let record = fetch!(
-        fetch_optional,
-        connection,
-        PresentedRecord,
-        "SELECT token.id, token.account_id, token.description, token.level, token.is_active, token.expires_at,
-                account.username, account.disabled_at, account.closed_at
-         FROM token JOIN account ON account.id = token.account_id WHERE token.secret_hash = $1",
-        secret.as_bytes(),
-    )?;
-    let read = |record: PresentedRecord| {
-        Ok(Presented {
-            id: record.id,
-            account_id: record.account_id,
-            description: Description::from_stored(record.description),
-            level: Level::parse(&record.level).ok_or_else(|| unreadable("token.level", &record.level))?,
-            is_active: record.is_active,
-            expires_at: record.expires_at.map(Moment::from_millis),
-            username: Username::from_stored(record.username),
-            account_is_disabled: record.disabled_at.is_some() || record.closed_at.is_some(),
-        })
-    };
-    record.map(read).transpose()
-}
-
-/// What is kept of a deleted token.
-#[derive(Debug)]
-pub struct Deleted {
-    pub account_id: String,
-    pub username: Username,
-    pub description: Description,
-    pub deleted_at: Moment,
-}
-
-pub async fn find_deleted(connection: &mut impl Connection, secret: &SecretHash) -> sqlx::Result<Option<Deleted>> {
-    let row = fetch!(
-        fetch_optional,
-        connection,
-        (String, String, String, i64),
-        "SELECT account.id, account.username, deleted_token.description, deleted_token.deleted_at
-         FROM deleted_token JOIN account ON account.id = deleted_token.account_id
-         WHERE deleted_token.secret_hash = $1",
-        secret.as_bytes(),
-    )?;
-    Ok(row.map(|(account_id, username, description, deleted_at)| Deleted {
-        account_id,
-        username: Username::from_stored(username),
-        description: Description::from_stored(description),
-        deleted_at: Moment::from_millis(deleted_at),
-    }))
-}
-
 pub async fn insert(tx: &mut Tx, token: &AccessToken, secret: &SecretHash) -> sqlx::Result<u64> {
     execute!(
         tx,
         "INSERT INTO token (id, account_id, secret_hash, description, hint, level, is_active, source, created_at,
-                            expires_at, description_folded)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                            expires_at, description_folded, repositories)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         &token.id,
         &token.account_id,
         secret.as_bytes(),
@@ -206,6 +161,7 @@ pub async fn insert(tx: &mut Tx, token: &AccessToken, secret: &SecretHash) -> sq
         token.created_at.millis(),
         token.expires_at.map(Moment::millis),
         token.description.as_str().to_lowercase(),
+        token.reach.to_stored(),
     )
 }
 
@@ -220,26 +176,28 @@ pub async fn spend_form_key(tx: &mut Tx, key: &SecretHash, now: Moment) -> sqlx:
     Ok(rows == 1)
 }
 
-/// An expired token is left as it is, and so is one whose level is no longer the one that was seen before.
+/// An expired token is left as it is, and so is one that may no longer do what was seen before.
 pub async fn update(
     tx: &mut Tx,
     account: &Account,
     before: &AccessToken,
-    description: &Description,
-    level: Level,
+    after: &Settled,
     now: Moment,
 ) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "UPDATE token SET description = $3, description_folded = $6, level = $4
-         WHERE id = $1 AND account_id = $2 AND level = $7 AND (expires_at IS NULL OR expires_at > $5)",
+        "UPDATE token SET description = $3, description_folded = $6, level = $4, repositories = $8
+         WHERE id = $1 AND account_id = $2 AND level = $7 AND COALESCE(repositories, '') = $9
+           AND (expires_at IS NULL OR expires_at > $5)",
         &before.id,
         &account.id,
-        description.as_str(),
-        level.as_str(),
+        after.description.as_str(),
+        after.level.as_str(),
         now.millis(),
-        description.as_str().to_lowercase(),
+        after.description.as_str().to_lowercase(),
         before.level.as_str(),
+        after.reach.to_stored(),
+        before.reach.to_stored().unwrap_or_default(),
     )
 }
 
@@ -261,19 +219,27 @@ pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> sq
     let row = fetch!(
         fetch_optional,
         tx,
-        (Vec<u8>, String),
-        "DELETE FROM token WHERE id = $1 AND account_id = $2 RETURNING secret_hash, description",
+        (Vec<u8>, String, String, Option<String>, i64, Option<i64>),
+        "DELETE FROM token WHERE id = $1 AND account_id = $2
+         RETURNING secret_hash, description, level, repositories, created_at, expires_at",
         id,
         &account.id,
     )?;
-    let Some((secret_hash, description)) = row else { return Ok(None) };
+    let Some((secret_hash, description, level, repositories, created_at, expires_at)) = row else { return Ok(None) };
     execute!(
         tx,
-        "INSERT INTO deleted_token (secret_hash, account_id, description, deleted_at) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO deleted_token (secret_hash, account_id, description, deleted_at, token_id, level, repositories,
+                                    created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         secret_hash,
         &account.id,
         &description,
         now.millis(),
+        id,
+        level,
+        repositories,
+        created_at,
+        expires_at,
     )?;
     Ok(Some(Description::from_stored(description)))
 }
@@ -282,21 +248,39 @@ pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> sq
 pub async fn delete_all(tx: &mut Tx, account: &Account, now: Moment) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "INSERT INTO deleted_token (secret_hash, account_id, description, deleted_at)
-         SELECT secret_hash, account_id, description, $2 FROM token WHERE account_id = $1",
+        "INSERT INTO deleted_token (secret_hash, account_id, description, deleted_at, token_id, level, repositories,
+                                    created_at, expires_at)
+         SELECT secret_hash, account_id, description, $2, id, level, repositories, created_at, expires_at
+         FROM token WHERE account_id = $1",
         &account.id,
         now.millis(),
     )?;
     execute!(tx, "DELETE FROM token WHERE account_id = $1", &account.id)
 }
 
-pub async fn record_use(tx: &mut Tx, id: &str, at: Moment) -> sqlx::Result<u64> {
-    execute!(
-        tx,
-        "UPDATE token SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)",
+/// What a deleted token was, for one like it.
+pub async fn find_like(connection: &mut impl Connection, account: &Account, id: &str) -> sqlx::Result<Option<Like>> {
+    let row = fetch!(
+        fetch_optional,
+        connection,
+        (String, String, Option<String>, i64, Option<i64>),
+        "SELECT description, level, repositories, created_at, expires_at FROM deleted_token
+         WHERE token_id = $1 AND account_id = $2",
         id,
-        at.millis(),
-    )
+        &account.id,
+    )?;
+    let read = |(description, level, repositories, created_at, expires_at): (String, String, _, i64, Option<i64>)| {
+        Ok(Like {
+            settled: Settled {
+                description: Description::from_stored(description),
+                level: Level::parse(&level).ok_or_else(|| unreadable("deleted_token.level", &level))?,
+                reach: Reach::from_stored(repositories),
+            },
+            created_at: Moment::from_millis(created_at),
+            expires_at: expires_at.map(Moment::from_millis),
+        })
+    };
+    row.map(read).transpose()
 }
 
 pub async fn forget_deleted_before(tx: &mut Tx, moment: Moment) -> sqlx::Result<u64> {

@@ -9,8 +9,15 @@ const LONGEST_FILE: usize = 400;
 const OUTSIDE: [&str; 9] =
     ["axum", "axum_htmx", "askama", "askama_web", "tower", "tower_http", "tower_sessions", "sqlx", "tokio"];
 const PAGES: [&str; 6] = ["axum", "axum_htmx", "askama", "askama_web", "tower_http", "tower_sessions"];
-const FEATURES: [&str; 6] =
-    ["crate::activity", "crate::accounts", "crate::tokens", "crate::people", "crate::registry", "crate::device"];
+const FEATURES: [&str; 7] = [
+    "crate::activity",
+    "crate::accounts",
+    "crate::repositories",
+    "crate::tokens",
+    "crate::people",
+    "crate::registry",
+    "crate::device",
+];
 const ABOVE: [&str; 4] = ["crate::router", "crate::server", "crate::backup", "crate::state"];
 
 /// What a file is in the house.
@@ -31,12 +38,14 @@ fn room(file: &str) -> Room {
         ["core", ..] => Room::Core,
         ["platform", ..] | ["config.rs" | "error.rs"] => Room::Platform,
         ["web", ..] => Room::Web,
-        ["activity" | "accounts" | "tokens" | "people" | "registry" | "device", .., name] => match *name {
-            "store.rs" => Room::Store,
-            // `usage.rs` writes what requests left behind, `keys.rs` opens the signing keys: verbs, by other names.
-            "actions.rs" | "usage.rs" | "keys.rs" => Room::Actions,
-            _ => Room::Door,
-        },
+        ["activity" | "accounts" | "repositories" | "tokens" | "people" | "registry" | "device", .., name] => {
+            match *name {
+                "store.rs" => Room::Store,
+                // `keys.rs` opens the signing keys: verbs, by another name.
+                "actions.rs" | "keys.rs" => Room::Actions,
+                _ => Room::Door,
+            }
+        }
         _ => Room::Roof,
     }
 }
@@ -68,7 +77,8 @@ fn to_the_right(file: &str) -> &'static [&'static str] {
     match file.split('/').nth(1) {
         Some("activity") => &FEATURES[1..],
         Some("accounts") => &FEATURES[2..],
-        Some("tokens") => &FEATURES[3..],
+        Some("repositories") => &FEATURES[3..],
+        Some("tokens") => &FEATURES[4..],
         Some("people") => &["crate::registry", "crate::device"],
         Some("registry") => &["crate::people", "crate::device"],
         Some("device") => &["crate::people", "crate::registry"],

@@ -10,7 +10,7 @@ use crate::{
         token::{AccessToken, Source, Status},
     },
     platform::db::{Connection, fetch},
-    tokens::store::TokenRecord,
+    tokens::store::{COLUMNS, TokenRecord, select_tokens},
 };
 
 /// The state as [`crate::core::token::Status`] decides it; `$5` is now.
@@ -51,8 +51,7 @@ pub async fn list(
     now: Moment,
 ) -> sqlx::Result<(Vec<AccessToken>, i64)> {
     let direction = if listing.direction == Direction::Ascending { "ASC" } else { "DESC" };
-    let rows =
-        listed("id, account_id, description, hint, level, is_active, source, created_at, expires_at, last_used_at");
+    let rows = listed(COLUMNS);
     let sql = format!(
         "{rows} ORDER BY {} {direction}, created_at {direction}, id {direction} LIMIT $6 OFFSET $7",
         order_by(listing.column)
@@ -98,8 +97,7 @@ pub async fn ending(
         fetch_all,
         connection,
         TokenRecord,
-        "SELECT id, account_id, description, hint, level, is_active, source, created_at, expires_at, last_used_at
-         FROM token WHERE account_id = $1 AND expires_at > $2 ORDER BY expires_at, id",
+        select_tokens!("WHERE account_id = $1 AND expires_at > $2 ORDER BY expires_at, id"),
         &account.id,
         now.millis(),
     )?;

@@ -1,0 +1,287 @@
+//! Repositories: their names, and which of them a token reaches.
+
+use std::fmt;
+
+/// The longest name that distribution takes, in bytes.
+const LONGEST_NAME: usize = 255;
+/// So many names or patterns a token can be limited to.
+pub const MOST_PATTERNS: usize = 500;
+
+/// A repository's name in distribution's reference grammar, without a host: `alice/api`, `team/tools/lint`, `app`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RepositoryName(String);
+
+impl RepositoryName {
+    /// Reads a name; `None` for what no registry has, `alice/../bob/app` among it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_name = text.len() <= LONGEST_NAME && text.split('/').all(is_component);
+        is_name.then(|| Self(text.to_owned()))
+    }
+
+    /// Takes back a name that this type once let into the database.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first component: whose the repository is, if an account has that name.
+    pub fn namespace(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+
+    /// Whether it is one of this account's: `alice/api` and `alice/team/api` are alice's, `alice` alone is nobody's.
+    pub fn is_of(&self, username: &str) -> bool {
+        self.0.strip_prefix(username).is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
+impl fmt::Display for RepositoryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `[a-z0-9]+` with `.`, `_`, `__` or any number of `-` between (distribution's path-component).
+fn is_component(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_separator = |run: &str| matches!(run, "" | "." | "_" | "__") || run.bytes().all(|byte| byte == b'-');
+    text.starts_with(plain) && text.ends_with(plain) && text.split(plain).all(is_separator)
+}
+
+/// A repository's name in which `*` stands for any run of characters, slashes included: `alice/*` is everything below
+/// alice's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern(String);
+
+impl Pattern {
+    fn parse(text: &str) -> Option<Self> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/*".contains(c);
+        let is_pattern = text.len() <= LONGEST_NAME
+            && text.chars().all(fits)
+            && (text.contains('*') || RepositoryName::parse(text).is_some())
+            && text.split('/').all(|component| !component.is_empty());
+        is_pattern.then(|| Self(text.to_owned()))
+    }
+
+    /// Whether it means this text. At a dead end it goes back to the latest star alone, so the cost is at most the
+    /// product of the two lengths, whatever a stranger asks for.
+    fn matches(&self, text: &str) -> bool {
+        let (pattern, text) = (self.0.as_bytes(), text.as_bytes());
+        let (mut at, mut seen) = (0, 0);
+        let mut star: Option<(usize, usize)> = None;
+        while seen < text.len() {
+            if pattern.get(at) == Some(&b'*') {
+                star = Some((at, seen));
+                at += 1;
+            } else if pattern.get(at) == Some(&text[seen]) {
+                at += 1;
+                seen += 1;
+            } else if let Some((star_at, taken)) = star {
+                star = Some((star_at, taken + 1));
+                at = star_at + 1;
+                seen = taken + 1;
+            } else {
+                return false;
+            }
+        }
+        pattern[at..].iter().all(|byte| *byte == b'*')
+    }
+}
+
+/// Which repositories a token reaches, whatever its level.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// All that its account reaches.
+    #[default]
+    All,
+    /// Of them only those that one of these means; at least one.
+    Named(Vec<Pattern>),
+}
+
+/// Why a list of repositories was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReachProblem {
+    /// Nothing was named.
+    Empty,
+    /// More than [`MOST_PATTERNS`].
+    TooMany,
+    /// This is neither a name nor a pattern.
+    NotAName(String),
+}
+
+impl Reach {
+    /// Reads names and patterns, separated by white space or commas; each counts once.
+    ///
+    /// # Errors
+    /// When there are none, too many, or one cannot be a repository's name.
+    pub fn parse(text: &str) -> Result<Self, ReachProblem> {
+        let mut patterns: Vec<Pattern> = Vec::new();
+        for word in text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()) {
+            let not_a_name = || ReachProblem::NotAName(word.chars().take(100).collect());
+            let pattern = Pattern::parse(word).ok_or_else(not_a_name)?;
+            if !patterns.contains(&pattern) {
+                patterns.push(pattern);
+            }
+            if patterns.len() > MOST_PATTERNS {
+                return Err(ReachProblem::TooMany);
+            }
+        }
+        if patterns.is_empty() { Err(ReachProblem::Empty) } else { Ok(Reach::Named(patterns)) }
+    }
+
+    /// Takes back what [`Reach::to_stored`] wrote.
+    pub fn from_stored(text: Option<String>) -> Self {
+        text.map_or(Reach::All, |text| Reach::Named(text.lines().map(|line| Pattern(line.to_owned())).collect()))
+    }
+
+    /// A line for each pattern; `None` is all.
+    pub fn to_stored(&self) -> Option<String> {
+        match self {
+            Reach::All => None,
+            Reach::Named(_) => Some(self.words().join("\n")),
+        }
+    }
+
+    /// The names and patterns as they were given; none where it reaches all.
+    pub fn words(&self) -> Vec<&str> {
+        match self {
+            Reach::All => Vec::new(),
+            Reach::Named(patterns) => patterns.iter().map(|pattern| pattern.0.as_str()).collect(),
+        }
+    }
+
+    /// Whether it reaches this repository.
+    pub fn includes(&self, name: &RepositoryName) -> bool {
+        match self {
+            Reach::All => true,
+            Reach::Named(patterns) => patterns.iter().any(|pattern| pattern.matches(name.as_str())),
+        }
+    }
+
+    /// Whether all that `other` reaches is reached by this one too. Sure where it says yes: a star of the other's
+    /// pattern can be taken by a star alone.
+    pub fn covers(&self, other: &Reach) -> bool {
+        match (self, other) {
+            (Reach::All, _) => true,
+            (Reach::Named(_), Reach::All) => false,
+            (Reach::Named(wide), Reach::Named(narrow)) => {
+                narrow.iter().all(|narrow| wide.iter().any(|wide| wide.matches(&narrow.0)))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn reach(text: &str) -> Reach {
+        Reach::parse(text).unwrap()
+    }
+
+    fn name(text: &str) -> RepositoryName {
+        RepositoryName::parse(text).unwrap()
+    }
+
+    #[test]
+    fn names_are_distributions() {
+        for good in ["app", "alice/api", "a/b/c", "alice/my--api", "alice/my__api", "a/b.c_d-e", &"a".repeat(255)] {
+            assert!(RepositoryName::parse(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "/",
+            "alice/",
+            "/alice",
+            "alice//api",
+            "alice/../bob",
+            "alice/a..b",
+            "alice/a._b",
+            "alice/a___b",
+            "alice/API",
+            "alice/api-",
+            "alice/-api",
+            "host:5000/alice/api",
+            "alice/é",
+            "alice/%2e",
+            "a b",
+            &"a".repeat(256),
+        ] {
+            assert!(RepositoryName::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_accounts_repositories_are_below_its_name() {
+        assert!(name("alice/api").is_of("alice") && name("alice/team/api").is_of("alice"));
+        assert!(!name("alicetoo/api").is_of("alice") && !name("alice").is_of("alice"));
+        assert_eq!(name("team/tools/lint").namespace(), "team");
+    }
+
+    #[test]
+    fn a_pattern_means_what_it_says() {
+        for (pattern, text, means) in [
+            ("alice/api", "alice/api", true),
+            ("alice/api", "alice/api2", false),
+            ("alice/*", "alice/api", true),
+            ("alice/*", "alice/team/api", true),
+            ("alice/*", "alicetoo/api", false),
+            ("alice/app-*", "alice/app-1", true),
+            ("alice/app-*", "alice/api", false),
+            ("*/public", "bob/public", true),
+            ("a*c*e", "abcde", true),
+            ("a*c*e", "abcd", false),
+            ("*", "anything/at/all", true),
+        ] {
+            assert_eq!(reach(pattern).includes(&name(text)), means, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_read_as_people_write_it() {
+        assert_eq!(reach(" alice/api,\nalice/web  alice/api").words(), ["alice/api", "alice/web"]);
+        assert_eq!(Reach::parse(" ,\n"), Err(ReachProblem::Empty));
+        for wrong in ["Alice/api", "alice//api", "alice/api:v1", "https://hub/alice", "alice/"] {
+            assert!(matches!(Reach::parse(wrong), Err(ReachProblem::NotAName(_))), "{wrong}");
+        }
+        let many = |count: usize| (0..count).map(|at| format!("alice/r{at}")).collect::<Vec<_>>().join("\n");
+        assert_eq!(reach(&many(500)).words().len(), 500);
+        assert_eq!(Reach::parse(&many(501)), Err(ReachProblem::TooMany));
+        assert_eq!(Reach::from_stored(reach("a/b c/*").to_stored()), reach("a/b c/*"));
+        assert_eq!(Reach::from_stored(Reach::All.to_stored()), Reach::All);
+    }
+
+    #[test]
+    fn a_wider_reach_covers_a_narrower_one() {
+        assert!(Reach::All.covers(&reach("a/b")) && !reach("*").covers(&Reach::All));
+        assert!(reach("alice/*").covers(&reach("alice/api alice/app-*")));
+        assert!(!reach("alice/a*").covers(&reach("alice/*")));
+        assert!(!reach("alice/api").covers(&reach("alice/api alice/web")));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_covered_is_included(wide in "[ab/*]{1,6}", narrow in "[ab/*]{1,6}", text in "[ab](/?[ab]){0,5}") {
+            if let (Ok(wide), Ok(narrow), Some(text)) = (Reach::parse(&wide), Reach::parse(&narrow), RepositoryName::parse(&text))
+                && wide.covers(&narrow) && narrow.includes(&text)
+            {
+                prop_assert!(wide.includes(&text));
+            }
+        }
+
+        #[test]
+        fn a_name_without_a_star_means_itself_alone(pattern in "[ab](/?[ab]){0,4}", text in "[ab](/?[ab]){0,4}") {
+            prop_assert_eq!(reach(&pattern).includes(&name(&text)), pattern == text);
+        }
+
+        #[test]
+        fn nothing_panics(text in "\\PC{0,80}") {
+            let _ = (RepositoryName::parse(&text), Reach::parse(&text));
+        }
+    }
+}

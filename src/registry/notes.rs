@@ -1,0 +1,78 @@
+//! What a token request leaves behind: noted in memory, written together a second later.
+
+use super::{
+    actions::{Caller, Concern, Refused},
+    request::TokenRequest,
+};
+use crate::{
+    activity::actions as activity,
+    core::{
+        activity::{Kind, Origin},
+        moment::Moment,
+        permission::Grant,
+        scope::Scope,
+        usage::{self, Span, Use, UseAction},
+    },
+    platform::collector::{Direction, Handling, RefusalKey},
+    repositories::actions::later,
+    state::App,
+};
+
+/// Notes what was granted: a use of the token, and of each repository that it is pushed or pulled.
+pub fn granted(app: &App, caller: Option<&Caller>, asked: &[Scope], granted: &[Grant], origin: &Origin, now: Moment) {
+    let token = caller.and_then(|caller| caller.token.as_ref());
+    let token = token.and_then(|token| Some((token.token_id.clone()?, token.description.to_string())));
+    for (action, repository) in usage::of_request(asked, granted) {
+        let direction = match action {
+            UseAction::Push => Some(Direction::Push),
+            UseAction::Pull => Some(Direction::Pull),
+            UseAction::Login | UseAction::Delete | UseAction::Catalog => None,
+        };
+        if let Some(direction) = direction {
+            let account_id = caller.map(|caller| caller.account_id.clone());
+            let handling = Handling { at: now, account_id, token: token.clone() };
+            app.repository_uses.note((repository.clone(), direction), handling, later);
+        }
+        if let Some((token_id, _)) = &token {
+            let what = Use { action, repository, moved: String::new(), origin: origin.clone() };
+            app.token_uses.note((token_id.clone(), what), Span::once(now), Span::and);
+        }
+    }
+}
+
+/// Notes a refusal where someone is concerned. A client that asks by the form first and then by the query was refused
+/// once.
+pub fn refused(app: &App, refused: &Refused, request: &TokenRequest, origin: &Origin, now: Moment) {
+    let code = refused.refusal.code();
+    match &refused.concerns {
+        Concern::Nobody => {}
+        Concern::Account(account_id) => {
+            activity::note_failure(&app.failures, account_id, Kind::SignInFailed, "", origin, now);
+        }
+        Concern::Token(token) => {
+            let key = RefusalKey {
+                account_id: token.account_id.clone(),
+                token_id: token.token_id.clone().unwrap_or_default(),
+                code,
+                repository: first_repository(request),
+                address: origin.address.clone(),
+                client: origin.client.clone(),
+                description: token.description.to_string(),
+            };
+            if app.limits.is_repeated_by_query(&key, request.is_form, now) {
+                return;
+            }
+            let detail = format!("{} ({code})", token.description);
+            activity::note_failure(&app.failures, &token.account_id, Kind::TokenRefused, &detail, origin, now);
+            app.refusals.note(key, Span::once(now), Span::and);
+        }
+    }
+}
+
+/// The repository that stands for the request: the first that is asked for push, else the first.
+fn first_repository(request: &TokenRequest) -> String {
+    let repositories = || request.scopes.iter().filter(|scope| scope.kind == "repository");
+    let pushed = repositories().find(|scope| scope.actions.iter().any(|action| action == "push"));
+    let name = pushed.or_else(|| repositories().next()).map_or("", |scope| scope.name.as_str());
+    name.chars().filter(char::is_ascii_graphic).take(255).collect()
+}

@@ -1,0 +1,309 @@
+//! The SQL of repositories.
+
+use crate::{
+    core::{
+        account::Account,
+        listing::{PAGE_SIZE, like},
+        moment::Moment,
+        permission::{Facts, Share},
+        repository::RepositoryName,
+    },
+    platform::{
+        collector::Handling,
+        db::{Connection, Tx, execute, fetch, record},
+    },
+};
+
+/// What is known of a repository that may not exist, for an account that may be nobody (the empty text).
+pub async fn facts(connection: &mut impl Connection, account_id: &str, name: &RepositoryName) -> sqlx::Result<Facts> {
+    let (is_public, can_push, owner) = fetch!(
+        fetch_one,
+        connection,
+        (Option<bool>, Option<bool>, Option<String>),
+        "SELECT repository.is_public, repository_share.can_push, owner.id
+         FROM (SELECT $2 AS name, $3 AS namespace) AS asked
+         LEFT JOIN repository ON repository.name = asked.name
+         LEFT JOIN repository_share
+                ON repository_share.repository_id = repository.id AND repository_share.account_id = $1
+         LEFT JOIN account AS owner ON owner.username = asked.namespace",
+        account_id,
+        name.as_str(),
+        name.namespace(),
+    )?;
+    Ok(Facts {
+        name: name.clone(),
+        is_public: is_public.unwrap_or_default(),
+        share: can_push.map(share),
+        is_an_accounts: owner.is_some(),
+    })
+}
+
+/// How a share is kept.
+pub const fn share(can_push: bool) -> Share {
+    if can_push { Share::Push } else { Share::Pull }
+}
+
+/// Inserts a repository that was pushed or made by hand; `false` where it is known already. `is_public` decides, and
+/// where it is `None` the default of the account that has the name.
+pub async fn insert(
+    tx: &mut Tx,
+    id: &str,
+    name: &RepositoryName,
+    is_public: Option<bool>,
+    now: Moment,
+) -> sqlx::Result<bool> {
+    let rows = execute!(
+        tx,
+        "INSERT INTO repository (id, name, namespace, is_public, created_at)
+         VALUES ($1, $2, $3,
+                 COALESCE($4, (SELECT pushes_are_public FROM account WHERE username = $3 AND $2 <> $3), FALSE), $5)
+         ON CONFLICT (name) DO NOTHING",
+        id,
+        name.as_str(),
+        name.namespace(),
+        is_public,
+        now.millis(),
+    )?;
+    Ok(rows == 1)
+}
+
+pub async fn note_push(tx: &mut Tx, name: &str, push: &Handling) -> sqlx::Result<u64> {
+    let (token_id, description) = push.token.clone().unzip();
+    execute!(
+        tx,
+        "UPDATE repository SET pushed_at = $2, pushed_account_id = $3, pushed_token_id = $4, pushed_description = $5
+         WHERE name = $1 AND (pushed_at IS NULL OR pushed_at < $2)",
+        name,
+        push.at.millis(),
+        push.account_id.as_deref(),
+        token_id,
+        description,
+    )
+}
+
+pub async fn note_pull(tx: &mut Tx, name: &str, pull: &Handling) -> sqlx::Result<u64> {
+    let (token_id, description) = pull.token.clone().unzip();
+    execute!(
+        tx,
+        "UPDATE repository SET pulled_at = $2, pulled_account_id = $3, pulled_token_id = $4, pulled_description = $5
+         WHERE name = $1 AND (pulled_at IS NULL OR pulled_at < $2)",
+        name,
+        pull.at.millis(),
+        pull.account_id.as_deref(),
+        token_id,
+        description,
+    )
+}
+
+record! {
+    struct ListedRecord {
+        id: String,
+        name: String,
+        is_public: bool,
+        owner: Option<String>,
+        can_push: Option<bool>,
+        shares: i64,
+        pushed_at: Option<i64>,
+        pushed_account_id: Option<String>,
+        pushed_by: Option<String>,
+        pushed_token_id: Option<String>,
+        pushed_description: Option<String>,
+        pulled_at: Option<i64>,
+        pulled_account_id: Option<String>,
+        pulled_by: Option<String>,
+        pulled_token_id: Option<String>,
+        pulled_description: Option<String>,
+    }
+}
+
+/// A repository as its page shows it.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// A UUID.
+    pub id: String,
+    /// Its name.
+    pub name: RepositoryName,
+    /// Whether everyone may pull it.
+    pub is_public: bool,
+    /// The account that has the first component of its name; `None` is the administrators.
+    pub owner: Option<String>,
+    /// What the reader was given on it.
+    pub share: Option<Share>,
+    /// With how many accounts it is shared.
+    pub shares: i64,
+    /// The last push.
+    pub pushed: Option<LastUse>,
+    /// The last pull.
+    pub pulled: Option<LastUse>,
+}
+
+/// The last push or pull.
+#[derive(Debug, Clone)]
+pub struct LastUse {
+    /// When, by whom.
+    pub handling: Handling,
+    /// The account's name.
+    pub username: Option<String>,
+}
+
+impl ListedRecord {
+    fn into_listed(self) -> Listed {
+        let last_use =
+            |at: Option<i64>, account_id, username, token_id: Option<String>, description: Option<String>| {
+                at.map(|at| LastUse {
+                    handling: Handling { at: Moment::from_millis(at), account_id, token: token_id.zip(description) },
+                    username,
+                })
+            };
+        Listed {
+            pushed: last_use(
+                self.pushed_at,
+                self.pushed_account_id,
+                self.pushed_by,
+                self.pushed_token_id,
+                self.pushed_description,
+            ),
+            pulled: last_use(
+                self.pulled_at,
+                self.pulled_account_id,
+                self.pulled_by,
+                self.pulled_token_id,
+                self.pulled_description,
+            ),
+            id: self.id,
+            name: RepositoryName::from_stored(self.name),
+            is_public: self.is_public,
+            owner: self.owner,
+            share: self.can_push.map(share),
+            shares: self.shares,
+        }
+    }
+}
+
+/// `$1` is the reader's id, `$2` its name, `$3` whether it is an administrator.
+macro_rules! listed {
+    ($what:literal, $rest:literal) => {
+        concat!(
+            "SELECT ",
+            $what,
+            " FROM repository
+              LEFT JOIN account AS owner ON owner.username = repository.namespace
+              LEFT JOIN repository_share AS mine
+                     ON mine.repository_id = repository.id AND mine.account_id = $1
+              LEFT JOIN account AS pusher ON pusher.id = repository.pushed_account_id
+              LEFT JOIN account AS puller ON puller.id = repository.pulled_account_id
+              WHERE ((repository.namespace = $2 AND repository.name <> $2) OR mine.account_id IS NOT NULL
+                     OR ($3 AND owner.id IS NULL)) ",
+            $rest
+        )
+    };
+}
+
+macro_rules! columns {
+    ($rest:literal) => {
+        listed!(
+            "repository.id, repository.name, repository.is_public, owner.username AS owner, mine.can_push,
+             (SELECT COUNT(*) FROM repository_share WHERE repository_id = repository.id) AS shares,
+             pushed_at, pushed_account_id, pusher.username AS pushed_by, pushed_token_id, pushed_description,
+             pulled_at, pulled_account_id, puller.username AS pulled_by, pulled_token_id, pulled_description",
+            $rest
+        )
+    };
+}
+
+/// A page of what an account has, what is shared with it and, for an administrator, what no account has.
+pub async fn list(
+    connection: &mut impl Connection,
+    account: &Account,
+    text: &str,
+    page: u32,
+) -> sqlx::Result<(Vec<Listed>, i64)> {
+    let pattern = if text.is_empty() { String::new() } else { like(text) };
+    let (count,) = fetch!(
+        fetch_one,
+        connection,
+        (i64,),
+        listed!("COUNT(*)", "AND ($4 = '' OR repository.name LIKE $4 ESCAPE '\\')"),
+        &account.id,
+        account.username.as_str(),
+        account.is_admin,
+        &pattern,
+    )?;
+    let records = fetch!(
+        fetch_all,
+        connection,
+        ListedRecord,
+        columns!("AND ($4 = '' OR repository.name LIKE $4 ESCAPE '\\') ORDER BY repository.name LIMIT $5 OFFSET $6"),
+        &account.id,
+        account.username.as_str(),
+        account.is_admin,
+        &pattern,
+        i64::from(PAGE_SIZE),
+        i64::from(page.saturating_sub(1)) * i64::from(PAGE_SIZE),
+    )?;
+    Ok((records.into_iter().map(ListedRecord::into_listed).collect(), count))
+}
+
+/// One of them.
+pub async fn find(connection: &mut impl Connection, account: &Account, id: &str) -> sqlx::Result<Option<Listed>> {
+    let record = fetch!(
+        fetch_optional,
+        connection,
+        ListedRecord,
+        columns!("AND repository.id = $4"),
+        &account.id,
+        account.username.as_str(),
+        account.is_admin,
+        id,
+    )?;
+    Ok(record.map(ListedRecord::into_listed))
+}
+
+pub async fn set_public(tx: &mut Tx, id: &str, is_public: bool) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE repository SET is_public = $2 WHERE id = $1 AND is_public <> $2", id, is_public)
+}
+
+pub async fn remove(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM repository WHERE id = $1", id)
+}
+
+/// Whom a repository is shared with, and how far.
+pub async fn shares(connection: &mut impl Connection, id: &str) -> sqlx::Result<Vec<(String, String, Share)>> {
+    let rows = fetch!(
+        fetch_all,
+        connection,
+        (String, String, bool),
+        "SELECT account.id, account.username, repository_share.can_push
+         FROM repository_share JOIN account ON account.id = repository_share.account_id
+         WHERE repository_share.repository_id = $1 ORDER BY account.username",
+        id,
+    )?;
+    Ok(rows.into_iter().map(|(account_id, username, can_push)| (account_id, username, share(can_push))).collect())
+}
+
+/// Gives it to an account that is there to have it, or changes how far.
+pub async fn give(tx: &mut Tx, id: &str, account_id: &str, share: Share, now: Moment) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "INSERT INTO repository_share (repository_id, account_id, can_push, created_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (repository_id, account_id) DO UPDATE SET can_push = $3",
+        id,
+        account_id,
+        share == Share::Push,
+        now.millis(),
+    )
+}
+
+pub async fn take_back(tx: &mut Tx, id: &str, account_id: &str) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM repository_share WHERE repository_id = $1 AND account_id = $2", id, account_id)
+}
+
+pub async fn pushes_are_public(connection: &mut impl Connection, account: &Account) -> sqlx::Result<bool> {
+    let (is_public,) =
+        fetch!(fetch_one, connection, (bool,), "SELECT pushes_are_public FROM account WHERE id = $1", &account.id)?;
+    Ok(is_public)
+}
+
+pub async fn set_pushes_public(tx: &mut Tx, account: &Account, are_public: bool) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE account SET pushes_are_public = $2 WHERE id = $1", &account.id, are_public)
+}

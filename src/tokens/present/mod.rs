@@ -1,0 +1,4 @@
+//! Presenting a token to the token endpoint.
+
+pub mod actions;
+mod store;

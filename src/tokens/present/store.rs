@@ -1,0 +1,147 @@
+//! The SQL behind a presented token.
+
+use crate::{
+    core::{
+        level::Level,
+        moment::Moment,
+        permission::{Facts, Share},
+        repository::{Reach, RepositoryName},
+        secret::SecretHash,
+        token::Description,
+        username::Username,
+    },
+    platform::db::{Connection, fetch, record},
+    tokens::store::unreadable,
+};
+
+record! {
+    struct PresentedRecord {
+        id: String,
+        account_id: String,
+        description: String,
+        level: String,
+        repositories: Option<String>,
+        is_active: bool,
+        expires_at: Option<i64>,
+        username: String,
+        is_admin: bool,
+        disabled_at: Option<i64>,
+        closed_at: Option<i64>,
+        asked_name: Option<String>,
+        is_public: Option<bool>,
+        can_push: Option<bool>,
+        owner_id: Option<String>,
+    }
+}
+
+impl PresentedRecord {
+    fn facts(&self) -> Option<Facts> {
+        let share = |can_push| if can_push { Share::Push } else { Share::Pull };
+        Some(Facts {
+            name: RepositoryName::from_stored(self.asked_name.clone()?),
+            is_public: self.is_public.unwrap_or_default(),
+            share: self.can_push.map(share),
+            is_an_accounts: self.owner_id.is_some(),
+        })
+    }
+}
+
+/// A token with what must be known of its account when it is presented.
+#[derive(Debug)]
+pub struct Presented {
+    pub id: String,
+    pub account_id: String,
+    pub description: Description,
+    pub level: Level,
+    pub reach: Reach,
+    pub is_active: bool,
+    pub expires_at: Option<Moment>,
+    pub username: Username,
+    pub is_admin: bool,
+    pub account_is_disabled: bool,
+    /// What is known of the repositories that were asked for, the first [`ASKED_AT_ONCE`] of them.
+    pub facts: Vec<Facts>,
+}
+
+/// So many repositories the one read looks up with the token; clients ask for one, or two for a mount.
+pub const ASKED_AT_ONCE: usize = 4;
+
+/// The one read of the token endpoint: the token, its account, and what is known of the repositories asked for.
+pub async fn find_presented(
+    connection: &mut impl Connection,
+    secret: &SecretHash,
+    asked: &[RepositoryName],
+) -> sqlx::Result<Option<Presented>> {
+    let at = |place: usize| asked.get(place).map_or(("", ""), |name| (name.as_str(), name.namespace()));
+    let ((name_1, space_1), (name_2, space_2), (name_3, space_3), (name_4, space_4)) = (at(0), at(1), at(2), at(3));
+    let mut records = fetch!(
+        fetch_all,
+        connection,
+        PresentedRecord,
+        "SELECT token.id, token.account_id, token.description, token.level, token.repositories, token.is_active,
+                token.expires_at, account.username, account.is_admin, account.disabled_at, account.closed_at,
+                asked.name AS asked_name, repository.is_public, repository_share.can_push, owner.id AS owner_id
+         FROM token JOIN account ON account.id = token.account_id
+         LEFT JOIN (SELECT $2 AS name, $3 AS namespace UNION ALL SELECT $4, $5 UNION ALL SELECT $6, $7
+                    UNION ALL SELECT $8, $9) AS asked ON asked.name <> ''
+         LEFT JOIN repository ON repository.name = asked.name
+         LEFT JOIN repository_share
+                ON repository_share.repository_id = repository.id AND repository_share.account_id = account.id
+         LEFT JOIN account AS owner ON owner.username = asked.namespace
+         WHERE token.secret_hash = $1",
+        secret.as_bytes(),
+        name_1,
+        space_1,
+        name_2,
+        space_2,
+        name_3,
+        space_3,
+        name_4,
+        space_4,
+    )?;
+    let facts = records.iter().filter_map(PresentedRecord::facts).collect();
+    let Some(record) = records.pop() else { return Ok(None) };
+    Ok(Some(Presented {
+        id: record.id,
+        account_id: record.account_id,
+        description: Description::from_stored(record.description),
+        level: Level::parse(&record.level).ok_or_else(|| unreadable("token.level", &record.level))?,
+        reach: Reach::from_stored(record.repositories),
+        is_active: record.is_active,
+        expires_at: record.expires_at.map(Moment::from_millis),
+        username: Username::from_stored(record.username),
+        is_admin: record.is_admin,
+        account_is_disabled: record.disabled_at.is_some() || record.closed_at.is_some(),
+        facts,
+    }))
+}
+
+/// What is kept of a deleted token.
+#[derive(Debug)]
+pub struct Deleted {
+    pub token_id: Option<String>,
+    pub account_id: String,
+    pub username: Username,
+    pub description: Description,
+    pub deleted_at: Moment,
+}
+
+pub async fn find_deleted(connection: &mut impl Connection, secret: &SecretHash) -> sqlx::Result<Option<Deleted>> {
+    let row = fetch!(
+        fetch_optional,
+        connection,
+        (Option<String>, String, String, String, i64),
+        "SELECT deleted_token.token_id, account.id, account.username, deleted_token.description,
+                deleted_token.deleted_at
+         FROM deleted_token JOIN account ON account.id = deleted_token.account_id
+         WHERE deleted_token.secret_hash = $1",
+        secret.as_bytes(),
+    )?;
+    Ok(row.map(|(token_id, account_id, username, description, deleted_at)| Deleted {
+        token_id,
+        account_id,
+        username: Username::from_stored(username),
+        description: Description::from_stored(description),
+        deleted_at: Moment::from_millis(deleted_at),
+    }))
+}

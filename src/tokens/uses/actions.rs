@@ -1,0 +1,162 @@
+//! Noting uses, and reading them.
+
+use std::collections::BTreeMap;
+
+use time::Duration;
+
+use super::store;
+use crate::{
+    core::{
+        activity::Origin,
+        moment::Moment,
+        token::AccessToken,
+        usage::{CHART_DAYS, Day, Span, Use, UseAction},
+    },
+    error::Error,
+    platform::{
+        collector::TokenUses,
+        db::{Connection, Db, Tx},
+        entropy::Entropy,
+    },
+};
+
+/// Equal uses within this time are one: clients ask several times for one pull.
+const GROUPED: Duration = Duration::MINUTE;
+/// So many uses of a token are kept.
+const KEPT: i64 = 100;
+
+/// Writes all uses that were noted since the last time, in one transaction. What could not be written is noted again.
+///
+/// # Errors
+/// The database's.
+pub async fn write(db: &Db, uses: &TokenUses, entropy: Entropy) -> Result<(), Error> {
+    // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
+    let mut taken: BTreeMap<String, Vec<(Use, Span)>> = BTreeMap::new();
+    for ((token_id, what), span) in uses.take() {
+        taken.entry(token_id).or_default().push((what, span));
+    }
+    if taken.is_empty() {
+        return Ok(());
+    }
+    let written = async {
+        let mut tx = db.write().await?;
+        for (token_id, list) in &mut taken {
+            list.sort_by_key(|(_, span)| span.last_at);
+            write_of(&mut tx, token_id, list, entropy).await?;
+        }
+        tx.commit().await
+    };
+    written.await.map_err(|error: sqlx::Error| {
+        for (token_id, list) in taken {
+            list.into_iter().for_each(|(what, span)| uses.note((token_id.clone(), what), span, Span::and));
+        }
+        Error::from(error)
+    })
+}
+
+/// Writes uses of one token, the earliest first. Of a token that was deleted meanwhile nothing is kept.
+async fn write_of(tx: &mut Tx, token_id: &str, list: &[(Use, Span)], entropy: Entropy) -> sqlx::Result<()> {
+    let mut is_new = false;
+    for (what, span) in list {
+        if !store::touch(tx, token_id, what, span.last_at).await? {
+            return Ok(());
+        }
+        if store::add_to(tx, token_id, what, *span, span.last_at - GROUPED).await? == 0 {
+            store::insert(tx, &entropy.id(span.last_at), token_id, what, *span).await?;
+            store::count(tx, token_id, span.last_at.day(), Day::of(what.action)).await?;
+            is_new = true;
+        }
+    }
+    if is_new {
+        store::prune(tx, token_id, KEPT).await?;
+    }
+    Ok(())
+}
+
+/// Counts refusals of a token on its day.
+///
+/// # Errors
+/// The database's.
+pub async fn count_refusals(tx: &mut Tx, token_id: &str, span: Span) -> Result<(), Error> {
+    let more = Day { refusals: span.times, ..Day::default() };
+    store::count(tx, token_id, span.last_at.day(), more).await?;
+    Ok(())
+}
+
+/// What was really moved, as the registry tells it.
+#[derive(Debug)]
+pub struct Moved<'a> {
+    /// The account, by its id.
+    pub account_id: &'a str,
+    /// Which way.
+    pub action: UseAction,
+    /// The repository.
+    pub repository: &'a str,
+    /// The tag, or the digest.
+    pub what: &'a str,
+    /// When.
+    pub at: Moment,
+}
+
+/// Adds what was really moved to the uses of the token that was granted it: the latest of the account's that asked for
+/// this repository while its registry token can still have been good. Which token that was, if it is known.
+///
+/// # Errors
+/// The database's.
+pub async fn note_moved(
+    tx: &mut Tx,
+    moved: &Moved<'_>,
+    registry_token_life: Duration,
+    entropy: Entropy,
+) -> Result<Option<(String, String)>, Error> {
+    let since = moved.at - registry_token_life;
+    let Some((token_id, description, origin)) =
+        store::granted_to(tx, moved.account_id, moved.repository, since).await?
+    else {
+        return Ok(None);
+    };
+    let what = use_of(moved, origin);
+    let span = Span::once(moved.at);
+    if store::add_to(tx, &token_id, &what, span, moved.at - GROUPED).await? == 0 {
+        store::insert(tx, &entropy.id(moved.at), &token_id, &what, span).await?;
+        store::prune(tx, &token_id, KEPT).await?;
+    }
+    Ok(Some((token_id, description)))
+}
+
+fn use_of(moved: &Moved<'_>, origin: Origin) -> Use {
+    Use { action: moved.action, repository: moved.repository.to_owned(), moved: moved.what.to_owned(), origin }
+}
+
+/// What the page of one token shows.
+#[derive(Debug)]
+pub struct History {
+    /// The last [`CHART_DAYS`] days, the oldest first.
+    pub days: Vec<Day>,
+    /// The latest uses, newest first.
+    pub uses: Vec<(Use, Span)>,
+}
+
+/// The history of a token.
+///
+/// # Errors
+/// The database's.
+pub async fn history(connection: &mut impl Connection, token: &AccessToken, now: Moment) -> Result<History, Error> {
+    let first = now.day() - CHART_DAYS + 1;
+    let mut days = vec![Day::default(); CHART_DAYS as usize];
+    for (day, counts) in store::days(connection, &token.id, first).await? {
+        if let Some(place) = usize::try_from(day - first).ok().and_then(|at| days.get_mut(at)) {
+            *place = counts;
+        }
+    }
+    Ok(History { days, uses: store::latest(connection, &token.id).await? })
+}
+
+/// Forgets days that no chart shows.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
+    store::forget_days_before(tx, now.day() - CHART_DAYS).await?;
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! Uses of tokens: written in batches, shown by token.
+
+pub mod actions;
+mod store;

@@ -1,0 +1,172 @@
+//! The SQL of uses.
+
+use crate::{
+    core::{
+        activity::Origin,
+        moment::Moment,
+        usage::{Day, Span, Use, UseAction},
+    },
+    platform::db::{Connection, Tx, execute, fetch, record},
+};
+
+/// Whether the token is still there. What was used last is kept where it is the latest.
+pub async fn touch(tx: &mut Tx, token_id: &str, what: &Use, at: Moment) -> sqlx::Result<bool> {
+    execute!(
+        tx,
+        "UPDATE token SET last_used_at = $2, last_used_action = $3, last_used_repository = $4,
+                          last_used_address = $5, last_used_client = $6
+         WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2)",
+        token_id,
+        at.millis(),
+        what.action.as_str(),
+        &what.repository,
+        &what.origin.address,
+        &what.origin.client,
+    )?;
+    let found = fetch!(fetch_optional, tx, (String,), "SELECT id FROM token WHERE id = $1", token_id)?;
+    Ok(found.is_some())
+}
+
+/// Adds to the row that says the same and began after `since`; how many there were.
+pub async fn add_to(tx: &mut Tx, token_id: &str, what: &Use, span: Span, since: Moment) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "UPDATE token_use SET times = times + $8, last_at = $7
+         WHERE id = (SELECT id FROM token_use WHERE token_id = $1 AND action = $2 AND repository = $3 AND moved = $4
+                       AND address = $5 AND client = $6 AND first_at > $9 ORDER BY last_at DESC LIMIT 1)",
+        token_id,
+        what.action.as_str(),
+        &what.repository,
+        &what.moved,
+        &what.origin.address,
+        &what.origin.client,
+        span.last_at.millis(),
+        span.times,
+        since.millis(),
+    )
+}
+
+pub async fn insert(tx: &mut Tx, id: &str, token_id: &str, what: &Use, span: Span) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "INSERT INTO token_use (id, token_id, action, repository, moved, address, client, first_at, last_at, times)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        id,
+        token_id,
+        what.action.as_str(),
+        &what.repository,
+        &what.moved,
+        &what.origin.address,
+        &what.origin.client,
+        span.first_at.millis(),
+        span.last_at.millis(),
+        span.times,
+    )
+}
+
+/// Keeps the latest `kept` uses of a token and forgets the others.
+pub async fn prune(tx: &mut Tx, token_id: &str, kept: i64) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "DELETE FROM token_use WHERE token_id = $1 AND id NOT IN
+           (SELECT id FROM token_use WHERE token_id = $1 ORDER BY last_at DESC, id DESC LIMIT $2)",
+        token_id,
+        kept,
+    )
+}
+
+/// Counts on a token's day; the day counts from 1970-01-01.
+pub async fn count(tx: &mut Tx, token_id: &str, day: i64, more: Day) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "INSERT INTO token_day (token_id, day, pulls, pushes, deletes, refusals) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (token_id, day) DO UPDATE SET pulls = token_day.pulls + $3, pushes = token_day.pushes + $4,
+           deletes = token_day.deletes + $5, refusals = token_day.refusals + $6",
+        token_id,
+        day,
+        more.pulls,
+        more.pushes,
+        more.deletes,
+        more.refusals,
+    )
+}
+
+/// The days of a token from `first` on.
+pub async fn days(connection: &mut impl Connection, token_id: &str, first: i64) -> sqlx::Result<Vec<(i64, Day)>> {
+    let rows = fetch!(
+        fetch_all,
+        connection,
+        (i64, i64, i64, i64, i64),
+        "SELECT day, pulls, pushes, deletes, refusals FROM token_day WHERE token_id = $1 AND day >= $2 ORDER BY day",
+        token_id,
+        first,
+    )?;
+    let read = |(day, pulls, pushes, deletes, refusals)| (day, Day { pulls, pushes, deletes, refusals });
+    Ok(rows.into_iter().map(read).collect())
+}
+
+record! {
+    struct UseRecord {
+        action: String,
+        repository: String,
+        moved: String,
+        address: String,
+        client: String,
+        first_at: i64,
+        last_at: i64,
+        times: i64,
+    }
+}
+
+impl UseRecord {
+    fn into_use(self) -> Option<(Use, Span)> {
+        let what = Use {
+            action: UseAction::parse(&self.action)?,
+            repository: self.repository,
+            moved: self.moved,
+            origin: Origin { address: self.address, client: self.client },
+        };
+        let (first_at, last_at) = (Moment::from_millis(self.first_at), Moment::from_millis(self.last_at));
+        Some((what, Span { first_at, last_at, times: self.times }))
+    }
+}
+
+/// The uses that are kept of a token, newest first.
+pub async fn latest(connection: &mut impl Connection, token_id: &str) -> sqlx::Result<Vec<(Use, Span)>> {
+    let records = fetch!(
+        fetch_all,
+        connection,
+        UseRecord,
+        "SELECT action, repository, moved, address, client, first_at, last_at, times FROM token_use
+         WHERE token_id = $1 ORDER BY last_at DESC, id DESC",
+        token_id,
+    )?;
+    Ok(records.into_iter().filter_map(UseRecord::into_use).collect())
+}
+
+/// Which token of an account was last granted something on a repository after `since`, with what the request said of
+/// its origin.
+pub async fn granted_to(
+    connection: &mut impl Connection,
+    account_id: &str,
+    repository: &str,
+    since: Moment,
+) -> sqlx::Result<Option<(String, String, Origin)>> {
+    let row = fetch!(
+        fetch_optional,
+        connection,
+        (String, String, String, String),
+        "SELECT token.id, token.description, token_use.address, token_use.client
+         FROM token_use JOIN token ON token.id = token_use.token_id
+         WHERE token.account_id = $1 AND token_use.repository = $2 AND token_use.moved = '' AND token_use.last_at > $3
+         ORDER BY token_use.last_at DESC LIMIT 1",
+        account_id,
+        repository,
+        since.millis(),
+    )?;
+    Ok(row.map(|(id, description, address, client)| (id, description, Origin { address, client })))
+}
+
+pub async fn forget_days_before(tx: &mut Tx, day: i64) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM token_day WHERE day < $1", day)
+}
