@@ -3,7 +3,7 @@
 mod actions;
 pub mod endpoint;
 pub mod keys;
-mod request;
+pub mod request;
 pub mod shell;
 mod store;
 
