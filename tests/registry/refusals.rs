@@ -27,6 +27,9 @@ fn is_refused(yard: &Yard, client: &Client, name: &str, secret: &str, sentence: 
     assert_eq!(docker, format!("Get \"http://{host}/v2/\": denied: {sentence}"));
     let skopeo = login.skopeo_login(host, name, secret).fail();
     assert_eq!(skopeo, format!("logging into \"{host}\": invalid username/password"));
+    let debug = login.skopeo(&["--debug", "login", "--tls-verify=false", "-u", name, "-p", secret, host]);
+    let quoted = serde_json::Value::from(sentence).to_string();
+    assert!(debug.stderr.contains(quoted.trim_matches('"')), "what the README says shows the reason: {debug:#?}");
 }
 
 async fn do_to(yard: &Yard, token: &MadeToken, verb: &str) {
