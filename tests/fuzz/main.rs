@@ -2,7 +2,7 @@
 //! coverage-guided fuzzer, for as long as one likes:
 //!
 //! ```text
-//! cargo install cargo-fuzz
+//! cargo install cargo-fuzz && mkdir -p tests/fuzz/corpus
 //! cargo +nightly fuzz run --fuzz-dir tests/fuzz token_request tests/fuzz/corpus tests/fuzz/seeds
 //! ```
 
