@@ -4,7 +4,7 @@ mod actions;
 pub mod endpoint;
 pub mod keys;
 mod notes;
-mod request;
+pub mod request;
 pub mod shell;
 mod store;
 

@@ -161,7 +161,7 @@ fn retry_after(response: &mut Response, error: &Error) {
 pub async fn as_registry_json(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Arc<Error>>() {
-        None => response,
+        None => refused_unseen(response),
         Some(error) => {
             error.log();
             let (code, message) = match &*error {
@@ -178,6 +178,16 @@ pub async fn as_registry_json(request: Request, next: Next) -> Response {
             response
         }
     }
+}
+
+/// What was refused before it reached a handler gets a sentence too.
+fn refused_unseen(response: Response) -> Response {
+    let (code, message) = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => ("UNSUPPORTED", "there is no such method here: the header Allow names those"),
+        StatusCode::PAYLOAD_TOO_LARGE => ("SIZE_INVALID", "the request is too large"),
+        _ => return response,
+    };
+    registry_error(response.status(), code, message)
 }
 
 /// An error as the registry's clients read it.

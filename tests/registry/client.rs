@@ -131,7 +131,8 @@ impl Client {
         stored(&self.file("auth.json"), host)
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// A program in the client's home, where all that it keeps is kept.
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());

@@ -27,6 +27,9 @@ fn is_refused(yard: &Yard, client: &Client, name: &str, secret: &str, sentence: 
     assert_eq!(docker, format!("Get \"http://{host}/v2/\": denied: {sentence}"));
     let skopeo = login.skopeo_login(host, name, secret).fail();
     assert_eq!(skopeo, format!("logging into \"{host}\": invalid username/password"));
+    let debug = login.skopeo(&["--debug", "login", "--tls-verify=false", "-u", name, "-p", secret, host]);
+    let quoted = serde_json::Value::from(sentence).to_string();
+    assert!(debug.stderr.contains(quoted.trim_matches('"')), "what the README says shows the reason: {debug:#?}");
 }
 
 async fn do_to(yard: &Yard, token: &MadeToken, verb: &str) {
@@ -39,10 +42,8 @@ async fn an_inactive_token_is_refused_until_it_is_activated() {
     let yard = Yard::open().await;
     let (client, token) = yard.alice_with("repo:admin").await;
     assert!(yard.pull(&client, "alice/app:v1").is_ok());
-    do_to(&yard, &token, "deactivate").await;
-    let page = yard.server.url("/settings/tokens");
-    let sentence = format!("access token \"ci push\" is inactive: activate it at {page} (PAT-INACTIVE)");
-    is_refused(&yard, &client, "alice", &token.secret, &sentence);
+    yard.deactivate(&token).await;
+    is_refused(&yard, &client, "alice", &token.secret, &yard.inactive());
     do_to(&yard, &token, "activate").await;
     assert_eq!(yard.pull(&client, "alice/app:v1").as_ref(), Ok(&yard.image.manifest));
     yard.push(&client, &Image::holding("active again"), "alice/app:v2").succeed();

@@ -29,16 +29,29 @@ impl Running {
         before: &str,
     ) -> (Self, String) {
         let program = command.get_program().to_string_lossy().into_owned();
+        Self::try_start(command, pipe, before)
+            .unwrap_or_else(|seen| panic!("{program} ended before it said {before:?}:\n{seen}"))
+    }
+
+    /// The same of a program that may end instead: then what it said.
+    #[track_caller]
+    pub fn try_start<P: Read + Send + 'static>(
+        command: &mut Command,
+        pipe: impl FnOnce(&mut Child) -> P,
+        before: &str,
+    ) -> Result<(Self, String), String> {
         let mut running = Self(start(command.stdin(Stdio::null())));
         let mut lines = BufReader::new(pipe(&mut running.0));
         let mut seen = String::new();
         loop {
             let begin = seen.len();
-            assert!(lines.read_line(&mut seen).unwrap() > 0, "{program} ended before it said {before:?}:\n{seen}");
+            if lines.read_line(&mut seen).unwrap() == 0 {
+                return Err(seen);
+            }
             if let Some((_, rest)) = seen[begin..].split_once(before) {
                 let found = rest.split(['"', ' ', '\n']).next().unwrap().to_owned();
                 thread::spawn(move || io::copy(&mut lines, &mut io::sink()));
-                return (running, found);
+                return Ok((running, found));
             }
         }
     }
@@ -122,6 +135,18 @@ impl Yard {
         self.server.clock.advance(Duration::seconds(1));
         let token = self.alice.generate("ci push", level, "30").await;
         (Client::logged_in(&self.registry.host, "alice", &token.secret), token)
+    }
+
+    /// Switches a token off at alice's page.
+    pub async fn deactivate(&self, token: &MadeToken) {
+        let answer = self.alice.post(&format!("/settings/tokens/{}/deactivate", token.id), &[]).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+    }
+
+    /// What a token of [`Yard::alice_with`] that was switched off is told.
+    pub fn inactive(&self) -> String {
+        let page = self.server.url("/settings/tokens");
+        format!("access token \"ci push\" is inactive: activate it at {page} (PAT-INACTIVE)")
     }
 
     /// `registry/repository:tag`.

@@ -40,6 +40,7 @@ mod setup;
 mod signup;
 mod throttle;
 mod token;
+mod token_clients;
 mod token_form;
 mod token_jwt;
 mod token_refusals;

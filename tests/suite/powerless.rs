@@ -70,6 +70,10 @@ async fn a_registry_token_opens_no_settings() {
     let token = server.account_signed_in("alice").await.generate("ci push", "repo:admin", "never").await;
     let answer = server.anonymous().token("alice", &token.secret, &["repository:alice/app:*"]).await;
     let jwt = answer.json()["token"].as_str().unwrap().to_owned();
+    // Its use is written a moment later, and would be taken for a change.
+    while server.number("SELECT MAX(last_used_at) FROM token").await.is_none() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     assert_powerless(&server, &token, &jwt).await;
 }
 

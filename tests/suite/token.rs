@@ -170,11 +170,14 @@ async fn a_change_of_level_holds_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn a_head_or_another_method_fails_nothing() {
+async fn another_method_is_refused_in_a_sentence() {
     let server = TestServer::start().await;
     for method in ["PUT", "DELETE", "PATCH"] {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let answer = server.anonymous().send(method, "/token", None, headers(&[])).await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!((answer.header("allow"), answer.header("content-type")), ("GET,HEAD,POST", "application/json"));
+        let message = "there is no such method here: the header Allow names those";
+        assert_eq!(answer.json(), json!({"errors": [{"code": "UNSUPPORTED", "message": message}]}));
     }
 }

@@ -92,11 +92,12 @@ async fn other_grants_are_refused_in_a_sentence() {
 async fn a_body_over_64_kib_is_refused() {
     let server = TestServer::start().await;
     let body = format!("grant_type=password&username=alice&password={}", "x".repeat(64 * 1024));
-    let answer = server.raw(form(body.as_bytes())).await;
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
-    let chunks = request("Transfer-Encoding: chunked", &chunked(body.as_bytes()));
-    let answer = server.raw(chunks).await;
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    let too_large = json!({"errors": [{"code": "SIZE_INVALID", "message": "the request is too large"}]});
+    for request in [form(body.as_bytes()), request("Transfer-Encoding: chunked", &chunked(body.as_bytes()))] {
+        let answer = server.raw(request).await;
+        assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("application/json"), "{answer}");
+        assert_eq!(self::body(&answer), too_large);
+    }
 }
 
 fn chunked(body: &[u8]) -> Vec<u8> {

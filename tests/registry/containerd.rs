@@ -1,0 +1,73 @@
+//! containerd and its `ctr`, the client that asks for tokens by POST and the password grant.
+
+use std::{fs, os::unix::fs::MetadataExt as _, process::Stdio};
+
+use crate::{
+    client::{Client, Said, run},
+    yard::{Running, Yard},
+};
+
+/// A containerd of its own, which runs no containers.
+pub struct Containerd {
+    _running: Running,
+    home: Client,
+}
+
+impl Containerd {
+    #[track_caller]
+    pub fn start() -> Self {
+        let home = Client::new();
+        let (at, file) = (home.file(""), home.file("config.toml"));
+        // Its sockets would belong to root, and whoever runs it may not give them away.
+        let me = at.metadata().unwrap();
+        let config = format!(
+            "version = 2\nroot = \"{at}root\"\nstate = \"{at}state\"\n\
+             disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
+             [grpc]\naddress = \"{at}containerd.sock\"\nuid = {}\ngid = {}\n\
+             [plugins.\"io.containerd.internal.v1.opt\"]\npath = \"{at}opt\"\n",
+            me.uid(),
+            me.gid(),
+            at = at.display()
+        );
+        fs::write(&file, config).unwrap();
+        let mut command = home.command("containerd");
+        command.arg("--config").arg(&file).stdout(Stdio::null()).stderr(Stdio::piped());
+        let (running, _) = Running::start(&mut command, |child| child.stderr.take().unwrap(), "successfully booted");
+        Self { _running: running, home }
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> String {
+        self.home.file("containerd.sock").display().to_string()
+    }
+
+    /// It keeps no logins: name and secret go with every command.
+    #[track_caller]
+    fn ctr(&self, command: &[&str], secret: &str, names: &[&str]) -> Said {
+        let user = format!("alice:{secret}");
+        let mut ctr = self.home.command("ctr");
+        ctr.args(["--address", &self.socket()]).args(command).args(["--plain-http", "--user", &user]).args(names);
+        run(&mut ctr, "")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctr_fetches_and_pushes_until_the_token_is_switched_off() {
+    let yard = Yard::open().await;
+    let (_, token) = yard.alice_with("repo:write").await;
+    let containerd = Containerd::start();
+    let (from, to) = (yard.name("alice/app:v1"), yard.name("alice/ctr:v1"));
+    let fetch = || containerd.ctr(&["content", "fetch"], &token.secret, &[&from]);
+    let push = || containerd.ctr(&["images", "push"], &token.secret, &[&to, &from]);
+    fetch().succeed();
+    push().succeed();
+    assert_eq!(yard.pull(&yard.owner, "alice/ctr:v1").as_ref(), Ok(&yard.image.manifest));
+    yard.deactivate(&token).await;
+    // It reads no server's sentence.
+    for said in [fetch(), push()] {
+        assert!(!said.succeeded && said.stderr.contains("401 Unauthorized"), "{said:#?}");
+    }
+    let to = yard.name("alice/other:v1");
+    let wrong = containerd.ctr(&["images", "push"], "dp_pat_wrong", &[&to, &from]);
+    assert!(!wrong.succeeded && wrong.stderr.contains("401 Unauthorized"), "{wrong:#?}");
+}

@@ -1,0 +1,83 @@
+//! Docker's engine, where it starts.
+
+use std::{
+    io::Write as _,
+    os::unix::fs::MetadataExt as _,
+    process::{Command, Stdio},
+};
+
+use crate::{
+    client::{Client, Said, run},
+    containerd::Containerd,
+    yard::{Running, Yard},
+};
+
+/// An engine that changes nothing of the machine's network and runs no containers.
+struct Engine {
+    _running: Running,
+    _containerd: Containerd,
+    home: Client,
+    socket: String,
+}
+
+impl Engine {
+    /// Or why it does not start.
+    #[track_caller]
+    fn start() -> Result<Self, String> {
+        if Command::new("dockerd").arg("--version").stdout(Stdio::null()).status().is_err() {
+            return Err("there is no dockerd on the PATH, where tests/run puts one".to_owned());
+        }
+        let home = Client::new();
+        if home.file("").metadata().unwrap().uid() != 0 {
+            return Err("it needs root".to_owned());
+        }
+        let containerd = Containerd::start();
+        let at = |name| home.file(name).display().to_string();
+        // None of the machine's settings.
+        std::fs::write(home.file("daemon.json"), "{}").unwrap();
+        let socket = format!("unix://{}", at("docker.sock"));
+        // It mounts its folder: in a namespace of its own, so that the mount ends with it however it ends.
+        let mut command = home.command("unshare");
+        command.args(["--mount", "dockerd"]);
+        command.args(["--iptables=false", "--ip-forward=false", "--ip-masq=false", "--bridge=none"]);
+        command.args(["--storage-driver=vfs", "--containerd", &containerd.socket(), "--host", &socket]);
+        command.args(["--config-file", &at("daemon.json"), "--data-root", &at("data"), "--exec-root", &at("exec")]);
+        command.args(["--pidfile", &at("pid")]).stdout(Stdio::null()).stderr(Stdio::piped());
+        let started = Running::try_start(&mut command, |child| child.stderr.take().unwrap(), "API listen on ");
+        let last = |seen: String| seen.lines().last().unwrap_or("it says nothing").to_owned();
+        let (running, _) = started.map_err(last)?;
+        Ok(Self { _running: running, _containerd: containerd, home, socket })
+    }
+
+    /// The docker CLI, which leads this engine.
+    #[track_caller]
+    fn docker(&self, arguments: &[&str], input: &str) -> Said {
+        run(self.home.command("docker").env("DOCKER_HOST", &self.socket).args(arguments), input)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_pulls_and_pushes_until_the_token_is_switched_off() {
+    let engine = match Engine::start() {
+        Ok(engine) => engine,
+        // Past the tests' captured output: tests/run counts these lines and repeats them.
+        Err(why) => return writeln!(std::io::stderr(), "\nNOT RUN: docker engine: {why}").unwrap(),
+    };
+    let yard = Yard::open().await;
+    let (_, token) = yard.alice_with("repo:write").await;
+    let login = |secret| engine.docker(&["login", &yard.registry.host, "-u", "alice", "--password-stdin"], secret);
+    let (from, to) = (yard.name("alice/docker:v1"), yard.name("alice/engine:v1"));
+    assert_eq!(login(&token.secret).succeed(), "Login Succeeded\n");
+    engine.docker(&["pull", &from], "").succeed();
+    engine.docker(&["tag", &from, &to], "").succeed();
+    engine.docker(&["push", &to], "").succeed();
+    assert!(yard.pull(&yard.owner, "alice/engine:v1").is_ok());
+    // With the stored login, which the engine tries anew.
+    engine.docker(&["login", &yard.registry.host], "").succeed();
+    yard.deactivate(&token).await;
+    let sentence = yard.inactive();
+    let commands = [engine.docker(&["pull", &from], ""), engine.docker(&["push", &to], ""), login(&token.secret)];
+    for said in commands {
+        assert!(!said.succeeded && said.stderr.contains(&sentence), "{said:#?}");
+    }
+}

@@ -1,0 +1,129 @@
+//! podman and buildah, without a service and without containers: storage of their own, below the client's home.
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
+
+use crate::{
+    client::{Client, Said, run},
+    yard::Yard,
+};
+
+/// podman or buildah.
+struct Podman {
+    program: &'static str,
+    home: Client,
+}
+
+impl Podman {
+    fn new(program: &'static str) -> Self {
+        Self { program, home: Client::new() }
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&str], input: &str) -> Said {
+        let mut command = self.home.command(self.program);
+        command.arg("--root").arg(self.home.file("storage")).arg("--runroot").arg(self.home.file("run"));
+        command.args(["--storage-driver", "vfs"]);
+        if self.program == "podman" {
+            command.args(["--cgroup-manager", "cgroupfs", "--events-backend", "none"]);
+            command.arg("--tmpdir").arg(self.home.file("tmp"));
+        }
+        // For what is made and for its scratch, which would go to /var/tmp.
+        command.env("TMPDIR", self.home.file(""));
+        run(command.args(arguments), input)
+    }
+
+    #[track_caller]
+    fn login(&self, yard: &Yard, secret: &str) -> Said {
+        let arguments = ["login", "--tls-verify=false", "-u", "alice", "--password-stdin", &yard.registry.host];
+        self.run(&arguments, secret)
+    }
+
+    #[track_caller]
+    fn pull(&self, yard: &Yard, image: &str) -> Said {
+        self.run(&["pull", "--tls-verify=false", &yard.name(image)], "")
+    }
+
+    #[track_caller]
+    fn push(&self, yard: &Yard, local: &str, image: &str) -> Said {
+        self.run(&["push", "--tls-verify=false", local, &yard.at(image)], "")
+    }
+
+    /// Whatever asks for a token is refused and shows the sentence; login alone shows none.
+    #[track_caller]
+    fn is_refused(&self, yard: &Yard, secret: &str) {
+        let sentence = format!("unable to retrieve auth token: invalid username/password: denied: {}", yard.inactive());
+        // Of an image that is here already, buildah asks no registry.
+        for said in [self.pull(yard, "alice/docker:v1"), self.push(yard, &yard.name("alice/app:v1"), "alice/again:v1")]
+        {
+            assert!(!said.succeeded && said.stderr.contains(&sentence), "{said:#?}");
+        }
+        let said = self.login(yard, secret).fail();
+        assert!(
+            said.ends_with(&format!("logging into \"{}\": invalid username/password", yard.registry.host)),
+            "{said}"
+        );
+        let debug = ["--log-level", "debug", "login", "--tls-verify=false", "-u", "alice", "--password-stdin"];
+        let said = self.run(&[&debug[..], &[&yard.registry.host]].concat(), secret);
+        assert!(said.stderr.contains("(PAT-INACTIVE)"), "what the README says shows the reason: {said:#?}");
+    }
+}
+
+impl Drop for Podman {
+    /// Run by anyone but root, podman leaves a process behind that holds its namespace, and folders that are read-only.
+    fn drop(&mut self) {
+        if let Ok(id) = fs::read_to_string(self.home.file("tmp/pause.pid")) {
+            let _ = Command::new("kill").arg(id.trim()).stderr(Stdio::null()).status();
+        }
+        let _ = Command::new("chmod").args(["-R", "u+w"]).arg(self.home.file("storage")).stderr(Stdio::null()).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn podman_pulls_builds_and_pushes_until_the_token_is_switched_off() {
+    let yard = Yard::open().await;
+    let (_, token) = yard.alice_with("repo:write").await;
+    let podman = Podman::new("podman");
+    assert_eq!(podman.login(&yard, &token.secret).succeed(), "Login Succeeded!\n");
+    podman.pull(&yard, "alice/app:v1").succeed();
+    podman.push(&yard, &yard.name("alice/app:v1"), "alice/podman:v1").succeed();
+    fs::write(podman.home.file("hello.txt"), "built").unwrap();
+    fs::write(podman.home.file("Containerfile"), "FROM scratch\nCOPY hello.txt /\n").unwrap();
+    let (home, built) = (podman.home.file("").display().to_string(), yard.name("alice/built:v1"));
+    podman.run(&["build", "--tag", &built, &home], "").succeed();
+    podman.push(&yard, &built, "alice/built:v1").succeed();
+    for repository in ["alice/podman", "alice/built"] {
+        assert_eq!(yard.list_tags(&yard.owner, repository), Ok(vec!["v1".to_owned()]));
+        assert!(yard.pull(&yard.owner, &format!("{repository}:v1")).is_ok());
+    }
+    let found = podman.run(&["search", "--tls-verify=false", "--list-tags", &yard.name("alice/built")], "").succeed();
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["NAME", "TAG", &yard.name("alice/built"), "v1"]);
+    yard.deactivate(&token).await;
+    podman.is_refused(&yard, &token.secret);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buildah_makes_an_image_and_pushes_it_until_the_token_is_switched_off() {
+    let yard = Yard::open().await;
+    let (_, token) = yard.alice_with("repo:write").await;
+    let buildah = Podman::new("buildah");
+    assert_eq!(buildah.login(&yard, &token.secret).succeed(), "Login Succeeded!\n");
+    buildah.pull(&yard, "alice/app:v1").succeed();
+    let container = buildah.run(&["from", "scratch"], "").succeed();
+    fs::write(buildah.home.file("hello.txt"), "made by hand").unwrap();
+    let file = buildah.home.file("hello.txt").display().to_string();
+    buildah.run(&["copy", container.trim(), &file, "/"], "").succeed();
+    buildah.run(&["commit", container.trim(), "made"], "").succeed();
+    buildah.push(&yard, "made", "alice/made:v1").succeed();
+    // Straight from the working container to the registry.
+    let straight = ["commit", "--tls-verify=false", container.trim(), &yard.at("alice/straight:v1")];
+    buildah.run(&straight, "").succeed();
+    for image in ["alice/made:v1", "alice/straight:v1"] {
+        assert!(yard.pull(&yard.owner, image).is_ok());
+        buildah.pull(&yard, image).succeed();
+    }
+    yard.deactivate(&token).await;
+    buildah.is_refused(&yard, &token.secret);
+}
