@@ -14,7 +14,7 @@ use dockpass::{
     platform::{clock::Clock, entropy::Entropy},
     registry::{
         keys,
-        shell::{self as registry_shell, RegistryConfigCommand},
+        shell::{self as registry_shell, KeysCommand, RegistryConfigCommand},
     },
     server::{self, Server},
 };
@@ -39,6 +39,9 @@ enum Command {
     Account(AccountCommand),
     /// Writes what a distribution registry needs and prints the auth section of its YAML
     RegistryConfig(RegistryConfigCommand),
+    /// Rotates the keys that sign registry tokens
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Writes a live copy of the SQLite database, without the secret key file
     Backup {
         /// The file to write
@@ -89,7 +92,16 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             db.close().await;
             said
         }
+        Command::Keys(command) => {
+            backup::must_exist(&config)?;
+            let _folder = backup::occupy(&config)?;
+            let db = server::open_database(&config).await?;
+            let said = registry_shell::run_keys(&command, &db, &config, Clock::System.now(), Entropy).await;
+            db.close().await;
+            said
+        }
         Command::RegistryConfig(command) => {
+            backup::must_exist(&config)?;
             let _folder = backup::occupy(&config)?;
             let db = server::open_database(&config).await?;
             let keys = keys::load_or_make(&db, &config.secret_key_file, Clock::System.now(), Entropy).await;

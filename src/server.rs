@@ -22,6 +22,8 @@ const FAREWELL: Duration = Duration::from_secs(7);
 const LAST_WRITE: Duration = Duration::from_millis(1500);
 /// What requests leave behind is written this often.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Keys that another process made are looked for this often; `core::rotation` counts on less than five seconds.
+const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(2);
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
 /// A server that has its address and is about to serve.
@@ -46,13 +48,15 @@ impl Server {
         let keys = registry::keys::load_or_make(&db, &config.secret_key_file, now, Entropy)
             .await
             .map_err(|error| error.to_string())?;
+        // A server that was off for more than a year must not begin with a key that is over.
+        registry::keys::look(&db, &keys.vault, &keys.signer, now, Entropy).await.map_err(|error| error.to_string())?;
         let busy = |error| format!("cannot listen on {}: {error}", config.listen);
         let listener = TcpListener::bind(config.listen).await.map_err(busy)?;
         let address = listener.local_addr().map_err(busy)?;
         let app = App {
             urls: Arc::new(config.urls(address)),
             config: Arc::new(config),
-            signer: Arc::new(keys.signer),
+            signer: keys.signer,
             hasher: Hasher::default(),
             limits: Limits::default(),
             vault: keys.vault,
@@ -90,6 +94,7 @@ impl Server {
         let (stopping, stopped) = watch::channel(false);
         let writing = tokio::spawn(write_notes(self.app.clone(), stopped.clone()));
         let tidying = tokio::spawn(tidy(self.app.clone()));
+        let looking = tokio::spawn(look_for_keys(self.app.clone()));
         let service = router::router(self.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let mut signal = stopped;
         let serving = axum::serve(self.listener, service).with_graceful_shutdown(async move {
@@ -109,6 +114,7 @@ impl Server {
             }
         };
         tidying.abort();
+        looking.abort();
         // Not aborted: it may hold notes that it took and has not written yet. It ends by itself.
         let _ = time::timeout(LAST_WRITE, writing).await;
         write_now(&self.app).await;
@@ -153,6 +159,24 @@ async fn write_now(app: &App) {
     }
     if let Err(error) = activity::actions::write(&app.db, &app.failures).await {
         tracing::error!(%error, "refusals could not be written yet");
+    }
+}
+
+/// Not on the path of any request: they sign with what was there a moment ago.
+async fn look_for_keys(app: App) {
+    let mut looks = time::interval(LOOK_FOR_KEYS_EVERY);
+    looks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    let mut is_failing = false;
+    loop {
+        looks.tick().await;
+        let found = registry::keys::look(&app.db, &app.vault, &app.signer, app.clock.now(), app.entropy).await;
+        match &found {
+            Ok(true) => tracing::info!("registry tokens are signed with a new key from now on"),
+            // Once: it tries on, and what is wrong with the database is said by all who need it.
+            Err(error) if !is_failing => tracing::error!(%error, "new signing keys cannot be looked for"),
+            _ => {}
+        }
+        is_failing = found.is_err();
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{
         db::Db,
         entropy::Entropy,
         hasher::Hasher,
+        keyring::Keyring,
         limits::Limits,
-        signer::Signer,
         vault::Vault,
     },
 };
@@ -29,8 +29,8 @@ pub struct App {
     pub clock: Clock,
     /// Chance.
     pub entropy: Entropy,
-    /// Signs registry tokens.
-    pub signer: Arc<Signer>,
+    /// Signs registry tokens, with keys that rotate.
+    pub signer: Keyring,
     /// The slow hash.
     pub hasher: Hasher,
     /// Rate limits.

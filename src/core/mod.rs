@@ -14,6 +14,7 @@ pub mod password;
 pub mod quota;
 pub mod recovery;
 pub mod refusal;
+pub mod rotation;
 pub mod scope;
 pub mod secret;
 pub mod throttle;

@@ -7,11 +7,10 @@ use rcgen::{
 use time::Duration;
 use zeroize::Zeroizing;
 
-use crate::core::moment::Moment;
+use crate::core::{moment::Moment, rotation::LEAF_LIFE};
 
 /// Registries read the root once and keep it: it outlives them.
 const ROOT_LIFE: Duration = Duration::days(30 * 365);
-const LEAF_LIFE: Duration = Duration::days(10 * 365);
 /// Registries whose clocks are behind must not find a certificate from the future.
 const BACKDATED: Duration = Duration::days(1);
 

@@ -6,6 +6,7 @@ pub mod collector;
 pub mod db;
 pub mod entropy;
 pub mod hasher;
+pub mod keyring;
 pub mod limits;
 pub mod sessions;
 pub mod signer;

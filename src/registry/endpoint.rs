@@ -189,5 +189,5 @@ fn challenge(app: &App) -> Response {
 }
 
 async fn jwks(State(app): State<App>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], app.signer.jwks().to_owned()).into_response()
+    ([(CONTENT_TYPE, "application/json")], app.signer.jwks()).into_response()
 }

@@ -20,6 +20,7 @@ mod general;
 mod headers;
 mod house;
 mod jwks;
+mod keys;
 mod log;
 mod login;
 mod login_code;
