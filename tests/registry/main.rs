@@ -12,6 +12,7 @@ mod harness;
 mod client;
 mod config;
 mod image;
+mod keys;
 mod levels;
 mod login;
 mod namespaces;
