@@ -123,6 +123,9 @@ async fn serve(config: Config) -> Result<(), String> {
     if let Some(link) = server.setup_link() {
         println!("create the first account at {link}");
     }
+    if let Some(address) = server.metrics_address() {
+        println!("metrics on http://{address}/metrics");
+    }
     // Whoever waits for these lines through a pipe must get them now.
     let _ = std::io::stdout().flush();
     server.run(stop).await.map_err(|error| format!("the server stopped: {error}"))

@@ -2,18 +2,19 @@
 
 use std::{fs::File, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::watch, time};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
 
 use crate::{
     accounts, activity, backup,
     config::Config,
     error::Error,
     platform::{
-        clock::Clock, collector::Collector, db::Db, entropy::Entropy, hasher::Hasher, limits::Limits, sessions,
+        clock::Clock, collector::Collector, db::Db, entropy::Entropy, hasher::Hasher, limits::Limits, metrics::Metrics,
+        sessions,
     },
     registry, router,
     state::App,
-    tokens,
+    tokens, web,
 };
 
 /// Requests that still run get this long; then the server stops all the same.
@@ -32,6 +33,7 @@ pub struct Server {
     app: App,
     listener: TcpListener,
     address: SocketAddr,
+    metrics: Option<(TcpListener, SocketAddr)>,
     setup_link: Option<String>,
     _data_folder: File,
 }
@@ -50,15 +52,18 @@ impl Server {
             .map_err(|error| error.to_string())?;
         // A server that was off for more than a year must not begin with a key that is over.
         registry::keys::look(&db, &keys.vault, &keys.signer, now, Entropy).await.map_err(|error| error.to_string())?;
-        let busy = |error| format!("cannot listen on {}: {error}", config.listen);
-        let listener = TcpListener::bind(config.listen).await.map_err(busy)?;
-        let address = listener.local_addr().map_err(busy)?;
+        let (listener, address) = listen(config.listen).await?;
+        let metrics = match config.metrics_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         let app = App {
             urls: Arc::new(config.urls(address)),
             config: Arc::new(config),
             signer: keys.signer,
             hasher: Hasher::default(),
             limits: Limits::default(),
+            metrics: Metrics::new(now),
             vault: keys.vault,
             token_uses: Collector::default(),
             failures: Collector::default(),
@@ -67,12 +72,17 @@ impl Server {
             db,
         };
         let setup_link = setup_link(&app).await.map_err(|error| error.to_string())?;
-        Ok(Self { app, listener, address, setup_link, _data_folder: data_folder })
+        Ok(Self { app, listener, address, metrics, setup_link, _data_folder: data_folder })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it serves metrics, if it does.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// The link to the first account, while there is none.
@@ -95,6 +105,10 @@ impl Server {
         let writing = tokio::spawn(write_notes(self.app.clone(), stopped.clone()));
         let tidying = tokio::spawn(tidy(self.app.clone()));
         let looking = tokio::spawn(look_for_keys(self.app.clone()));
+        let metrics = self.metrics.map(|(listener, _)| {
+            let service = web::metrics::router(self.app.metrics.clone());
+            tokio::spawn(async move { axum::serve(listener, service).await })
+        });
         let service = router::router(self.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let mut signal = stopped;
         let serving = axum::serve(self.listener, service).with_graceful_shutdown(async move {
@@ -115,6 +129,7 @@ impl Server {
         };
         tidying.abort();
         looking.abort();
+        metrics.inspect(JoinHandle::abort);
         // Not aborted: it may hold notes that it took and has not written yet. It ends by itself.
         let _ = time::timeout(LAST_WRITE, writing).await;
         write_now(&self.app).await;
@@ -129,6 +144,13 @@ impl Server {
 /// A sentence that says what is in the way.
 pub async fn open_database(config: &Config) -> Result<Db, String> {
     Db::open(&config.database).await.map_err(|error| format!("the database cannot be opened: {error}"))
+}
+
+async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
+    let busy = |error| format!("cannot listen on {wanted}: {error}");
+    let listener = TcpListener::bind(wanted).await.map_err(busy)?;
+    let address = listener.local_addr().map_err(busy)?;
+    Ok((listener, address))
 }
 
 async fn setup_link(app: &App) -> Result<Option<String>, Error> {

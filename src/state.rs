@@ -12,6 +12,7 @@ use crate::{
         hasher::Hasher,
         keyring::Keyring,
         limits::Limits,
+        metrics::Metrics,
         vault::Vault,
     },
 };
@@ -35,6 +36,8 @@ pub struct App {
     pub hasher: Hasher,
     /// Rate limits.
     pub limits: Limits,
+    /// What is counted for the operator.
+    pub metrics: Metrics,
     /// Encrypts what must be read back.
     pub vault: Vault,
     /// Uses of tokens that were not written yet.

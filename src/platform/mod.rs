@@ -8,6 +8,7 @@ pub mod entropy;
 pub mod hasher;
 pub mod keyring;
 pub mod limits;
+pub mod metrics;
 pub mod sessions;
 pub mod signer;
 pub mod vault;

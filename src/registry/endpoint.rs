@@ -145,6 +145,7 @@ async fn authenticate(
 fn refuse(app: &App, refusal: &Refusal, ClientAddress(address): ClientAddress) -> Response {
     // Neither the name nor the secret: people paste one into the place of the other.
     tracing::info!(code = refusal.code(), %address, "a token request was refused");
+    app.metrics.refused(refusal.code());
     let tokens_url = format!("{}/settings/tokens", app.urls.public);
     registry_error(StatusCode::UNAUTHORIZED, "DENIED", &refusal.sentence(&tokens_url))
 }

@@ -24,6 +24,7 @@ mod keys;
 mod log;
 mod login;
 mod login_code;
+mod metrics;
 mod once;
 mod password;
 mod powerless;
