@@ -13,6 +13,7 @@ use dockpass::{
     people::shell::{self as people_shell, AccountCommand},
     platform::{clock::Clock, entropy::Entropy},
     registry::{
+        doctor::{self, DoctorCommand},
         keys,
         shell::{self as registry_shell, KeysCommand, RegistryConfigCommand},
     },
@@ -42,6 +43,8 @@ enum Command {
     /// Rotates the keys that sign registry tokens
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Checks the set-up and says in words what is wrong
+    Doctor(DoctorCommand),
     /// Writes a live copy of the SQLite database, without the secret key file
     Backup {
         /// The file to write
@@ -99,6 +102,18 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             let said = registry_shell::run_keys(&command, &db, &config, Clock::System.now(), Entropy).await;
             db.close().await;
             said
+        }
+        Command::Doctor(command) => {
+            let db = match backup::must_exist(&config) {
+                Ok(()) => server::open_database(&config).await,
+                Err(sentence) => Err(sentence),
+            };
+            let report = doctor::run(&command, &config, &db, Clock::System.now(), Entropy).await;
+            if let Ok(db) = db {
+                db.close().await;
+            }
+            print!("{report}");
+            report.verdict().map(|()| String::new())
         }
         Command::RegistryConfig(command) => {
             backup::must_exist(&config)?;

@@ -63,6 +63,14 @@ pub fn pem(certificate: &[u8]) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
+/// The certificates in a PEM text, DER; what else it holds is passed over.
+pub fn from_pem(text: &str) -> Vec<Vec<u8>> {
+    let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let bodies = blocks.filter_map(|block| block.split_once("-----END CERTIFICATE-----").map(|(body, _)| body));
+    let plain = bodies.map(|body| body.split_whitespace().collect::<String>());
+    plain.filter_map(|body| data_encoding::BASE64.decode(body.as_bytes()).ok()).collect()
+}
+
 fn params(name: &str, now: Moment, life: Duration) -> CertificateParams {
     let mut params = CertificateParams::default();
     let mut subject = DistinguishedName::new();
@@ -71,4 +79,24 @@ fn params(name: &str, now: Moment, life: Duration) -> CertificateParams {
     params.not_before = (now - BACKDATED).as_utc();
     params.not_after = (now + life).as_utc();
     params
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_read_from_a_bundle_with_more_in_it() {
+        let now = Moment::from_seconds(1_795_435_200);
+        let certificates = [make_root(now).unwrap().certificate, make_root(now).unwrap().certificate];
+        let key = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+        let bundle =
+            format!("a comment\n{}{key}{}", pem(&certificates[0]), pem(&certificates[1]).replace('\n', "\r\n"));
+        assert_eq!(from_pem(&bundle), certificates);
+        for nothing in
+            ["", key, "-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"]
+        {
+            assert!(from_pem(nothing).is_empty(), "{nothing}");
+        }
+    }
 }
