@@ -11,6 +11,7 @@ mod harness;
 
 mod client;
 mod config;
+mod doctor;
 mod image;
 mod keys;
 mod levels;
