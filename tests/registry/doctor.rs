@@ -103,12 +103,12 @@ fn wrong((is_well, lines): &(bool, Vec<String>)) -> &str {
 
 const CLOCK: &str = "OK       registry's clock: it agrees with this machine's";
 const TAKEN: &str = "OK       token: the registry takes one that was signed here: issuer and certificate agree";
-const HIDDEN: &str = "token: the registry refuses one that was signed here: it hides whether for the issuer, which must \
-                      be \"dockpass\", or for the certificate, which must be in the file of its rootcertbundle; write \
+const HIDDEN: &str = "token: the registry refuses one that was signed here: it hides whether for the issuer, which \
+                      must be \"dockpass\", or for the certificate, which must be in the file of its rootcertbundle; write \
                       both as `dockpass registry-config` prints them and restart the registry, or give \
                       --registry-config FILE to have them compared (its log names the reason, too)";
-const MEND: &str = "token: the registry refuses one that was signed here: mend its configuration file as said above and \
-                    restart the registry";
+const MEND: &str = "token: the registry refuses one that was signed here: mend its configuration file as said above \
+                    and restart the registry";
 
 #[test]
 fn a_registry_with_what_registry_config_printed_is_well() {
@@ -122,13 +122,14 @@ fn a_registry_with_what_registry_config_printed_is_well() {
         CLOCK.to_owned(),
         TAKEN.to_owned(),
     ];
+    let bundle = ward.text("trust/bundle.pem");
+    let environment = "variables REGISTRY_AUTH_TOKEN_… override the file and cannot be seen from here";
     let compared = [
         format!("OK       file's realm: \"{realm}\""),
         "OK       file's service: \"dockpass\"".to_owned(),
         "OK       file's issuer: \"dockpass\"".to_owned(),
-        format!("OK       file's rootcertbundle: {} holds this server's root certificate", ward.text("trust/bundle.pem")),
-        "SKIPPED  registry's environment: variables REGISTRY_AUTH_TOKEN_… override the file and cannot be seen from here"
-            .to_owned(),
+        format!("OK       file's rootcertbundle: {bundle} holds this server's root certificate"),
+        format!("SKIPPED  registry's environment: {environment}"),
     ];
     let url = ["--registry-url", patient.url.as_str()];
     assert_eq!(ward.doctor(&url, &[]), (true, asked.to_vec()));
@@ -262,4 +263,11 @@ fn what_is_wrong_with_tls_is_said() {
     let found = ward.doctor(&["--registry-url", &url], &[]);
     let plain = "speaks plain HTTP: write http:// or give it a certificate";
     assert_eq!(wrong(&found), format!("registry: {url}/v2/ {plain}"));
+
+    let bare = [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere"), ("RUST_LOG", "off")];
+    assert!(ward.doctor(&["--registry-url", &patient.url], &bare).0, "plain HTTP needs no authorities");
+    let found = ward.doctor(&["--registry-url", &url], &bare);
+    let none =
+        "cannot be judged: this machine has no certificates of authorities (Debian's package is ca-certificates)";
+    assert_eq!(wrong(&found), format!("registry: {url}/v2/ {none}"));
 }

@@ -14,6 +14,7 @@ mod calendar;
 mod chinese;
 mod closing;
 mod csrf;
+mod doctor;
 mod factor_races;
 mod fresh;
 mod general;

@@ -47,7 +47,12 @@ impl Answer {
 /// A sentence that begins with the address.
 pub async fn get(url: &str, bearer: Option<&str>) -> Result<Answer, String> {
     let failed = |error: reqwest::Error| format!("{url} {}", reason(&error, url));
-    let client = Client::builder().redirect(Policy::none()).timeout(PATIENCE).build().map_err(failed)?;
+    let mut client = Client::builder().redirect(Policy::none()).timeout(PATIENCE);
+    if url.starts_with("http://") {
+        // Without this a machine that has no authorities could not even speak plain HTTP.
+        client = client.tls_certs_only([]);
+    }
+    let client = client.build().map_err(failed)?;
     let mut request = client.get(url);
     if let Some(bearer) = bearer {
         request = request.bearer_auth(bearer);
@@ -104,6 +109,9 @@ fn in_words(cause: &str, is_secure: bool) -> String {
         "is not listened to: nothing runs there, or on another port".to_owned()
     } else if holds("lookup address") || holds("name or service not known") || holds("nodename nor servname") {
         "names a host that cannot be found from here".to_owned()
+    } else if holds("No CA certificates") {
+        "cannot be judged: this machine has no certificates of authorities (Debian's package is ca-certificates)"
+            .to_owned()
     } else if holds("InvalidContentType") {
         "speaks plain HTTP: write http:// or give it a certificate".to_owned()
     } else if holds("UnknownIssuer") || holds("unknown issuer") || holds("self-signed") || holds("self signed") {
