@@ -34,9 +34,10 @@ pub fn occupy(config: &Config) -> Result<File, String> {
 /// A sentence that names the file that is not there.
 pub fn must_exist(config: &Config) -> Result<(), String> {
     match &config.database {
-        Location::Sqlite(path) if !path.exists() => {
-            Err(format!("there is no database {}: give the server's --data or --database-url", path.display()))
-        }
+        Location::Sqlite(path) if !path.exists() => Err(format!(
+            "there is no database {}: give the server's --data or --database-url (it is made when the server first starts)",
+            path.display()
+        )),
         _ => Ok(()),
     }
 }

@@ -68,6 +68,9 @@ pub struct Settings {
     /// Days after which every browser session ends
     #[arg(long, env = "DOCKPASS_SESSION_MAX_DAYS", default_value = "30", global = true)]
     pub session_max_days: String,
+    /// Address and port of /metrics, for Prometheus; port 0 takes a free one
+    #[arg(long, env = "DOCKPASS_METRICS_LISTEN", global = true)]
+    pub metrics_listen: Option<String>,
     /// text or json
     #[arg(long, env = "DOCKPASS_LOG_FORMAT", default_value = "text", global = true)]
     pub log_format: String,
@@ -116,6 +119,8 @@ pub struct Config {
     pub token_lifetimes: Lifetimes,
     /// How long browser sessions live.
     pub session_lifetime: Lifetime,
+    /// Where the metrics are served, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// How log lines look.
     pub log_format: LogFormat,
 }
@@ -147,12 +152,9 @@ impl Config {
     /// A sentence for every mistake, all at once.
     pub fn check(settings: &Settings) -> Result<Self, Vec<String>> {
         let mut mistakes = Mistakes::default();
-        let listen = mistakes.take("--listen", &settings.listen, |text| {
-            text.to_socket_addrs()
-                .ok()
-                .and_then(|mut all| all.next())
-                .ok_or("is not an address and port, such as 127.0.0.1:8080")
-        });
+        let listen = mistakes.take("--listen", &settings.listen, address);
+        let metrics_listen =
+            settings.metrics_listen.as_ref().and_then(|text| mistakes.take("--metrics-listen", text, address));
         let public_url = settings.public_url.as_ref().and_then(|text| mistakes.take("--public-url", text, public_url));
         if let (Some(listen), None) = (listen, &settings.public_url)
             && !listen.ip().is_loopback()
@@ -230,6 +232,7 @@ impl Config {
             signup_is_open: signup.unwrap_or_default(),
             token_lifetimes: Lifetimes { longest_days: days },
             session_lifetime: Lifetime { idle: Duration::hours(idle.into()), longest: Duration::days(longest.into()) },
+            metrics_listen,
             log_format,
             data: settings.data.clone(),
         })
@@ -260,6 +263,11 @@ impl Mistakes {
     fn take<T>(&mut self, flag: &str, text: &str, check: impl FnOnce(&str) -> Result<T, &'static str>) -> Option<T> {
         check(text).map_err(|reason| self.0.push(format!("{flag} {text:?} {reason}"))).ok()
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let first = text.to_socket_addrs().ok().and_then(|mut all| all.next());
+    first.ok_or("is not an address and port, such as 127.0.0.1:8080")
 }
 
 fn public_url(text: &str) -> Result<Url, &'static str> {

@@ -13,8 +13,9 @@ use dockpass::{
     people::shell::{self as people_shell, AccountCommand},
     platform::{clock::Clock, entropy::Entropy},
     registry::{
+        doctor::{self, DoctorCommand},
         keys,
-        shell::{self as registry_shell, RegistryConfigCommand},
+        shell::{self as registry_shell, KeysCommand, RegistryConfigCommand},
     },
     server::{self, Server},
 };
@@ -39,6 +40,11 @@ enum Command {
     Account(AccountCommand),
     /// Writes what a distribution registry needs and prints the auth section of its YAML
     RegistryConfig(RegistryConfigCommand),
+    /// Rotates the keys that sign registry tokens
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Checks the set-up and says in words what is wrong
+    Doctor(DoctorCommand),
     /// Writes a live copy of the SQLite database, without the secret key file
     Backup {
         /// The file to write
@@ -89,7 +95,28 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             db.close().await;
             said
         }
+        Command::Keys(command) => {
+            backup::must_exist(&config)?;
+            let _folder = backup::occupy(&config)?;
+            let db = server::open_database(&config).await?;
+            let said = registry_shell::run_keys(&command, &db, &config, Clock::System.now(), Entropy).await;
+            db.close().await;
+            said
+        }
+        Command::Doctor(command) => {
+            let db = match backup::must_exist(&config) {
+                Ok(()) => server::open_database(&config).await,
+                Err(sentence) => Err(sentence),
+            };
+            let report = doctor::run(&command, &config, &db, Clock::System.now(), Entropy).await;
+            if let Ok(db) = db {
+                db.close().await;
+            }
+            print!("{report}");
+            report.verdict().map(|()| String::new())
+        }
         Command::RegistryConfig(command) => {
+            backup::must_exist(&config)?;
             let _folder = backup::occupy(&config)?;
             let db = server::open_database(&config).await?;
             let keys = keys::load_or_make(&db, &config.secret_key_file, Clock::System.now(), Entropy).await;
@@ -110,6 +137,9 @@ async fn serve(config: Config) -> Result<(), String> {
     println!("listening on http://{}", server.address());
     if let Some(link) = server.setup_link() {
         println!("create the first account at {link}");
+    }
+    if let Some(address) = server.metrics_address() {
+        println!("metrics on http://{address}/metrics");
     }
     // Whoever waits for these lines through a pipe must get them now.
     let _ = std::io::stdout().flush();

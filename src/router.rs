@@ -27,7 +27,7 @@ use crate::{
     registry,
     state::App,
     tokens,
-    web::{assets, errors, headers, health},
+    web::{assets, errors, headers, health, metrics},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -39,7 +39,7 @@ pub fn router(app: App) -> Router {
     let (security_policy, no_sniffing, referrer, strict_transport) = headers::layers(app.urls.is_secure);
     Router::new()
         .merge(pages(&app))
-        .merge(registry::routes())
+        .merge(registry::routes().layer(middleware::from_fn_with_state(app.clone(), metrics::count)))
         .merge(assets::routes().layer(CompressionLayer::new()))
         .merge(health::routes())
         // Outside in, from the bottom: an answer of any kind, also one to a panic, has its headers and its log line.

@@ -2,18 +2,19 @@
 
 use std::{fs::File, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::watch, time};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
 
 use crate::{
     accounts, activity, backup,
     config::Config,
     error::Error,
     platform::{
-        clock::Clock, collector::Collector, db::Db, entropy::Entropy, hasher::Hasher, limits::Limits, sessions,
+        clock::Clock, collector::Collector, db::Db, entropy::Entropy, hasher::Hasher, limits::Limits, metrics::Metrics,
+        sessions,
     },
     registry, repositories, router,
     state::App,
-    tokens,
+    tokens, web,
 };
 
 /// Requests that still run get this long; then the server stops all the same.
@@ -22,6 +23,8 @@ const FAREWELL: Duration = Duration::from_secs(7);
 const LAST_WRITE: Duration = Duration::from_millis(1500);
 /// What requests leave behind is written this often.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Keys that another process made are looked for this often; `core::rotation` counts on less than five seconds.
+const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(2);
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 
 /// A server that has its address and is about to serve.
@@ -30,6 +33,7 @@ pub struct Server {
     app: App,
     listener: TcpListener,
     address: SocketAddr,
+    metrics: Option<(TcpListener, SocketAddr)>,
     setup_link: Option<String>,
     _data_folder: File,
 }
@@ -46,15 +50,20 @@ impl Server {
         let keys = registry::keys::load_or_make(&db, &config.secret_key_file, now, Entropy)
             .await
             .map_err(|error| error.to_string())?;
-        let busy = |error| format!("cannot listen on {}: {error}", config.listen);
-        let listener = TcpListener::bind(config.listen).await.map_err(busy)?;
-        let address = listener.local_addr().map_err(busy)?;
+        // A server that was off for more than a year must not begin with a key that is over.
+        registry::keys::look(&db, &keys.vault, &keys.signer, now, Entropy).await.map_err(|error| error.to_string())?;
+        let (listener, address) = listen(config.listen).await?;
+        let metrics = match config.metrics_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         let app = App {
             urls: Arc::new(config.urls(address)),
             config: Arc::new(config),
-            signer: Arc::new(keys.signer),
+            signer: keys.signer,
             hasher: Hasher::default(),
             limits: Limits::default(),
+            metrics: Metrics::new(now),
             vault: keys.vault,
             token_uses: Collector::default(),
             repository_uses: Collector::default(),
@@ -65,12 +74,17 @@ impl Server {
             db,
         };
         let setup_link = setup_link(&app).await.map_err(|error| error.to_string())?;
-        Ok(Self { app, listener, address, setup_link, _data_folder: data_folder })
+        Ok(Self { app, listener, address, metrics, setup_link, _data_folder: data_folder })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it serves metrics, if it does.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
     }
 
     /// The link to the first account, while there is none.
@@ -92,6 +106,11 @@ impl Server {
         let (stopping, stopped) = watch::channel(false);
         let writing = tokio::spawn(write_notes(self.app.clone(), stopped.clone()));
         let tidying = tokio::spawn(tidy(self.app.clone()));
+        let looking = tokio::spawn(look_for_keys(self.app.clone()));
+        let metrics = self.metrics.map(|(listener, _)| {
+            let service = web::metrics::router(self.app.metrics.clone());
+            tokio::spawn(async move { axum::serve(listener, service).await })
+        });
         let service = router::router(self.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let mut signal = stopped;
         let serving = axum::serve(self.listener, service).with_graceful_shutdown(async move {
@@ -111,6 +130,8 @@ impl Server {
             }
         };
         tidying.abort();
+        looking.abort();
+        metrics.inspect(JoinHandle::abort);
         // Not aborted: it may hold notes that it took and has not written yet. It ends by itself.
         let _ = time::timeout(LAST_WRITE, writing).await;
         write_now(&self.app).await;
@@ -125,6 +146,13 @@ impl Server {
 /// A sentence that says what is in the way.
 pub async fn open_database(config: &Config) -> Result<Db, String> {
     Db::open(&config.database).await.map_err(|error| format!("the database cannot be opened: {error}"))
+}
+
+async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
+    let busy = |error| format!("cannot listen on {wanted}: {error}");
+    let listener = TcpListener::bind(wanted).await.map_err(busy)?;
+    let address = listener.local_addr().map_err(busy)?;
+    Ok((listener, address))
 }
 
 async fn setup_link(app: &App) -> Result<Option<String>, Error> {
@@ -163,6 +191,24 @@ async fn write_now(app: &App) {
     }
     if let Err(error) = activity::actions::write(&app.db, &app.failures).await {
         tracing::error!(%error, "the security log could not be written yet");
+    }
+}
+
+/// Not on the path of any request: they sign with what was there a moment ago.
+async fn look_for_keys(app: App) {
+    let mut looks = time::interval(LOOK_FOR_KEYS_EVERY);
+    looks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    let mut is_failing = false;
+    loop {
+        looks.tick().await;
+        let found = registry::keys::look(&app.db, &app.vault, &app.signer, app.clock.now(), app.entropy).await;
+        match &found {
+            Ok(true) => tracing::info!("registry tokens are signed with a new key from now on"),
+            // Once: it tries on, and what is wrong with the database is said by all who need it.
+            Err(error) if !is_failing => tracing::error!(%error, "new signing keys cannot be looked for"),
+            _ => {}
+        }
+        is_failing = found.is_err();
     }
 }
 

@@ -10,8 +10,9 @@ use crate::{
         db::Db,
         entropy::Entropy,
         hasher::Hasher,
+        keyring::Keyring,
         limits::Limits,
-        signer::Signer,
+        metrics::Metrics,
         vault::Vault,
     },
 };
@@ -29,12 +30,14 @@ pub struct App {
     pub clock: Clock,
     /// Chance.
     pub entropy: Entropy,
-    /// Signs registry tokens.
-    pub signer: Arc<Signer>,
+    /// Signs registry tokens, with keys that rotate.
+    pub signer: Keyring,
     /// The slow hash.
     pub hasher: Hasher,
     /// Rate limits.
     pub limits: Limits,
+    /// What is counted for the operator.
+    pub metrics: Metrics,
     /// Encrypts what must be read back.
     pub vault: Vault,
     /// Uses of tokens that were not written yet.

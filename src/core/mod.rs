@@ -17,6 +17,7 @@ pub mod recovery;
 pub mod refusal;
 pub mod remedy;
 pub mod repository;
+pub mod rotation;
 pub mod scope;
 pub mod secret;
 pub mod throttle;

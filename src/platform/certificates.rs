@@ -7,11 +7,10 @@ use rcgen::{
 use time::Duration;
 use zeroize::Zeroizing;
 
-use crate::core::moment::Moment;
+use crate::core::{moment::Moment, rotation::LEAF_LIFE};
 
 /// Registries read the root once and keep it: it outlives them.
 const ROOT_LIFE: Duration = Duration::days(30 * 365);
-const LEAF_LIFE: Duration = Duration::days(10 * 365);
 /// Registries whose clocks are behind must not find a certificate from the future.
 const BACKDATED: Duration = Duration::days(1);
 
@@ -64,6 +63,14 @@ pub fn pem(certificate: &[u8]) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
+/// The certificates in a PEM text, DER; what else it holds is passed over.
+pub fn from_pem(text: &str) -> Vec<Vec<u8>> {
+    let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1);
+    let bodies = blocks.filter_map(|block| block.split_once("-----END CERTIFICATE-----").map(|(body, _)| body));
+    let plain = bodies.map(|body| body.split_whitespace().collect::<String>());
+    plain.filter_map(|body| data_encoding::BASE64.decode(body.as_bytes()).ok()).collect()
+}
+
 fn params(name: &str, now: Moment, life: Duration) -> CertificateParams {
     let mut params = CertificateParams::default();
     let mut subject = DistinguishedName::new();
@@ -72,4 +79,24 @@ fn params(name: &str, now: Moment, life: Duration) -> CertificateParams {
     params.not_before = (now - BACKDATED).as_utc();
     params.not_after = (now + life).as_utc();
     params
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_read_from_a_bundle_with_more_in_it() {
+        let now = Moment::from_seconds(1_795_435_200);
+        let certificates = [make_root(now).unwrap().certificate, make_root(now).unwrap().certificate];
+        let key = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+        let bundle =
+            format!("a comment\n{}{key}{}", pem(&certificates[0]), pem(&certificates[1]).replace('\n', "\r\n"));
+        assert_eq!(from_pem(&bundle), certificates);
+        for nothing in
+            ["", key, "-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"]
+        {
+            assert!(from_pem(nothing).is_empty(), "{nothing}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::{
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::certificates::Certified;
@@ -56,7 +56,7 @@ pub struct Signer {
     /// Header, base64url, with the dot: the same for every token.
     encoded_header: String,
     decoding_key: DecodingKey,
-    jwks: String,
+    jwk: Value,
 }
 
 /// The key could not be used.
@@ -82,7 +82,7 @@ impl Signer {
         let signer = Self {
             encoded_header: format!("{}.", BASE64URL_NOPAD.encode(header.to_string().as_bytes())),
             decoding_key: DecodingKey::from_ec_components(&x, &y).map_err(|error| refuse(&error))?,
-            jwks: json!({"keys": [jwk]}).to_string(),
+            jwk,
             rng: SystemRandom::new(),
             key,
         };
@@ -114,10 +114,10 @@ impl Signer {
         (claims.nbf - LEEWAY_SECONDS <= at && at < claims.exp + LEEWAY_SECONDS).then_some(claims)
     }
 
-    /// The public keys as a JWK set (RFC 7517); `kid` is the libtrust fingerprint, so that one token satisfies
-    /// distribution 2 through its bundle and distribution 3 through this set.
-    pub fn jwks(&self) -> &str {
-        &self.jwks
+    /// The public key as a JWK (RFC 7517); `kid` is the libtrust fingerprint, so that one token satisfies
+    /// distribution 2 through its bundle and distribution 3 through a set of these.
+    pub fn jwk(&self) -> &Value {
+        &self.jwk
     }
 
     fn test_itself(&self) -> Result<(), SignerError> {

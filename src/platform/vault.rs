@@ -6,6 +6,7 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use chacha20poly1305::{
@@ -26,6 +27,7 @@ const NONCE_BYTES: usize = 24;
 #[derive(Clone)]
 pub struct Vault {
     cipher: XChaCha20Poly1305,
+    key_file: Arc<Path>,
 }
 
 /// Why the secret key file cannot be used.
@@ -66,7 +68,12 @@ impl Vault {
         };
         let key = BASE64.decode(text.trim().as_bytes()).map(Zeroizing::new).ok();
         let cipher = key.and_then(|key| XChaCha20Poly1305::new_from_slice(&key).ok());
-        Ok(Self { cipher: cipher.ok_or_else(|| KeyFileError::Content(path.to_owned()))? })
+        Ok(Self { cipher: cipher.ok_or_else(|| KeyFileError::Content(path.to_owned()))?, key_file: path.into() })
+    }
+
+    /// The file that holds the key, for sentences about it.
+    pub fn key_file(&self) -> &Path {
+        &self.key_file
     }
 
     /// Encrypts `secret` under its `name`.

@@ -142,6 +142,7 @@ fn refuse(app: &App, refused: &Refused, request: &TokenRequest, origin: &Origin,
     // Neither the name nor the secret: people paste one into the place of the other.
     tracing::info!(code = refusal.code(), address = origin.address, "a token request was refused");
     notes::refused(app, refused, request, origin, now);
+    app.metrics.refused(refusal.code());
     let tokens_url = format!("{}/settings/tokens", app.urls.public);
     registry_error(StatusCode::UNAUTHORIZED, "DENIED", &refusal.sentence(&tokens_url))
 }
@@ -186,5 +187,5 @@ fn challenge(app: &App) -> Response {
 }
 
 async fn jwks(State(app): State<App>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], app.signer.jwks().to_owned()).into_response()
+    ([(CONTENT_TYPE, "application/json")], app.signer.jwks()).into_response()
 }

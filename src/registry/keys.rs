@@ -1,14 +1,16 @@
-//! Root, leaf and signing key: made at first start, kept encrypted in the database, shared by all who use it.
+//! Root and signing keys: made at first start, kept encrypted in the database, shared by all who use it. A new signing
+//! key with a certificate under the same root takes over while everything runs.
 
 use std::path::Path;
 
 use super::store::{self, Role, SealedKey};
 use crate::{
-    core::moment::Moment,
+    core::{moment::Moment, rotation},
     platform::{
         certificates::{self, Certified},
-        db::{Connection, Db},
+        db::Db,
         entropy::Entropy,
+        keyring::{DatedKey, Keyring},
         signer::{Signer, SignerError},
         vault::{KeyFileError, Vault, WrongKey},
     },
@@ -17,8 +19,8 @@ use crate::{
 /// What signs and what registries trust.
 #[derive(Debug)]
 pub struct Keys {
-    /// Signs with the newest leaf.
-    pub signer: Signer,
+    /// Signs with the newest leaf, and knows the tokens of those before it.
+    pub signer: Keyring,
     /// Opens with the secret key file.
     pub vault: Vault,
     /// The root's certificate, PEM.
@@ -39,6 +41,9 @@ pub enum KeysError {
         /// What is wrong with it.
         source: WrongKey,
     },
+    /// No server was started on the database yet.
+    #[error("this database has no keys yet: the server makes them when it starts for the first time")]
+    None,
     /// The database.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
@@ -56,16 +61,56 @@ pub enum KeysError {
 /// # Errors
 /// When the secret key file is missing or wrong, or the database fails.
 pub async fn load_or_make(db: &Db, key_file: &Path, now: Moment, entropy: Entropy) -> Result<Keys, KeysError> {
-    let is_new = store::newest(&mut db.read().await?, Role::Root).await?.is_none();
+    let is_new = store::newest_generation(&mut db.read().await?, Role::Root).await?.is_none();
     let vault = Vault::open(key_file, is_new, entropy)?;
     if is_new {
         make(db, &vault, now, entropy).await?;
     }
-    let mut reader = db.read().await?;
-    let wrong_key = |source| KeysError::WrongKey { path: key_file.display().to_string(), source };
-    let root = open(&mut reader, Role::Root, &vault).await?.map_err(wrong_key)?;
-    let leaf = open(&mut reader, Role::Leaf, &vault).await?.map_err(wrong_key)?;
-    Ok(Keys { signer: Signer::new(&leaf)?, root_pem: certificates::pem(&root.certificate), vault })
+    open(db, vault, now).await
+}
+
+/// Loads the keys, and makes none.
+///
+/// # Errors
+/// Where there are none; when the secret key file is missing or wrong, or the database fails.
+pub async fn load(db: &Db, key_file: &Path, now: Moment, entropy: Entropy) -> Result<Keys, KeysError> {
+    if store::newest_generation(&mut db.read().await?, Role::Root).await?.is_none() {
+        return Err(KeysError::None);
+    }
+    open(db, Vault::open(key_file, false, entropy)?, now).await
+}
+
+/// Makes the next signing key. Of two that do so at once each makes one of its own.
+///
+/// # Errors
+/// When the secret key file is wrong, or the database or the generator of certificates fails.
+pub async fn rotate(db: &Db, vault: &Vault, now: Moment, entropy: Entropy) -> Result<i64, KeysError> {
+    loop {
+        let newest = store::newest_generation(&mut db.read().await?, Role::Leaf).await?.ok_or(KeysError::None)?;
+        if succeed(db, vault, newest + 1, now, entropy).await? {
+            return Ok(newest + 1);
+        }
+    }
+}
+
+/// What a server does every few seconds: takes up keys that others made, lets time work on its own, and makes the next
+/// one when that is due. Whether another key signs from now on.
+///
+/// # Errors
+/// When the secret key file is wrong, or the database or the generator of certificates fails; then the keys stay as
+/// they were.
+pub async fn look(db: &Db, vault: &Vault, signer: &Keyring, now: Moment, entropy: Entropy) -> Result<bool, KeysError> {
+    let (known, made) = signer.newest();
+    let mut newest = store::newest_generation(&mut db.read().await?, Role::Leaf).await?;
+    if newest == Some(known) && rotation::is_due(made, now) {
+        // Where another server on this database was first, its key is as good.
+        succeed(db, vault, known + 1, now, entropy).await?;
+        newest = None;
+    }
+    if newest == Some(known) {
+        return Ok(signer.settle(now));
+    }
+    Ok(signer.become_like(&leaves(db, vault, now).await?))
 }
 
 /// Of two servers that start at once on an empty database one inserts; the other finds that it was not first.
@@ -73,28 +118,53 @@ async fn make(db: &Db, vault: &Vault, now: Moment, entropy: Entropy) -> Result<(
     let root = certificates::make_root(now)?;
     let leaf = certificates::make_leaf(&root, now)?;
     let mut tx = db.write().await?;
-    if store::insert(&mut tx, Role::Root, 1, &seal(&root, vault, now, entropy), now).await? {
-        store::insert(&mut tx, Role::Leaf, 1, &seal(&leaf, vault, now, entropy), now).await?;
+    if store::insert(&mut tx, Role::Root, &seal(&root, 1, vault, now, entropy)).await? {
+        store::insert(&mut tx, Role::Leaf, &seal(&leaf, 1, vault, now, entropy)).await?;
     }
     tx.commit().await?;
     Ok(())
 }
 
-fn seal(key: &Certified, vault: &Vault, now: Moment, entropy: Entropy) -> SealedKey {
-    let id = entropy.id(now);
-    let sealed_key = vault.seal(&name(&id), &key.private_key, entropy);
-    SealedKey { sealed_key, id, certificate: key.certificate.clone() }
+/// Whether this generation was made here: `false` where another was first.
+async fn succeed(db: &Db, vault: &Vault, generation: i64, now: Moment, entropy: Entropy) -> Result<bool, KeysError> {
+    let leaf = certificates::make_leaf(&root(db, vault, now).await?, now)?;
+    let mut tx = db.write().await?;
+    let is_first = store::insert(&mut tx, Role::Leaf, &seal(&leaf, generation, vault, now, entropy)).await?;
+    tx.commit().await?;
+    Ok(is_first)
 }
 
-async fn open(
-    connection: &mut impl Connection,
-    role: Role,
-    vault: &Vault,
-) -> Result<Result<Certified, WrongKey>, sqlx::Error> {
-    let key = store::newest(connection, role).await?.ok_or(sqlx::Error::RowNotFound)?;
-    Ok(vault
-        .unseal(&name(&key.id), &key.sealed_key)
-        .map(|private_key| Certified { certificate: key.certificate, private_key }))
+async fn open(db: &Db, vault: Vault, now: Moment) -> Result<Keys, KeysError> {
+    let root_pem = certificates::pem(&root(db, &vault, now).await?.certificate);
+    Ok(Keys { signer: leaves(db, &vault, now).await?, root_pem, vault })
+}
+
+async fn root(db: &Db, vault: &Vault, now: Moment) -> Result<Certified, KeysError> {
+    let newest = store::newest(&mut db.read().await?, Role::Root, now).await?.into_iter().next();
+    unseal(newest.ok_or(KeysError::None)?, vault)
+}
+
+async fn leaves(db: &Db, vault: &Vault, now: Moment) -> Result<Keyring, KeysError> {
+    let sealed = store::newest(&mut db.read().await?, Role::Leaf, rotation::retired_before(now)).await?;
+    let opened = sealed.into_iter().map(|key| {
+        let (generation, made) = (key.generation, key.made);
+        Ok(DatedKey { generation, made, signer: Signer::new(&unseal(key, vault)?)? })
+    });
+    let keys: Vec<DatedKey> = opened.collect::<Result<_, KeysError>>()?;
+    if keys.is_empty() { Err(KeysError::None) } else { Ok(Keyring::new(keys, now)) }
+}
+
+fn seal(key: &Certified, generation: i64, vault: &Vault, now: Moment, entropy: Entropy) -> SealedKey {
+    let id = entropy.id(now);
+    let sealed_key = vault.seal(&name(&id), &key.private_key, entropy);
+    SealedKey { sealed_key, id, generation, certificate: key.certificate.clone(), made: now }
+}
+
+fn unseal(key: SealedKey, vault: &Vault) -> Result<Certified, KeysError> {
+    let opened = vault.unseal(&name(&key.id), &key.sealed_key);
+    let private_key =
+        opened.map_err(|source| KeysError::WrongKey { path: vault.key_file().display().to_string(), source })?;
+    Ok(Certified { certificate: key.certificate, private_key })
 }
 
 fn name(id: &str) -> String {

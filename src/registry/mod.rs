@@ -1,6 +1,7 @@
 //! The registry's side: the token endpoint and the keys with which it signs.
 
 mod actions;
+pub mod doctor;
 pub mod endpoint;
 pub mod keys;
 mod notes;

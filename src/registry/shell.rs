@@ -1,14 +1,19 @@
-//! `dockpass registry-config`: what a CNCF distribution registry needs to trust this server.
+//! `dockpass registry-config`: what a CNCF distribution registry needs to trust this server. `dockpass keys`: what
+//! signs its tokens.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
-use super::keys::Keys;
-use crate::config::{Config, Urls};
+use super::keys::{self, Keys};
+use crate::{
+    config::{Config, Urls},
+    core::moment::Moment,
+    platform::{db::Db, entropy::Entropy},
+};
 
 /// `dockpass registry-config …`
 #[derive(Debug, Args)]
@@ -19,6 +24,13 @@ pub struct RegistryConfigCommand {
     /// The folder for bundle.pem and jwks.json, made where there is none
     #[arg(long)]
     pub out: PathBuf,
+}
+
+/// `dockpass keys …`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Makes a new signing key; running servers take it up, and registries need nothing
+    Rotate,
 }
 
 /// A major version of distribution.
@@ -52,6 +64,28 @@ pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: 
         yaml += "    signingalgorithms: [ES256]\n";
     }
     Ok(yaml)
+}
+
+/// Runs `dockpass keys …` beside servers that run or do not.
+///
+/// # Errors
+/// A sentence that says what is in the way.
+pub async fn run_keys(
+    command: &KeysCommand,
+    db: &Db,
+    config: &Config,
+    now: Moment,
+    entropy: Entropy,
+) -> Result<String, String> {
+    let KeysCommand::Rotate = command;
+    let made = async {
+        let vault = keys::load(db, &config.secret_key_file, now, entropy).await?.vault;
+        keys::rotate(db, &vault, now, entropy).await
+    };
+    let generation = made.await.map_err(|error| error.to_string())?;
+    Ok(format!(
+        "signing key {generation} made: running servers sign with it within 10 seconds; registries need nothing\n"
+    ))
 }
 
 fn write(folder: &Path, keys: &Keys) -> io::Result<PathBuf> {

@@ -8,8 +8,10 @@ use crate::{
 record! {
     struct KeyRecord {
         id: String,
+        generation: i64,
         certificate: Vec<u8>,
         sealed_key: Vec<u8>,
+        created_at: i64,
     }
 }
 
@@ -17,8 +19,17 @@ record! {
 #[derive(Debug)]
 pub struct SealedKey {
     pub id: String,
+    pub generation: i64,
     pub certificate: Vec<u8>,
     pub sealed_key: Vec<u8>,
+    pub made: Moment,
+}
+
+impl From<KeyRecord> for SealedKey {
+    fn from(record: KeyRecord) -> Self {
+        let KeyRecord { id, generation, certificate, sealed_key, created_at } = record;
+        Self { id, generation, certificate, sealed_key, made: Moment::from_millis(created_at) }
+    }
 }
 
 /// Which of the two certificates.
@@ -37,30 +48,46 @@ impl Role {
     }
 }
 
-/// The newest of its role.
-pub async fn newest(connection: &mut impl Connection, role: Role) -> sqlx::Result<Option<SealedKey>> {
-    let record = fetch!(
-        fetch_optional,
+/// The newest generation of a role; `None` where there is none.
+pub async fn newest_generation(connection: &mut impl Connection, role: Role) -> sqlx::Result<Option<i64>> {
+    let (generation,) = fetch!(
+        fetch_one,
         connection,
-        KeyRecord,
-        "SELECT id, certificate, sealed_key FROM signing_key WHERE role = $1 ORDER BY generation DESC LIMIT 1",
+        (Option<i64>,),
+        "SELECT MAX(generation) FROM signing_key WHERE role = $1",
         role.as_str(),
     )?;
-    Ok(record.map(|KeyRecord { id, certificate, sealed_key }| SealedKey { id, certificate, sealed_key }))
+    Ok(generation)
+}
+
+/// The keys of a role, newest first, down to the newest that was made at `since` or before.
+pub async fn newest(connection: &mut impl Connection, role: Role, since: Moment) -> sqlx::Result<Vec<SealedKey>> {
+    let records = fetch!(
+        fetch_all,
+        connection,
+        KeyRecord,
+        "SELECT id, generation, certificate, sealed_key, created_at FROM signing_key
+         WHERE role = $1 AND generation >= (
+             SELECT COALESCE(MAX(generation), 0) FROM signing_key WHERE role = $1 AND created_at <= $2)
+         ORDER BY generation DESC",
+        role.as_str(),
+        since.millis(),
+    )?;
+    Ok(records.into_iter().map(SealedKey::from).collect())
 }
 
 /// Whether it was inserted: `false` where another server was first.
-pub async fn insert(tx: &mut Tx, role: Role, generation: i64, key: &SealedKey, now: Moment) -> sqlx::Result<bool> {
+pub async fn insert(tx: &mut Tx, role: Role, key: &SealedKey) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
         "INSERT INTO signing_key (id, role, generation, certificate, sealed_key, created_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (role, generation) DO NOTHING",
         &key.id,
         role.as_str(),
-        generation,
+        key.generation,
         key.certificate.as_slice(),
         key.sealed_key.as_slice(),
-        now.millis(),
+        key.made.millis(),
     )?;
     Ok(rows == 1)
 }

@@ -7,6 +7,7 @@ pub mod form;
 pub mod headers;
 pub mod health;
 pub mod i18n;
+pub mod metrics;
 pub mod origin;
 pub mod page;
 pub mod time;

@@ -94,8 +94,15 @@ impl TestServer {
         if let Some(url) = settings.database_url.as_deref().filter(|url| url.contains("search_path")) {
             make_schema(url).await;
         }
-        let clock = Clock::manual();
-        let config = Config::check(&settings).unwrap();
+        Self::serve(Config::check(&settings).unwrap(), Clock::manual(), folder).await
+    }
+
+    /// Another server on the same database, with the same clock.
+    pub async fn beside(&self) -> Self {
+        Self::serve(self.app.config.as_ref().clone(), self.clock.clone(), tempfile::tempdir().unwrap()).await
+    }
+
+    async fn serve(config: Config, clock: Clock, folder: TempDir) -> Self {
         let server = Server::bind(config, clock.clone()).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let (app, address) = (server.app().clone(), server.address());

@@ -14,6 +14,8 @@ use super::Browser;
 pub struct Program {
     pub base: String,
     pub setup_link: Option<String>,
+    /// Where `/metrics` is, if anywhere.
+    pub metrics: Option<String>,
     process: Running,
     said: JoinHandle<String>,
     log: JoinHandle<String>,
@@ -92,10 +94,15 @@ impl Program {
             }
             all
         });
-        // Both lines are written before the first request is answered, and at once.
-        let link = first.recv_timeout(Duration::from_millis(500)).ok();
-        let link = link.and_then(|line| line.strip_prefix("create the first account at ").map(str::to_owned));
-        Self { base, setup_link: link, process: Running(process), said, log }
+        // All lines are written before the first request is answered, and at once.
+        let mut next = first.recv_timeout(Duration::from_millis(500)).ok();
+        let mut line = |before: &str| {
+            let found = next.as_deref()?.strip_prefix(before)?.to_owned();
+            next = first.recv_timeout(Duration::from_millis(50)).ok();
+            Some(found)
+        };
+        let (setup_link, metrics) = (line("create the first account at "), line("metrics on "));
+        Self { base, setup_link, metrics, process: Running(process), said, log }
     }
 
     /// A caller with nothing.

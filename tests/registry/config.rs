@@ -2,10 +2,20 @@
 
 use std::{fs, path::Path};
 
+use tempfile::TempDir;
+
 use crate::{
     client::run,
-    harness::{TestServer, program},
+    harness::{PASSWORD, TestServer, program},
 };
+
+/// A folder with a database in `data`.
+fn installation() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut add = program::command(&["account", "add", "alice", "--password-stdin"]);
+    run(add.current_dir(folder.path()), PASSWORD).succeed();
+    folder
+}
 
 /// Runs it in `folder`, where it writes to `trust` beside the data in `data`.
 #[track_caller]
@@ -20,7 +30,7 @@ fn absolute(folder: &Path) -> String {
 
 #[test]
 fn version_2_gets_the_bundle_by_its_absolute_path() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = installation();
     let yaml = configure(folder.path(), "2", &["--listen", "127.0.0.1:8099"]);
     let trust = absolute(folder.path());
     let expected = format!(
@@ -36,7 +46,7 @@ fn version_2_gets_the_bundle_by_its_absolute_path() {
 
 #[test]
 fn version_3_gets_the_bundle_and_the_keys_and_takes_one_algorithm() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = installation();
     let more = ["--public-url", "https://hub.example", "--issuer", "me", "--registry-service", "hub"];
     let yaml = configure(folder.path(), "3", &more);
     let trust = absolute(folder.path());
@@ -71,11 +81,21 @@ async fn the_same_keys_are_written_while_the_server_runs() {
 
 #[test]
 fn a_folder_that_cannot_be_made_is_a_sentence() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = installation();
     fs::write(folder.path().join("trust"), "a file").unwrap();
     let mut command = program::command(&["registry-config", "--registry-version", "2", "--out", "trust"]);
     let said = run(command.current_dir(folder.path()), "").fail();
     assert_eq!(said, "dockpass: the files cannot be written to trust: File exists (os error 17)");
+}
+
+#[test]
+fn a_mistyped_data_folder_is_a_sentence_and_stays_empty() {
+    let folder = installation();
+    let arguments = ["--data", "date", "registry-config", "--registry-version", "2", "--out", "trust"];
+    let said = run(program::command(&arguments).current_dir(folder.path()), "").fail();
+    let what = "give the server's --data or --database-url (it is made when the server first starts)";
+    assert_eq!(said, format!("dockpass: there is no database date/dockpass.db: {what}"));
+    assert!(!folder.path().join("date").exists() && !folder.path().join("trust").exists());
 }
 
 #[test]

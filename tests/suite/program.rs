@@ -194,6 +194,7 @@ async fn term_stops_an_idle_server_at_once_and_loses_nothing() {
 fn it_writes_what_a_registry_needs() {
     let folder = folder();
     let (data, out) = (folder.path().join("data"), folder.path().join("out"));
+    Program::start(&data, &[]).stop();
     let version = |version: &str| {
         let data = data.to_str().unwrap();
         let url = "https://hub.example.com";

@@ -12,7 +12,7 @@ use crate::{
 
 /// What is open to everyone, or to whoever shows a code. A new route outside of `/settings` and `/admin` is added here
 /// by someone who thought about it.
-const OPEN: [&str; 19] = [
+const OPEN: [&str; 20] = [
     "/",
     "/.well-known/jwks.json",
     "/assets/{hash}/{name}",
@@ -22,6 +22,8 @@ const OPEN: [&str; 19] = [
     "/login/code",
     "/login/recovery",
     "/logout",
+    // On a listener of its own, which the operator opens.
+    "/metrics",
     "/preferences",
     "/readyz",
     "/set-password",

@@ -1,0 +1,138 @@
+//! What this server counts, for Prometheus.
+
+use std::sync::Arc;
+
+use prometheus_client::{
+    encoding::text,
+    metrics::{counter::Counter, family::Family, gauge::ConstGauge, info::Info},
+    registry::Registry,
+};
+
+use crate::core::moment::Moment;
+
+type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
+
+/// The media type of [`Metrics::text`]: OpenMetrics, which Prometheus reads.
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How a request for a registry token ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// With a token.
+    Granted,
+    /// With a refusal of the credentials, or of all that was asked.
+    Refused,
+    /// Turned away for having failed too often, or because too many came at once.
+    Throttled,
+    /// It could not be read.
+    Invalid,
+    /// By a fault of the server or its database.
+    Failed,
+}
+
+impl Outcome {
+    const ALL: [Self; 5] = [Self::Granted, Self::Refused, Self::Throttled, Self::Invalid, Self::Failed];
+
+    /// By the status of the answer.
+    pub const fn of(status: u16) -> Self {
+        match status {
+            200..400 => Self::Granted,
+            401 | 403 => Self::Refused,
+            429 => Self::Throttled,
+            400..500 => Self::Invalid,
+            _ => Self::Failed,
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Refused => "refused",
+            Self::Throttled => "throttled",
+            Self::Invalid => "invalid",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The counters; all clones count together.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    token_requests: Labelled,
+    token_refusals: Labelled,
+}
+
+impl Metrics {
+    /// With every counter at nought. `started` is when this server began.
+    pub fn new(started: Moment) -> Self {
+        let (token_requests, token_refusals) = (Labelled::default(), Labelled::default());
+        for outcome in Outcome::ALL {
+            // Shown from the beginning, so that the first of its kind is an increase.
+            let _ = token_requests.get_or_create(&[("outcome", outcome.as_str())]);
+        }
+        let mut registry = Registry::default();
+        registry.register(
+            "dockpass_token_requests",
+            "Requests at the token endpoint, by how they ended",
+            token_requests.clone(),
+        );
+        registry.register(
+            "dockpass_token_refusals",
+            "Refusals at the token endpoint, by the code at the end of their sentence",
+            token_refusals.clone(),
+        );
+        registry.register("dockpass_build", "The version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        let seconds = ConstGauge::new(started.seconds());
+        registry.register("process_start_time_seconds", "When the server started, in seconds since 1970", seconds);
+        Self { registry: Arc::new(registry), token_requests, token_refusals }
+    }
+
+    /// Counts a request at the token endpoint.
+    pub fn token_requested(&self, outcome: Outcome) {
+        self.token_requests.get_or_create(&[("outcome", outcome.as_str())]).inc();
+    }
+
+    /// Counts a refusal; `code` is one of `core::refusal`.
+    pub fn refused(&self, code: &'static str) {
+        self.token_refusals.get_or_create(&[("code", code)]).inc();
+    }
+
+    /// All of it, as Prometheus reads it.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry).expect("a text takes what is written to it");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_is_an_outcome() {
+        let cases = [
+            (200, "granted"),
+            (401, "refused"),
+            (429, "throttled"),
+            (400, "invalid"),
+            (405, "invalid"),
+            (500, "failed"),
+            (503, "failed"),
+        ];
+        for (status, outcome) in cases {
+            assert_eq!(Outcome::of(status).as_str(), outcome, "{status}");
+        }
+    }
+
+    #[test]
+    fn clones_count_together() {
+        let metrics = Metrics::new(Moment::from_seconds(1_795_435_200));
+        metrics.clone().refused("PAT-EXPIRED");
+        metrics.refused("PAT-EXPIRED");
+        let text = metrics.text();
+        assert!(text.contains("\ndockpass_token_refusals_total{code=\"PAT-EXPIRED\"} 2\n"), "{text}");
+        assert!(text.contains("\nprocess_start_time_seconds 1795435200\n"), "{text}");
+    }
+}

@@ -1,0 +1,93 @@
+//! This side: settings, database, keys, and whether clients reach the server.
+
+use super::{Expected, Keys, Report, http, keys};
+use crate::{
+    config::Config,
+    core::moment::Moment,
+    platform::{
+        db::{Db, Location},
+        entropy::Entropy,
+    },
+};
+
+/// Wrong ones have stopped the program by now; these lines say what the others mean.
+pub fn check_settings(config: &Config, public_url: Option<&str>, report: &mut Report) {
+    let (service, issuer) = (&config.registry_service, &config.issuer);
+    let realm = public_url.map_or("an address not known here".to_owned(), |url| format!("{url}/token"));
+    report.ok("settings", format_args!("clients are sent to {realm}; service {service:?}, issuer {issuer:?}"));
+}
+
+/// The keys, where database and secret key file give them.
+pub async fn check_keys(
+    config: &Config,
+    db: &Result<Db, String>,
+    now: Moment,
+    entropy: Entropy,
+    report: &mut Report,
+) -> Option<Keys> {
+    let db = match db {
+        Ok(db) => db,
+        Err(sentence) => {
+            report.wrong("database", sentence);
+            report.skipped("keys", "they are in the database");
+            return None;
+        }
+    };
+    match &config.database {
+        Location::Sqlite(path) => report.ok("database", format_args!("{}", path.display())),
+        Location::Postgres(_) => report.ok("database", "PostgreSQL answers"),
+    }
+    match keys::load(db, &config.secret_key_file, now, entropy).await {
+        Ok(keys) => {
+            let (generation, made) = keys.signer.newest();
+            let file = config.secret_key_file.display();
+            report.ok("keys", format_args!("{file} opens them; signing key {generation} was made on {}", made.date()));
+            Some(keys)
+        }
+        Err(error) => {
+            report.wrong("keys", error);
+            None
+        }
+    }
+}
+
+/// Whether the server answers where clients are sent, and is the one with these keys.
+pub async fn check_public_url(expected: &Expected<'_>, report: &mut Report) {
+    const CHECK: &str = "public URL";
+    let Some(url) = &expected.public_url else {
+        return report.skipped(CHECK, "the port is not known: give the server's --public-url or its --listen");
+    };
+    let health = match http::get(&format!("{url}/healthz"), None).await {
+        Ok(health) => health,
+        Err(sentence) => return report.wrong(CHECK, sentence),
+    };
+    if health.status != 200 || health.body != "ok\n" {
+        let advice = "give the server's --public-url, or let the proxy there lead to the server";
+        return report.wrong(CHECK, format_args!("{url}/healthz is not Dockpass's ({}): {advice}", health.kind()));
+    }
+    match http::get(&format!("{url}/.well-known/jwks.json"), None).await {
+        Err(sentence) => report.wrong(CHECK, sentence),
+        Ok(jwks) => match expected.keys.map(|keys| have_one_in_common(&keys.signer.jwks(), &jwks.body)) {
+            Some(false) => report.wrong(
+                CHECK,
+                format_args!("{url} is a server with other keys: it has another database, or another --data was given"),
+            ),
+            Some(true) if url.starts_with("https://") => {
+                report.ok(CHECK, format_args!("{url} answers, with a certificate that is trusted here"));
+            }
+            Some(true) => report.ok(CHECK, format_args!("{url} answers")),
+            None => report.ok(CHECK, format_args!("{url} answers; whether with these keys cannot be told")),
+        },
+    }
+    http::check_clock("public URL's clock", &health, expected.now, report);
+}
+
+fn have_one_in_common(ours: &str, theirs: &str) -> bool {
+    let ids = |text: &str| {
+        let set: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        let keys = set["keys"].as_array().cloned().unwrap_or_default();
+        keys.iter().filter_map(|key| key["kid"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let theirs = ids(theirs);
+    ids(ours).iter().any(|id| theirs.contains(id))
+}

@@ -1,0 +1,273 @@
+//! `dockpass doctor` against Debian's docker-registry, right and wrong in each way.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    client::run,
+    harness::program::{self, Program},
+    yard::Running,
+};
+
+/// A server, and a folder for what belongs to it.
+struct Ward {
+    folder: TempDir,
+    address: String,
+    _server: Program,
+}
+
+/// A registry that runs, and its configuration file.
+struct Patient {
+    url: String,
+    file: String,
+    _running: Running,
+}
+
+impl Ward {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Program::start(&folder.path().join("data"), &[]);
+        let address = server.base.trim_start_matches("http://").to_owned();
+        Self { folder, address, _server: server }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    /// What `dockpass registry-config` prints.
+    fn auth(&self) -> String {
+        let (data, trust) = (self.text("data"), self.text("trust"));
+        let version = ["registry-config", "--registry-version", "2", "--out", &trust];
+        let arguments = [&["--data", &data, "--listen", &self.address], version.as_slice()].concat();
+        run(&mut program::command(&arguments), "").succeed()
+    }
+
+    /// A registry with this end of its configuration file and this in its environment.
+    fn patient(&self, end: &str, environment: &[(&str, &str)]) -> Patient {
+        let file = self.path("registry.yml");
+        let storage = self.path("storage");
+        let http = if end.contains("http:") { "" } else { "http: {addr: 127.0.0.1:0, secret: anything}\n" };
+        let head =
+            format!("version: 0.1\nlog: {{level: info}}\nstorage:\n  filesystem: {{rootdirectory: {storage:?}}}\n");
+        fs::write(&file, format!("{head}{http}{end}")).unwrap();
+        let mut command = Command::new("docker-registry");
+        command.arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::piped());
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REGISTRY_")) {
+            command.env_remove(name);
+        }
+        command.envs(environment.iter().copied());
+        let stderr = |child: &mut Child| child.stderr.take().unwrap();
+        let (running, host) = Running::start(&mut command, stderr, "listening on ");
+        let url = format!("http://{}", host.trim_end_matches(','));
+        Patient { url, file: file.display().to_string(), _running: running }
+    }
+
+    /// Whether all is well, and the lines from the registry's on. This side is well in every case.
+    #[track_caller]
+    fn doctor(&self, more: &[&str], environment: &[(&str, &str)]) -> (bool, Vec<String>) {
+        let data = self.text("data");
+        let arguments = [&["--data", &data, "--listen", &self.address, "doctor"], more].concat();
+        let said = run(program::command(&arguments).envs(environment.iter().copied()), "");
+        let mut lines: Vec<String> = said.stdout.lines().map(str::to_owned).collect();
+        let own = ["settings: ", "database: ", "keys: ", "public URL: ", "public URL's clock: "];
+        for check in own {
+            let line = lines.remove(0);
+            assert!(line.starts_with(&format!("OK       {check}")), "{line}");
+        }
+        assert_eq!(said.stderr.is_empty(), said.succeeded, "{}", said.stderr);
+        (said.succeeded, lines)
+    }
+
+    fn realm(&self) -> String {
+        format!("http://{}/token", self.address)
+    }
+}
+
+/// The one line that is wrong.
+#[track_caller]
+fn wrong((is_well, lines): &(bool, Vec<String>)) -> &str {
+    let wrong: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("WRONG    ")).collect();
+    assert!(!is_well && wrong.len() == 1, "{lines:#?}");
+    wrong[0]
+}
+
+const CLOCK: &str = "OK       registry's clock: it agrees with this machine's";
+const TAKEN: &str = "OK       token: the registry takes one that was signed here: issuer and certificate agree";
+const HIDDEN: &str = "token: the registry refuses one that was signed here: it hides whether for the issuer, which \
+                      must be \"dockpass\", or for the certificate, which must be in the file of its rootcertbundle; write \
+                      both as `dockpass registry-config` prints them and restart the registry, or give \
+                      --registry-config FILE to have them compared (its log names the reason, too)";
+const MEND: &str = "token: the registry refuses one that was signed here: mend its configuration file as said above \
+                    and restart the registry";
+
+#[test]
+fn a_registry_with_what_registry_config_printed_is_well() {
+    let ward = Ward::open();
+    let patient = ward.patient(&ward.auth(), &[]);
+    let realm = ward.realm();
+    let asked = [
+        format!("OK       registry: {}/v2/ asks for a token", patient.url),
+        format!("OK       registry's realm: \"{realm}\""),
+        "OK       registry's service: \"dockpass\"".to_owned(),
+        CLOCK.to_owned(),
+        TAKEN.to_owned(),
+    ];
+    let bundle = ward.text("trust/bundle.pem");
+    let environment = "variables REGISTRY_AUTH_TOKEN_… override the file and cannot be seen from here";
+    let compared = [
+        format!("OK       file's realm: \"{realm}\""),
+        "OK       file's service: \"dockpass\"".to_owned(),
+        "OK       file's issuer: \"dockpass\"".to_owned(),
+        format!("OK       file's rootcertbundle: {bundle} holds this server's root certificate"),
+        format!("SKIPPED  registry's environment: {environment}"),
+    ];
+    let url = ["--registry-url", patient.url.as_str()];
+    assert_eq!(ward.doctor(&url, &[]), (true, asked.to_vec()));
+    let both = ward.doctor(&[&url, ["--registry-config", &patient.file].as_slice()].concat(), &[]);
+    assert_eq!(both, (true, [compared, asked].concat()));
+}
+
+#[test]
+fn another_realm_or_service_is_named_with_what_to_write() {
+    let ward = Ward::open();
+    let realm = ward.realm();
+    let patient = ward.patient(&ward.auth().replace(&realm, "http://elsewhere.example/token"), &[]);
+    let sentence = format!(
+        "it is \"http://elsewhere.example/token\" and must be \"{realm}\": write `realm: \"{realm}\"` below auth, \
+         token, or give the server's --public-url"
+    );
+    let found = ward.doctor(&["--registry-url", &patient.url], &[]);
+    assert_eq!(wrong(&found), format!("registry's realm: {sentence}"));
+    assert_eq!(found.1.last().unwrap(), TAKEN, "the rest is told all the same");
+
+    let patient = ward.patient(&ward.auth().replace("service: \"dockpass\"", "service: hub"), &[]);
+    let sentence = "it is \"hub\" and must be \"dockpass\": write `service: \"dockpass\"` below auth, token, or give \
+                    the server's --registry-service";
+    let found = ward.doctor(&["--registry-url", &patient.url], &[]);
+    assert_eq!(wrong(&found), format!("registry's service: {sentence}"));
+    assert_eq!(found.1.last().unwrap(), TAKEN);
+    let (_, lines) = ward.doctor(&["--registry-url", &patient.url, "--registry-config", &patient.file], &[]);
+    assert!(lines.contains(&format!("WRONG    file's service: {sentence}")), "{lines:#?}");
+}
+
+#[test]
+fn another_issuer_is_told_by_the_file_alone() {
+    let ward = Ward::open();
+    let patient = ward.patient(&ward.auth().replace("issuer: \"dockpass\"", "issuer: someone"), &[]);
+    assert_eq!(wrong(&ward.doctor(&["--registry-url", &patient.url], &[])), HIDDEN);
+    let (is_well, lines) = ward.doctor(&["--registry-url", &patient.url, "--registry-config", &patient.file], &[]);
+    let expected = "WRONG    file's issuer: it is \"someone\" and must be \"dockpass\": write `issuer: \"dockpass\"` \
+                    below auth, token, or give the server's --issuer";
+    assert!(!is_well && lines.iter().any(|line| line == expected), "{lines:#?}");
+    assert_eq!(lines.last().unwrap(), &format!("WRONG    {MEND}"));
+    assert_eq!(lines.iter().filter(|line| line.starts_with("WRONG")).count(), 2, "{lines:#?}");
+}
+
+#[test]
+fn another_certificate_is_told_by_the_file_alone() {
+    let (ward, other) = (Ward::open(), Ward::open());
+    let theirs = other.auth().replace(&other.realm(), &ward.realm());
+    let patient = ward.patient(&theirs, &[]);
+    assert_eq!(wrong(&ward.doctor(&["--registry-url", &patient.url], &[])), HIDDEN);
+    let (is_well, lines) = ward.doctor(&["--registry-url", &patient.url, "--registry-config", &patient.file], &[]);
+    let expected = format!(
+        "WRONG    file's rootcertbundle: {} holds another certificate than this server's root, of another database \
+         perhaps: write it with `dockpass registry-config` and restart the registry",
+        other.text("trust/bundle.pem")
+    );
+    assert!(!is_well && lines.contains(&expected), "{lines:#?}");
+    assert_eq!(lines.last().unwrap(), &format!("WRONG    {MEND}"));
+}
+
+#[test]
+fn a_file_that_is_right_leaves_a_restart_and_the_environment() {
+    let ward = Ward::open();
+    let patient = ward.patient(&ward.auth(), &[("REGISTRY_AUTH_TOKEN_ISSUER", "someone")]);
+    let found = ward.doctor(&["--registry-url", &patient.url, "--registry-config", &patient.file], &[]);
+    let sentence = "token: the registry refuses one that was signed here, although its configuration file is right: \
+                    restart the registry, which reads it only then, and look whether its environment sets \
+                    REGISTRY_AUTH_TOKEN_ISSUER or REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE";
+    assert_eq!(wrong(&found), sentence);
+}
+
+#[test]
+fn a_registry_that_knows_no_tokens_is_told_what_to_have() {
+    let ward = Ward::open();
+    let write = "put there what `dockpass registry-config` prints, in the place of its auth section";
+    let patient = ward.patient("", &[]);
+    let found = ward.doctor(&["--registry-url", &patient.url], &[]);
+    let open = format!("{}/v2/ lets everyone in: its configuration has no auth section; {write}", patient.url);
+    assert_eq!(wrong(&found), format!("registry: {open}"));
+
+    fs::write(ward.path("htpasswd"), "").unwrap();
+    let auth = format!("auth:\n  htpasswd: {{realm: r, path: {:?}}}\n", ward.path("htpasswd"));
+    let patient = ward.patient(&auth, &[]);
+    let found = ward.doctor(&["--registry-url", &patient.url], &[]);
+    let basic = format!("{}/v2/ asks for Basic credentials and knows no tokens: {write}", patient.url);
+    assert_eq!(wrong(&found), format!("registry: {basic}"));
+}
+
+/// A key and a certificate that signs itself, for `name`, in the ward's folder; how the registry is told of them.
+fn tls(ward: &Ward, name: &str, years: std::ops::Range<i32>) -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+    parameters.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+    parameters.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+    fs::write(ward.path("tls.key"), key.serialize_pem()).unwrap();
+    fs::write(ward.path("tls.pem"), parameters.self_signed(&key).unwrap().pem()).unwrap();
+    let (certificate, key) = (ward.path("tls.pem"), ward.path("tls.key"));
+    format!("http: {{addr: 127.0.0.1:0, secret: x, tls: {{certificate: {certificate:?}, key: {key:?}}}}}\n")
+}
+
+#[test]
+fn what_is_wrong_with_tls_is_said() {
+    let ward = Ward::open();
+    let trusted = ward.text("tls.pem");
+    let trusting = [("SSL_CERT_FILE", trusted.as_str())];
+    let auth = ward.auth();
+    let patient = ward.patient(&(tls(&ward, "127.0.0.1", 2020..2050) + &auth), &[]);
+    let url = patient.url.replace("http://", "https://");
+    assert!(ward.doctor(&["--registry-url", &url], &trusting).0);
+    let found = ward.doctor(&["--registry-url", &url], &[]);
+    let stranger = "shows a certificate of an authority that this machine does not trust: clients refuse it too unless \
+                    they were given that authority";
+    assert_eq!(wrong(&found), format!("registry: {url}/v2/ {stranger}"));
+    let found = ward.doctor(&["--registry-url", &patient.url], &[]);
+    assert_eq!(wrong(&found), format!("registry: {}/v2/ speaks TLS: write https://", patient.url));
+
+    let patient = ward.patient(&(tls(&ward, "hub.example.com", 2020..2050) + &auth), &[]);
+    let url = patient.url.replace("http://", "https://");
+    let found = ward.doctor(&["--registry-url", &url], &trusting);
+    assert!(
+        wrong(&found).starts_with(&format!("registry: {url}/v2/ shows a certificate for another name: ")),
+        "{found:?}"
+    );
+
+    let patient = ward.patient(&(tls(&ward, "127.0.0.1", 2019..2020) + &auth), &[]);
+    let url = patient.url.replace("http://", "https://");
+    let found = ward.doctor(&["--registry-url", &url], &trusting);
+    assert_eq!(wrong(&found), format!("registry: {url}/v2/ shows a certificate that has expired: renew it"));
+
+    let patient = ward.patient(&auth, &[]);
+    let url = patient.url.replace("http://", "https://");
+    let found = ward.doctor(&["--registry-url", &url], &[]);
+    let plain = "speaks plain HTTP: write http:// or give it a certificate";
+    assert_eq!(wrong(&found), format!("registry: {url}/v2/ {plain}"));
+
+    let bare = [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere"), ("RUST_LOG", "off")];
+    assert!(ward.doctor(&["--registry-url", &patient.url], &bare).0, "plain HTTP needs no authorities");
+    let found = ward.doctor(&["--registry-url", &url], &bare);
+    let none =
+        "cannot be judged: this machine has no certificates of authorities (Debian's package is ca-certificates)";
+    assert_eq!(wrong(&found), format!("registry: {url}/v2/ {none}"));
+}

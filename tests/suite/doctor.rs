@@ -1,0 +1,339 @@
+//! `dockpass doctor`: this side of the set-up, addresses where no registry is, and registries' files. What a real
+//! registry says is in tests/registry.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    thread,
+};
+
+use dockpass::platform::clock::Clock;
+use tempfile::TempDir;
+use time::{Duration, format_description::well_known::Rfc2822};
+
+use crate::harness::{
+    TestServer, database,
+    program::{Program, command, run},
+};
+
+/// A server that runs, and what its operator sees.
+struct Ward {
+    folder: TempDir,
+    url: Option<String>,
+    program: Program,
+}
+
+/// What the doctor said: exit code, lines, and the last word on standard error.
+type Said = (Option<i32>, Vec<String>, String);
+
+impl Ward {
+    async fn open() -> Self {
+        let (folder, url) = (tempfile::tempdir().unwrap(), database::url().await);
+        let more = url.as_deref().map(|url| vec!["--database-url", url]).unwrap_or_default();
+        let program = Program::start(&folder.path().join("data"), &more);
+        Self { folder, url, program }
+    }
+
+    fn doctor(&self, more: &[&str]) -> Said {
+        let data = self.folder.path().join("data");
+        let mut all = vec!["--data", data.to_str().unwrap(), "--listen", self.program.base.split_at(7).1];
+        all.extend(self.url.as_deref().map(|url| ["--database-url", url]).into_iter().flatten());
+        all.push("doctor");
+        all.extend(more);
+        let output = run(&all);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let lines = text(output.stdout).lines().map(str::to_owned).collect();
+        (output.status.code(), lines, text(output.stderr))
+    }
+
+    /// The lines about this file, without that on the environment.
+    fn file(&self, content: &str) -> Vec<String> {
+        let path = self.folder.path().join("registry.yml");
+        fs::write(&path, content).unwrap();
+        let (_, lines, _) = self.doctor(&["--registry-config", path.to_str().unwrap()]);
+        let about = |line: &&String| line.contains("  file's") || line.contains("registry's file");
+        lines.iter().filter(about).map(|line| line.replace(path.to_str().unwrap(), "FILE")).collect()
+    }
+
+    /// What it is told about a registry that answers every request with this.
+    #[track_caller]
+    fn registry(&self, answers: impl Fn(&str) -> String + Send + 'static) -> String {
+        let (code, lines, _) = self.doctor(&["--registry-url", &fake(answers)]);
+        let wrong: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("WRONG    ")).collect();
+        assert!(code == Some(1) && wrong.len() == 1, "{lines:#?}");
+        let address = wrong[0].split("http://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or("none");
+        wrong[0].replace(address, "HOST")
+    }
+
+    fn challenge(&self) -> String {
+        let realm = format!("{}/token", self.program.base);
+        format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"dockpass\"")
+    }
+}
+
+/// A server that gives the answer to each request's head; its address.
+fn fake(answers: impl Fn(&str) -> String + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(|stream| answer(stream, &answers)));
+    url
+}
+
+fn answer(mut stream: TcpStream, answers: &impl Fn(&str) -> String) {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
+        head.push(byte[0]);
+    }
+    let _ = stream.write_all(answers(&String::from_utf8_lossy(&head)).as_bytes());
+}
+
+fn http(status: &str, headers: &[&str], body: &str) -> String {
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}")
+}
+
+#[tokio::test]
+async fn a_server_that_runs_is_well_and_the_registry_was_not_asked() {
+    let ward = Ward::open().await;
+    let base = &ward.program.base;
+    let (code, lines, error) = ward.doctor(&[]);
+    assert_eq!((code, error.as_str()), (Some(0), ""), "{lines:#?}");
+    let data = ward.folder.path().join("data");
+    let database = match ward.url {
+        Some(_) => "PostgreSQL answers".to_owned(),
+        None => data.join("dockpass.db").display().to_string(),
+    };
+    let today = Clock::System.now().date();
+    let expected = [
+        format!("OK       settings: clients are sent to {base}/token; service \"dockpass\", issuer \"dockpass\""),
+        format!("OK       database: {database}"),
+        format!("OK       keys: {} opens them; signing key 1 was made on {today}", data.join("secret.key").display()),
+        format!("OK       public URL: {base} answers"),
+        "OK       public URL's clock: it agrees with this machine's".to_owned(),
+        "SKIPPED  registry: give its address with --registry-url to have it asked".to_owned(),
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn where_nothing_is_it_says_so_and_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let output = run(&["--data", data.to_str().unwrap(), "--listen", &free, "doctor"]);
+    let (said, error) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!((output.status.code(), error.as_str()), (Some(1), "dockpass: 2 checks found something wrong\n"));
+    assert!(said.contains(&format!("WRONG    database: there is no database {}", data.display())), "{said}");
+    assert!(said.contains("SKIPPED  keys: they are in the database\n"), "{said}");
+    let nothing = format!("WRONG    public URL: http://{free}/healthz is not listened to: nothing runs there");
+    assert!(said.contains(&nothing), "{said}");
+    assert!(!data.exists());
+
+    let output = run(&["--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "doctor"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("SKIPPED  public URL: the port is not known"), "{said}");
+}
+
+#[tokio::test]
+async fn a_wrong_secret_key_file_or_a_database_that_does_not_answer_is_wrong() {
+    let ward = Ward::open().await;
+    let key = ward.folder.path().join("data/secret.key");
+    fs::write(&key, data_encoding::BASE64.encode(&[7; 32])).unwrap();
+    let (code, lines, _) = ward.doctor(&[]);
+    let wrong = format!(
+        "WRONG    keys: {}: the secret key file is not the one with which this database was encrypted",
+        key.display()
+    );
+    assert!(code == Some(1) && lines.contains(&wrong), "{lines:#?}");
+    let unsure = format!("OK       public URL: {} answers; whether with these keys cannot be told", ward.program.base);
+    assert!(lines.contains(&unsure), "{lines:#?}");
+
+    let output = command(&["--database-url", "postgres://root:hunter2@127.0.0.1:1/x", "doctor"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.code() == Some(1) && said.contains("WRONG    database: the database cannot be opened"),
+        "{said}"
+    );
+    assert!(!said.contains("hunter2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_url_that_leads_elsewhere_is_wrong() {
+    let ward = Ward::open().await;
+    let other = TestServer::start().await;
+    let page = fake(|_| http("200 OK", &["Content-Type: text/html; charset=utf-8"], "<h1>Welcome to nginx!</h1>"));
+    let old = fake(|head| match head.contains("/healthz") {
+        true => http("200 OK", &["Date: Tue, 24 Nov 2020 00:00:00 GMT"], "ok\n"),
+        false => http("200 OK", &[], "{\"keys\":[]}"),
+    });
+    let keys = "is a server with other keys: it has another database, or another --data was given";
+    let cases = [
+        (other.url(""), format!("public URL: {} {keys}", other.url(""))),
+        (old.clone(), format!("public URL: {old} {keys}")),
+        (old, "public URL's clock: it is 2".to_owned()),
+        (page.clone(), format!("public URL: {page}/healthz is not Dockpass's (200 with text/html): give the server's")),
+    ];
+    for (url, sentence) in cases {
+        let (code, lines, _) = ward.doctor(&["--public-url", &url]);
+        let is_said = lines.iter().any(|line| line.starts_with(&format!("WRONG    {sentence}")));
+        assert!(code == Some(1) && is_said, "{sentence}: {lines:#?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_registry_is_named_for_what_it_is() {
+    let ward = Ward::open().await;
+    let at = "registry: http://HOST/v2/";
+    let html = || http("200 OK", &["Content-Type: text/html"], "<html>");
+    assert_eq!(ward.registry(move |_| html()), format!("{at} is no registry: it answers 200 with text/html"));
+    let nowhere = || http("404 Not Found", &["Content-Type: text/plain; charset=utf-8"], "404 page not found\n");
+    assert_eq!(ward.registry(move |_| nowhere()), format!("{at} is no registry: it answers 404 with text/plain"));
+    let away = || http("301 Moved", &["Location: https://hub.example.com/v2/"], "");
+    let advice = "leads on to \"https://hub.example.com/v2/\": give that address, clients must be given it too";
+    assert_eq!(ward.registry(move |_| away()), format!("{at} {advice}"));
+    let silent = || http("401 Unauthorized", &[], "{}");
+    let advice = "refuses (401) without a WWW-Authenticate header: a proxy before it drops it";
+    assert_eq!(ward.registry(move |_| silent()), format!("{at} {advice}"));
+    let noise = ward.registry(|_| "220 mail.example.com ESMTP\r\n".to_owned());
+    assert!(noise.starts_with(&format!("{at} does not answer: ")), "{noise}");
+    let closed = ward.registry(|_| String::new());
+    assert!(closed.starts_with(&format!("{at} does not answer: ")), "{closed}");
+}
+
+#[tokio::test]
+async fn a_registry_that_never_answers_is_not_waited_for_for_ever() {
+    let ward = Ward::open().await;
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let (code, lines, _) = ward.doctor(&["--registry-url", &url]);
+    assert_eq!(code, Some(1));
+    assert_eq!(lines.last().unwrap(), &format!("WRONG    registry: {url}/v2/ does not answer within 10 seconds"));
+}
+
+#[tokio::test]
+async fn dockpass_itself_is_no_registry() {
+    let ward = Ward::open().await;
+    let (code, lines, _) = ward.doctor(&["--registry-url", &ward.program.base]);
+    let sentence =
+        format!("WRONG    token: {}/v2/ is Dockpass itself: give the registry's own address", ward.program.base);
+    assert_eq!((code, lines.last()), (Some(1), Some(&sentence)));
+}
+
+#[tokio::test]
+async fn a_registrys_clock_is_compared_and_the_token_is_dated_by_it() {
+    let ward = Ward::open().await;
+    let challenge = ward.challenge();
+    let theirs = Clock::System.now() - Duration::hours(5);
+    let date = format!("Date: {}", theirs.as_utc().format(&Rfc2822).unwrap().replace("+0000", "GMT"));
+    // It looks at the token's dates as a registry does.
+    let registry = move |head: &str| {
+        let bearer = head.lines().find_map(|line| line.strip_prefix("authorization: Bearer "));
+        let is_now = |token: &str| {
+            let claims = crate::harness::claims(token);
+            let (from, to) = (claims["nbf"].as_i64().unwrap(), claims["exp"].as_i64().unwrap());
+            (from - 60..to + 60).contains(&theirs.seconds())
+        };
+        match bearer.is_some_and(is_now) {
+            true => http("200 OK", &[&date], "{}"),
+            false => http("401 Unauthorized", &[&date, &challenge], "{}"),
+        }
+    };
+    let (code, lines, _) = ward.doctor(&["--registry-url", &fake(registry)]);
+    let sentence = "WRONG    registry's clock: it is 5 hours behind this machine's: registry tokens live for 5 \
+                    minutes, so set both clocks by a time server";
+    assert!(code == Some(1) && lines.iter().any(|line| line == sentence), "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("WRONG")).count(), 1, "{lines:#?}");
+}
+
+fn bundle(folder: &Path) -> String {
+    fs::read_to_string(folder.join("trust/bundle.pem")).unwrap()
+}
+
+#[tokio::test]
+async fn a_registrys_file_is_compared_line_by_line() {
+    let ward = Ward::open().await;
+    let (folder, base) = (ward.folder.path(), &ward.program.base);
+    let data = folder.join("data").display().to_string();
+    let trust = folder.join("trust").display().to_string();
+    let mut config = command(&["--data", &data, "--listen", base.split_at(7).1]);
+    config.args(ward.url.as_deref().map(|url| ["--database-url", url]).into_iter().flatten());
+    let output = config.args(["registry-config", "--registry-version", "3", "--out", &trust]).output().unwrap();
+    let good = format!("version: 0.1\n{}", String::from_utf8(output.stdout).unwrap());
+    let path = folder.join("trust/bundle.pem").display().to_string();
+    let right = [
+        format!("OK       file's realm: \"{base}/token\""),
+        "OK       file's service: \"dockpass\"".to_owned(),
+        "OK       file's issuer: \"dockpass\"".to_owned(),
+        format!("OK       file's rootcertbundle: {path} holds this server's root certificate"),
+    ];
+    assert_eq!(ward.file(&good), right);
+    let only = |content: &str| {
+        let lines = ward.file(content);
+        let other: Vec<_> = lines.into_iter().filter(|line| !right.contains(line)).collect();
+        assert_eq!(other.len(), 1, "{other:#?}");
+        other.into_iter().next().unwrap()
+    };
+
+    let write = "put there what `dockpass registry-config` prints";
+    let section = "WRONG    registry's file: FILE";
+    let without = |key: &str| {
+        let lines = good.lines().filter(|line| !line.contains(key));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    let jwks = folder.join("trust/jwks.json").display().to_string();
+    let alone = "it is missing: with jwks alone a registry refuses tokens that bring their certificate; write it";
+    let unread = "/nowhere/bundle.pem cannot be read here; if the registry runs in a container";
+    let open = "has no auth section, so the registry lets everyone in";
+    let cases = [
+        ("auth: [".to_owned(), format!("{section} is no YAML: ")),
+        ("version: 0.1\n".to_owned(), format!("{section} {open}: {write}")),
+        (
+            "auth:\n  htpasswd: {realm: r}\n".to_owned(),
+            format!("{section} has \"htpasswd\" below auth and not token: {write}"),
+        ),
+        ("auth:\n  token:\n".to_owned(), format!("{section} has nothing below auth, token: {write}")),
+        (
+            without("service"),
+            "WRONG    file's service: it is missing: write `service: \"dockpass\"` below auth, token".to_owned(),
+        ),
+        (
+            good.replace("service: \"dockpass\"", "service: 5000"),
+            "WRONG    file's service: it is \"5000\" and must be \"dockpass\": ".to_owned(),
+        ),
+        (
+            good.clone() + "    autoredirect: true\n",
+            "WRONG    file's autoredirect: it is on, so clients are sent to the registry's own host".to_owned(),
+        ),
+        (good.replace("[ES256]", "[EdDSA, RS256]"), "WRONG    file's signingalgorithms: ES256 is missing".to_owned()),
+        (without("rootcertbundle"), format!("WRONG    file's rootcertbundle: {alone}")),
+        (good.replace(&path, "/nowhere/bundle.pem"), format!("SKIPPED  file's rootcertbundle: {unread}")),
+        (good.replace(&path, &jwks), format!("WRONG    file's rootcertbundle: {jwks} holds no certificate: ")),
+    ];
+    for (content, line) in cases {
+        let found = only(&content);
+        assert!(found.starts_with(&line), "{line}\n{found}");
+    }
+    assert_eq!(ward.file(&good.replace(&path, "trust/bundle.pem")), right, "a relative path, beside the file");
+    fs::write(folder.join("both.pem"), format!("an old one:\n{}{}", bundle(folder), bundle(folder))).unwrap();
+    let both = folder.join("both.pem").display().to_string();
+    assert!(
+        only(&good.replace(&path, &both)).starts_with("OK       file's rootcertbundle"),
+        "more than one is allowed"
+    );
+    let (code, lines, _) = ward.doctor(&["--registry-config", "/nowhere/registry.yml"]);
+    let missing =
+        "WRONG    registry's file: /nowhere/registry.yml cannot be read: No such file or directory (os error 2)";
+    assert!(code == Some(1) && lines.iter().any(|line| line == missing), "{lines:#?}");
+}
+
+#[test]
+fn an_address_that_is_none_is_a_wrong_flag() {
+    for address in ["hub.example.com", "ftp://hub", "http://hub/alice", "http://a:b@hub"] {
+        let output = run(&["doctor", "--registry-url", address]);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && error.contains("must be http:// or https://"), "{error}");
+    }
+}
