@@ -18,6 +18,7 @@ mod factor_races;
 mod fresh;
 mod general;
 mod headers;
+mod helper;
 mod house;
 mod jwks;
 mod log;

@@ -93,12 +93,9 @@ pub struct Credentials {
 impl Credentials {
     /// Takes the lock and reads. It makes the folder where there is none.
     pub fn open(folder: &Path) -> Result<Self, Failure> {
-        files::make_private_folder(folder).map_err(|error| Failure::file(folder, "made", &error))?;
-        let (lock, path) = (folder.join(LOCK), folder.join(FILE));
-        let file = files::open_private(&lock).map_err(|error| Failure::file(&lock, "opened", &error))?;
-        file.lock().map_err(|error| Failure::file(&lock, "locked", &error))?;
+        let (lock, path) = (lock(folder)?, folder.join(FILE));
         let book = read(&path)?;
-        Ok(Self { path, book, _lock: file })
+        Ok(Self { path, book, _lock: lock })
     }
 
     /// The same for a look: where nothing was ever stored, nothing is made.
@@ -192,6 +189,15 @@ impl Credentials {
         };
         written.map_err(|error| Failure::file(&self.path, "written", &error))
     }
+}
+
+/// Waits until no other one of these programs writes; that holds until the file is dropped.
+pub fn lock(folder: &Path) -> Result<File, Failure> {
+    files::make_private_folder(folder).map_err(|error| Failure::file(folder, "made", &error))?;
+    let path = folder.join(LOCK);
+    let file = files::open_private(&path).map_err(|error| Failure::file(&path, "opened", &error))?;
+    file.lock().map_err(|error| Failure::file(&path, "locked", &error))?;
+    Ok(file)
 }
 
 /// serde's own words are not passed on: they may quote what they read.

@@ -68,7 +68,8 @@ pub async fn remove(host: &str) -> Result<(), String> {
 }
 
 async fn connect() -> Result<SecretService<'static>, Error> {
-    SecretService::connect(EncryptionType::Dh).await
+    // No bus, nobody on it who keeps secrets: the many words for it are one to a person.
+    SecretService::connect(EncryptionType::Dh).await.map_err(|_| Error::Unavailable)
 }
 
 /// The default collection, unlocked: whoever sits at the computer is asked.
@@ -97,7 +98,7 @@ async fn within<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, St
 
 fn reason(error: &Error) -> String {
     match error {
-        Error::Unavailable => "there is no keyring".to_owned(),
+        Error::Unavailable => "no keyring answers".to_owned(),
         Error::NoResult => "there is no default keyring".to_owned(),
         Error::Locked | Error::Prompt | Error::PromptDisconnected => "the keyring is locked".to_owned(),
         error => format!("the keyring cannot be used: {}", crate::http::one_line(&error.to_string())),

@@ -1,6 +1,9 @@
 //! `login HOST`: a sign-in through the browser, on this computer or another one.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -30,8 +33,8 @@ const LONGEST_SIGN_IN: u64 = 3600;
 /// Signs in, keeps the token and tells docker.
 pub async fn login(host: &Host, may_open_browser: bool, place: &Place, now: fn() -> i64) -> Result<(), Failure> {
     // What cannot be finished is not begun: nobody approves a sign-in for nothing.
-    let config = DockerConfig::read(&place.docker()?)?;
-    let folder = place.data()?;
+    let (docker, folder) = (place.docker()?, place.data()?);
+    DockerConfig::read(&docker)?;
     let (storage, reason) = where_to_keep(&folder).await?;
     let http = Http::new()?;
     let server = discovery::find(&http, host).await?;
@@ -43,7 +46,7 @@ pub async fn login(host: &Host, may_open_browser: bool, place: &Place, now: fn()
     let kept = keep(&http, host, &server, grant, &folder, storage, now()).await?;
     say(&format!("signed in to {host} as {username}"))?;
     say(&place_in_words(&kept, reason))?;
-    tell_docker(&config, host)?;
+    tell_docker(&docker, &folder, host)?;
     if let Some(before) = kept.before
         && let Some(sentence) = verbs::end_on_server(&http, host, before).await
     {
@@ -53,7 +56,7 @@ pub async fn login(host: &Host, may_open_browser: bool, place: &Place, now: fn()
 }
 
 /// What was chosen at the first sign-in, else a choice: it is made before a person approves anything.
-async fn where_to_keep(folder: &std::path::Path) -> Result<(Storage, Option<String>), Failure> {
+async fn where_to_keep(folder: &Path) -> Result<(Storage, Option<String>), Failure> {
     let credentials = Credentials::open(folder)?;
     match credentials.storage() {
         Some(storage) => Ok((storage, None)),
@@ -164,7 +167,7 @@ impl Rhythm {
 /// Where the token went, and what it took the place of.
 struct Kept {
     storage: Storage,
-    file: std::path::PathBuf,
+    file: PathBuf,
     before: Option<Ended>,
 }
 
@@ -174,7 +177,7 @@ async fn keep(
     host: &Host,
     server: &Server,
     grant: Grant,
-    folder: &std::path::Path,
+    folder: &Path,
     first: Storage,
     now: i64,
 ) -> Result<Kept, Failure> {
@@ -216,10 +219,15 @@ fn place_in_words(kept: &Kept, reason: Option<String>) -> String {
     }
 }
 
-fn tell_docker(config: &DockerConfig, host: &Host) -> Result<(), Failure> {
+/// The file is read again: while a person approved, docker or another one of these programs may have written it.
+fn tell_docker(docker: &Path, folder: &Path, host: &Host) -> Result<(), Failure> {
+    let lock = credentials::lock(folder)?;
+    let config = DockerConfig::read(docker)?;
     let other = config.helper(host).filter(|helper| helper != "dockpass");
     let path = config.path().display();
-    match config.add(host)? {
+    let change = config.add(host)?;
+    drop(lock);
+    match change {
         Change::None => say(&format!("docker asks this program for {host} already: {path}"))?,
         Change::Made => say(&format!("docker asks this program for {host} from now on: {path}"))?,
         Change::Backup(backup) => {

@@ -146,11 +146,15 @@ pub async fn erase(host: &Host, folder: &Path) -> Result<(), Failure> {
 
 /// `logout HOST`: `erase`, and docker is told.
 pub async fn logout(host: &Host, place: &Place) -> Result<(), Failure> {
-    let (was_there, sentence) = forget(host, &place.data()?).await?;
+    let folder = place.data()?;
+    let (was_there, sentence) = forget(host, &folder).await?;
     if let Some(sentence) = sentence {
         say(&sentence)?;
     }
-    DockerConfig::read(&place.docker()?)?.remove(host)?;
+    {
+        let _lock = credentials::lock(&folder)?;
+        DockerConfig::read(&place.docker()?)?.remove(host)?;
+    }
     match was_there {
         true => say(&format!("signed out of {host}")),
         false => say(&format!("there was no sign-in to {host}")),
