@@ -1,5 +1,6 @@
 //! Journeys of real registry clients: the docker CLI and skopeo, against Dockpass alone and against Debian's
-//! docker-registry. tests/run installs all three; a test that misses one fails and says so.
+//! docker-registry; and the credential helper with a real keyring. tests/run installs them all; a test that misses one
+//! fails and says so.
 //!
 //! The clients are run from the tests' own threads, which may wait for them: the server under test lives on the
 //! threads of each test's runtime.
@@ -12,6 +13,7 @@ mod harness;
 mod client;
 mod config;
 mod image;
+mod keyring;
 mod levels;
 mod login;
 mod namespaces;

@@ -100,7 +100,12 @@ impl Credentials {
 
     /// The same for a look: where nothing was ever stored, nothing is made.
     pub fn open_if_there(folder: &Path) -> Result<Option<Self>, Failure> {
-        if folder.join(FILE).exists() { Self::open(folder).map(Some) } else { Ok(None) }
+        let path = folder.join(FILE);
+        match path.try_exists() {
+            Ok(true) => Self::open(folder).map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(Failure::file(&path, "read", &error)),
+        }
     }
 
     /// Where secrets are kept, once that has been chosen: it holds as long as there is an entry.

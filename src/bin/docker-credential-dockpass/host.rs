@@ -82,7 +82,7 @@ mod tests {
             ("HTTPS://Hub.Example.com/v2/", "Hub.Example.com"),
             ("http://127.0.0.1:5000", "127.0.0.1:5000"),
             ("  [::1]:5000\n", "[::1]:5000"),
-            ("https://index.docker.io/v1/", "index.docker.io"),
+            ("https://index.example.com/v1/", "index.example.com"),
             ("hub.example.com:443", "hub.example.com:443"),
         ] {
             assert_eq!(Host::parse(given).unwrap().as_str(), host, "{given}");
