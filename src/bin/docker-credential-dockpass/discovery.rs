@@ -46,9 +46,11 @@ pub async fn find(http: &Http, host: &Host) -> Result<Server, Failure> {
 /// `GET /v2/`: by https, and on this computer by http where https does not work, as docker does it.
 async fn ping(http: &Http, host: &Host, limit: Duration) -> Result<Answer, Failure> {
     let url = |scheme| host.url(scheme, "/v2/").ok_or(Failure::NoServer);
-    let answer = match http.get(&url("https")?, limit).await {
-        Err(_) if host.is_loopback() => http.get(&url("http")?, limit).await,
-        answer => answer,
+    let safe = http.get(&url("https")?, limit).await;
+    let answer = match safe {
+        // Where neither works, what https says is the more telling: a certificate that nobody trusts, for one.
+        Err(_) if host.is_loopback() => http.get(&url("http")?, limit).await.or(safe),
+        safe => safe,
     };
     answer.map_err(|trouble| trouble.about(host.as_str()))
 }

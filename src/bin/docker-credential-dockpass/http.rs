@@ -63,13 +63,17 @@ impl From<reqwest::Error> for Trouble {
         if error.is_timeout() {
             return Trouble::TimedOut;
         }
-        // The innermost cause says what happened; those around it only where.
-        let (mut reason, mut inner) = (error.to_string(), error.source());
-        while let Some(cause) = inner {
-            (reason, inner) = (cause.to_string(), cause.source());
-        }
-        Trouble::Unreachable(one_line(&reason))
+        Trouble::Unreachable(reason(&error))
     }
+}
+
+/// The innermost cause says what happened; those around it only where.
+fn reason(error: &reqwest::Error) -> String {
+    let (mut reason, mut inner) = (error.to_string(), error.source());
+    while let Some(cause) = inner {
+        (reason, inner) = (cause.to_string(), cause.source());
+    }
+    one_line(&reason)
 }
 
 /// Sends requests. It follows no redirect: credentials go where the challenge said, and nowhere else.
@@ -85,8 +89,7 @@ impl Http {
             let agent = concat!("docker-credential-dockpass/", env!("CARGO_PKG_VERSION"));
             Client::builder().user_agent(agent).redirect(Policy::none()).referer(false)
         };
-        let failed =
-            |error: reqwest::Error| Failure::said(format!("https cannot be set up: {}", one_line(&error.to_string())));
+        let failed = |error| Failure::said(format!("https cannot be set up: {}", reason(&error)));
         Ok(Self { far: builder().build().map_err(failed)?, here: builder().no_proxy().build().map_err(failed)? })
     }
 

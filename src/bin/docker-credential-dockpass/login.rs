@@ -25,8 +25,8 @@ use crate::{
 
 /// RFC 8628 section 3.5: for good, with every `slow_down`.
 const SLOWER: Duration = Duration::from_secs(5);
-/// No pause between two questions is longer, whatever went wrong.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Failures alone make no pause longer.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 /// No code lives longer, whatever a server says.
 const LONGEST_SIGN_IN: u64 = 3600;
 
@@ -43,16 +43,18 @@ pub async fn login(host: &Host, may_open_browser: bool, place: &Place, now: fn()
     show(host, &server, &code, may_open_browser)?;
     let grant = wait(&http, &server, &code, host).await?;
     let username = grant.username.clone();
-    let kept = keep(&http, host, &server, grant, &folder, storage, now()).await?;
+    let mut kept = keep(&http, host, &server, grant, &folder, storage, now()).await?;
+    // All is done before anything is said: whoever stops listening keeps a sign-in that works.
+    let told = tell_docker(&docker, &folder, host);
+    let left = match kept.before.take() {
+        Some(before) => verbs::end_on_server(&http, host, before).await,
+        None => None,
+    };
     say(&format!("signed in to {host} as {username}"))?;
     say(&place_in_words(&kept, reason))?;
-    tell_docker(&docker, &folder, host)?;
-    if let Some(before) = kept.before
-        && let Some(sentence) = verbs::end_on_server(&http, host, before).await
-    {
-        say(&sentence)?;
-    }
-    Ok(())
+    left.map_or(Ok(()), |sentence| say(&sentence))?;
+    let by_hand = format!("the sign-in stands: put \"credHelpers\": {{\"{host}\": \"dockpass\"}} there yourself");
+    told.map_err(|failure| Failure::said(format!("{failure}; {by_hand}")))?.iter().try_for_each(|line| say(line))
 }
 
 /// What was chosen at the first sign-in, else a choice: it is made before a person approves anything.
@@ -139,7 +141,8 @@ impl Rhythm {
     }
 
     fn pause(&self) -> Duration {
-        self.interval.saturating_mul(self.backoff).max(self.at_least).min(LONGEST_PAUSE)
+        let backoff = self.interval.saturating_mul(self.backoff).min(LONGEST_BACKOFF);
+        backoff.max(self.interval).max(self.at_least)
     }
 
     /// Learns from a refusal; a sentence where there is nothing more to wait for.
@@ -220,30 +223,27 @@ fn place_in_words(kept: &Kept, reason: Option<String>) -> String {
 }
 
 /// The file is read again: while a person approved, docker or another one of these programs may have written it.
-fn tell_docker(docker: &Path, folder: &Path, host: &Host) -> Result<(), Failure> {
+fn tell_docker(docker: &Path, folder: &Path, host: &Host) -> Result<Vec<String>, Failure> {
     let lock = credentials::lock(folder)?;
     let config = DockerConfig::read(docker)?;
     let other = config.helper(host).filter(|helper| helper != "dockpass");
-    let path = config.path().display();
     let change = config.add(host)?;
     drop(lock);
-    match change {
-        Change::None => say(&format!("docker asks this program for {host} already: {path}"))?,
-        Change::Made => say(&format!("docker asks this program for {host} from now on: {path}"))?,
+    let path = config.path().display();
+    let mut lines = vec![match change {
+        Change::None => format!("docker asks this program for {host} already: {path}"),
+        Change::Made => format!("docker asks this program for {host} from now on: {path}"),
         Change::Backup(backup) => {
-            let backup = backup.display();
-            say(&format!("docker asks this program for {host} from now on: {path} (as it was: {backup})"))?;
+            format!("docker asks this program for {host} from now on: {path} (as it was: {})", backup.display())
         }
-    }
-    if let Some(other) = other {
-        say(&format!("it asked docker-credential-{other} before"))?;
-    }
+    }];
+    lines.extend(other.map(|other| format!("it asked docker-credential-{other} before")));
     let on_path = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| files::is_program(&folder.join(verbs::NAME))));
     if !on_path {
-        say("docker-credential-dockpass is not on your PATH: put it there, or docker cannot find it")?;
+        lines.push(format!("{} is not on your PATH: put it there, or docker cannot find it", verbs::NAME));
     }
-    Ok(())
+    Ok(lines)
 }
 
 #[cfg(test)]
@@ -283,6 +283,13 @@ mod tests {
         let away = || Refusal::Trouble(Trouble::TimedOut);
         let refusals = [away(), away(), away(), away(), away(), code("authorization_pending")];
         assert_eq!(pauses(5, &refusals), (vec![10, 20, 40, 60, 60, 5], None));
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_kept_however_long() {
+        let refusals =
+            [code("authorization_pending"), code("slow_down"), Refusal::Limited(Some(Duration::from_secs(300)))];
+        assert_eq!(pauses(90, &refusals), (vec![90, 95, 300], None));
     }
 
     #[test]

@@ -48,6 +48,38 @@ fn what_is_no_json_is_refused_before_anybody_approves_anything() {
     assert_eq!(fs::read_dir(desk.home.path().join(".docker")).unwrap().count(), 1);
 }
 
+/// A sign-in that has read docker's file and waits for its approval.
+fn begun(server: &Server, desk: &Desk) -> std::process::Child {
+    let login = desk.command(&["login", &server.host()]).spawn().unwrap();
+    while server.asked("/oauth/device/code").is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    login
+}
+
+#[test]
+fn a_config_that_breaks_while_somebody_approves_does_not_cost_the_sign_in() {
+    let (server, desk) = (Server::start(), Desk::new());
+    let login = begun(&server, &desk);
+    desk.write_docker_config("{");
+    let output = login.wait_with_output().unwrap();
+    let (said, host) = (String::from_utf8(output.stdout).unwrap(), server.host());
+    assert_eq!(output.status.code(), Some(1));
+    let by_hand = format!("the sign-in stands: put \"credHelpers\": {{\"{host}\": \"dockpass\"}} there yourself\n");
+    assert!(said.contains(&format!("signed in to {host} as alice\n")) && said.ends_with(&by_hand), "{said}");
+    assert_eq!((desk.docker_config().as_str(), desk.get(&host).1.as_str()), ("{", "dp_dev_1"));
+}
+
+#[test]
+fn what_docker_writes_while_somebody_approves_is_kept() {
+    let (server, desk) = (Server::start(), Desk::new());
+    let login = begun(&server, &desk);
+    desk.write_docker_config(BEFORE);
+    assert!(login.wait_with_output().unwrap().status.success());
+    let added = format!(",\n\t\"credHelpers\": {{\n\t\t\"{}\": \"dockpass\"\n\t}}\n}}", server.host());
+    assert_eq!(desk.docker_config(), BEFORE.strip_suffix("\n}").unwrap().to_owned() + &added);
+}
+
 #[test]
 fn the_standard_variables_say_where_files_belong() {
     let (server, desk) = (Server::start(), Desk::new());
