@@ -13,6 +13,9 @@
 //! In every feature `store.rs` holds its SQL, `actions.rs` its verbs, and doors lead in: `pages.rs` and its like for
 //! the browser, `endpoint.rs` for machines, `shell.rs` for the operator.
 //!
+//! `src/bin/docker-credential-dockpass` is a program of its own, the credential helper: it knows the server by HTTP
+//! alone, and uses nothing of this library.
+//!
 //! # The law of imports
 //!
 //! ```text

@@ -19,6 +19,7 @@ mod factor_races;
 mod fresh;
 mod general;
 mod headers;
+mod helper;
 mod house;
 mod jwks;
 mod keys;

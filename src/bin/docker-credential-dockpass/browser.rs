@@ -1,0 +1,30 @@
+//! Opens an address in the person's browser, where there is one to be seen.
+
+use std::{
+    env,
+    process::{Command, Stdio},
+};
+
+use url::Url;
+
+/// Whether something was started that should open it. That it did cannot be known.
+pub fn open(url: &Url) -> bool {
+    let Some(program) = opener() else { return false };
+    let mut command = Command::new(program);
+    command.arg(url.as_str()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // Whoever stops the waiting with Ctrl-C does not stop the browser with it.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.spawn().is_ok()
+}
+
+#[cfg(target_os = "macos")]
+fn opener() -> Option<&'static str> {
+    env::var_os("SSH_CONNECTION").is_none().then_some("open")
+}
+
+#[cfg(not(target_os = "macos"))]
+fn opener() -> Option<&'static str> {
+    let has = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    (has("DISPLAY") || has("WAYLAND_DISPLAY")).then_some("xdg-open")
+}

@@ -1,0 +1,62 @@
+//! Secrets in memory: they never print themselves and are wiped when they go.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+/// A token or a password.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// The text itself, for the wire and for the store.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether Dockpass made it for a device: such a token ends with its device's sign-in, on the server too.
+    pub fn is_auto_generated(&self) -> bool {
+        self.0.starts_with("dp_dev_")
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_never_prints_itself() {
+        assert_eq!(format!("{:?}", Secret::from("dp_dev_x")), "Secret(…)");
+    }
+
+    #[test]
+    fn a_token_that_a_person_made_is_not_auto_generated() {
+        assert!(Secret::from("dp_dev_x").is_auto_generated());
+        assert!(!Secret::from("dp_pat_x").is_auto_generated());
+    }
+}

@@ -1,0 +1,307 @@
+//! What registry clients ask of a credential helper, and `logout`.
+
+use std::{path::Path, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::{
+    credentials::{self, Credentials, Entry, Secrets, Session},
+    discovery,
+    docker_config::DockerConfig,
+    failure::Failure,
+    host::Host,
+    http::Http,
+    oauth::{self, Grant, Refusal},
+    place::Place,
+    say,
+    secret::Secret,
+};
+
+/// The program's file name, as clients look for it.
+pub const NAME: &str = "docker-credential-dockpass";
+/// A token is renewed when it is a day old,
+const DAY: i64 = 24 * 60 * 60;
+/// and after a failure not before this time has passed: within the minute that a replaced token lives on, should only
+/// the answer have been lost.
+const REST: i64 = 30;
+/// A registry client must not wait long for a server that is away.
+const BRIEF: Duration = Duration::from_secs(5);
+
+/// What docker writes and reads.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CredentialsBody {
+    #[serde(rename = "ServerURL", default)]
+    server_url: String,
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    secret: Secret,
+}
+
+/// `get`: the user name and a token that works, renewed where that is due.
+pub async fn get(host: &Host, folder: &Path, now: i64) -> Result<(), Failure> {
+    let Some(mut credentials) = Credentials::open_if_there(folder)? else { return Err(Failure::NotFound) };
+    let mut entry = credentials.get(host).await?.ok_or(Failure::NotFound)?;
+    if let Some((endpoint, token)) = due(&entry, now) {
+        match oauth::refresh(&Http::new()?, &endpoint, &token).await {
+            Ok(grant) => {
+                entry = renewed(entry, grant, now);
+                let storage = credentials.storage().unwrap_or(credentials::Storage::File);
+                if let Err(failure) = credentials.put(host, entry.clone(), storage).await {
+                    // It works all the same; the next call renews it again.
+                    eprintln!("{NAME}: {failure}");
+                }
+            }
+            Err(Refusal::Code(code, _)) if code == "invalid_grant" => {
+                credentials.remove(host).await?;
+                return Err(Failure::Expired { host: host.to_string() });
+            }
+            Err(_) => credentials.rest(host, now + REST).unwrap_or_default(),
+        }
+    }
+    drop(credentials);
+    let (username, secret) = (entry.username, entry.secrets.secret);
+    let body = CredentialsBody { server_url: host.to_string(), username, secret };
+    let text = serde_json::to_string(&body).map(Zeroizing::new);
+    say(&text.map_err(|_| Failure::said("the credentials cannot be written as JSON"))?)
+}
+
+/// Where and by what a token is to be renewed: after a day, or half its life if that is shorter.
+fn due(entry: &Entry, now: i64) -> Option<(Url, Secret)> {
+    let (session, token) = (entry.session.as_ref()?, entry.secrets.refresh_token.as_ref()?);
+    let age = now - session.issued_at;
+    let limit = DAY.min(i64::try_from(session.expires_in / 2).unwrap_or(DAY));
+    // A clock that was set back tells nothing about the age.
+    let is_due = age >= limit || age < 0;
+    let rests = (now..=now + REST).contains(&session.rests_until) && session.rests_until > now;
+    (is_due && !rests).then(|| (session.token_endpoint.clone(), token.clone()))
+}
+
+fn renewed(entry: Entry, grant: Grant, now: i64) -> Entry {
+    let session = entry.session.map(|session| Session {
+        issued_at: now,
+        expires_in: grant.expires_in,
+        rests_until: 0,
+        ..session
+    });
+    let secrets = Secrets { secret: grant.access_token, refresh_token: Some(grant.refresh_token) };
+    Entry { username: grant.username, secrets, session }
+}
+
+/// `store`: what `docker login` was given.
+pub async fn store(input: &str, folder: &Path) -> Result<(), Failure> {
+    // serde's own words could quote the secret.
+    let body: CredentialsBody =
+        serde_json::from_str(input).map_err(|_| Failure::said("the credentials on standard input are not JSON"))?;
+    let host = Host::parse(&body.server_url)?;
+    if body.username.is_empty() {
+        return Err(Failure::NoUsername);
+    }
+    let CredentialsBody { username, secret, .. } = body;
+    let mut credentials = Credentials::open(folder)?;
+    let before = credentials.get(&host).await.ok().flatten();
+    if before.as_ref().is_some_and(|before| is_the_sessions_own(before, &username, &secret)) {
+        return Ok(());
+    }
+    let first = match credentials.storage() {
+        Some(storage) => storage,
+        None => {
+            let (storage, reason) = credentials::choose().await;
+            let path = credentials.path().display();
+            match reason {
+                Some(reason) => eprintln!("{NAME}: credentials are stored in {path} ({reason})"),
+                None => eprintln!("{NAME}: credentials are stored in your keyring"),
+            }
+            storage
+        }
+    };
+    let secrets = Secrets { secret, refresh_token: None };
+    credentials.put(&host, Entry { username, secrets, session: None }, first).await?;
+    drop(credentials);
+    if let Some(ended) = before.and_then(Ended::of)
+        && let Some(sentence) = end_on_server(&Http::new()?, &host, ended).await
+    {
+        eprintln!("{NAME}: {sentence}");
+    }
+    Ok(())
+}
+
+/// `docker login` stores again what `get` gave it, and meanwhile another program may have renewed it: the session
+/// stays, with what renews it.
+fn is_the_sessions_own(before: &Entry, username: &str, secret: &Secret) -> bool {
+    let is_same = before.secrets.secret == *secret;
+    before.username == username && (is_same || before.session.is_some() && secret.is_auto_generated())
+}
+
+/// `erase`. What is not there is erased already: podman 4 and skopeo 1.9 crash when a helper says otherwise.
+pub async fn erase(host: &Host, folder: &Path) -> Result<(), Failure> {
+    if let (_, Some(sentence)) = forget(host, folder).await? {
+        eprintln!("{NAME}: {sentence}");
+    }
+    Ok(())
+}
+
+/// `logout HOST`: `erase`, and docker is told.
+pub async fn logout(host: &Host, place: &Place) -> Result<(), Failure> {
+    let folder = place.data()?;
+    let (was_there, sentence) = forget(host, &folder).await?;
+    if let Some(sentence) = sentence {
+        say(&sentence)?;
+    }
+    {
+        let _lock = credentials::lock(&folder)?;
+        DockerConfig::read(&place.docker()?)?.remove(host)?;
+    }
+    match was_there {
+        true => say(&format!("signed out of {host}")),
+        false => say(&format!("there was no sign-in to {host}")),
+    }
+}
+
+/// `list`: hosts and user names.
+pub fn list(folder: &Path) -> Result<(), Failure> {
+    let credentials = Credentials::open_if_there(folder)?;
+    let hosts = credentials.as_ref().map(Credentials::list).unwrap_or_default();
+    say(&serde_json::to_string(&hosts).map_err(|_| Failure::said("the hosts cannot be written as JSON"))?)
+}
+
+/// Forgets a host here, then on the server. Whether it was there, and what could not be done.
+async fn forget(host: &Host, folder: &Path) -> Result<(bool, Option<String>), Failure> {
+    let Some(mut credentials) = Credentials::open_if_there(folder)? else { return Ok((false, None)) };
+    if !credentials.list().contains_key(host.key().as_str()) {
+        return Ok((false, None));
+    }
+    let entry = credentials.get(host).await;
+    let left = credentials.remove(host).await?;
+    // The server may take its time; other programs need not wait for it.
+    drop(credentials);
+    let kept = left.map(|reason| format!("the token for {host} is still in the keyring: {reason}"));
+    let Ok(entry) = entry else { return Ok((true, kept)) };
+    let Some(ended) = entry.and_then(Ended::of) else { return Ok((true, kept)) };
+    let sentence = end_on_server(&Http::new()?, host, ended).await;
+    Ok((true, kept.or(sentence)))
+}
+
+/// What is to end on the server too, because it was made for this computer.
+pub struct Ended {
+    tokens: Vec<Secret>,
+    revocation_endpoint: Option<Url>,
+}
+
+impl Ended {
+    /// Nothing of what a person made: a personal access token stays.
+    pub fn of(entry: Entry) -> Option<Self> {
+        let Secrets { secret, refresh_token } = entry.secrets;
+        // The refresh token first: it is the one that no refresh elsewhere has replaced.
+        let tokens: Vec<Secret> =
+            refresh_token.into_iter().chain(Some(secret).filter(Secret::is_auto_generated)).collect();
+        let revocation_endpoint = entry.session.map(|session| session.revocation_endpoint);
+        (!tokens.is_empty()).then_some(Self { tokens, revocation_endpoint })
+    }
+}
+
+/// Ends tokens on the server; a sentence where that failed.
+pub async fn end_on_server(http: &Http, host: &Host, ended: Ended) -> Option<String> {
+    let endpoint = match ended.revocation_endpoint {
+        Some(endpoint) => Ok(endpoint),
+        None => discovery::discover(http, host, BRIEF).await.map(|server| server.revocation_endpoint),
+    };
+    let outcome = match endpoint {
+        Ok(endpoint) => {
+            let name = discovery::name(&endpoint);
+            let mut outcome = Ok(());
+            for token in &ended.tokens {
+                outcome = oauth::revoke(http, &endpoint, token).await.map_err(|refusal| refusal.about(&name));
+                if outcome.is_err() {
+                    break;
+                }
+            }
+            outcome
+        }
+        Err(failure) => Err(failure),
+    };
+    let failure = outcome.err()?;
+    Some(format!("the token still stands on the server, where you can delete it: {failure}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn entry(age: i64, expires_in: u64, rests_until: i64) -> Entry {
+        let url: Url = "https://hub/".parse().unwrap();
+        let session = Session {
+            issued_at: NOW - age,
+            expires_in,
+            rests_until,
+            token_endpoint: url.clone(),
+            revocation_endpoint: url,
+        };
+        let secrets = Secrets { secret: Secret::from("dp_dev_x"), refresh_token: Some(Secret::from("dp_ref_x")) };
+        Entry { username: "alice".to_owned(), secrets, session: Some(session) }
+    }
+
+    #[test]
+    fn a_token_is_due_after_a_day_or_half_its_life() {
+        let month = 30 * 86_400;
+        for (age, expires_in, is_due) in [
+            (0, month, false),
+            (86_399, month, false),
+            (86_400, month, true),
+            (1_799, 3_600, false),
+            (1_800, 3_600, true),
+            (0, 0, true),
+            (86_400, u64::MAX, true),
+            (-1, month, true),
+        ] {
+            assert_eq!(due(&entry(age, expires_in, 0), NOW).is_some(), is_due, "{age} of {expires_in}");
+        }
+    }
+
+    #[test]
+    fn after_a_failure_it_rests_but_never_for_long() {
+        for (rests_until, is_due) in
+            [(NOW + 30, false), (NOW + 1, false), (NOW, true), (NOW - 5, true), (NOW + 31, true)]
+        {
+            assert_eq!(due(&entry(86_400, 3_600, rests_until), NOW).is_some(), is_due, "{rests_until}");
+        }
+    }
+
+    #[test]
+    fn what_docker_login_stored_is_never_due() {
+        let stored = Entry { session: None, ..entry(86_400, 3_600, 0) };
+        assert!(due(&stored, NOW).is_none());
+    }
+
+    #[test]
+    fn a_session_survives_what_get_gave_being_stored_again() {
+        let before = entry(0, 3_600, 0);
+        for (name, secret, is_own) in [
+            ("alice", "dp_dev_x", true),
+            ("alice", "dp_dev_older", true),
+            ("alice", "dp_pat_x", false),
+            ("bob", "dp_dev_x", false),
+        ] {
+            assert_eq!(is_the_sessions_own(&before, name, &Secret::from(secret)), is_own, "{name} {secret}");
+        }
+        let plain = Entry { session: None, ..before };
+        assert!(!is_the_sessions_own(&plain, "alice", &Secret::from("dp_dev_older")));
+    }
+
+    #[test]
+    fn only_what_was_made_for_this_computer_ends_on_the_server() {
+        let tokens = |entry| Ended::of(entry).map(|ended| ended.tokens.len());
+        assert_eq!(tokens(entry(0, 1, 0)), Some(2));
+        let stored = |secret: &str| {
+            let secrets = Secrets { secret: Secret::from(secret), refresh_token: None };
+            Entry { username: "alice".to_owned(), secrets, session: None }
+        };
+        assert_eq!(tokens(stored("dp_dev_x")), Some(1));
+        assert_eq!(tokens(stored("dp_pat_x")), None);
+    }
+}

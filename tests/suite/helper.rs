@@ -1,0 +1,11 @@
+//! `docker-credential-dockpass`, run as a person and as registry clients run it, against a small server that says what
+//! a test wants to hear.
+
+mod at_once;
+mod desk;
+mod docker_config;
+mod get;
+mod input;
+mod login;
+mod logout;
+mod server;

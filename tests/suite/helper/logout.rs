@@ -1,0 +1,99 @@
+//! `erase`, as registry clients call it, and `logout HOST`; `store` of what a person typed.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{
+    desk::{Desk, NOT_FOUND},
+    server::Server,
+};
+
+#[test]
+fn erase_ends_the_token_on_the_server_too() {
+    let (server, desk) = (Server::start(), Desk::new());
+    desk.login(&server.host());
+    assert_eq!(desk.ask("erase", &server.host()).done(), "");
+    assert_eq!(server.revoked(), ["dp_ref_1", "dp_dev_1"]);
+    assert_eq!(desk.ask("get", &server.host()).stdout, NOT_FOUND);
+    assert!(!desk.file().exists());
+    // docker erases twice, and old podmans crash at a refusal.
+    assert_eq!(desk.ask("erase", &server.host()).done(), "");
+    assert_eq!(server.revoked().len(), 2);
+}
+
+#[test]
+fn logout_tells_docker_as_well() {
+    let (server, desk) = (Server::start(), Desk::new());
+    let host = server.host();
+    desk.write_docker_config("{\n  \"auths\": {}\n}\n");
+    desk.login(&host);
+    assert!(desk.docker_config().contains(&format!("\"{host}\": \"dockpass\"")));
+    assert_eq!(desk.run(&["logout", &host]).done(), format!("signed out of {host}\n"));
+    assert_eq!(server.revoked(), ["dp_ref_1", "dp_dev_1"]);
+    assert_eq!(desk.docker_config(), "{\n  \"auths\": {}\n}\n");
+    assert_eq!(desk.run(&["logout", &host]).done(), format!("there was no sign-in to {host}\n"));
+}
+
+#[test]
+fn with_the_server_away_the_token_is_forgotten_here() {
+    let (mut server, desk) = (Server::start(), Desk::new());
+    let host = server.host();
+    desk.login(&host);
+    server.say(|script| script.revoke_status = Some(503));
+    let said = desk.ask("erase", &host);
+    let left = "the token still stands on the server, where you can delete it:";
+    assert_eq!((said.code, said.stdout.as_str()), (Some(0), ""));
+    assert!(said.stderr.starts_with(&format!("docker-credential-dockpass: {left} http://{host}")), "{said:?}");
+    desk.login(&host);
+    server.goes_away();
+    let began = Instant::now();
+    let said = desk.run(&["logout", &host]).done();
+    assert!(said.starts_with(left) && said.ends_with(&format!("\nsigned out of {host}\n")), "{said}");
+    assert!(began.elapsed() < Duration::from_secs(8));
+    assert_eq!(desk.list(), json!({}));
+}
+
+#[test]
+fn a_personal_access_token_is_only_forgotten() {
+    let (server, desk) = (Server::start(), Desk::new());
+    let host = server.host();
+    let said = desk.store(&host, "alice", "dp_pat_x");
+    assert_eq!((said.code, said.stdout.as_str()), (Some(0), ""));
+    assert!(said.stderr.contains("credentials are stored in") && said.stderr.contains("credentials.json"), "{said:?}");
+    assert_eq!(desk.store("other.example.com", "bob", "pass word").done(), "", "said once");
+    assert_eq!(desk.get(&host), ("alice".to_owned(), "dp_pat_x".to_owned()));
+    assert_eq!(desk.list(), json!({ host.clone(): "alice", "other.example.com": "bob" }));
+    assert_eq!(desk.mode(".local/share/dockpass/credentials.json"), 0o600);
+    desk.ask("erase", &host).done();
+    assert_eq!(desk.list(), json!({ "other.example.com": "bob" }));
+    assert!(server.asked("/oauth/revoke").is_empty() && server.asked("/v2/").is_empty());
+}
+
+#[test]
+fn a_personal_access_token_takes_the_place_of_a_sign_in_and_ends_it() {
+    let (server, desk) = (Server::start(), Desk::new());
+    desk.login(&server.host());
+    desk.store(&server.host(), "alice", "dp_pat_x").done();
+    assert_eq!(desk.get(&server.host()).1, "dp_pat_x");
+    assert_eq!(server.revoked(), ["dp_ref_1", "dp_dev_1"]);
+}
+
+#[test]
+fn docker_login_with_what_get_gave_keeps_the_session() {
+    let (server, desk) = (Server::start(), Desk::new());
+    desk.login(&server.host());
+    let before = desk.kept();
+    desk.store(&server.host(), "alice", "dp_dev_1").done();
+    desk.store(&server.host(), "alice", "dp_dev_0").done();
+    assert_eq!(desk.kept(), before);
+    assert!(server.revoked().is_empty());
+}
+
+#[test]
+fn an_auto_generated_token_from_elsewhere_is_ended_by_the_hosts_own_challenge() {
+    let (server, desk) = (Server::start(), Desk::new());
+    desk.store(&server.host(), "alice", "dp_dev_x");
+    desk.ask("erase", &server.host()).done();
+    assert_eq!(server.revoked(), ["dp_dev_x"]);
+}
