@@ -5,7 +5,9 @@ use data_encoding::BASE64;
 use dockpass::{
     core::{
         level::{Action, Level},
-        scope::{self, Grant, Holder, Scope},
+        permission::{Facts, Grant, Holder, grant},
+        repository::{Reach, RepositoryName},
+        scope::Scope,
     },
     registry::request::{Credentials, TokenRequest, UnsupportedGrant, bearer},
 };
@@ -100,20 +102,35 @@ fn are_asked(scopes: &[Scope], pairs: &str) {
     }
 }
 
-/// Nobody gets anything without credentials, and alice no more than she asked for and holds.
+/// What is known of the repositories that are asked for: all private, and shared with nobody.
+fn facts(asked: &[Scope], is_public: bool) -> Vec<Facts> {
+    let names = asked.iter().filter_map(|scope| RepositoryName::parse(&scope.name));
+    let facts = |name: RepositoryName| {
+        let is_an_accounts = ["alice", "bob"].contains(&name.namespace());
+        Facts { name, is_public, share: None, is_an_accounts }
+    };
+    names.map(facts).collect()
+}
+
+/// Nobody gets anything but pulls of what is public, and alice no more than she asked for and holds.
 fn is_held(asked: &[Scope]) {
-    assert!(scope::grant(asked, None).is_empty());
+    let private = facts(asked, false);
+    assert!(grant(asked, None, &private).is_empty());
+    for open in grant(asked, None, &facts(asked, true)) {
+        assert_eq!((open.kind.as_str(), open.actions.as_slice()), ("repository", ["pull"].as_slice()));
+    }
     let mut below: Vec<Grant> = Vec::new();
     for level in Level::ALL {
-        let grants = scope::grant(asked, Some(Holder { username: "alice", level }));
+        let holder = Holder { username: "alice", is_admin: false, level, reach: &Reach::All };
+        let grants = grant(asked, Some(&holder), &private);
         for grant in &grants {
             is_alices(grant);
             let scopes: Vec<&Scope> = asked.iter().filter(|scope| scope.name == grant.name).collect();
             let asks = |word: &str| scopes.iter().any(|scope| scope.actions.iter().any(|action| action == word));
             for action in &grant.actions {
-                assert!(level.on_own().contains(action), "{action:?} at {level:?}: {grant:?}");
-                let comes_along = *action == Action::Pull && asks("push");
-                assert!(asks(action.as_str()) || asks("*") || comes_along, "{action:?} was not asked: {grant:?}");
+                assert!(on_own(level).contains(action), "{action:?} at {level:?}: {grant:?}");
+                let comes_along = *action == Action::Pull.as_str() && asks("push");
+                assert!(asks(action) || asks("*") || comes_along, "{action:?} was not asked: {grant:?}");
             }
         }
         let has = |one: &Grant| {
@@ -121,6 +138,16 @@ fn is_held(asked: &[Scope]) {
         };
         assert!(below.iter().all(has), "{level:?} has less than the level below it");
         below = grants;
+    }
+}
+
+/// What a level allows on the account's own private repositories, said once more.
+fn on_own(level: Level) -> &'static [&'static str] {
+    match level {
+        Level::PublicRead => &[],
+        Level::Read => &["pull"],
+        Level::Write => &["pull", "push"],
+        Level::Admin => &["pull", "push", "delete"],
     }
 }
 

@@ -18,6 +18,7 @@ fn repository(name: &str, actions: &[&str]) -> Value {
 #[tokio::test]
 async fn a_token_gets_what_its_level_allows_on_its_own_namespace() {
     let server = TestServer::start().await;
+    server.account("bob").await;
     let alice = server.account_signed_in("alice").await;
     let cases = [
         ("repo:public_read", vec![]),
@@ -27,7 +28,7 @@ async fn a_token_gets_what_its_level_allows_on_its_own_namespace() {
     ];
     for (level, actions) in cases {
         let token = alice.generate(level, level, "30").await;
-        let scopes = ["repository:alice/app:pull,push,delete", "repository:bob/app:pull"];
+        let scopes = ["repository:alice/app:pull,delete,*", "repository:bob/app:pull"];
         let answer = server.anonymous().token("alice", &token.secret, &scopes).await;
         let expected = if actions.is_empty() { json!([]) } else { json!([repository("alice/app", &actions)]) };
         assert_eq!(access(&answer), expected, "{level}");
@@ -122,6 +123,7 @@ async fn other_namespaces_and_other_resources_are_closed() {
 #[tokio::test]
 async fn one_closed_repository_does_not_fail_the_others() {
     let server = TestServer::start().await;
+    server.account("bob").await;
     let token = server.account_signed_in("alice").await.generate("push", "repo:write", "30").await;
     let scopes = ["repository:alice/app:pull,push", "repository:bob/base:pull"];
     let answer = server.anonymous().token("alice", &token.secret, &scopes).await;

@@ -25,6 +25,7 @@ fn body(answer: &str) -> serde_json::Value {
 #[tokio::test]
 async fn a_form_with_the_password_grant_gets_a_token() {
     let server = TestServer::start().await;
+    server.account("bob").await;
     let token = server.account_signed_in("alice").await.generate("ci", "repo:write", "30").await;
     for secret in [token.secret.as_str(), PASSWORD] {
         let form = [
