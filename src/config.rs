@@ -12,7 +12,7 @@ use time::Duration;
 use url::Url;
 
 use crate::{
-    core::{expiry::Lifetimes, quota::Limits},
+    core::{expiry::Lifetimes, quota::Limits, secret::SecretHash},
     platform::{db::Location, sessions::Lifetime},
 };
 
@@ -71,6 +71,9 @@ pub struct Settings {
     /// Address and port of /metrics, for Prometheus; port 0 takes a free one
     #[arg(long, env = "DOCKPASS_METRICS_LISTEN", global = true)]
     pub metrics_listen: Option<String>,
+    /// A file with the secret that the registry shows with its notifications; without it /registry/events is closed
+    #[arg(long, env = "DOCKPASS_EVENTS_SECRET_FILE", global = true)]
+    pub events_secret_file: Option<PathBuf>,
     /// text or json
     #[arg(long, env = "DOCKPASS_LOG_FORMAT", default_value = "text", global = true)]
     pub log_format: String,
@@ -121,6 +124,8 @@ pub struct Config {
     pub session_lifetime: Lifetime,
     /// Where the metrics are served, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// What the registry shows with its notifications, hashed.
+    pub events_secret: Option<SecretHash>,
     /// How log lines look.
     pub log_format: LogFormat,
 }
@@ -209,6 +214,9 @@ impl Config {
             "json" => Ok(LogFormat::Json),
             _ => Err("is neither text nor json"),
         });
+        let events_secret = settings.events_secret_file.as_ref().and_then(|path| {
+            mistakes.take("--events-secret-file", &path.display().to_string(), |_| events_secret(path))
+        });
         let checked = (listen, database.ok(), idle, longest, log_format);
         let (Some(listen), Some(database), Some(idle), Some(longest), Some(log_format), []) =
             (checked.0, checked.1, checked.2, checked.3, checked.4, mistakes.0.as_slice())
@@ -233,6 +241,7 @@ impl Config {
             token_lifetimes: Lifetimes { longest_days: days },
             session_lifetime: Lifetime { idle: Duration::hours(idle.into()), longest: Duration::days(longest.into()) },
             metrics_listen,
+            events_secret,
             log_format,
             data: settings.data.clone(),
         })
@@ -296,6 +305,17 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
     IpNet::from_str(text)
         .or_else(|_| IpAddr::from_str(text).map(IpNet::from))
         .map_err(|_| "is not an address or a CIDR such as 10.0.0.0/8")
+}
+
+/// Of a file of one line; whoever guesses must not find a short one.
+fn events_secret(path: &std::path::Path) -> Result<SecretHash, &'static str> {
+    let text = std::fs::read_to_string(path).map_err(|_| "cannot be read")?;
+    let secret = text.trim();
+    let is_header = !secret.is_empty() && secret.chars().all(|c| c.is_ascii_graphic());
+    match is_header && secret.len() >= 16 {
+        true => Ok(SecretHash::of(secret)),
+        false => Err("must hold one line of at least 16 printable characters without blanks"),
+    }
 }
 
 fn count(text: &str, most: u16) -> Result<u16, &'static str> {

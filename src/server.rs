@@ -228,6 +228,7 @@ async fn tidy_once(app: &App) -> Result<(), Error> {
     sessions::forget_ended(&mut tx, now).await?;
     tokens::actions::forget_old(&mut tx, now).await?;
     tokens::uses::actions::forget_old(&mut tx, now).await?;
+    registry::events::forget_old(&mut tx, now).await?;
     tokens::refusals::actions::forget_old(&mut tx, now).await?;
     accounts::actions::forget_old(&mut tx, now).await?;
     accounts::links::actions::forget_old(&mut tx, now).await?;

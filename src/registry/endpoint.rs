@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::{
     actions::{self, Caller, Concern, Envelope, Gate, Refused, TOKEN_LIFE_SECONDS},
-    notes,
+    events, notes,
     request::{Credentials, TokenRequest, UnsupportedGrant, bearer},
 };
 use crate::{
@@ -42,6 +42,7 @@ pub fn routes() -> Router<App> {
         .route("/v2", get(check))
         .route("/v2/{*rest}", any(no_registry))
         .route("/.well-known/jwks.json", get(jwks))
+        .merge(events::endpoint::routes())
         .layer(middleware::from_fn(as_registry_json))
 }
 

@@ -3,6 +3,7 @@
 mod actions;
 pub mod doctor;
 pub mod endpoint;
+pub mod events;
 pub mod keys;
 mod notes;
 pub mod request;

@@ -11,6 +11,11 @@ async fn bob(yard: &Yard) -> (Client, String) {
     (Client::logged_in(&yard.registry.host, "bob", &secret), secret)
 }
 
+fn not_shared(who: &str, owner: &str) -> String {
+    let reason = format!("it is neither {who}'s own nor shared with {who} for pushing");
+    format!("{who} cannot push to {owner}/app: {reason} (PAT-REPOSITORY)")
+}
+
 /// A request to the registry with a bearer for `scopes`, past what clients would ask.
 async fn ask(yard: &Yard, secret: &str, scopes: &[&str], method: Method, path: &str) -> Answer {
     let caller = yard.server.anonymous();
@@ -24,17 +29,17 @@ async fn ask(yard: &Yard, secret: &str, scopes: &[&str], method: Method, path: &
 async fn the_highest_level_opens_no_namespace_but_its_own() {
     let yard = Yard::open().await;
     let (client, _) = bob(&yard).await;
-    yard.gets_nothing(&client, "alice");
+    yard.gets_nothing(&client, "alice", Some(&not_shared("bob", "alice")));
     let image = Image::holding("bob's");
     yard.push(&client, &image, "bob/app:v1").succeed();
     assert_eq!(yard.pull(&client, "bob/app:v1"), Ok(image.manifest));
-    yard.gets_nothing(&yard.owner, "bob");
+    yard.gets_nothing(&yard.owner, "bob", Some(&not_shared("alice", "bob")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_anything_without_logging_in() {
     let yard = Yard::open().await;
-    yard.gets_nothing(&Client::new(), "alice");
+    yard.gets_nothing(&Client::new(), "alice", None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +60,7 @@ async fn a_namespace_that_only_begins_alike_is_another() {
     let yard = Yard::open().await;
     let (_, secret) = bob(&yard).await;
     for repository in ["bobby/app", "bob-2/app", "bob", "alice/bob/app", "bob/../alice/app", "BOB/app"] {
-        let scope = format!("repository:{repository}:pull,push,delete");
+        let scope = format!("repository:{repository}:pull,delete,*");
         let token = yard.server.anonymous().token("bob", &secret, &[&scope]).await.json();
         let access = crate::harness::claims(token["token"].as_str().unwrap())["access"].clone();
         assert_eq!(access, serde_json::json!([]), "{repository}");

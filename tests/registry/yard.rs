@@ -114,6 +114,9 @@ pub struct Yard {
     pub owner: Client,
 }
 
+/// How skopeo introduces what the token server says.
+pub const UNABLE: &str = "unable to retrieve auth token: invalid username/password: denied: ";
+
 impl Yard {
     pub async fn open() -> Self {
         let server = TestServer::start_with(|settings| settings.database_url = None).await;
@@ -204,9 +207,10 @@ impl Yard {
         }
     }
 
-    /// Everything that docker and skopeo can ask of `owner`'s namespace is refused, in a registry's words.
+    /// Everything that docker and skopeo can ask of `owner`'s namespace is refused, in a registry's words; a push in
+    /// the token server's, where somebody is logged in.
     #[track_caller]
-    pub fn gets_nothing(&self, client: &Client, owner: &str) {
+    pub fn gets_nothing(&self, client: &Client, owner: &str, push_refusal: Option<&str>) {
         let (host, app, image) = (&self.registry.host, format!("{owner}/app"), format!("{owner}/app:v1"));
         let denied = "errors:\ndenied: requested access to the resource is denied";
         let refused = format!("{denied}\nunauthorized: authentication required");
@@ -221,7 +225,11 @@ impl Yard {
         let pushed = self.push(client, &Image::holding("intruder"), &format!("{owner}/app:v2")).fail();
         let checking = format!("checking whether a blob sha256:… exists in {}", self.name(&app));
         let empty = "error parsing HTTP 401 response body: unexpected end of JSON input: \"\"";
-        assert_eq!(pushed, format!("trying to reuse blob sha256:… at destination: {checking}: {denied}\n{empty}"));
+        let said = match push_refusal {
+            None => format!("{checking}: {denied}\n{empty}"),
+            Some(sentence) => format!("{UNABLE}{sentence}"),
+        };
+        assert_eq!(pushed, format!("trying to reuse blob sha256:… at destination: {said}"));
         let deleted = self.delete(client, &image).fail();
         let detail = format!(r#""detail":[{{"Type":"repository","Class":"","Name":"{app}","Action":"pull"}}]"#);
         let body = format!(r#"{{"errors":[{{"code":"UNAUTHORIZED","message":"authentication required",{detail}}}]}}"#);

@@ -35,6 +35,7 @@ mod program;
 mod quota;
 mod races;
 mod recovery_codes;
+mod registry_events;
 mod require_2fa;
 mod routes;
 mod session;

@@ -106,7 +106,7 @@ async fn scopes_come_in_every_form_by_query_and_by_form_alike() {
         ("&scope=repository:alice/a:pull&scope=repository:alice/a:pull,push", json!([a])),
         ("&scope=repository:alice/a:pull+repository:alice/a:pull,push", json!([a])),
         ("&scope=repository:alice/a:push%20repository:alice/b:push&scope=&scope=x", json!([a, b])),
-        ("&scope=repository:alice/b:push+&scope=+repository:alice/a:push++repository:bob/c:pull", json!([b, a])),
+        ("&scope=repository:alice/b:push+&scope=+repository:alice/a:push++repository:alice:pull", json!([b, a])),
         ("&scope=repository:alice/a:*&service=dockpass", json!([a])),
     ];
     for (scopes, expected) in cases {
