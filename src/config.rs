@@ -126,6 +126,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// What the registry shows with its notifications, hashed.
     pub events_secret: Option<SecretHash>,
+    /// Where that stands in the clear.
+    pub events_secret_file: Option<PathBuf>,
     /// How log lines look.
     pub log_format: LogFormat,
 }
@@ -242,6 +244,7 @@ impl Config {
             session_lifetime: Lifetime { idle: Duration::hours(idle.into()), longest: Duration::days(longest.into()) },
             metrics_listen,
             events_secret,
+            events_secret_file: settings.events_secret_file.clone(),
             log_format,
             data: settings.data.clone(),
         })

@@ -63,7 +63,21 @@ pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: 
         yaml += &format!("    jwks: {}\n", quoted(&folder.join("jwks.json").display().to_string()));
         yaml += "    signingalgorithms: [ES256]\n";
     }
+    if let Some(file) = &config.events_secret_file {
+        let secret = fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+        yaml += &notifications(&format!("{}/registry/events", urls.public), secret.trim());
+    }
     Ok(yaml)
+}
+
+/// A notification that was not taken is sent again: five times at once, then every two seconds.
+fn notifications(url: &str, secret: &str) -> String {
+    format!(
+        "notifications:\n  endpoints:\n    - name: dockpass\n      url: {}\n      headers:\n        Authorization: [{}]\n\
+         \x20     timeout: 2s\n      threshold: 5\n      backoff: 2s\n",
+        quoted(url),
+        quoted(&format!("Bearer {secret}")),
+    )
 }
 
 /// Runs `dockpass keys …` beside servers that run or do not.

@@ -98,6 +98,15 @@ impl TestServer {
         texts(&self.app.db, query).await.pop().unwrap()
     }
 
+    /// Brings about by hand what would take too long otherwise.
+    pub async fn execute(&self, statement: &str) {
+        let statement = AssertSqlSafe(statement.to_owned());
+        match &self.app.db {
+            Db::Sqlite { writer, .. } => drop(sqlx::query(statement).execute(writer).await.unwrap()),
+            Db::Postgres(pool) => drop(sqlx::query(statement).execute(pool).await.unwrap()),
+        }
+    }
+
     /// Every row of a table as text.
     pub async fn rows(&self, table: &str) -> Vec<String> {
         rows(&self.app.db, table).await

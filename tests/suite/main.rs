@@ -48,6 +48,7 @@ mod token;
 mod token_clients;
 mod token_form;
 mod token_jwt;
+mod token_matrix;
 mod token_refusals;
 mod token_second_factor;
 mod token_used;
