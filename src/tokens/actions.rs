@@ -2,7 +2,10 @@
 
 use time::Duration;
 
-use super::store::{self, Presented};
+use super::{
+    generated,
+    store::{self, Presented},
+};
 use crate::{
     core::{
         account::Account,
@@ -238,13 +241,20 @@ pub struct Accepted {
 /// # Errors
 /// The database's.
 pub async fn present(db: &Db, username: &str, secret: &str, now: Moment) -> Result<Result<Accepted, Refused>, Error> {
-    let hash = match Secret::parse(secret) {
+    let (hash, is_device) = match Secret::parse(secret) {
         // A device's refresh token renews that device's own token and opens nothing by itself.
-        Ok(secret) if secret.kind() != Kind::Refresh => secret.hash(),
+        Ok(secret) if secret.kind() != Kind::Refresh => (secret.hash(), secret.kind() == Kind::Device),
         _ => return Ok(Err(Refusal::Failed.into())),
     };
     let mut reader = db.read().await?;
-    let Some(token) = store::find_presented(&mut reader, &hash).await? else {
+    let mut found = store::find_presented(&mut reader, &hash).await?;
+    if found.is_none() && is_device {
+        // A refresh replaced it a moment ago: whoever holds the old secret finishes what it began.
+        if let Some(successor) = generated::store::successor_of(&mut reader, &hash, now).await? {
+            found = store::find_presented(&mut reader, &successor).await?;
+        }
+    }
+    let Some(token) = found else {
         let deleted = store::find_deleted(&mut reader, &hash).await?;
         let Some(deleted) = deleted.filter(|deleted| deleted.deleted_at >= now - TOMBSTONE_LIFE) else {
             return Ok(Err(Refusal::Failed.into()));
