@@ -56,13 +56,13 @@ async fn the_page_says_who_asks_from_where_and_when_and_warns() {
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
     let longest = format!("&#60;b&#62;laptop&#60;/b&#62; {}<", "x".repeat(64 - 14));
     for part in [
-        "<dd>evil &#38; co</dd>",
+        "<dd>evil &#38; co<",
         &longest,
         "203.0.113.9",
         "Not the address of this browser, which is 127.0.0.1.",
         "3 minutes ago",
         &format!(">{code}</p>"),
-        "Program and device say their names themselves. Nobody has checked them.",
+        "The program says these names itself. Nobody has checked them.",
         "Did someone send you this code or a link to it",
         "Read, Write, Delete in the repositories of alice",
         "nobody uses it for 30 days, or 180 days are over.",
