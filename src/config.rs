@@ -12,7 +12,7 @@ use time::Duration;
 use url::Url;
 
 use crate::{
-    core::{expiry::Lifetimes, quota::Limits, secret::SecretHash},
+    core::{device_session::Rules, expiry::Lifetimes, quota::Limits, secret::SecretHash},
     platform::{db::Location, sessions::Lifetime},
 };
 
@@ -62,6 +62,15 @@ pub struct Settings {
     /// The longest life of a new token in days
     #[arg(long, env = "DOCKPASS_MAX_TOKEN_LIFETIME_DAYS", global = true)]
     pub max_token_lifetime_days: Option<String>,
+    /// Auto-generated tokens that an account keeps: a further sign-in on a device replaces the one least recently used
+    #[arg(long, env = "DOCKPASS_AUTO_TOKEN_SLOTS", default_value = "5", global = true)]
+    pub auto_token_slots: String,
+    /// Days after which the unused sign-in of a device ends
+    #[arg(long, env = "DOCKPASS_DEVICE_IDLE_DAYS", default_value = "30", global = true)]
+    pub device_idle_days: String,
+    /// Days after which every sign-in of a device ends
+    #[arg(long, env = "DOCKPASS_DEVICE_MAX_DAYS", default_value = "180", global = true)]
+    pub device_max_days: String,
     /// Hours after which an unused browser session ends
     #[arg(long, env = "DOCKPASS_SESSION_IDLE_HOURS", default_value = "24", global = true)]
     pub session_idle_hours: String,
@@ -120,6 +129,8 @@ pub struct Config {
     pub signup_is_open: bool,
     /// What the operator allows as a token's life.
     pub token_lifetimes: Lifetimes,
+    /// What devices that sign in get.
+    pub devices: Rules,
     /// How long browser sessions live.
     pub session_lifetime: Lifetime,
     /// Where the metrics are served, if anywhere.
@@ -201,6 +212,9 @@ impl Config {
         let tokens = mistakes.take("--max-tokens", &settings.max_tokens, |text| count(text, 50_000));
         let creations =
             mistakes.take("--token-creations-per-hour", &settings.token_creations_per_hour, |text| count(text, 50_000));
+        let slots = mistakes.take("--auto-token-slots", &settings.auto_token_slots, |text| count(text, 1000));
+        let device_idle = mistakes.take("--device-idle-days", &settings.device_idle_days, |text| count(text, 3650));
+        let device_longest = mistakes.take("--device-max-days", &settings.device_max_days, |text| count(text, 3650));
         let signup = mistakes.take("--signup", &settings.signup, |text| match text {
             "closed" => Ok(false),
             "open" => Ok(true),
@@ -237,6 +251,11 @@ impl Config {
             token_limits: Limits {
                 tokens: tokens.unwrap_or_default().into(),
                 creations_an_hour: creations.unwrap_or_default().into(),
+            },
+            devices: Rules {
+                slots: slots.unwrap_or_default().into(),
+                idle: Duration::days(device_idle.unwrap_or_default().into()),
+                longest: Duration::days(device_longest.unwrap_or_default().into()),
             },
             requires_second_factor: required.unwrap_or_default(),
             signup_is_open: signup.unwrap_or_default(),

@@ -7,7 +7,7 @@
 //! | [`core`] | the rules: secrets, levels, scopes, expiry, passwords. It decides and never asks |
 //! | [`platform`] | the outside world, one thing a file: database, clock, chance, keys, sessions |
 //! | [`web`] | what all pages and endpoints share: errors, forms, words, headers. It knows no feature |
-//! | [`activity`], [`accounts`], [`repositories`], [`tokens`], [`people`], [`registry`] | the features, each with the same rooms |
+//! | [`activity`], [`accounts`], [`repositories`], [`tokens`], [`people`], [`registry`], [`device`] | the features, each with the same rooms |
 //! | [`config`], [`state`], [`router`], [`server`], [`backup`] | settings, what handlers share, all routes, start and stop |
 //!
 //! In every feature `store.rs` holds its SQL, `actions.rs` its verbs, and doors lead in: `pages.rs` and its like for
@@ -22,7 +22,7 @@
 //! main → server → router → doors → actions → store → platform::db
 //!                            ↓        ↓        ↓
 //!                           web      core ← ← ←
-//! features, one way:  activity ← accounts ← repositories ← tokens ← people, registry
+//! features, one way:  activity ← accounts ← repositories ← tokens ← people, registry, device
 //! ```
 //!
 //! `core` uses neither HTTP nor SQL nor a clock; SQL stands in `store.rs` and `platform` alone; `web` knows no
@@ -33,6 +33,7 @@ pub mod activity;
 pub mod backup;
 pub mod config;
 pub mod core;
+pub mod device;
 pub mod error;
 pub mod people;
 pub mod platform;

@@ -20,7 +20,7 @@ use tower_http::{
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 use crate::{
-    accounts,
+    accounts, device,
     error::Error,
     people,
     platform::sessions::Sessions,
@@ -40,6 +40,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(pages(&app))
         .merge(registry::routes().layer(middleware::from_fn_with_state(app.clone(), metrics::count)))
+        .merge(device::endpoint::routes())
         .merge(assets::routes().layer(CompressionLayer::new()))
         .merge(health::routes())
         // Outside in, from the bottom: an answer of any kind, also one to a panic, has its headers and its log line.
@@ -63,6 +64,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(accounts::routes())
         .merge(tokens::routes())
         .merge(people::routes())
+        .merge(device::routes())
         .fallback(errors::nowhere)
         .layer(sessions(app))
         .layer(csrf(app))

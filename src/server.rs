@@ -7,6 +7,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
 use crate::{
     accounts, activity, backup,
     config::Config,
+    device,
     error::Error,
     platform::{
         clock::Clock, collector::Collector, db::Db, entropy::Entropy, hasher::Hasher, limits::Limits, metrics::Metrics,
@@ -230,6 +231,8 @@ async fn tidy_once(app: &App) -> Result<(), Error> {
     tokens::uses::actions::forget_old(&mut tx, now).await?;
     registry::events::forget_old(&mut tx, now).await?;
     tokens::refusals::actions::forget_old(&mut tx, now).await?;
+    tokens::generated::actions::end_unused(&mut tx, app.config.devices, now).await?;
+    device::actions::forget_old(&mut tx, now).await?;
     accounts::actions::forget_old(&mut tx, now).await?;
     accounts::links::actions::forget_old(&mut tx, now).await?;
     activity::actions::forget_old(&mut tx, now).await?;

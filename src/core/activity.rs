@@ -44,11 +44,23 @@ pub enum Kind {
     SessionsEnded,
     /// A calendar address was made, and an earlier one ended.
     CalendarRenewed,
+    /// A device's sign-in was approved on the page.
+    DeviceApproved,
+    /// It was denied there.
+    DeviceDenied,
+    /// A device gave its token back.
+    DeviceSignedOut,
+    /// The token least recently used was deleted for that of a newer sign-in on a device.
+    TokenReplaced,
+    /// A device's token was deleted because nobody used it for too long.
+    DeviceIdle,
+    /// A device's token was deleted because its longest time was over.
+    DeviceOver,
 }
 
 impl Kind {
     /// All of them, in the order of the filter.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 22] = [
         Kind::SignedIn,
         Kind::SignInFailed,
         Kind::SignedOut,
@@ -65,6 +77,12 @@ impl Kind {
         Kind::TokenRefused,
         Kind::SessionsEnded,
         Kind::CalendarRenewed,
+        Kind::DeviceApproved,
+        Kind::DeviceDenied,
+        Kind::DeviceSignedOut,
+        Kind::TokenReplaced,
+        Kind::DeviceIdle,
+        Kind::DeviceOver,
     ];
 
     /// The name in the database, in addresses and in the locale files.
@@ -86,6 +104,12 @@ impl Kind {
             Kind::TokenRefused => "token_refused",
             Kind::SessionsEnded => "sessions_ended",
             Kind::CalendarRenewed => "calendar_renewed",
+            Kind::DeviceApproved => "device_approved",
+            Kind::DeviceDenied => "device_denied",
+            Kind::DeviceSignedOut => "device_signed_out",
+            Kind::TokenReplaced => "token_replaced",
+            Kind::DeviceIdle => "device_idle",
+            Kind::DeviceOver => "device_over",
         }
     }
 

@@ -6,6 +6,8 @@
 pub mod account;
 pub mod activity;
 pub mod client;
+pub mod device;
+pub mod device_session;
 pub mod expiry;
 pub mod level;
 pub mod listing;

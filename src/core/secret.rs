@@ -117,6 +117,11 @@ impl SecretHash {
         data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
     }
 
+    /// Takes back what the database kept.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     /// Hexadecimal, for where bytes cannot stand.
     pub fn to_text(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.0)

@@ -50,7 +50,7 @@ impl std::fmt::Display for Description {
 
 /// Control characters, and the invisible ones that turn the direction of a line: both would let a description
 /// rewrite the terminal or the table that shows it.
-fn is_unprintable(c: char) -> bool {
+pub(super) fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

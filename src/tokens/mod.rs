@@ -3,6 +3,7 @@
 pub mod actions;
 mod address;
 mod calendar;
+pub mod generated;
 mod manage;
 mod new;
 pub mod overview;

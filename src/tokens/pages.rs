@@ -11,7 +11,9 @@ use axum::{
 use axum_htmx::HxPushUrl;
 
 use super::{
-    address, new,
+    address,
+    generated::actions as generated,
+    new,
     overview::actions::{self as overview, Overview},
     view::{FilterOption, Heading, Paging, Quota, TokenRow, source_options, status_options},
 };
@@ -44,6 +46,8 @@ pub(super) struct Table {
     pub quota: Quota,
     /// "2 tokens end this week", with none of them left out by a filter.
     pub ending_soon: Option<String>,
+    /// The auto-generated token that the next sign-in on a device replaces, while there is no free slot.
+    pub next_to_go: Option<String>,
 }
 
 impl Table {
@@ -62,7 +66,8 @@ impl Table {
             listing.page = last;
             read = overview::overview(connection, account, &listing, page.now).await?;
         }
-        Ok(Self::new(app, page, &listing, &read))
+        let next_to_go = generated::next_to_go(connection, account, app.config.devices).await?;
+        Ok(Self { next_to_go: next_to_go.map(|(id, _)| id), ..Self::new(app, page, &listing, &read) })
     }
 
     fn new(app: &App, page: &Page, listing: &Listing, overview: &Overview) -> Self {
@@ -80,6 +85,7 @@ impl Table {
             quota: Quota::new(app.config.token_limits, overview.used, page.now, page.words),
             ending_soon: (overview.ending_soon > 0)
                 .then(|| page.words.count("tokens.ending_soon", overview.ending_soon)),
+            next_to_go: None,
         }
     }
 }

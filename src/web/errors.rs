@@ -190,6 +190,23 @@ fn refused_unseen(response: Response) -> Response {
     registry_error(response.status(), code, message)
 }
 
+/// Gives errors the shape of OAuth (RFC 6749 section 5.2): `{"error","error_description"}`.
+pub async fn as_oauth_json(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<Arc<Error>>() {
+        None => response,
+        Some(error) => {
+            error.log();
+            let (code, description) = match &*error {
+                Error::Invalid => ("invalid_request", "the request is no form that can be read"),
+                Error::Unavailable => ("temporarily_unavailable", "the server is too busy: try again in a moment"),
+                _ => ("server_error", "the server failed: its log says why"),
+            };
+            private((error.status(), Json(json!({"error": code, "error_description": description}))))
+        }
+    }
+}
+
 /// An error as the registry's clients read it.
 pub fn registry_error(status: StatusCode, code: &str, message: &str) -> Response {
     private((status, Json(json!({"errors": [{"code": code, "message": message}]}))))

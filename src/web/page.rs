@@ -138,7 +138,8 @@ fn here(method: &Method, uri: &Uri) -> String {
     if method.is_safe() {
         return uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     }
-    let homes = ["/settings/tokens", "/settings/security", "/settings/sessions", "/settings", "/admin/accounts"];
+    let homes =
+        ["/device", "/settings/tokens", "/settings/security", "/settings/sessions", "/settings", "/admin/accounts"];
     let home = homes.into_iter().find(|home| uri.path().starts_with(home));
     home.unwrap_or(if uri.path().starts_with("/login") { uri.path() } else { "/" }).to_owned()
 }

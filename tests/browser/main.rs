@@ -10,6 +10,7 @@ mod harness;
 
 mod accounts;
 mod audit;
+mod device;
 mod driver;
 mod factor;
 mod frame;

@@ -50,7 +50,7 @@ pub async fn rows(db: &Db, table: &str) -> Vec<String> {
                 format!("CASE typeof({name}) WHEN 'blob' THEN hex({name}) ELSE COALESCE({name}, '') END")
             };
             let columns: Vec<String> = columns.iter().map(text).collect();
-            format!("SELECT {} AS line FROM {table} ORDER BY line", columns.join(" || '|' || "))
+            format!("SELECT '' || {} AS line FROM {table} ORDER BY line", columns.join(" || '|' || "))
         }
         Db::Postgres(_) => format!("SELECT t::text AS line FROM {table} t ORDER BY line"),
     };

@@ -4,6 +4,7 @@
 
 pub mod callers;
 pub mod database;
+pub mod device;
 pub mod factor;
 pub mod program;
 

@@ -35,6 +35,25 @@ async fn lines(browser: &Browser, path: &str) -> Vec<String> {
     list.split("<li>").skip(1).map(bare).collect()
 }
 
+/// Devices that are denied, sign out, are replaced, are not used, and get too old; what they were given.
+async fn every_end_of_a_device(server: &TestServer, alice: &Browser) -> Vec<String> {
+    let denied = server.anonymous().begin("denied").await;
+    alice.decide(&denied, "deny").await;
+    let mut secrets = vec![denied.user_code, denied.device_code];
+    for number in 0..7 {
+        let got = server.device(alice, &format!("device {number}")).await;
+        if number == 6 {
+            server.anonymous().post("/oauth/revoke", &[("token", &got.refresh)]).await;
+        }
+        secrets.extend([got.token[10..40].to_owned(), got.refresh]);
+    }
+    server.sql("UPDATE token SET expires_at = 1 WHERE description LIKE 'device 2%'").await;
+    server.sql("UPDATE token SET created_at = 1 WHERE description LIKE 'device 3%'").await;
+    server.sql("UPDATE device_session SET refreshed_at = 1").await;
+    assert_eq!(server.tidy_devices().await, 2);
+    secrets
+}
+
 #[tokio::test]
 async fn every_kind_is_written_and_no_secret_is() {
     let server = TestServer::start().await;
@@ -61,6 +80,7 @@ async fn every_kind_is_written_and_no_secret_is() {
     secrets.extend(codes.clone());
     secrets.push(Authenticator::text(&page));
     alice.post("/settings/security/two-factor/off", &[("code", &codes[0])]).await;
+    secrets.extend(every_end_of_a_device(&server, &alice).await);
     alice.post("/logout", &[]).await;
     let mut all: Vec<String> =
         dockpass::core::activity::Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use crate::harness::{
     Browser, MadeToken, PASSWORD, basic, database,
+    device::Got,
     factor::{Authenticator, recovery_codes},
     program::{Ended, Program, command},
 };
@@ -58,6 +59,7 @@ async fn whole_run(more: &[&str]) -> (Ended, Secrets) {
         browser.get(page).await;
     }
     secrets.extend(use_tokens(&program, &tokens).await);
+    secrets.extend(use_a_device(&program, &browser).await);
     secrets.extend(use_the_rest(&program, &browser).await);
     browser.post("/logout", &[]).await;
     (program.stop(), secrets)
@@ -95,6 +97,30 @@ async fn use_tokens(program: &Program, tokens: &[MadeToken]) -> Secrets {
         secrets.push((format!("{name} in its header"), header));
     }
     secrets
+}
+
+/// A device that signs in, by the link with its code, and out.
+async fn use_a_device(program: &Program, browser: &Browser) -> Secrets {
+    let device = program.browser();
+    let codes = device.begin("laptop").await;
+    program.browser().get(&format!("/device?user_code={}", codes.user_code)).await;
+    browser.get(&format!("/device?user_code={}", codes.user_code)).await;
+    browser.post("/device", &[("user_code", "BBBB-BBBB")]).await;
+    browser.post("/device", &[("user_code", &codes.user_code)]).await;
+    device.poll(&codes).await;
+    assert_eq!(browser.decide(&codes, "approve").await.status, StatusCode::OK);
+    let first = Got::of(&device.poll(&codes).await);
+    let second = Got::of(&device.refresh(&first.refresh).await);
+    device.token("alice", &second.token, &[]).await;
+    device.post("/oauth/revoke", &[("token", &second.token)]).await;
+    device.refresh(&second.refresh).await;
+    vec![
+        ("device code".to_owned(), codes.device_code),
+        ("user code".into(), codes.user_code),
+        ("device's token".into(), first.token),
+        ("device's next token".into(), second.token),
+        ("refresh token".into(), first.refresh),
+    ]
 }
 
 /// A calendar, a link that sets a password, and the second factor.

@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     platform::db::Db,
     repositories,
-    tokens::actions::TOMBSTONE_LIFE,
+    tokens::{actions::TOMBSTONE_LIFE, generated},
 };
 
 /// A token that is known, whether it works or not.
@@ -71,13 +71,20 @@ pub async fn present(
     asked: &[RepositoryName],
     now: Moment,
 ) -> Result<Result<Accepted, Refused>, Error> {
-    let hash = match Secret::parse(secret) {
+    let (hash, is_device) = match Secret::parse(secret) {
         // A device's refresh token renews that device's own token and opens nothing by itself.
-        Ok(secret) if secret.kind() != Kind::Refresh => secret.hash(),
+        Ok(secret) if secret.kind() != Kind::Refresh => (secret.hash(), secret.kind() == Kind::Device),
         _ => return Ok(Err(Refused { refusal: Refusal::Failed, token: None })),
     };
     let mut reader = db.read().await?;
-    let Some(token) = store::find_presented(&mut reader, &hash, asked).await? else {
+    let mut found = store::find_presented(&mut reader, &hash, asked).await?;
+    if found.is_none() && is_device {
+        // A refresh replaced it a moment ago: whoever holds the old secret finishes what it began.
+        if let Some(successor) = generated::store::successor_of(&mut reader, &hash, now).await? {
+            found = store::find_presented(&mut reader, &successor, asked).await?;
+        }
+    }
+    let Some(token) = found else {
         let deleted = store::find_deleted(&mut reader, &hash).await?;
         let Some(deleted) = deleted.filter(|deleted| deleted.deleted_at >= now - TOMBSTONE_LIFE) else {
             return Ok(Err(Refused { refusal: Refusal::Failed, token: None }));

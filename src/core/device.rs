@@ -1,0 +1,334 @@
+//! Signing in on a device through the browser (RFC 8628): the codes, the names as claimed, what a poll is answered.
+
+use std::fmt;
+
+use rand_core::CryptoRng;
+use time::Duration;
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::{
+    moment::Moment,
+    secret::{SecretHash, random_base62},
+    token::{Description, is_unprintable},
+};
+
+/// Both codes are good this long.
+pub const CODE_LIFE: Duration = Duration::minutes(10);
+/// Between two polls of one code, as long as it keeps to that.
+pub const INTERVAL: Duration = Duration::seconds(5);
+/// What each poll that comes too early adds to it, for good (RFC 8628 section 3.5).
+pub const SLOWER: Duration = Duration::seconds(5);
+/// 190 random bits: nobody types it.
+const DEVICE_CODE_LENGTH: usize = 32;
+/// No vowels, so that no word comes out, and no digits (RFC 8628 section 6.1).
+const ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
+const USER_CODE_LENGTH: usize = 8;
+const LONGEST_CLAIM: usize = 64;
+const LONGEST_DESCRIPTION: usize = 100;
+
+/// The code with which the program polls: shown to nobody, stored as its hash.
+pub struct DeviceCode(zeroize::Zeroizing<String>);
+
+impl DeviceCode {
+    /// A new one.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        Self(random_base62(DEVICE_CODE_LENGTH, rng))
+    }
+
+    /// The text, for the one answer that gives it out.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What the database keeps.
+    pub fn hash(&self) -> SecretHash {
+        SecretHash::of(&self.0)
+    }
+}
+
+impl fmt::Debug for DeviceCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceCode(…)")
+    }
+}
+
+/// The code that a device shows and a person types: `WDJB-MJHT`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserCode(String);
+
+impl UserCode {
+    /// A new one: 34.5 random bits.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        let mut letters = String::with_capacity(USER_CODE_LENGTH);
+        let mut bytes = [0; 16];
+        while letters.len() < USER_CODE_LENGTH {
+            rng.fill_bytes(&mut bytes);
+            // 240 is the largest multiple of 20 in a byte: dropping what lies above keeps every letter equally likely.
+            let fair = bytes.iter().filter(|byte| **byte < 240);
+            let missing = USER_CODE_LENGTH - letters.len();
+            letters.extend(fair.map(|byte| char::from(ALPHABET[usize::from(byte % 20)])).take(missing));
+        }
+        Self(letters)
+    }
+
+    /// Reads what a person typed: case, white space and punctuation mean nothing, and the wide letters of an East
+    /// Asian keyboard are letters. `None` for what cannot be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let letters: String = text
+            .chars()
+            .take(4 * USER_CODE_LENGTH)
+            .nfkc()
+            .filter(|c| c.is_alphanumeric())
+            .map(|c| c.to_ascii_uppercase())
+            .collect();
+        let is_code = letters.len() == USER_CODE_LENGTH && letters.bytes().all(|byte| ALPHABET.contains(&byte));
+        is_code.then_some(Self(letters))
+    }
+
+    /// In two groups, as devices and pages show it.
+    pub fn shown(&self) -> String {
+        let (first, last) = self.0.split_at(USER_CODE_LENGTH / 2);
+        format!("{first}-{last}")
+    }
+
+    /// What the database keeps.
+    pub fn hash(&self) -> SecretHash {
+        SecretHash::of(&self.0)
+    }
+}
+
+impl fmt::Debug for UserCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserCode(…)")
+    }
+}
+
+/// A name that a program or a device gives itself: 64 printable characters at most, on one line. Nobody checked it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed(String);
+
+impl Claimed {
+    /// Leaves out what does not print and cuts what is too long; `None` where nothing is left.
+    pub fn parse(text: &str) -> Option<Self> {
+        let line: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+        let printed: String = line.trim().chars().filter(|c| !is_invisible(*c)).take(LONGEST_CLAIM).collect();
+        let name = printed.trim();
+        (!name.is_empty()).then(|| Self(name.to_owned()))
+    }
+
+    /// Takes back what this type once let into the database.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Claimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What does not print, and what has no width: two claims that look alike would else be different.
+fn is_invisible(c: char) -> bool {
+    is_unprintable(c) || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+/// What a device's token is called: `laptop (docker-credential-dockpass)`, or the program alone. Of a name that is too
+/// long the program is cut.
+pub fn description(program: &Claimed, device: Option<&Claimed>) -> Description {
+    let text = match device {
+        None => program.to_string(),
+        Some(device) => {
+            let room = LONGEST_DESCRIPTION - device.as_str().chars().count() - " ()".len();
+            let program: String = program.as_str().chars().take(room).collect();
+            format!("{device} ({program})")
+        }
+    };
+    Description::from_stored(text)
+}
+
+/// What became of a sign-in that a device began. Each step is taken once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Nobody has decided yet.
+    Pending,
+    /// Someone approved it; the token waits for the next poll.
+    Approved,
+    /// Someone denied it.
+    Denied,
+    /// The token was handed over.
+    Spent,
+}
+
+impl State {
+    /// The name in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Approved => "approved",
+            State::Denied => "denied",
+            State::Spent => "spent",
+        }
+    }
+
+    /// Reads the name; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        [State::Pending, State::Approved, State::Denied, State::Spent].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// What is known of a device code when it is polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Polled {
+    /// Its state.
+    pub state: State,
+    /// When it ends.
+    pub expires_at: Moment,
+    /// The time between polls that this code must keep.
+    pub interval: Duration,
+    /// The last poll.
+    pub last_at: Option<Moment>,
+}
+
+/// What a poll is answered. It is a value and no failure: the mark of the poll is kept in every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Nobody has decided yet.
+    Pending,
+    /// The same, and the poll came too early.
+    SlowDown,
+    /// The token may be handed over, to one caller.
+    Approved,
+    /// Someone denied it.
+    Denied,
+    /// Its time is over.
+    Expired,
+    /// The token was handed over before.
+    Spent,
+}
+
+impl Polled {
+    /// What to answer now, and the time between polls that holds from here on.
+    pub fn answer(self, now: Moment) -> (Answer, Duration) {
+        let is_early = self.last_at.is_some_and(|last| now - last < self.interval);
+        let answer = match self.state {
+            State::Spent => Answer::Spent,
+            State::Denied => Answer::Denied,
+            _ if self.expires_at <= now => Answer::Expired,
+            State::Approved => Answer::Approved,
+            State::Pending if is_early => Answer::SlowDown,
+            State::Pending => Answer::Pending,
+        };
+        let more = if answer == Answer::SlowDown { SLOWER } else { Duration::ZERO };
+        (answer, self.interval + more)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    const NOW: Moment = Moment::from_seconds(1_000_000);
+
+    #[test]
+    fn a_user_code_is_eight_consonants_in_two_groups_and_reads_back_however_it_is_typed() {
+        let code = UserCode::generate(&mut StdRng::seed_from_u64(1));
+        let shown = code.shown();
+        assert!(shown.len() == 9 && shown.bytes().enumerate().all(|(at, byte)| (at == 4) == (byte == b'-')));
+        assert!(shown.bytes().all(|byte| byte == b'-' || ALPHABET.contains(&byte)), "{shown}");
+        let wide: String =
+            shown.chars().map(|c| char::from_u32(u32::from(c) + 0xfee0).filter(|_| c != '-').unwrap_or('。')).collect();
+        let spaced = shown.chars().map(String::from).collect::<Vec<_>>().join(" ");
+        for typed in [shown.clone(), shown.to_lowercase(), shown.replace('-', ""), format!(" {shown}.\n"), wide, spaced]
+        {
+            assert_eq!(UserCode::parse(&typed), Some(code.clone()), "{typed}");
+        }
+        assert_eq!(UserCode::parse("wdjb mjht").unwrap().hash(), UserCode::parse("WDJB–MJHT").unwrap().hash());
+        assert_eq!(format!("{code:?}"), "UserCode(…)");
+    }
+
+    #[test]
+    fn what_cannot_be_a_code_is_none() {
+        for text in ["", "-", "WDJB-MJH", "WDJB-MJHTB", "WDJB-MJHA", "WDJB-MJH1", "WDJB-MJHÉ", "éééééééé"] {
+            assert_eq!(UserCode::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_letter_is_as_likely_as_another() {
+        let mut rng = StdRng::seed_from_u64(7);
+        let letters: String = (0..5000).map(|_| UserCode::generate(&mut rng).0).collect();
+        for letter in ALPHABET {
+            let count = letters.bytes().filter(|byte| byte == letter).count();
+            assert!((1800..2200).contains(&count), "{} stands {count} times in 40,000", char::from(*letter));
+        }
+    }
+
+    #[test]
+    fn claims_are_one_printable_line() {
+        let claimed = |text: &str| Claimed::parse(text).map(|claim| claim.to_string());
+        assert_eq!(claimed(" my\tlaptop\u{202e}\u{200b}\u{7} ").as_deref(), Some("my laptop"));
+        assert_eq!(claimed(" \u{200b}\n"), None);
+        assert_eq!(claimed(&"é".repeat(70)), Some("é".repeat(64)));
+    }
+
+    #[test]
+    fn a_token_is_called_by_device_and_program_and_never_longer_than_a_description() {
+        let claim = |text: &str| Claimed::parse(text).unwrap();
+        let program = claim("docker-credential-dockpass");
+        assert_eq!(description(&program, Some(&claim("laptop"))).as_str(), "laptop (docker-credential-dockpass)");
+        assert_eq!(description(&program, None).as_str(), "docker-credential-dockpass");
+        let long = description(&claim(&"p".repeat(64)), Some(&claim(&"d".repeat(64))));
+        assert_eq!(long.as_str().chars().count(), 100);
+        assert!(long.as_str().ends_with("p)"));
+    }
+
+    #[test]
+    fn each_poll_that_comes_too_early_slows_all_later_ones_down() {
+        let mut polled =
+            Polled { state: State::Pending, expires_at: NOW + CODE_LIFE, interval: INTERVAL, last_at: None };
+        let mut now = NOW;
+        for (after, answer, interval) in [
+            (0, Answer::Pending, 5),
+            (4, Answer::SlowDown, 10),
+            (9, Answer::SlowDown, 15),
+            (15, Answer::Pending, 15),
+            (14, Answer::SlowDown, 20),
+        ] {
+            now = now + Duration::seconds(after);
+            let (said, then) = polled.answer(now);
+            assert_eq!((said, then), (answer, Duration::seconds(interval)), "{after} seconds later");
+            polled = Polled { interval: then, last_at: Some(now), ..polled };
+        }
+    }
+
+    #[test]
+    fn every_state_has_its_answer() {
+        let at = |state, later: i64| {
+            let polled = Polled { state, expires_at: NOW + CODE_LIFE, interval: INTERVAL, last_at: Some(NOW) };
+            polled.answer(NOW + Duration::seconds(later)).0
+        };
+        assert_eq!(at(State::Approved, 1), Answer::Approved, "whoever may have it need not wait");
+        assert_eq!([at(State::Denied, 1), at(State::Spent, 1)], [Answer::Denied, Answer::Spent]);
+        assert_eq!([at(State::Pending, 599), at(State::Pending, 600)], [Answer::Pending, Answer::Expired]);
+        assert_eq!(at(State::Approved, 600), Answer::Expired);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics_and_claims_stay_short(text in "\\PC{0,200}") {
+            let _ = UserCode::parse(&text);
+            if let Some(claim) = Claimed::parse(&text) {
+                prop_assert!((1..=64).contains(&claim.as_str().chars().count()));
+                prop_assert!(description(&claim, Some(&claim)).as_str().chars().count() <= 100);
+            }
+        }
+    }
+}

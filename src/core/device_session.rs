@@ -1,0 +1,117 @@
+//! The session of a device that signed in: how long it lasts, and why it gives no more.
+
+use time::Duration;
+
+use super::moment::Moment;
+
+/// Two refreshes at once both succeed: the secret that the first one gave works for this long after the second.
+pub const OVERLAP: Duration = Duration::MINUTE;
+
+/// What the operator allows devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// Auto-generated tokens that an account keeps.
+    pub slots: i64,
+    /// A session that is not used for this long is over.
+    pub idle: Duration,
+    /// And in any case after this long.
+    pub longest: Duration,
+}
+
+/// A device's session: its token, and how long ago anyone used it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Session {
+    /// The owner's switch.
+    pub is_active: bool,
+    /// Whether the owner's account is enabled.
+    pub account_is_enabled: bool,
+    /// The last use or refresh; the creation where there was none.
+    pub last_at: Moment,
+    /// When the token ends in any case.
+    pub ends_at: Moment,
+}
+
+/// Why a session gives no new secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// It is no refresh token that was ever given out, or its session ended long ago.
+    Unknown,
+    /// It was given to another program.
+    OtherProgram,
+    /// The token was deleted by its owner.
+    Deleted,
+    /// A newer sign-in took its place.
+    Replaced,
+    /// The device signed out.
+    SignedOut,
+    /// Nobody used it for too long.
+    Idle,
+    /// Its longest time is over.
+    Longest,
+    /// The token is switched off, and can be switched on again.
+    Deactivated,
+    /// The account is disabled.
+    AccountDisabled,
+}
+
+impl Over {
+    /// The name in the database of a reason that the server itself had; `None` for all others.
+    pub const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Over::Replaced => Some("replaced"),
+            Over::SignedOut => Some("signed-out"),
+            Over::Idle => Some("idle"),
+            Over::Longest => Some("longest"),
+            _ => None,
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Over::Replaced, Over::SignedOut, Over::Idle, Over::Longest]
+            .into_iter()
+            .find(|over| over.as_str() == Some(text))
+    }
+}
+
+impl Session {
+    /// Why it gives no new secret now, if it does not.
+    pub fn over(self, rules: Rules, now: Moment) -> Option<Over> {
+        if self.ends_at <= now {
+            Some(Over::Longest)
+        } else if now - self.last_at >= rules.idle {
+            Some(Over::Idle)
+        } else if !self.account_is_enabled {
+            Some(Over::AccountDisabled)
+        } else {
+            (!self.is_active).then_some(Over::Deactivated)
+        }
+    }
+}
+
+/// How long a token that was used now lasts if it is never used again.
+pub fn life(rules: Rules, ends_at: Moment, now: Moment) -> Duration {
+    rules.idle.min(ends_at - now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment::from_seconds(1_000_000);
+    const RULES: Rules = Rules { slots: 5, idle: Duration::days(30), longest: Duration::days(180) };
+
+    #[test]
+    fn a_session_is_over_unused_at_its_end_or_by_its_owners_will() {
+        let good = Session { is_active: true, account_is_enabled: true, last_at: NOW, ends_at: NOW + RULES.longest };
+        let later = |by: Duration| good.over(RULES, NOW + by);
+        assert_eq!(later(RULES.idle - Duration::MILLISECOND), None);
+        assert_eq!(later(RULES.idle), Some(Over::Idle));
+        let used = Session { last_at: NOW + Duration::days(179), ..good };
+        assert_eq!(used.over(RULES, NOW + RULES.longest), Some(Over::Longest));
+        assert_eq!(Session { is_active: false, ..good }.over(RULES, NOW), Some(Over::Deactivated));
+        assert_eq!(Session { account_is_enabled: false, ..good }.over(RULES, NOW), Some(Over::AccountDisabled));
+        assert_eq!(life(RULES, NOW + RULES.longest, NOW), RULES.idle);
+        assert_eq!(life(RULES, NOW + Duration::days(2), NOW), Duration::days(2));
+    }
+}

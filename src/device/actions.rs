@@ -1,0 +1,207 @@
+//! What can be done with sign-ins that devices began.
+
+use std::net::IpAddr;
+
+use time::Duration;
+
+use super::store::{self, NewSignIn};
+use crate::{
+    accounts::throttle::{Attempt, Source, Verdict},
+    activity::actions as activity,
+    core::{
+        account::Account,
+        activity::{Kind, Origin},
+        device::{self, Answer, CODE_LIFE, Claimed, DeviceCode, INTERVAL, State, UserCode},
+        device_session::Rules,
+        moment::Moment,
+        secret::SecretHash,
+    },
+    error::Error,
+    platform::{
+        db::{Db, Tx},
+        entropy::Entropy,
+        limits::{Limits, network_of},
+    },
+    tokens::generated::actions::{self as generated, Client, Granted},
+};
+
+pub use super::store::SignIn;
+
+/// Codes of one network that may wait at a time; an office shares an address.
+const WAITING_OF_NETWORK: i64 = 20;
+/// And of all together: each that waits makes a guess a little more likely to hit.
+const WAITING: i64 = 5000;
+/// Codes that are over are remembered this long, to tell the program that still polls.
+const REMEMBERED: Duration = Duration::DAY;
+/// Two user codes that are the same are one chance in a million even when as many wait as may.
+const TRIES: usize = 5;
+
+/// What became of a request for codes.
+#[derive(Debug)]
+pub enum Begun {
+    /// The codes leave here once and are kept as hashes.
+    Codes(DeviceCode, UserCode),
+    /// As many wait as may; the time until the first of them ends.
+    Full(Duration),
+}
+
+/// Begins a sign-in, within what may wait at a time however many ask at once.
+///
+/// # Errors
+/// The database's.
+pub async fn begin(
+    tx: &mut Tx,
+    client: &Client,
+    address: IpAddr,
+    now: Moment,
+    entropy: Entropy,
+) -> Result<Begun, Error> {
+    store::hold_door(tx).await?;
+    let network = network_of(address).to_string();
+    for (whose, most) in [(network.as_str(), WAITING_OF_NETWORK), ("", WAITING)] {
+        let (count, first_end) = store::waiting(tx, whose, now).await?;
+        if count >= most {
+            return Ok(Begun::Full(first_end.map_or(CODE_LIFE, |end| end - now)));
+        }
+    }
+    let new = NewSignIn {
+        program: &client.program,
+        device: client.device.as_ref(),
+        address: &address.to_string(),
+        network: &network,
+        interval_ms: INTERVAL.whole_milliseconds() as i64,
+        expires_at: now + CODE_LIFE,
+    };
+    let device_code = DeviceCode::generate(&mut entropy.rng());
+    for _ in 0..TRIES {
+        let user_code = UserCode::generate(&mut entropy.rng());
+        if store::insert(tx, &device_code, &user_code, &new, now).await? {
+            return Ok(Begun::Codes(device_code, user_code));
+        }
+    }
+    Err(Error::internal("no user code was free"))
+}
+
+/// What a code that a person typed leads to.
+#[derive(Debug)]
+pub enum Found {
+    /// A sign-in that waits for a decision.
+    Waiting(Box<SignIn>),
+    /// One that this account decided on already.
+    Decided(Box<SignIn>),
+    /// One whose time is over, or that another account decided on.
+    Over,
+    /// None.
+    Unknown,
+}
+
+/// Looks a user code up for someone who is signed in. Codes that lead nowhere count, by account and address as failed
+/// sign-ins do, and then the next one has to wait; a code that leads somewhere forgives none of them.
+///
+/// # Errors
+/// [`Error::TooMany`] with the wait; the database's.
+pub async fn look_up(
+    db: &Db,
+    limits: &Limits,
+    account: &Account,
+    address: IpAddr,
+    code: &UserCode,
+    now: Moment,
+) -> Result<Found, Error> {
+    // No browser is known here: whoever guesses could else sign in anew for each handful of tries.
+    let source = Source { address, browser: None };
+    let attempt = Attempt::new(&format!("device codes of {}", account.id), None, &source);
+    attempt.allowed(db, limits, now).await?;
+    let found = store::find(&mut db.read().await?, code).await?;
+    let verdict = if found.is_some() { Verdict::RightSoFar } else { Verdict::Wrong };
+    attempt.settle(db, limits, verdict, now).await?;
+    Ok(found.map_or(Found::Unknown, |sign_in| sort(sign_in, account, now)))
+}
+
+fn sort(sign_in: SignIn, account: &Account, now: Moment) -> Found {
+    let is_mine = sign_in.account_id.as_ref() == Some(&account.id);
+    match sign_in.polled.state {
+        State::Pending if sign_in.polled.expires_at > now => Found::Waiting(Box::new(sign_in)),
+        State::Pending => Found::Over,
+        _ if is_mine => Found::Decided(Box::new(sign_in)),
+        _ => Found::Over,
+    }
+}
+
+/// Approves or denies a sign-in that was found waiting; `false` where someone was quicker or its time is over.
+///
+/// # Errors
+/// The database's.
+pub async fn decide(
+    tx: &mut Tx,
+    account: &Account,
+    code: &UserCode,
+    sign_in: &SignIn,
+    is_approved: bool,
+    origin: &Origin,
+    now: Moment,
+) -> Result<bool, Error> {
+    let (state, kind) =
+        if is_approved { (State::Approved, Kind::DeviceApproved) } else { (State::Denied, Kind::DeviceDenied) };
+    if !store::decide(tx, code, state, account, now).await? {
+        return Ok(false);
+    }
+    let description = device::description(&sign_in.program, sign_in.device.as_ref());
+    activity::record(tx, account, kind, description.as_str(), origin, now).await?;
+    tracing::info!(account = account.username.as_str(), decision = state.as_str(), "a device's sign-in was decided");
+    Ok(true)
+}
+
+/// What a poll comes to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The token, for the one caller that spent the code.
+    Granted(Box<Granted>),
+    /// Not now, or never.
+    Answer(Answer),
+    /// No such code was ever given out, or long ago.
+    Unknown,
+    /// It was given to another program.
+    OtherProgram,
+    /// The account that approved is disabled meanwhile.
+    AccountDisabled,
+}
+
+/// Answers a poll. Whatever the answer, the transaction is to be committed: it holds the mark by which the next poll
+/// that comes too early is known.
+///
+/// # Errors
+/// The database's.
+pub async fn poll(
+    tx: &mut Tx,
+    code: &str,
+    program: &Claimed,
+    rules: Rules,
+    origin: &Origin,
+    now: Moment,
+    entropy: Entropy,
+) -> Result<Outcome, Error> {
+    let code = SecretHash::of(code);
+    let Some(sign_in) = store::lock(tx, &code).await? else { return Ok(Outcome::Unknown) };
+    if sign_in.program != *program {
+        return Ok(Outcome::OtherProgram);
+    }
+    let (answer, interval) = sign_in.polled.answer(now);
+    store::note_poll(tx, &code, interval.whole_milliseconds() as i64, now).await?;
+    if answer != Answer::Approved {
+        return Ok(Outcome::Answer(answer));
+    }
+    let Some(account_id) = store::spend(tx, &code, now).await? else { return Ok(Outcome::Answer(Answer::Spent)) };
+    let client = Client { program: sign_in.program, device: sign_in.device };
+    let granted = generated::make(tx, &account_id, &client, rules, origin, now, entropy).await?;
+    Ok(granted.map_or(Outcome::AccountDisabled, |granted| Outcome::Granted(Box::new(granted))))
+}
+
+/// Forgets codes that are over.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
+    store::forget_before(tx, now - REMEMBERED).await?;
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! `/oauth/…` and its metadata: what programs on devices talk to.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    actions::{self, Begun, Outcome},
+    request::{self, DEVICE_GRANT, Grant, Parameters, REFRESH_GRANT, Refusal},
+};
+use crate::{
+    core::{
+        activity::Origin,
+        device::{Answer, CODE_LIFE, Claimed, INTERVAL},
+        device_session::{Over, Rules},
+        level::Level,
+        moment::Moment,
+        secret::{self, Secret},
+    },
+    error::Error,
+    state::App,
+    tokens::{
+        generated::actions::{self as generated, Granted},
+        uses,
+    },
+    web::{
+        errors::as_oauth_json,
+        extract::{ClientAddress, Now},
+        form::Posted,
+        page::private,
+    },
+};
+
+/// The machines' routes. No session is looked at here, and no cookie set.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/oauth/device/code", post(begin))
+        .route("/oauth/token", post(token))
+        .route("/oauth/revoke", post(revoke))
+        .route("/.well-known/oauth-authorization-server", get(metadata))
+        .layer(middleware::from_fn(as_oauth_json))
+}
+
+type Form = Posted<Vec<(String, String)>>;
+
+#[derive(Serialize)]
+struct CodesAnswer<'a> {
+    device_code: &'a str,
+    user_code: String,
+    verification_uri: String,
+    verification_uri_complete: String,
+    expires_in: i64,
+    interval: i64,
+}
+
+async fn begin(
+    State(app): State<App>,
+    Now(now): Now,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    Posted(form): Form,
+) -> Result<Response, Error> {
+    let client = match request::client(&headers, &Parameters(&form)) {
+        Ok(client) => client,
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
+    let mut tx = app.db.write().await?;
+    let (device_code, user_code) = match actions::begin(&mut tx, &client, address, now, app.entropy).await? {
+        Begun::Codes(device_code, user_code) => (device_code, user_code.shown()),
+        Begun::Full(wait) => {
+            tracing::warn!(%address, "a device was turned away: too many sign-ins wait for a decision");
+            return Ok(Refusal::full(wait).into_response());
+        }
+    };
+    tx.commit().await?;
+    let page = format!("{}/device", app.urls.public);
+    Ok(private(Json(CodesAnswer {
+        device_code: device_code.expose(),
+        verification_uri_complete: format!("{page}?user_code={user_code}"),
+        verification_uri: page,
+        user_code,
+        expires_in: CODE_LIFE.whole_seconds(),
+        interval: INTERVAL.whole_seconds(),
+    })))
+}
+
+async fn token(
+    State(app): State<App>,
+    Now(now): Now,
+    origin: Origin,
+    headers: HeaderMap,
+    Posted(form): Form,
+) -> Result<Response, Error> {
+    let granted = match request::grant(&headers, &Parameters(&form)) {
+        Ok((program, Grant::Device(code))) => poll(&app, &code, &program, &origin, now).await?,
+        Ok((program, Grant::Refresh(refresh))) => renew(&app, &refresh, &program, now).await?,
+        Err(refusal) => Err(refusal),
+    };
+    Ok(granted.map_or_else(IntoResponse::into_response, |granted| answer(&granted)))
+}
+
+#[derive(Serialize)]
+struct TokenAnswer<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: i64,
+    refresh_token: &'a str,
+    username: &'a str,
+    scope: &'static str,
+}
+
+fn answer(granted: &Granted) -> Response {
+    private(Json(TokenAnswer {
+        access_token: granted.secret.expose(),
+        token_type: "Bearer",
+        expires_in: granted.life.whole_seconds(),
+        refresh_token: granted.refresh.expose(),
+        username: &granted.username,
+        scope: Level::Admin.as_str(),
+    }))
+}
+
+async fn poll(
+    app: &App,
+    code: &str,
+    program: &Claimed,
+    origin: &Origin,
+    now: Moment,
+) -> Result<Result<Granted, Refusal>, Error> {
+    // Which token was used least recently is judged by what is written: a use of a moment ago counts.
+    uses::actions::write(&app.db, &app.token_uses, app.entropy).await?;
+    let mut tx = app.db.write().await?;
+    let outcome = actions::poll(&mut tx, code, program, app.config.devices, origin, now, app.entropy).await?;
+    tx.commit().await?;
+    Ok(match outcome {
+        Outcome::Granted(granted) => Ok(*granted),
+        Outcome::Answer(answer) => Err(not_granted(answer)),
+        Outcome::Unknown => Err(Refusal::new("invalid_grant", "this device code is not known: sign in again")),
+        Outcome::OtherProgram => Err(Refusal::new("invalid_grant", "this device code was given to another program")),
+        Outcome::AccountDisabled => Err(Refusal::new("access_denied", "the account is disabled: ask an administrator")),
+    })
+}
+
+fn not_granted(answer: Answer) -> Refusal {
+    let (error, description) = match answer {
+        Answer::Pending => ("authorization_pending", "nobody has approved this sign-in in the browser yet"),
+        Answer::SlowDown => ("slow_down", "polled too early: wait 5 seconds longer between all polls from now on"),
+        Answer::Denied => ("access_denied", "this sign-in was denied in the browser"),
+        Answer::Expired => ("expired_token", "this code was not approved within 10 minutes: sign in again"),
+        Answer::Approved | Answer::Spent => {
+            ("invalid_grant", "this device code was used before: each gives one token, once")
+        }
+    };
+    Refusal::new(error, description)
+}
+
+async fn renew(app: &App, refresh: &str, program: &Claimed, now: Moment) -> Result<Result<Granted, Refusal>, Error> {
+    let Ok(refresh) = Secret::parse(refresh).and_then(|secret| match secret.kind() {
+        secret::Kind::Refresh => Ok(secret),
+        _ => Err(secret::NotAToken),
+    }) else {
+        return Ok(Err(over(Over::Unknown, app.config.devices)));
+    };
+    // A use of a moment ago keeps a session alive.
+    uses::actions::write(&app.db, &app.token_uses, app.entropy).await?;
+    let mut tx = app.db.write().await?;
+    let renewed = generated::renew(&mut tx, refresh, program, app.config.devices, now, app.entropy).await?;
+    tx.commit().await?;
+    Ok(renewed.map_err(|reason| over(reason, app.config.devices)))
+}
+
+/// Why a session gives no new secret, to whoever reads it in a terminal.
+fn over(reason: Over, rules: Rules) -> Refusal {
+    let days = |length: time::Duration| length.whole_days();
+    Refusal::new(
+        "invalid_grant",
+        match reason {
+            Over::Unknown => "this refresh token is not known: sign in again".to_owned(),
+            Over::OtherProgram => "this refresh token was given to another program".to_owned(),
+            Over::Deleted => "the token of this device was deleted: sign in again".to_owned(),
+            Over::Replaced => "a newer sign-in on a device took the place of this one: sign in again".to_owned(),
+            Over::SignedOut => "this device signed out: sign in again".to_owned(),
+            Over::Idle => {
+                format!("the sign-in of this device was not used for {} days: sign in again", days(rules.idle))
+            }
+            Over::Longest => {
+                format!("the sign-in of this device is older than {} days: sign in again", days(rules.longest))
+            }
+            Over::Deactivated => {
+                "the token of this device was deactivated: activate it on the page of personal access tokens".to_owned()
+            }
+            Over::AccountDisabled => "the account is disabled: ask an administrator".to_owned(),
+        },
+    )
+}
+
+/// RFC 7009. What is no device's token is left alone and answered alike: whoever holds a personal access token may use
+/// it, and not delete it.
+async fn revoke(State(app): State<App>, Now(now): Now, origin: Origin, Posted(form): Form) -> Result<Response, Error> {
+    let form = Parameters(&form);
+    let presented = match form.required("token") {
+        Ok(text) => Secret::parse(text),
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
+    if let Ok(presented) = presented {
+        let mut tx = app.db.write().await?;
+        generated::revoke(&mut tx, &presented, &origin, now).await?;
+        tx.commit().await?;
+    }
+    Ok(private(StatusCode::OK))
+}
+
+/// RFC 8414. `response_types_supported` is required and empty: there is no authorization endpoint.
+async fn metadata(State(app): State<App>) -> Response {
+    let public = &app.urls.public;
+    Json(json!({
+        "issuer": public,
+        "device_authorization_endpoint": format!("{public}/oauth/device/code"),
+        "token_endpoint": format!("{public}/oauth/token"),
+        "revocation_endpoint": format!("{public}/oauth/revoke"),
+        "response_types_supported": [],
+        "grant_types_supported": [DEVICE_GRANT, REFRESH_GRANT],
+        "scopes_supported": [Level::Admin.as_str()],
+        "token_endpoint_auth_methods_supported": ["none"],
+        "revocation_endpoint_auth_methods_supported": ["none"],
+    }))
+    .into_response()
+}

@@ -1,0 +1,17 @@
+//! Signing in on a device (RFC 8628): a program shows a code, a person types it into a page and approves, and the
+//! program gets a token made for it. Nobody copies a secret.
+
+pub mod actions;
+pub mod endpoint;
+mod pages;
+mod request;
+mod store;
+
+use axum::Router;
+
+use crate::state::App;
+
+/// The pages on which a person approves.
+pub fn routes() -> Router<App> {
+    pages::routes()
+}

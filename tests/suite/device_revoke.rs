@@ -1,0 +1,78 @@
+//! `/oauth/revoke` (RFC 7009).
+
+use reqwest::StatusCode;
+
+use crate::harness::{Answer, TestServer, callers::all_at_once, device::PROGRAM};
+
+async fn revoke(server: &TestServer, token: &str) -> Answer {
+    let form = [("token", token), ("token_type_hint", "refresh_token"), ("client_id", PROGRAM)];
+    server.anonymous().post("/oauth/revoke", &form).await
+}
+
+async fn assert_silent(server: &TestServer, token: &str) {
+    let answer = revoke(server, token).await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, ""));
+    assert_eq!(answer.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn a_device_gives_its_token_back_by_either_secret() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    for by_refresh in [true, false] {
+        let got = server.device(&alice, "laptop").await;
+        assert_silent(&server, if by_refresh { &got.refresh } else { &got.token }).await;
+        assert_eq!(server.count("token").await, 0);
+        assert!(server.anonymous().token("alice", &got.token, &[]).await.body.contains("PAT-DELETED"));
+        let late = server.anonymous().refresh(&got.refresh).await;
+        assert!(late.body.contains("this device signed out"), "{}", late.body);
+    }
+    let log = alice.get("/settings/activity?kind=device_signed_out").await.body;
+    assert_eq!(log.matches("laptop (docker-credential-dockpass)").count(), 2);
+}
+
+#[tokio::test]
+async fn a_secret_that_a_refresh_replaced_gives_it_back_too_while_it_works() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let got = server.device(&alice, "laptop").await;
+    server.anonymous().refresh(&got.refresh).await;
+    assert_silent(&server, &got.token).await;
+    assert_eq!(server.count("token").await, 0);
+}
+
+#[tokio::test]
+async fn a_personal_access_token_and_what_is_unknown_are_left_alone() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let manual = alice.generate("ci", "repo:read", "30").await;
+    let got = server.device(&alice, "laptop").await;
+    for token in [&manual.secret, "x", "dp_dev_000000000000000000000000000000000000", &got.token[..42]] {
+        assert_silent(&server, token).await;
+    }
+    assert_eq!(server.count("token").await, 2);
+    let missing = server.anonymous().post("/oauth/revoke", &[("client_id", PROGRAM)]).await;
+    assert_eq!((missing.status, missing.json()["error"].as_str()), (StatusCode::BAD_REQUEST, Some("invalid_request")));
+}
+
+#[tokio::test]
+async fn of_forty_at_once_one_finds_it_and_all_succeed() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let got = server.device(&alice, "laptop").await;
+    let answers = all_at_once(|number| {
+        let (caller, got) = (server.anonymous(), got.clone());
+        async move {
+            match number % 3 {
+                0 => caller.post("/oauth/revoke", &[("token", got.refresh.as_str())]).await,
+                1 => caller.post("/oauth/revoke", &[("token", got.token.as_str())]).await,
+                _ => caller.refresh(&got.refresh).await,
+            }
+        }
+    })
+    .await;
+    let known = [StatusCode::OK, StatusCode::BAD_REQUEST];
+    assert!(answers.iter().all(|answer| known.contains(&answer.status)), "{answers:?}");
+    assert_eq!((server.count("token").await, server.count("deleted_token").await), (0, 1));
+    assert_eq!(server.number("SELECT COUNT(*) FROM activity WHERE kind = 'device_signed_out'").await, Some(1));
+}

@@ -1,0 +1,132 @@
+//! The slots of auto-generated tokens: a further sign-in replaces the one least recently used.
+
+use std::sync::Arc;
+
+use reqwest::StatusCode;
+use time::Duration;
+
+use crate::harness::{
+    Browser, TestServer,
+    callers::{MANY, all_at_once},
+    database,
+    device::{Codes, Got},
+};
+
+async fn names(server: &TestServer) -> Vec<String> {
+    let all = database::texts(&server.app.db, "SELECT description FROM token ORDER BY created_at, id").await;
+    all.into_iter().map(|name| name.replace(" (docker-credential-dockpass)", "")).collect()
+}
+
+async fn review(server: &TestServer, browser: &Browser) -> String {
+    let codes = server.anonymous().begin("next").await;
+    browser.post("/device", &[("user_code", &codes.user_code)]).await.body
+}
+
+#[tokio::test]
+async fn a_sixth_device_takes_the_place_of_the_one_used_least_recently() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let manual = alice.generate("by hand", "repo:admin", "never").await;
+    server.clock.advance(Duration::minutes(1));
+    let mut devices = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        devices.push(server.device(&alice, name).await);
+        server.clock.advance(Duration::minutes(1));
+    }
+    let marked = "Goes next: another sign-in on a device replaces it.";
+    assert!(!alice.get("/settings/tokens").await.body.contains(marked), "a slot is free");
+    assert!(!review(&server, &alice).await.contains("Approving signs out"));
+    devices.push(server.device(&alice, "e").await);
+    // The oldest is used now, so that the second is the one that nobody used for longest.
+    assert_eq!(server.anonymous().token("alice", &devices[0].token, &[]).await.status, StatusCode::OK);
+    assert_eq!(server.tidy_devices().await, 0);
+    let page = alice.get("/settings/tokens").await.body;
+    let row = page.split(marked).next().unwrap().rsplit("class=\"description\">").next().unwrap();
+    assert!(page.matches(marked).count() == 1 && row.starts_with("b ("), "{row}");
+    assert!(review(&server, &alice).await.contains("Approving signs out “b (docker-credential-dockpass)”"));
+    // Used a moment ago and not written yet: it counts.
+    assert_eq!(server.anonymous().token("alice", &devices[1].token, &[]).await.status, StatusCode::OK);
+    server.device(&alice, "f").await;
+    assert_eq!(names(&server).await, ["by hand", "a", "b", "d", "e", "f"]);
+    let gone = server.anonymous().token("alice", &devices[2].token, &[]).await;
+    assert!(gone.body.contains("PAT-DELETED"), "{}", gone.body);
+    let told = server.anonymous().refresh(&devices[2].refresh).await;
+    assert!(told.body.contains("a newer sign-in on a device took the place of this one"), "{}", told.body);
+    let log = alice.get("/settings/activity?kind=token_replaced").await.body;
+    let why = "Token replaced by a newer sign-in on a device, as the one used least recently:</strong> c (";
+    assert!(log.contains(why), "{log}");
+    assert_eq!(server.anonymous().token("alice", &manual.secret, &[]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn forty_sign_ins_at_once_never_leave_six() {
+    let server = TestServer::start_with(|settings| settings.trusted_proxies = Some("127.0.0.1".into())).await;
+    let alice = server.account_signed_in("alice").await;
+    alice.generate("by hand", "repo:read", "30").await;
+    let mut codes: Vec<Codes> = Vec::new();
+    for number in 0..MANY {
+        let program = server.anonymous().with_header("x-forwarded-for", &format!("10.0.0.{number}"));
+        codes.push(program.begin(&format!("device {number}")).await);
+        assert_eq!(alice.decide(&codes[number], "approve").await.status, StatusCode::OK);
+    }
+    let answers = all_at_once(|number| {
+        let (caller, codes) = (Arc::new(server.anonymous()), codes[number].clone());
+        async move { caller.poll(&codes).await }
+    })
+    .await;
+    let got: Vec<Got> = answers.iter().map(Got::of).collect();
+    assert_eq!(server.number("SELECT COUNT(*) FROM token WHERE source = 'auto-generated'").await, Some(5));
+    assert_eq!(server.count("token").await, 6, "the one made by hand is there");
+    assert_eq!(server.count("deleted_token").await, MANY as i64 - 5);
+    assert_eq!(
+        server.number("SELECT COUNT(*) FROM activity WHERE kind = 'token_replaced'").await,
+        Some(MANY as i64 - 5)
+    );
+    let mut working = 0;
+    for got in &got {
+        working += usize::from(server.anonymous().token("alice", &got.token, &[]).await.status == StatusCode::OK);
+    }
+    assert_eq!(working, 5);
+}
+
+#[tokio::test]
+async fn the_slots_are_a_setting_and_each_account_has_its_own() {
+    let server = TestServer::start_with(|settings| settings.auto_token_slots = "1".into()).await;
+    let (alice, bob) = (server.account_signed_in("alice").await, server.account_signed_in("bob").await);
+    for name in ["first", "second"] {
+        server.device(&alice, name).await;
+    }
+    server.device(&bob, "bobs").await;
+    assert_eq!(names(&server).await, ["second", "bobs"]);
+    assert!(alice.get("/settings/tokens").await.body.contains("Goes next"));
+}
+
+#[tokio::test]
+async fn inactive_ones_hold_a_slot_and_fewer_slots_make_room_for_one() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    for name in ["a", "b", "c", "d", "e"] {
+        server.device(&alice, name).await;
+    }
+    let id = server.text("SELECT id FROM token WHERE description LIKE 'b %'").await;
+    alice.post(&format!("/settings/tokens/{id}/deactivate"), &[]).await;
+    server.device(&alice, "f").await;
+    assert_eq!(names(&server).await, ["b", "c", "d", "e", "f"]);
+    let rules = dockpass::core::device_session::Rules { slots: 2, ..server.app.config.devices };
+    let mut reader = server.app.db.read().await.unwrap();
+    let account = dockpass::accounts::actions::find_by_username(&mut reader, "alice").await.unwrap().unwrap();
+    drop(reader);
+    let client = dockpass::tokens::generated::actions::Client {
+        program: dockpass::core::device::Claimed::parse("p").unwrap(),
+        device: None,
+    };
+    let mut tx = server.app.db.write().await.unwrap();
+    let (now, entropy) = (server.clock.now(), server.app.entropy);
+    let origin = Default::default();
+    dockpass::tokens::generated::actions::make(&mut tx, &account.id, &client, rules, &origin, now, entropy)
+        .await
+        .unwrap()
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(names(&server).await, ["f", "p"]);
+}
