@@ -44,11 +44,21 @@ pub enum Kind {
     SessionsEnded,
     /// A calendar address was made, and an earlier one ended.
     CalendarRenewed,
+    /// A repository was made by hand.
+    RepositoryCreated,
+    /// It was opened to everyone, or closed.
+    RepositoryVisibility,
+    /// It was shared with an account.
+    RepositoryShared,
+    /// A share was taken back.
+    RepositoryUnshared,
+    /// It was removed from the list.
+    RepositoryRemoved,
 }
 
 impl Kind {
     /// All of them, in the order of the filter.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 21] = [
         Kind::SignedIn,
         Kind::SignInFailed,
         Kind::SignedOut,
@@ -65,6 +75,11 @@ impl Kind {
         Kind::TokenRefused,
         Kind::SessionsEnded,
         Kind::CalendarRenewed,
+        Kind::RepositoryCreated,
+        Kind::RepositoryVisibility,
+        Kind::RepositoryShared,
+        Kind::RepositoryUnshared,
+        Kind::RepositoryRemoved,
     ];
 
     /// The name in the database, in addresses and in the locale files.
@@ -86,6 +101,11 @@ impl Kind {
             Kind::TokenRefused => "token_refused",
             Kind::SessionsEnded => "sessions_ended",
             Kind::CalendarRenewed => "calendar_renewed",
+            Kind::RepositoryCreated => "repository_created",
+            Kind::RepositoryVisibility => "repository_visibility",
+            Kind::RepositoryShared => "repository_shared",
+            Kind::RepositoryUnshared => "repository_unshared",
+            Kind::RepositoryRemoved => "repository_removed",
         }
     }
 
