@@ -24,7 +24,7 @@ use crate::{
     error::Error,
     people,
     platform::sessions::Sessions,
-    registry,
+    registry, repositories,
     state::App,
     tokens,
     web::{assets, errors, headers, health, metrics},
@@ -63,6 +63,7 @@ fn pages(app: &App) -> Router<App> {
     Router::new()
         .merge(accounts::routes())
         .merge(tokens::routes())
+        .merge(repositories::routes())
         .merge(people::routes())
         .merge(device::routes())
         .fallback(errors::nowhere)

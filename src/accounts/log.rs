@@ -82,9 +82,19 @@ async fn show(State(app): State<App>, me: SignedIn, Query(wanted): Query<Wanted>
     }))
 }
 
+/// "alice/app public", with the second word in the reader's language.
+fn visibility(detail: &str, page: &Page) -> String {
+    match detail.rsplit_once(' ') {
+        Some((name, "public")) => format!("{name} · {}", page.t("repositories.public")),
+        Some((name, "private")) => format!("{name} · {}", page.t("repositories.private")),
+        _ => detail.to_owned(),
+    }
+}
+
 fn line(entry: Entry, page: &Page) -> Line {
     let detail = match entry.kind {
         Kind::SessionsEnded | Kind::SignInFailed => String::new(),
+        Kind::RepositoryVisibility => visibility(&entry.detail, page),
         _ => entry.detail,
     };
     Line {

@@ -74,12 +74,14 @@ pub async fn find_by_calendar(connection: &mut impl Connection, secret: &SecretH
     Ok(record.map(|record| record.into_account().0))
 }
 
-/// Whether it was inserted: `false` where the name is taken, also by an account that was closed.
+/// Whether it was inserted: `false` where the name is taken, also by an account that was closed, and where it is the
+/// first component of a repository that the administrators have: it would become the newcomer's.
 pub async fn insert(tx: &mut Tx, account: &Account, digest: &PasswordDigest) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
         "INSERT INTO account (id, username, password_hash, is_admin, created_at)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (username) DO NOTHING",
+         SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS (SELECT 1 FROM repository WHERE namespace = $2)
+         ON CONFLICT (username) DO NOTHING",
         &account.id,
         account.username.as_str(),
         digest.as_str(),

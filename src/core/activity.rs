@@ -56,11 +56,21 @@ pub enum Kind {
     DeviceIdle,
     /// A device's token was deleted because its longest time was over.
     DeviceOver,
+    /// A repository was made by hand.
+    RepositoryCreated,
+    /// It was opened to everyone, or closed.
+    RepositoryVisibility,
+    /// It was shared with an account.
+    RepositoryShared,
+    /// A share was taken back.
+    RepositoryUnshared,
+    /// It was removed from the list.
+    RepositoryRemoved,
 }
 
 impl Kind {
     /// All of them, in the order of the filter.
-    pub const ALL: [Kind; 22] = [
+    pub const ALL: [Kind; 27] = [
         Kind::SignedIn,
         Kind::SignInFailed,
         Kind::SignedOut,
@@ -83,6 +93,11 @@ impl Kind {
         Kind::TokenReplaced,
         Kind::DeviceIdle,
         Kind::DeviceOver,
+        Kind::RepositoryCreated,
+        Kind::RepositoryVisibility,
+        Kind::RepositoryShared,
+        Kind::RepositoryUnshared,
+        Kind::RepositoryRemoved,
     ];
 
     /// The name in the database, in addresses and in the locale files.
@@ -110,6 +125,11 @@ impl Kind {
             Kind::TokenReplaced => "token_replaced",
             Kind::DeviceIdle => "device_idle",
             Kind::DeviceOver => "device_over",
+            Kind::RepositoryCreated => "repository_created",
+            Kind::RepositoryVisibility => "repository_visibility",
+            Kind::RepositoryShared => "repository_shared",
+            Kind::RepositoryUnshared => "repository_unshared",
+            Kind::RepositoryRemoved => "repository_removed",
         }
     }
 

@@ -108,11 +108,13 @@ record! {
         pushed_by: Option<String>,
         pushed_token_id: Option<String>,
         pushed_description: Option<String>,
+        pushed_is_readers: bool,
         pulled_at: Option<i64>,
         pulled_account_id: Option<String>,
         pulled_by: Option<String>,
         pulled_token_id: Option<String>,
         pulled_description: Option<String>,
+        pulled_is_readers: bool,
     }
 }
 
@@ -144,17 +146,24 @@ pub struct LastUse {
     pub handling: Handling,
     /// The account's name.
     pub username: Option<String>,
+    /// Whether the token is one of the reader's and still there.
+    pub is_readers_token: bool,
 }
 
 impl ListedRecord {
     fn into_listed(self) -> Listed {
-        let last_use =
-            |at: Option<i64>, account_id, username, token_id: Option<String>, description: Option<String>| {
-                at.map(|at| LastUse {
-                    handling: Handling { at: Moment::from_millis(at), account_id, token: token_id.zip(description) },
-                    username,
-                })
-            };
+        let last_use = |at: Option<i64>,
+                        account_id,
+                        username,
+                        token_id: Option<String>,
+                        description: Option<String>,
+                        is_readers_token| {
+            at.map(|at| LastUse {
+                handling: Handling { at: Moment::from_millis(at), account_id, token: token_id.zip(description) },
+                username,
+                is_readers_token,
+            })
+        };
         Listed {
             pushed: last_use(
                 self.pushed_at,
@@ -162,6 +171,7 @@ impl ListedRecord {
                 self.pushed_by,
                 self.pushed_token_id,
                 self.pushed_description,
+                self.pushed_is_readers,
             ),
             pulled: last_use(
                 self.pulled_at,
@@ -169,6 +179,7 @@ impl ListedRecord {
                 self.pulled_by,
                 self.pulled_token_id,
                 self.pulled_description,
+                self.pulled_is_readers,
             ),
             id: self.id,
             name: RepositoryName::from_stored(self.name),
@@ -205,7 +216,9 @@ macro_rules! columns {
             "repository.id, repository.name, repository.is_public, owner.username AS owner, mine.can_push,
              (SELECT COUNT(*) FROM repository_share WHERE repository_id = repository.id) AS shares,
              pushed_at, pushed_account_id, pusher.username AS pushed_by, pushed_token_id, pushed_description,
-             pulled_at, pulled_account_id, puller.username AS pulled_by, pulled_token_id, pulled_description",
+             EXISTS (SELECT 1 FROM token WHERE id = pushed_token_id AND account_id = $1) AS pushed_is_readers,
+             pulled_at, pulled_account_id, puller.username AS pulled_by, pulled_token_id, pulled_description,
+             EXISTS (SELECT 1 FROM token WHERE id = pulled_token_id AND account_id = $1) AS pulled_is_readers",
             $rest
         )
     };

@@ -116,6 +116,11 @@ impl Page {
         self.account.as_ref().is_some_and(|account| account.is_admin)
     }
 
+    /// The name of who is signed in.
+    pub fn username(&self) -> &str {
+        self.account.as_ref().map_or("", |account| account.username.as_str())
+    }
+
     /// Whether two-factor authentication is on.
     pub fn has_second_factor(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.has_second_factor)
@@ -138,8 +143,15 @@ fn here(method: &Method, uri: &Uri) -> String {
     if method.is_safe() {
         return uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     }
-    let homes =
-        ["/device", "/settings/tokens", "/settings/security", "/settings/sessions", "/settings", "/admin/accounts"];
+    let homes = [
+        "/device",
+        "/settings/tokens",
+        "/settings/repositories",
+        "/settings/security",
+        "/settings/sessions",
+        "/settings",
+        "/admin/accounts",
+    ];
     let home = homes.into_iter().find(|home| uri.path().starts_with(home));
     home.unwrap_or(if uri.path().starts_with("/login") { uri.path() } else { "/" }).to_owned()
 }

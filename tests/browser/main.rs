@@ -23,6 +23,7 @@ mod menus;
 mod once;
 mod people;
 mod plain;
+mod repositories;
 mod selection;
 mod table;
 mod times;

@@ -54,6 +54,19 @@ async fn every_end_of_a_device(server: &TestServer, alice: &Browser) -> Vec<Stri
     secrets
 }
 
+/// All that is done with a repository.
+async fn repository_kinds(server: &TestServer, alice: &Browser) {
+    server.account("bob").await;
+    alice.post("/settings/repositories/new", &[("name", "alice/app")]).await;
+    let id = server.text("SELECT id FROM repository").await;
+    let bob = server.text("SELECT id FROM account WHERE username = 'bob'").await;
+    let path = |verb: &str| format!("/settings/repositories/{id}/{verb}");
+    alice.post(&path("public"), &[]).await;
+    alice.post(&path("share"), &[("username", "bob"), ("share", "pull")]).await;
+    alice.post(&path("unshare"), &[("account", &bob)]).await;
+    alice.post(&path("remove"), &[]).await;
+}
+
 #[tokio::test]
 async fn every_kind_is_written_and_no_secret_is() {
     let server = TestServer::start().await;
@@ -73,6 +86,7 @@ async fn every_kind_is_written_and_no_secret_is() {
     alice.post("/settings/sessions/others/end", &[]).await;
     let address = alice.post("/settings/tokens/calendar", &[]).await.shown_once();
     secrets.push(address.rsplit('/').next().unwrap().trim_end_matches(".ics").to_owned());
+    repository_kinds(&server, &alice).await;
     let page = alice.post("/settings/security/two-factor", &[]).await;
     let authenticator = Authenticator::reading(&page);
     let code = authenticator.code(server.clock.now());

@@ -1,0 +1,223 @@
+//! What is done with a repository: made by hand, opened, closed, forgotten; and how new ones begin.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+
+use super::{
+    actions::{self, NotMade},
+    address,
+    pages::Table,
+};
+use crate::{
+    accounts::session::SignedIn,
+    activity::actions as activity,
+    core::{
+        activity::{Kind, Origin},
+        repository::RepositoryName,
+    },
+    error::Error,
+    platform::db::Tx,
+    state::App,
+    web::{
+        extract::Id,
+        form::{FieldErrors, Posted},
+        page::{Page, dialog_or_page, private},
+    },
+};
+
+/// Below `/settings/repositories`.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/settings/repositories/new", get(new).post(create))
+        .route("/settings/repositories/default", post(settle_default))
+        .route("/settings/repositories/{id}/public", post(open))
+        .route("/settings/repositories/{id}/private", post(close))
+        .route("/settings/repositories/{id}/remove", get(ask).post(remove))
+}
+
+/// The table after a change, as a fragment that closes the dialog and says what happened.
+#[derive(Template, WebTemplate)]
+#[template(path = "repositories/changed.html")]
+struct Changed {
+    page: Page,
+    table: Table,
+    out_of_band: bool,
+    notice: String,
+}
+
+/// Answers a change that is done within `tx`: commits it, then shows the rows that were shown before, with `notice`
+/// above.
+async fn changed(tx: Tx, app: &App, me: SignedIn, headers: &HeaderMap, notice: String) -> Result<Response, Error> {
+    tx.commit().await?;
+    let search = address::shown_before(headers);
+    if me.page.is_fragment {
+        let table = Table::read(&mut app.db.read().await?, app, &me.account, &me.page, search).await?;
+        return Ok(private(Changed { page: me.page, table, out_of_band: true, notice }));
+    }
+    me.leave_notice(&notice).await?;
+    Ok(Redirect::to(&address::of(&search)).into_response())
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CreateForm {
+    name: String,
+    visibility: String,
+}
+
+/// The two words of the forms.
+const fn visibility(is_public: bool) -> &'static str {
+    if is_public { "public" } else { "private" }
+}
+
+#[derive(Template)]
+#[template(path = "repositories/new.html", blocks = ["dialog"])]
+struct CreatePage {
+    page: Page,
+    form: CreateForm,
+    errors: FieldErrors,
+}
+
+async fn new(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
+    let is_public = actions::pushes_are_public(&mut app.db.read().await?, &me.account).await?;
+    let name = format!("{}/", me.account.username);
+    let form = CreateForm { name, visibility: visibility(is_public).to_owned() };
+    Ok(dialog_or_page!(StatusCode::OK, CreatePage { page: me.page, form, errors: FieldErrors::default() }))
+}
+
+async fn create(
+    State(app): State<App>,
+    me: SignedIn,
+    headers: HeaderMap,
+    origin: Origin,
+    Posted(form): Posted<CreateForm>,
+) -> Result<Response, Error> {
+    let (now, is_public) = (me.page.now, form.visibility == visibility(true));
+    let Some(name) = RepositoryName::parse(form.name.trim()) else {
+        let sentence = me.page.t1("repositories.not_a_name", "name", &me.account.username);
+        return Ok(refused(me.page, form, sentence));
+    };
+    let mut tx = app.db.write().await?;
+    if let Err(reason) = actions::create(&mut tx, &me.account, &name, is_public, now, app.entropy).await? {
+        drop(tx);
+        let sentence = match reason {
+            NotMade::Exists => me.page.t("repositories.exists").into_owned(),
+            NotMade::NotOwn if me.account.is_admin => me.page.t("repositories.an_accounts").into_owned(),
+            NotMade::NotOwn => me.page.t1("repositories.not_own", "name", &me.account.username),
+        };
+        return Ok(refused(me.page, form, sentence));
+    }
+    activity::record(&mut tx, &me.account, Kind::RepositoryCreated, name.as_str(), &origin, now).await?;
+    let notice = me.page.t1("repositories.created", "name", &name);
+    changed(tx, &app, me, &headers, notice).await
+}
+
+fn refused(page: Page, form: CreateForm, sentence: String) -> Response {
+    let mut errors = FieldErrors::default();
+    errors.add("name", sentence);
+    dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, CreatePage { page, form, errors })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct DefaultForm {
+    visibility: String,
+}
+
+async fn settle_default(
+    State(app): State<App>,
+    me: SignedIn,
+    headers: HeaderMap,
+    Posted(form): Posted<DefaultForm>,
+) -> Result<Response, Error> {
+    let are_public = match form.visibility.as_str() {
+        "public" => true,
+        "private" => false,
+        _ => return Err(Error::Invalid),
+    };
+    let mut tx = app.db.write().await?;
+    actions::set_pushes_public(&mut tx, &me.account, are_public).await?;
+    let key = if are_public { "repositories.default_public" } else { "repositories.default_private" };
+    let notice = me.page.t(key).into_owned();
+    changed(tx, &app, me, &headers, notice).await
+}
+
+async fn open(
+    State(app): State<App>,
+    me: SignedIn,
+    Id(id): Id,
+    headers: HeaderMap,
+    origin: Origin,
+) -> Result<Response, Error> {
+    switch(&app, me, &id, &headers, &origin, true).await
+}
+
+async fn close(
+    State(app): State<App>,
+    me: SignedIn,
+    Id(id): Id,
+    headers: HeaderMap,
+    origin: Origin,
+) -> Result<Response, Error> {
+    switch(&app, me, &id, &headers, &origin, false).await
+}
+
+async fn switch(
+    app: &App,
+    me: SignedIn,
+    id: &str,
+    headers: &HeaderMap,
+    origin: &Origin,
+    is_public: bool,
+) -> Result<Response, Error> {
+    let mut tx = app.db.write().await?;
+    let (repository, is_changed) = actions::set_public(&mut tx, &me.account, id, is_public).await?;
+    if is_changed {
+        let detail = format!("{} {}", repository.name, visibility(is_public));
+        activity::record(&mut tx, &me.account, Kind::RepositoryVisibility, &detail, origin, me.page.now).await?;
+    }
+    let key = if is_public { "repositories.opened" } else { "repositories.closed" };
+    let notice = me.page.t1(key, "name", &repository.name);
+    changed(tx, app, me, headers, notice).await
+}
+
+#[derive(Template)]
+#[template(path = "repositories/remove.html", blocks = ["dialog"])]
+struct RemovePage {
+    page: Page,
+    id: String,
+    name: RepositoryName,
+    /// How the next push makes it anew.
+    anew: &'static str,
+}
+
+async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
+    let mut reader = app.db.read().await?;
+    let repository = actions::find_managed(&mut reader, &me.account, &id).await?;
+    // The default is that of the account whose name it has; what is the administrators' begins private.
+    let is_public = repository.owner.is_some() && actions::pushes_are_public(&mut reader, &me.account).await?;
+    let anew = if is_public { "repositories.anew_public" } else { "repositories.anew_private" };
+    Ok(dialog_or_page!(StatusCode::OK, RemovePage { page: me.page, id, name: repository.name, anew }))
+}
+
+async fn remove(
+    State(app): State<App>,
+    me: SignedIn,
+    Id(id): Id,
+    headers: HeaderMap,
+    origin: Origin,
+) -> Result<Response, Error> {
+    let mut tx = app.db.write().await?;
+    let name = actions::remove(&mut tx, &me.account, &id).await?.name;
+    activity::record(&mut tx, &me.account, Kind::RepositoryRemoved, name.as_str(), &origin, me.page.now).await?;
+    let notice = me.page.t1("repositories.removed", "name", &name);
+    changed(tx, &app, me, &headers, notice).await
+}

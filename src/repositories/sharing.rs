@@ -1,0 +1,183 @@
+//! With whom a repository is shared.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+
+use super::{
+    actions::{self, NotShared},
+    address,
+    pages::Table,
+    store::Listed,
+};
+use crate::{
+    accounts::{actions as accounts, session::SignedIn},
+    activity::actions as activity,
+    core::{
+        activity::{Kind, Origin},
+        permission::Share,
+        username,
+    },
+    error::Error,
+    platform::db::{Connection, Tx},
+    state::App,
+    web::{
+        extract::Id,
+        form::{FieldErrors, Posted},
+        page::{Page, dialog_or_page},
+    },
+};
+
+/// `/settings/repositories/{id}/share` and `/unshare`.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/settings/repositories/{id}/share", get(show).post(share))
+        .route("/settings/repositories/{id}/unshare", post(unshare))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ShareForm {
+    username: String,
+    share: String,
+}
+
+/// An account that was given a repository.
+struct Partner {
+    account_id: String,
+    username: String,
+    share: &'static str,
+}
+
+const fn share_key(share: Share) -> &'static str {
+    match share {
+        Share::Pull => "repositories.can_pull",
+        Share::Push => "repositories.can_push",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "repositories/share.html", blocks = ["dialog"])]
+struct SharePage {
+    page: Page,
+    id: String,
+    name: String,
+    partners: Vec<Partner>,
+    form: ShareForm,
+    errors: FieldErrors,
+    notice: Option<String>,
+    /// What the list behind the dialog became.
+    table: Option<Table>,
+}
+
+impl SharePage {
+    async fn read(connection: &mut impl Connection, page: Page, repository: &Listed) -> Result<Self, Error> {
+        let shares = actions::shares(connection, &repository.id).await?;
+        let partner = |(account_id, username, share)| Partner { account_id, username, share: share_key(share) };
+        Ok(Self {
+            page,
+            id: repository.id.clone(),
+            name: repository.name.to_string(),
+            partners: shares.into_iter().map(partner).collect(),
+            form: ShareForm::default(),
+            errors: FieldErrors::default(),
+            notice: None,
+            table: None,
+        })
+    }
+}
+
+async fn show(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
+    let mut reader = app.db.read().await?;
+    let repository = actions::find_managed(&mut reader, &me.account, &id).await?;
+    let mut shown = SharePage::read(&mut reader, me.page.clone(), &repository).await?;
+    drop(reader);
+    shown.notice = if me.page.is_fragment { None } else { me.take_notice().await? };
+    Ok(dialog_or_page!(StatusCode::OK, shown))
+}
+
+/// Answers a change that is done within `tx`: commits it, then shows the dialog again, with the list behind it.
+async fn changed(
+    tx: Tx,
+    app: &App,
+    me: SignedIn,
+    headers: &HeaderMap,
+    repository: &Listed,
+    notice: String,
+) -> Result<Response, Error> {
+    tx.commit().await?;
+    if !me.page.is_fragment {
+        me.leave_notice(&notice).await?;
+        return Ok(Redirect::to(&format!("/settings/repositories/{}/share", repository.id)).into_response());
+    }
+    let mut reader = app.db.read().await?;
+    let search = address::shown_before(headers);
+    let table = Table::read(&mut reader, app, &me.account, &me.page, search).await?;
+    let shown = SharePage::read(&mut reader, me.page, repository).await?;
+    Ok(dialog_or_page!(StatusCode::OK, SharePage { notice: Some(notice), table: Some(table), ..shown }))
+}
+
+async fn share(
+    State(app): State<App>,
+    me: SignedIn,
+    Id(id): Id,
+    headers: HeaderMap,
+    origin: Origin,
+    Posted(form): Posted<ShareForm>,
+) -> Result<Response, Error> {
+    let (now, to) = (me.page.now, username::as_typed(&form.username));
+    let how_far = if form.share == "push" { Share::Push } else { Share::Pull };
+    let mut tx = app.db.write().await?;
+    match actions::give(&mut tx, &me.account, &id, &to, how_far, now).await? {
+        Ok(repository) => {
+            let detail = format!("{} · {to}", repository.name);
+            activity::record(&mut tx, &me.account, Kind::RepositoryShared, &detail, &origin, now).await?;
+            let key = match how_far {
+                Share::Pull => "repositories.given_pull",
+                Share::Push => "repositories.given_push",
+            };
+            let notice = me.page.t1(key, "name", &to);
+            changed(tx, &app, me, &headers, &repository, notice).await
+        }
+        Err(reason) => {
+            let repository = actions::find_managed(&mut tx, &me.account, &id).await?;
+            let mut shown = SharePage::read(&mut tx, me.page, &repository).await?;
+            let key = match reason {
+                NotShared::Nobody => "repositories.no_such_account",
+                NotShared::HasIt => "repositories.has_it",
+            };
+            shown.errors.add("username", shown.page.t(key));
+            shown.form = form;
+            Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, shown))
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct UnshareForm {
+    account: String,
+}
+
+async fn unshare(
+    State(app): State<App>,
+    me: SignedIn,
+    Id(id): Id,
+    headers: HeaderMap,
+    origin: Origin,
+    Posted(form): Posted<UnshareForm>,
+) -> Result<Response, Error> {
+    let mut tx = app.db.write().await?;
+    let repository = actions::take_back(&mut tx, &me.account, &id, &form.account).await?;
+    let from = accounts::find(&mut tx, &form.account).await?.ok_or(Error::NotFound)?.username;
+    let detail = format!("{} · {from}", repository.name);
+    activity::record(&mut tx, &me.account, Kind::RepositoryUnshared, &detail, &origin, me.page.now).await?;
+    let notice = me.page.t1("repositories.taken_back", "name", &from);
+    changed(tx, &app, me, &headers, &repository, notice).await
+}

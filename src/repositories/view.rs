@@ -1,0 +1,111 @@
+//! How repositories look on pages.
+
+use super::{
+    actions,
+    address::{self, Search},
+    store::{LastUse, Listed},
+};
+use crate::{
+    core::{
+        account::Account,
+        listing::{self, PAGE_SIZE},
+        permission::Share,
+    },
+    web::{page::Page, time::TimeView},
+};
+
+/// A row of the list.
+#[derive(Debug)]
+pub struct RepositoryRow {
+    pub id: String,
+    pub name: String,
+    pub is_public: bool,
+    /// Whether the reader decides about it.
+    pub is_managed: bool,
+    /// Whose it is, where it is not the reader's own.
+    pub whose: Option<String>,
+    /// What the reader was given on it.
+    pub share: Option<&'static str>,
+    pub pushed: Option<UseView>,
+    pub pulled: Option<UseView>,
+    /// "2 accounts"; `None` where it is shared with nobody.
+    pub shared_with: Option<String>,
+}
+
+impl RepositoryRow {
+    pub fn new(repository: &Listed, reader: &Account, page: &Page) -> Self {
+        let last = |last: &Option<LastUse>| last.as_ref().map(|last| UseView::new(last, reader, page));
+        let whose = match &repository.owner {
+            Some(owner) if repository.name.is_of(reader.username.as_str()) && owner == reader.username.as_str() => None,
+            Some(owner) => Some(page.t1("repositories.whose", "name", owner)),
+            None => Some(page.t("repositories.administrators").into_owned()),
+        };
+        let is_managed = actions::manages(reader, repository);
+        Self {
+            id: repository.id.clone(),
+            name: repository.name.to_string(),
+            is_public: repository.is_public,
+            is_managed,
+            whose,
+            share: repository.share.filter(|_| !is_managed).map(|share| match share {
+                Share::Pull => "repositories.shared_pull",
+                Share::Push => "repositories.shared_push",
+            }),
+            pushed: last(&repository.pushed),
+            pulled: last(&repository.pulled),
+            shared_with: (repository.shares > 0).then(|| page.words.count("repositories.accounts", repository.shares)),
+        }
+    }
+}
+
+/// The last push or pull.
+#[derive(Debug)]
+pub struct UseView {
+    pub at: TimeView,
+    /// By what: a token's description, another account's name, or how else.
+    pub by: String,
+    /// The page of the token, where it is the reader's and is still there.
+    pub token: Option<String>,
+}
+
+impl UseView {
+    fn new(last: &LastUse, reader: &Account, page: &Page) -> Self {
+        let handling = &last.handling;
+        let by = match (&handling.account_id, &handling.token, &last.username) {
+            (None, _, _) => page.t("repositories.by_nobody").into_owned(),
+            (Some(id), Some((_, description)), _) if *id == reader.id => description.clone(),
+            (Some(id), None, _) if *id == reader.id => page.t("repositories.by_password").into_owned(),
+            (Some(_), _, Some(username)) => username.clone(),
+            (Some(_), _, None) => page.t("repositories.by_someone").into_owned(),
+        };
+        let token = handling.token.as_ref().filter(|_| last.is_readers_token).map(|(id, _)| id.clone());
+        Self { at: page.time(&handling.at), by, token }
+    }
+}
+
+/// Which rows are shown, and the ways to the others.
+#[derive(Debug)]
+pub struct Paging {
+    /// "51–100 of 240"; `None` where all fit on one page.
+    pub summary: Option<String>,
+    pub previous: Option<String>,
+    pub next: Option<String>,
+}
+
+impl Paging {
+    pub fn new(search: &Search, count: i64, page: &Page) -> Self {
+        let last = listing::pages(count);
+        let to = |number| address::of(&Search { page: number, text: search.text.clone() });
+        let before = i64::from(search.page - 1) * i64::from(PAGE_SIZE);
+        let summary = || {
+            let range = page.t1("table.range", "count", count);
+            let last_row = (before + i64::from(PAGE_SIZE)).min(count);
+            range.replace("%{first}", &(before + 1).to_string()).replace("%{last}", &last_row.to_string())
+        };
+        Self {
+            summary: (last > 1).then(summary),
+            previous: (search.page > 1).then(|| to(search.page - 1)),
+            next: (search.page < last).then(|| to(search.page + 1)),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! `/settings/repositories/new`, `/{id}/public`, `/{id}/private` and `/{id}/remove`.
+
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::harness::{Answer, Browser, TestServer, claims};
+
+async fn create(browser: &Browser, name: &str, visibility: &str) -> Answer {
+    browser.post("/settings/repositories/new", &[("name", name), ("visibility", visibility)]).await
+}
+
+async fn id_of(server: &TestServer, name: &str) -> String {
+    server.text(&format!("SELECT id FROM repository WHERE name = '{name}'")).await
+}
+
+/// What an anonymous caller is granted on a repository.
+async fn anyone_gets(server: &TestServer, name: &str) -> serde_json::Value {
+    let answer = server.anonymous().get(&format!("/token?service=dockpass&scope=repository:{name}:pull")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    claims(answer.json()["token"].as_str().unwrap())["access"].clone()
+}
+
+#[tokio::test]
+async fn a_repository_is_made_by_hand() {
+    let server = TestServer::start().await;
+    server.account("root-of-all").await;
+    let alice = server.account_signed_in("alice").await;
+    let form = alice.get("/settings/repositories/new").await;
+    assert!(form.body.contains("name=\"name\" value=\"alice/\"") && form.body.starts_with("<!doctype html>"));
+    assert!(form.body.contains("value=\"private\" checked"), "{}", form.body);
+    let dialog = alice.htmx_get("/settings/repositories/new").await.body;
+    assert!(dialog.trim_start().starts_with("<dialog") && dialog.contains("hx-post=\"/settings/repositories/new\""));
+    let made = create(&alice, " alice/team/app ", "public").await;
+    assert_eq!((made.status, made.header("location")), (StatusCode::SEE_OTHER, "/settings/repositories"));
+    let page = alice.get("/settings/repositories").await.body;
+    assert!(page.contains("alice/team/app is made.") && page.contains("badge active\">Public</span>"), "{page}");
+    let fragment = alice.htmx_post("/settings/repositories/new", &[("name", "alice/other")]).await;
+    assert_eq!(fragment.status, StatusCode::OK);
+    assert!(fragment.body.trim_start().starts_with("<div id=\"tokens\" hx-swap-oob=\"true\">"), "{}", fragment.body);
+    assert!(
+        fragment.body.contains("alice/other is made.") && fragment.body.contains("badge inactive\">Private</span>")
+    );
+    let log = alice.get("/settings/activity?kind=repository_created").await.body;
+    assert!(log.contains("<strong>Repository made</strong> alice/other"), "{log}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_stands_beside_the_field() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    let (alice, _bob) = (server.account_signed_in("alice").await, server.account("bob").await);
+    create(&alice, "alice/app", "private").await;
+    create(&admin, "team/app", "private").await;
+    let before = server.rows("repository").await;
+    let wrong_name = "Use a–z and 0–9 with single dots";
+    let cases = [
+        (&alice, "", wrong_name),
+        (&alice, "alice/", wrong_name),
+        (&alice, "alice/../bob/app", wrong_name),
+        (&alice, "alice/App", wrong_name),
+        (&alice, "bob/app", "Begin the name with alice/."),
+        (&alice, "team/app", "Begin the name with alice/."),
+        (&alice, "alice", "Begin the name with alice/."),
+        (&alice, "alice/app", "There is a repository of this name already."),
+        (&admin, "bob/app", "another account’s to give"),
+        (&admin, "bob", "another account’s to give"),
+        (&admin, "team/app", "There is a repository of this name already."),
+    ];
+    for (browser, name, sentence) in cases {
+        let page = create(browser, name, "public").await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
+        let (_, error) = page.body.split_once("id=\"name-error\">").unwrap();
+        assert!(error.split('<').next().unwrap().contains(sentence), "{name}: {}", page.body);
+        assert!(
+            page.body.contains(&format!("name=\"name\" value=\"{name}\""))
+                && page.body.contains("value=\"public\" checked")
+        );
+        let fragment = browser.htmx_post("/settings/repositories/new", &[("name", name)]).await;
+        assert_eq!(fragment.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(fragment.body.trim_start().starts_with("<dialog") && fragment.body.contains("aria-invalid=\"true\""));
+    }
+    assert_eq!(server.rows("repository").await, before);
+}
+
+#[tokio::test]
+async fn a_public_repository_is_pulled_by_anyone_until_it_is_private_again() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    create(&alice, "alice/app", "private").await;
+    let id = id_of(&server, "alice/app").await;
+    assert_eq!(anyone_gets(&server, "alice/app").await, json!([]));
+    let opened = alice.post(&format!("/settings/repositories/{id}/public"), &[]).await;
+    assert_eq!((opened.status, opened.header("location")), (StatusCode::SEE_OTHER, "/settings/repositories"));
+    let pull = json!([{"type": "repository", "name": "alice/app", "actions": ["pull"]}]);
+    assert_eq!(anyone_gets(&server, "alice/app").await, pull);
+    let page = alice.get("/settings/repositories").await.body;
+    assert!(page.contains("alice/app is public: everyone can pull it from now on.") && page.contains(">Public</span>"));
+    let closed = alice.htmx_post(&format!("/settings/repositories/{id}/private"), &[]).await;
+    assert!(closed.body.contains(">Private</span>") && closed.body.contains("alice/app is private from the next"));
+    assert_eq!(anyone_gets(&server, "alice/app").await, json!([]));
+    alice.post(&format!("/settings/repositories/{id}/private"), &[]).await;
+    let log = alice.get("/settings/activity?kind=repository_visibility").await.body;
+    assert!(log.contains("alice/app · Public") && log.matches("alice/app · Private").count() == 1, "{log}");
+}
+
+#[tokio::test]
+async fn removing_asks_first_and_the_next_push_makes_it_anew() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    create(&alice, "alice/app", "public").await;
+    let id = id_of(&server, "alice/app").await;
+    let path = format!("/settings/repositories/{id}/remove");
+    let question = alice.get(&path).await.body;
+    assert!(
+        question.contains("Remove alice/app from the list?") && question.contains("The images stay in the registry.")
+    );
+    assert!(question.contains("makes the entry anew, private and"), "{question}");
+    alice.post("/settings/repositories/default", &[("visibility", "public")]).await;
+    assert!(alice.htmx_get(&path).await.body.contains("makes the entry anew, public and"));
+    assert_eq!(server.count("repository").await, 1, "nothing happened yet");
+    let removed = alice.post(&path, &[]).await;
+    assert_eq!((removed.status, server.count("repository").await), (StatusCode::SEE_OTHER, 0));
+    assert!(alice.get("/settings/repositories").await.body.contains("alice/app is removed from the list."));
+    assert_eq!(alice.post(&path, &[]).await.status, StatusCode::NOT_FOUND);
+    assert!(alice.get("/settings/activity").await.body.contains("<strong>Repository removed</strong> alice/app"));
+}
+
+#[tokio::test]
+async fn names_of_no_account_are_the_administrators() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    let alice = server.account_signed_in("alice").await;
+    for name in ["team/app", "app"] {
+        assert_eq!(create(&admin, name, "private").await.status, StatusCode::SEE_OTHER, "{name}");
+        let page = admin.get("/settings/repositories").await.body;
+        assert!(page.contains(&format!(
+            "<span class=\"description\">{name}</span><span class=\"hint\">The administrators’</span>"
+        )));
+        assert!(!alice.get("/settings/repositories").await.body.contains(&format!(">{name}<")));
+        let id = id_of(&server, name).await;
+        for verb in ["public", "private", "share", "unshare", "remove"] {
+            let answer = alice.post(&format!("/settings/repositories/{id}/{verb}"), &[]).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{verb}");
+        }
+    }
+    create(&alice, "alice/app", "private").await;
+    assert!(!admin.get("/settings/repositories").await.body.contains("alice/app"), "what an account has is its own");
+}
+
+#[tokio::test]
+async fn nobody_becomes_the_owner_of_an_administrators_repository_by_taking_its_name() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    create(&admin, "team/app", "private").await;
+    create(&admin, "app", "private").await;
+    for name in ["team", "app"] {
+        let refused = admin.post("/admin/accounts", &[("username", name)]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
+        assert!(refused.body.contains("id=\"username-error\""), "{}", refused.body);
+    }
+    assert_eq!(server.count("account").await, 1);
+    let free = admin.post("/admin/accounts", &[("username", "teams")]).await;
+    assert_eq!((free.status, server.count("account").await), (StatusCode::OK, 2));
+    let id = id_of(&server, "team/app").await;
+    admin.post(&format!("/settings/repositories/{id}/remove"), &[]).await;
+    assert_eq!(admin.post("/admin/accounts", &[("username", "team")]).await.status, StatusCode::OK, "it is free again");
+}

@@ -1,0 +1,116 @@
+//! `/settings/repositories/{id}/share` and `/unshare`.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::harness::{Browser, PASSWORD, TestServer, claims};
+
+/// Makes a private repository; its id.
+async fn made(server: &TestServer, browser: &Browser, name: &str) -> String {
+    browser.post("/settings/repositories/new", &[("name", name), ("visibility", "private")]).await;
+    server.text(&format!("SELECT id FROM repository WHERE name = '{name}'")).await
+}
+
+/// The actions that an account is granted on a repository, of all that there are.
+async fn actions(server: &TestServer, username: &str, name: &str) -> Value {
+    let answer = server.anonymous().token(username, PASSWORD, &[&format!("repository:{name}:*")]).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    claims(answer.json()["token"].as_str().unwrap())["access"][0]["actions"].clone()
+}
+
+#[tokio::test]
+async fn what_is_shared_stands_on_the_others_page_marked_whose_it_is() {
+    let server = TestServer::start().await;
+    server.account("root-of-all").await;
+    let (alice, bob) = (server.account_signed_in("alice").await, server.account_signed_in("bob").await);
+    let id = made(&server, &alice, "alice/app").await;
+    let (share, unshare) =
+        (format!("/settings/repositories/{id}/share"), format!("/settings/repositories/{id}/unshare"));
+    assert_eq!(actions(&server, "bob", "alice/app").await, Value::Null);
+    assert!(alice.get(&share).await.body.contains("Nobody else has it yet."));
+    let steps = [("pull", "can pull it.", json!(["pull"])), ("push", "can pull and push it.", json!(["pull", "push"]))];
+    for (how_far, said, granted) in steps {
+        let given = alice.post(&share, &[("username", " Bob "), ("share", how_far)]).await;
+        assert_eq!((given.status, given.header("location")), (StatusCode::SEE_OTHER, share.as_str()));
+        let page = alice.get(&share).await.body;
+        assert!(page.contains(&format!("bob {said}")), "{page}");
+        assert!(page.contains(&format!("<strong>bob</strong> <span class=\"badge\">Can {how_far}</span>")), "{page}");
+        assert_eq!(actions(&server, "bob", "alice/app").await, granted);
+        let page = bob.get("/settings/repositories").await.body;
+        let mark = format!("alice/app</span><span class=\"hint\">alice’s · shared with you: can {how_far}</span>");
+        assert!(page.contains(&mark) && !page.contains("popovertarget=\"menu-"), "{page}");
+    }
+    assert_eq!(server.count("repository_share").await, 1);
+    assert!(alice.get("/settings/repositories").await.body.contains(">1 account</a>"));
+    let account = alice.get(&share).await.after("name=\"account\" value=\"");
+    let taken = alice.post(&unshare, &[("account", &account)]).await;
+    assert_eq!((taken.status, taken.header("location")), (StatusCode::SEE_OTHER, share.as_str()));
+    assert_eq!(actions(&server, "bob", "alice/app").await, Value::Null);
+    assert!(!bob.get("/settings/repositories").await.body.contains("alice/app"));
+    assert!(alice.get(&share).await.body.contains("bob no longer has it"));
+    assert_eq!(alice.post(&unshare, &[("account", &account)]).await.status, StatusCode::NOT_FOUND, "only once");
+    let log = alice.get("/settings/activity").await.body;
+    assert_eq!(log.matches("<strong>Repository shared</strong> alice/app · bob").count(), 2, "{log}");
+    assert!(log.contains("<strong>Repository share taken back</strong> alice/app · bob"));
+}
+
+#[tokio::test]
+async fn htmx_gets_the_dialog_again_and_the_table_behind_it() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    server.account("bob").await;
+    let id = made(&server, &alice, "alice/app").await;
+    let given = alice.htmx_post(&format!("/settings/repositories/{id}/share"), &[("username", "bob")]).await;
+    assert_eq!((given.status, given.header("cache-control")), (StatusCode::OK, "no-store"));
+    assert!(
+        given.body.trim_start().starts_with("<dialog") && given.body.contains("<p class=\"notice\">bob can pull it.")
+    );
+    assert!(given.body.contains("<div id=\"tokens\" hx-swap-oob=\"true\">") && given.body.contains(">1 account</a>"));
+    let account = given.after("name=\"account\" value=\"");
+    let taken = alice.htmx_post(&format!("/settings/repositories/{id}/unshare"), &[("account", &account)]).await;
+    assert!(taken.body.trim_start().starts_with("<dialog") && taken.body.contains(">Nobody</a>"), "{}", taken.body);
+}
+
+#[tokio::test]
+async fn it_is_shared_with_accounts_that_are_there_and_lack_it() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    let (alice, bob) = (server.account_signed_in("alice").await, server.account_signed_in("bob").await);
+    let (own, teams) = (made(&server, &alice, "alice/app").await, made(&server, &admin, "team/app").await);
+    bob.post("/settings/close", &[("password", PASSWORD)]).await;
+    let cases = [
+        (&alice, &own, "", "There is no account of this name."),
+        (&alice, &own, "carol", "There is no account of this name."),
+        (&alice, &own, "bob", "There is no account of this name."),
+        (&alice, &own, "alice", "This account has the repository already."),
+        (&admin, &teams, "root-of-all", "This account has the repository already."),
+    ];
+    for (browser, id, name, sentence) in cases {
+        let page =
+            browser.post(&format!("/settings/repositories/{id}/share"), &[("username", name), ("share", "push")]).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
+        assert!(page.body.contains(&format!("id=\"username-error\">{sentence}")), "{}", page.body);
+        assert!(page.body.contains("<option value=\"push\" selected>"));
+    }
+    assert_eq!(server.count("repository_share").await, 0);
+}
+
+#[tokio::test]
+async fn a_team_has_its_own_by_what_administrators_share() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    let alice = server.account_signed_in("alice").await;
+    let id = made(&server, &admin, "team/app").await;
+    admin.post(&format!("/settings/repositories/{id}/share"), &[("username", "alice"), ("share", "push")]).await;
+    assert_eq!(actions(&server, "alice", "team/app").await, json!(["pull", "push"]), "and never delete");
+    let page = alice.get("/settings/repositories").await.body;
+    assert!(page.contains("The administrators’ · shared with you: can push"), "{page}");
+    for verb in ["public", "private", "share", "unshare", "remove"] {
+        let answer = alice.post(&format!("/settings/repositories/{id}/{verb}"), &[("username", "root-of-all")]).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "what is merely shared is not managed: {verb}");
+    }
+    for verb in ["share", "remove"] {
+        let answer = alice.get(&format!("/settings/repositories/{id}/{verb}")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{verb}");
+    }
+}
