@@ -3,6 +3,8 @@
 pub mod actions;
 mod address;
 mod calendar;
+mod chart;
+mod detail;
 mod manage;
 mod new;
 pub mod overview;
@@ -12,6 +14,7 @@ pub mod refusals;
 mod selected;
 mod settled;
 mod store;
+pub mod tester;
 pub mod uses;
 mod view;
 
@@ -21,7 +24,12 @@ use crate::state::App;
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {
-    pages::routes().merge(new::routes()).merge(selected::routes()).merge(calendar::routes()).merge(manage::routes())
+    pages::routes()
+        .merge(new::routes())
+        .merge(selected::routes())
+        .merge(calendar::routes())
+        .merge(refusals::pages::routes())
+        .merge(manage::routes())
 }
 
 /// What calendar programs read.

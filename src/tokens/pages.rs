@@ -13,11 +13,12 @@ use axum_htmx::HxPushUrl;
 use super::{
     address, new,
     overview::actions::{self as overview, Overview},
+    refusals::{actions as refusals, pages::RefusalLine},
     view::{FilterOption, Heading, Paging, Quota, TokenRow, source_options, status_options},
 };
 use crate::{
     accounts::session::SignedIn,
-    core::{account::Account, listing::Listing},
+    core::{account::Account, listing::Listing, remedy::Remedy},
     error::Error,
     platform::db::Connection,
     state::App,
@@ -44,6 +45,8 @@ pub(super) struct Table {
     pub quota: Quota,
     /// "2 tokens end this week", with none of them left out by a filter.
     pub ending_soon: Option<String>,
+    /// What was refused lately.
+    pub refusals: Vec<RefusalLine>,
 }
 
 impl Table {
@@ -62,7 +65,9 @@ impl Table {
             listing.page = last;
             read = overview::overview(connection, account, &listing, page.now).await?;
         }
-        Ok(Self::new(app, page, &listing, &read))
+        let refused = refusals::recent(connection, account, page.now).await?;
+        let refusals = refused.into_iter().map(|refused| RefusalLine::new(refused, page)).collect();
+        Ok(Self { refusals, ..Self::new(app, page, &listing, &read) })
     }
 
     fn new(app: &App, page: &Page, listing: &Listing, overview: &Overview) -> Self {
@@ -80,6 +85,7 @@ impl Table {
             quota: Quota::new(app.config.token_limits, overview.used, page.now, page.words),
             ending_soon: (overview.ending_soon > 0)
                 .then(|| page.words.count("tokens.ending_soon", overview.ending_soon)),
+            refusals: Vec::new(),
         }
     }
 }
