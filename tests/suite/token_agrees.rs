@@ -76,10 +76,16 @@ async fn make(server: &TestServer, world: &World, end: i64) {
     server.sql(&format!("UPDATE account SET {account} WHERE username = 'alice'")).await;
     for (name, (is_public, share)) in &world.known {
         let namespace = name.split('/').next().unwrap();
+        // The server itself may know it meanwhile, from a push of the round before.
         let row = format!("('{name}', '{name}', '{namespace}', {is_public}, 0)");
-        server.sql(&format!("INSERT INTO repository (id, name, namespace, is_public, created_at) VALUES {row}")).await;
+        let known = "ON CONFLICT (name) DO UPDATE SET is_public = excluded.is_public";
+        let columns = "(id, name, namespace, is_public, created_at)";
+        server.sql(&format!("INSERT INTO repository {columns} VALUES {row} {known}")).await;
         if let Some(can_push) = share {
-            let row = format!("SELECT '{name}', id, {can_push}, 0 FROM account WHERE username = 'alice'");
+            let row = format!(
+                "SELECT repository.id, account.id, {can_push}, 0 FROM account, repository
+                 WHERE username = 'alice' AND name = '{name}'"
+            );
             let columns = "(repository_id, account_id, can_push, created_at)";
             server.sql(&format!("INSERT INTO repository_share {columns} {row}")).await;
         }

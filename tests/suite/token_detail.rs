@@ -40,12 +40,13 @@ async fn a_new_token_says_what_it_is_and_that_it_did_nothing() {
     }
     assert!(!answer.body.contains(&token.secret) && !answer.body.contains("<svg"));
     let table = alice.get("/settings/tokens").await.body;
-    assert!(table.contains(&format!("class=\"description\" href=\"/settings/tokens/{}\"", token.id)), "{table}");
+    assert!(table.contains(&format!("<a href=\"/settings/tokens/{}\"><span class=\"description\">", token.id)), "{table}");
 }
 
 #[tokio::test]
 async fn what_it_did_stands_in_the_chart_and_in_the_list() {
     let server = TestServer::start().await;
+    server.account("bob").await;
     let alice = server.account_signed_in("alice").await;
     let token = alice.generate("ci", "repo:write", "365").await;
     let docker = server.anonymous().with_header("user-agent", "Docker-Client/28.2.2 (linux)");
@@ -121,7 +122,6 @@ async fn the_tester_says_yes_or_no_and_the_deciding_rule() {
         ("team/app", "pull", "no", "neither your own nor shared with you."),
         ("alice/API", "pull", "error", "This cannot be a repository’s name."),
         ("", "pull", "error", "This cannot be a repository’s name."),
-        ("alice/\0", "pull", "error", "This cannot be a repository’s name."),
         ("<b>", "pull", "error", "This cannot be a repository’s name."),
     ] {
         let said = ask(&alice, &id, repository, action).await;

@@ -76,6 +76,7 @@ async fn what_a_token_may_not_is_mended_by_editing_it() {
     assert!(page.contains("its level allows no push to <span class=\"mono\">alice/app</span>"), "{page}");
     server.sql("UPDATE token SET level = 'repo:write', repositories = 'alice/web'").await;
     assert!(!alice.get("/settings/tokens").await.body.contains("id=\"mend-1\""), "mended since");
+    server.clock.advance(Duration::minutes(1));
     push(&server, &token).await;
     assert!(said(&alice, "PAT-REPOSITORY").await.contains(&format!("id=\"mend-1\" {edit}")));
 }

@@ -63,7 +63,7 @@ fn reason_key(code: &str) -> &'static str {
         "PAT-READ-ONLY" => "refusals.read_only",
         "PAT-REPOSITORY" => "refusals.repository",
         "ACCOUNT-DISABLED" => "refusals.account_disabled",
-        _ => "refusals.other",
+        _ => "refusals.unnamed",
     }
 }
 
