@@ -40,7 +40,10 @@ async fn a_new_token_says_what_it_is_and_that_it_did_nothing() {
     }
     assert!(!answer.body.contains(&token.secret) && !answer.body.contains("<svg"));
     let table = alice.get("/settings/tokens").await.body;
-    assert!(table.contains(&format!("<a href=\"/settings/tokens/{}\"><span class=\"description\">", token.id)), "{table}");
+    assert!(
+        table.contains(&format!("<a href=\"/settings/tokens/{}\"><span class=\"description\">", token.id)),
+        "{table}"
+    );
 }
 
 #[tokio::test]
