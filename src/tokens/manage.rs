@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, Outcome},
-    address,
+    address, detail,
     pages::Table,
     settled::SettledForm,
     view::{LevelChoice, TokenRow},
@@ -24,6 +24,7 @@ use crate::{
     core::{
         activity::{Kind, Origin},
         listing::Listing,
+        remedy::Remedy,
         token::{AccessToken, Status},
     },
     error::Error,
@@ -39,7 +40,7 @@ use crate::{
 /// `/settings/tokens/{id}` and what is below it.
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/settings/tokens/{id}", get(to_table).post(save))
+        .route("/settings/tokens/{id}", get(detail::show).post(save))
         .route("/settings/tokens/{id}/edit", get(edit))
         .route("/settings/tokens/{id}/activate", post(activate))
         .route("/settings/tokens/{id}/deactivate", post(deactivate))
@@ -78,11 +79,6 @@ pub(super) async fn changed(
 
 fn named(page: &Page, key: &str, description: &str) -> String {
     page.t1(key, "name", description)
-}
-
-async fn to_table(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Redirect, Error> {
-    let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
-    Ok(Redirect::to(&format!("/settings/tokens#token-{}", token.id)))
 }
 
 #[derive(Template)]

@@ -3,6 +3,8 @@
 pub mod actions;
 mod address;
 mod calendar;
+mod chart;
+mod detail;
 pub mod generated;
 mod manage;
 mod new;
@@ -13,6 +15,7 @@ pub mod refusals;
 mod selected;
 mod settled;
 mod store;
+pub mod tester;
 pub mod uses;
 mod view;
 
@@ -22,7 +25,12 @@ use crate::state::App;
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {
-    pages::routes().merge(new::routes()).merge(selected::routes()).merge(calendar::routes()).merge(manage::routes())
+    pages::routes()
+        .merge(new::routes())
+        .merge(selected::routes())
+        .merge(calendar::routes())
+        .merge(refusals::pages::routes())
+        .merge(manage::routes())
 }
 
 /// What calendar programs read.

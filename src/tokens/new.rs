@@ -26,6 +26,7 @@ use crate::{
         level::Level,
         moment::Moment,
         quota::Full,
+        remedy::Remedy,
         secret::{Secret, random_base62},
         token::{Like, Settled},
     },

@@ -15,11 +15,12 @@ use super::{
     generated::actions as generated,
     new,
     overview::actions::{self as overview, Overview},
+    refusals::{actions as refusals, pages::RefusalLine},
     view::{FilterOption, Heading, Paging, Quota, TokenRow, source_options, status_options},
 };
 use crate::{
     accounts::session::SignedIn,
-    core::{account::Account, listing::Listing},
+    core::{account::Account, listing::Listing, remedy::Remedy},
     error::Error,
     platform::db::Connection,
     state::App,
@@ -48,6 +49,8 @@ pub(super) struct Table {
     pub ending_soon: Option<String>,
     /// The auto-generated token that the next sign-in on a device replaces, while there is no free slot.
     pub next_to_go: Option<String>,
+    /// What was refused lately.
+    pub refusals: Vec<RefusalLine>,
 }
 
 impl Table {
@@ -67,7 +70,12 @@ impl Table {
             read = overview::overview(connection, account, &listing, page.now).await?;
         }
         let next_to_go = generated::next_to_go(connection, account, app.config.devices).await?;
-        Ok(Self { next_to_go: next_to_go.map(|(id, _)| id), ..Self::new(app, page, &listing, &read) })
+        let refused = refusals::recent(connection, account, page.now).await?;
+        Ok(Self {
+            next_to_go: next_to_go.map(|(id, _)| id),
+            refusals: refused.into_iter().map(|refused| RefusalLine::new(refused, page)).collect(),
+            ..Self::new(app, page, &listing, &read)
+        })
     }
 
     fn new(app: &App, page: &Page, listing: &Listing, overview: &Overview) -> Self {
@@ -86,6 +94,7 @@ impl Table {
             ending_soon: (overview.ending_soon > 0)
                 .then(|| page.words.count("tokens.ending_soon", overview.ending_soon)),
             next_to_go: None,
+            refusals: Vec::new(),
         }
     }
 }

@@ -3,11 +3,13 @@
 use super::{address, overview::actions as overview};
 use crate::{
     core::{
+        client,
         expiry::Lifetimes,
         level::Level,
         listing::{self, Column, Direction, Listing, PAGE_SIZE},
         moment::Moment,
         quota::{Full, Limits, Used},
+        repository::Reach,
         token::{AccessToken, Source, Status},
     },
     web::{
@@ -23,10 +25,16 @@ pub struct TokenRow {
     pub description: String,
     pub hint: String,
     pub level: Level,
+    /// "alice/api and 3 more"; empty where the token reaches all.
+    pub reach: String,
+    /// Every name and pattern, for the title.
+    pub reach_in_full: String,
     pub status: Status,
     pub source: Source,
     pub created: TimeView,
     pub last_used: Option<TimeView>,
+    /// The program that used it last, in words; may be empty.
+    pub last_client: String,
     pub expires: Option<TimeView>,
     pub ends_soon: bool,
 }
@@ -40,10 +48,13 @@ impl TokenRow {
             description: token.description.as_str().to_owned(),
             hint: token.hint.clone(),
             level: token.level,
+            reach: reach_in_words(&token.reach, words),
+            reach_in_full: token.reach.words().join("\n"),
             status,
             source: token.source,
             created: view(token.created_at),
             last_used: token.last_used_at.map(view),
+            last_client: token.last_use.as_ref().map_or_else(String::new, |last| client::in_words(&last.origin.client)),
             expires: token.expires_at.map(view),
             ends_soon: status == Status::Active && token.expires_at.is_some_and(|end| end - now <= overview::SOON),
         }
@@ -67,6 +78,14 @@ impl TokenRow {
 
     pub fn is_active(&self) -> bool {
         self.status == Status::Active
+    }
+}
+
+fn reach_in_words(reach: &Reach, words: Words) -> String {
+    match reach.words().as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first, others @ ..] => words.count("reach.more", others.len() as i64).replace("%{name}", first),
     }
 }
 

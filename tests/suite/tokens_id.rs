@@ -6,16 +6,6 @@ use time::Duration;
 use crate::harness::TestServer;
 
 #[tokio::test]
-async fn the_address_of_a_token_leads_to_its_row() {
-    let server = TestServer::start().await;
-    let alice = server.account_signed_in("alice").await;
-    let id = alice.generate("ci", "repo:read", "30").await.id;
-    let answer = alice.get(&format!("/settings/tokens/{id}")).await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER);
-    assert_eq!(answer.header("location"), format!("/settings/tokens#token-{id}"));
-}
-
-#[tokio::test]
 async fn the_form_holds_what_is_and_says_that_the_date_stays() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;

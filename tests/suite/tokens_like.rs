@@ -31,7 +31,7 @@ async fn the_form_is_filled_in_from_the_menu_and_from_an_expired_token() {
         ] {
             assert!(form.contains(part), "{part} in {form}");
         }
-        assert_eq!(form.matches(" checked").count(), 1);
+        assert_eq!(form.matches(" checked").count(), 2, "a level, and all repositories");
     }
     assert_eq!(server.rows("token").await, before, "nothing about the old token changes");
 }

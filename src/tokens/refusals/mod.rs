@@ -1,6 +1,7 @@
 //! Refusals of real tokens: written in batches, grouped, shown above the table with what mends them.
 
 pub mod actions;
+pub(super) mod pages;
 mod store;
 
 pub use store::Refused;

@@ -1,0 +1,127 @@
+//! The bars of a token's last days, measured for the template that draws them.
+
+use crate::{
+    core::{
+        moment::Moment,
+        usage::{CHART_DAYS, Day},
+    },
+    web::i18n::Words,
+};
+
+/// Measures in the units of the drawing.
+const HEIGHT: f64 = 120.0;
+const PITCH: usize = 8;
+/// What happened at all is seen, beside days with a thousand times as much.
+const LEAST: f64 = 2.0;
+
+/// A part of a bar: what happened of one kind on one day.
+#[derive(Debug)]
+pub struct Part {
+    pub class: &'static str,
+    pub y: String,
+    pub height: String,
+}
+
+/// A day on which something happened.
+#[derive(Debug)]
+pub struct Bar {
+    pub x: usize,
+    pub parts: Vec<Part>,
+    /// "23 November 2026: 3 pulls, 1 refusal".
+    pub sentence: String,
+}
+
+/// The chart.
+#[derive(Debug)]
+pub struct Chart {
+    pub bars: Vec<Bar>,
+    pub width: usize,
+    /// Of each kind its class and how many in all: the legend.
+    pub totals: Vec<(&'static str, String)>,
+    /// The most on one day.
+    pub most: i64,
+    pub first_day: String,
+    pub last_day: String,
+}
+
+impl Chart {
+    /// Draws `days`, the last of which is the day of `now`.
+    pub fn new(days: &[Day], now: Moment, words: Words) -> Self {
+        let most = days.iter().map(|day| day.sum()).max().unwrap_or_default();
+        let first = now.day() - CHART_DAYS + 1;
+        let date = |day: i64| words.date(Moment::from_seconds(day * 86_400).date());
+        let bar = |(at, day): (usize, &Day)| {
+            let said: Vec<String> =
+                kinds(day).into_iter().filter(|kind| kind.1 > 0).map(|kind| say(kind, words)).collect();
+            let joint = words.t("chart.joint");
+            let sentence =
+                words.t1("chart.day", "date", date(first + at as i64)).replace("%{what}", &said.join(&joint));
+            Bar { x: at * PITCH, parts: parts(day, most), sentence }
+        };
+        let mut all = Day::default();
+        for day in days {
+            all.pulls += day.pulls;
+            all.pushes += day.pushes;
+            all.deletes += day.deletes;
+            all.refusals += day.refusals;
+        }
+        Self {
+            bars: days.iter().enumerate().filter(|(_, day)| day.sum() > 0).map(bar).collect(),
+            width: days.len() * PITCH,
+            totals: kinds(&all).into_iter().map(|kind| (kind.0, say(kind, words))).collect(),
+            first_day: date(first),
+            last_day: date(now.day()),
+            most,
+        }
+    }
+}
+
+/// From the foot of a bar upwards.
+const fn kinds(day: &Day) -> [(&'static str, i64); 4] {
+    [("pulls", day.pulls), ("pushes", day.pushes), ("deletes", day.deletes), ("refusals", day.refusals)]
+}
+
+fn say((kind, count): (&'static str, i64), words: Words) -> String {
+    words.count(&format!("chart.{kind}"), count)
+}
+
+fn parts(day: &Day, most: i64) -> Vec<Part> {
+    let kinds: Vec<_> = kinds(day).into_iter().filter(|(_, count)| *count > 0).collect();
+    // Each part has its least first; what is left of the height is shared out by count.
+    let left = HEIGHT - 4.0 * LEAST;
+    let mut top = HEIGHT;
+    let part = |(class, count): (&'static str, i64)| {
+        let height = LEAST + left * count as f64 / most.max(1) as f64;
+        top -= height;
+        Part { class, y: format!("{top:.1}"), height: format!("{height:.1}") }
+    };
+    kinds.into_iter().map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_stand_on_one_line_and_none_is_too_high_or_too_low_to_be_seen() {
+        let mut days = vec![Day::default(); CHART_DAYS as usize];
+        days[0] = Day { pulls: 1, ..Day::default() };
+        days[89] = Day { pulls: 4000, pushes: 1, deletes: 1, refusals: 998 };
+        let words = Words::named("en").unwrap();
+        let chart = Chart::new(&days, Moment::from_seconds(1_795_435_200), words);
+        assert_eq!((chart.bars.len(), chart.width, chart.most), (2, 720, 5000));
+        for bar in &chart.bars {
+            let mut foot = HEIGHT;
+            for part in &bar.parts {
+                let (y, height): (f64, f64) = (part.y.parse().unwrap(), part.height.parse().unwrap());
+                assert!(height >= LEAST && y >= 0.0 && (y + height - foot).abs() < 0.2, "{bar:?}");
+                foot = y;
+            }
+        }
+        assert_eq!(chart.bars[0].x, 0);
+        assert_eq!(chart.bars[0].sentence, "26 August 2026: 1 pull");
+        assert_eq!(chart.bars[1].x, 712);
+        assert_eq!(chart.bars[1].sentence, "23 November 2026: 4000 pulls, 1 push, 1 delete, 998 refusals");
+        assert_eq!(chart.totals[0], ("pulls", "4001 pulls".to_owned()));
+    }
+}

@@ -1,0 +1,171 @@
+//! The page of one token: what it is, what it did, what it can do.
+
+use askama::Template;
+use askama_web::{WebTemplate, WebTemplateExt};
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use serde::Deserialize;
+
+use super::{
+    actions,
+    chart::Chart,
+    tester::actions::{self as tester, Hindrance},
+    uses::actions as uses,
+    view::{TokenRow, level_key},
+};
+use crate::{
+    accounts::session::SignedIn,
+    core::{
+        account::Account,
+        client,
+        level::Action,
+        permission::{Grounds, Obstacle},
+        repository::RepositoryName,
+        token::AccessToken,
+        usage::{Span, Use},
+    },
+    error::Error,
+    platform::db::Connection,
+    state::App,
+    web::{
+        extract::Id,
+        i18n::Words,
+        page::{Page, private},
+        time::TimeView,
+    },
+};
+
+/// What is asked of the tester.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Question {
+    repository: String,
+    action: String,
+}
+
+/// What the tester says.
+#[derive(Debug)]
+struct Answer {
+    /// `yes`, `no` or `error`, for the stylesheet.
+    class: &'static str,
+    sentence: String,
+}
+
+/// A line of the latest uses.
+#[derive(Debug)]
+struct UseLine {
+    action: &'static str,
+    repository: String,
+    moved: String,
+    client: String,
+    address: String,
+    at: TimeView,
+    times: i64,
+}
+
+impl UseLine {
+    fn new(what: &Use, span: Span, page: &Page) -> Self {
+        Self {
+            action: what.action.as_str(),
+            repository: what.repository.clone(),
+            moved: what.moved.clone(),
+            client: client::in_words(&what.origin.client),
+            address: what.origin.address.clone(),
+            at: page.time(&span.last_at),
+            times: span.times,
+        }
+    }
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "tokens/detail.html", blocks = ["answer"])]
+struct TokenPage {
+    page: Page,
+    token: TokenRow,
+    /// Every name and pattern; none where the token reaches all.
+    reach: Vec<String>,
+    last: Option<UseLine>,
+    chart: Chart,
+    uses: Vec<UseLine>,
+    question: Question,
+    answer: Option<Answer>,
+}
+
+/// `GET /settings/tokens/{id}`; htmx asks it for the tester's answer alone.
+pub(super) async fn show(
+    State(app): State<App>,
+    me: SignedIn,
+    Id(id): Id,
+    Query(question): Query<Question>,
+) -> Result<Response, Error> {
+    let (now, page) = (me.page.now, me.page);
+    let mut reader = app.db.read().await?;
+    let token = actions::find(&mut reader, &me.account, &id).await?;
+    let history = uses::history(&mut reader, &token, now).await?;
+    let answer = answer(&mut reader, &me.account, &token, &question, &page).await?;
+    drop(reader);
+    let last = token.last_use.as_ref().zip(token.last_used_at);
+    let shown = TokenPage {
+        reach: token.reach.words().into_iter().map(str::to_owned).collect(),
+        last: last.map(|(what, at)| UseLine::new(what, Span::once(at), &page)),
+        chart: Chart::new(&history.days, now, page.words),
+        uses: history.uses.iter().map(|(what, span)| UseLine::new(what, *span, &page)).collect(),
+        token: TokenRow::new(&token, now, page.words, &page.zone),
+        question,
+        answer,
+        page,
+    };
+    if shown.page.is_fragment {
+        return Ok(private(shown.as_answer().into_web_template()));
+    }
+    Ok(private(shown))
+}
+
+/// Nothing where nothing was asked.
+async fn answer(
+    connection: &mut impl Connection,
+    account: &Account,
+    token: &AccessToken,
+    question: &Question,
+    page: &Page,
+) -> Result<Option<Answer>, Error> {
+    let Some(action) = Action::parse(&question.action) else { return Ok(None) };
+    let Some(name) = RepositoryName::parse(question.repository.trim()) else {
+        return Ok(Some(Answer { class: "error", sentence: page.t("tester.not_a_name").into_owned() }));
+    };
+    let verdict = tester::may(connection, account, token, &name, action, page.now).await?;
+    let (class, reason) = match verdict {
+        Ok(grounds) => ("yes", page.t(grounds_key(grounds)).into_owned()),
+        Err(hindrance) => ("no", hindrance_in_words(hindrance, page.words)),
+    };
+    let said = page.t(format!("tester.{class}_{}", action.as_str())).replace("%{name}", name.as_str());
+    Ok(Some(Answer { class, sentence: said.replace("%{reason}", &reason) }))
+}
+
+const fn grounds_key(grounds: Grounds) -> &'static str {
+    match grounds {
+        Grounds::Public => "tester.because_public",
+        Grounds::Own => "tester.because_own",
+        Grounds::Administrators => "tester.because_administrators",
+        Grounds::Shared => "tester.because_shared",
+    }
+}
+
+fn hindrance_in_words(hindrance: Hindrance, words: Words) -> String {
+    let key = match hindrance {
+        Hindrance::AccountDisabled => "tester.account_disabled",
+        Hindrance::Expired => "tester.expired",
+        Hindrance::Inactive => "tester.inactive",
+        Hindrance::Obstacle(Obstacle::Level(needed)) => {
+            return words.t1("tester.level", "level", words.t(level_key(needed)));
+        }
+        Hindrance::Obstacle(Obstacle::OutOfReach) => "tester.out_of_reach",
+        // A token is always someone's.
+        Hindrance::Obstacle(Obstacle::NotShared | Obstacle::Anonymous) => "tester.not_shared",
+        Hindrance::Obstacle(Obstacle::SharedForPulling) => "tester.shared_for_pulling",
+        Hindrance::Obstacle(Obstacle::OwnersAlone) => "tester.owners_alone",
+    };
+    words.t(key).into_owned()
+}

@@ -1,0 +1,75 @@
+//! "Recent refusals", above the table of tokens.
+
+use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::post};
+
+use super::{Refused, actions};
+use crate::{
+    accounts::session::SignedIn,
+    core::{client, remedy::Remedy},
+    error::Error,
+    state::App,
+    tokens::{address, manage},
+    web::{page::Page, time::TimeView},
+};
+
+/// `/settings/tokens/refusals`.
+pub fn routes() -> Router<App> {
+    Router::new().route("/settings/tokens/refusals/clear", post(clear))
+}
+
+/// A line of the list.
+#[derive(Debug)]
+pub struct RefusalLine {
+    pub token_id: String,
+    pub description: String,
+    pub reason: &'static str,
+    pub code: String,
+    pub repository: String,
+    /// "docker 28.2 on linux · 203.0.113.7".
+    pub origin: String,
+    pub at: TimeView,
+    /// "14 times since 23 November 2026 12:00 UTC", where it was more than once.
+    pub times: Option<String>,
+    pub remedy: Remedy,
+}
+
+impl RefusalLine {
+    pub fn new(refused: Refused, page: &Page) -> Self {
+        let since = || page.time(&refused.span.first_at).exact;
+        let times = || page.words.count("refusals.times", refused.span.times).replace("%{since}", &since());
+        let client = client::in_words(&refused.client);
+        let origin: Vec<&str> =
+            [client.as_str(), refused.address.as_str()].into_iter().filter(|text| !text.is_empty()).collect();
+        Self {
+            reason: reason_key(&refused.code),
+            origin: origin.join(" · "),
+            at: page.time(&refused.span.last_at),
+            times: (refused.span.times > 1).then(times),
+            remedy: refused.remedy,
+            token_id: refused.token_id,
+            description: refused.description,
+            code: refused.code,
+            repository: refused.repository,
+        }
+    }
+}
+
+fn reason_key(code: &str) -> &'static str {
+    match code {
+        "PAT-INACTIVE" => "refusals.inactive",
+        "PAT-EXPIRED" => "refusals.expired",
+        "PAT-DELETED" => "refusals.deleted",
+        "PAT-WRONG-USER" => "refusals.wrong_user",
+        "PAT-READ-ONLY" => "refusals.read_only",
+        "PAT-REPOSITORY" => "refusals.repository",
+        "ACCOUNT-DISABLED" => "refusals.account_disabled",
+        _ => "refusals.unnamed",
+    }
+}
+
+async fn clear(State(app): State<App>, me: SignedIn, headers: HeaderMap) -> Result<Response, Error> {
+    let mut tx = app.db.write().await?;
+    actions::dismiss(&mut tx, &me.account).await?;
+    let notice = me.page.t("refusals.cleared").into_owned();
+    manage::changed(tx, &app, me, address::shown_before(&headers), notice).await
+}

@@ -1,0 +1,159 @@
+//! `/settings/tokens/{id}`: what a token is, what it did, what it can do.
+
+use reqwest::StatusCode;
+use time::Duration;
+
+use crate::harness::{Browser, TestServer};
+
+/// Waits until the page says something, a few seconds at most.
+async fn said(browser: &Browser, id: &str, words: &str) -> String {
+    for _ in 0..100 {
+        let page = browser.get(&format!("/settings/tokens/{id}")).await.body;
+        if page.contains(words) {
+            return page;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{words:?} does not come: {}", browser.get(&format!("/settings/tokens/{id}")).await.body);
+}
+
+#[tokio::test]
+async fn a_new_token_says_what_it_is_and_that_it_did_nothing() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("<b>ci</b>", "repo:write", "30").await;
+    server.sql("UPDATE token SET repositories = 'alice/api\nalice/web\nbob/*'").await;
+    let answer = alice.get(&format!("/settings/tokens/{}", token.id)).await;
+    assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "no-store"));
+    for words in [
+        "&#60;b&#62;ci&#60;/b&#62;",
+        ">Active</span>",
+        "<dd>Read &#38; Write</dd>",
+        "<li class=\"mono\">alice/api</li><li class=\"mono\">alice/web</li><li class=\"mono\">bob/*</li>",
+        "<dd>Manual</dd>",
+        "<dd>Never</dd>",
+        "Nothing in the last 90 days.",
+        "Not used yet.",
+        "What can this token do?",
+    ] {
+        assert!(answer.body.contains(words), "{words} in {}", answer.body);
+    }
+    assert!(!answer.body.contains(&token.secret) && !answer.body.contains("<svg"));
+    let table = alice.get("/settings/tokens").await.body;
+    assert!(
+        table.contains(&format!("<a href=\"/settings/tokens/{}\"><span class=\"description\">", token.id)),
+        "{table}"
+    );
+}
+
+#[tokio::test]
+async fn what_it_did_stands_in_the_chart_and_in_the_list() {
+    let server = TestServer::start().await;
+    server.account("bob").await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:write", "365").await;
+    let docker = server.anonymous().with_header("user-agent", "Docker-Client/28.2.2 (linux)");
+    docker.token("alice", &token.secret, &["repository:alice/api:pull,push"]).await;
+    said(&alice, &token.id, ">1 push</li>").await;
+    docker.token("alice", &token.secret, &["repository:bob/api:push"]).await;
+    said(&alice, &token.id, ">1 refusal</li>").await;
+    server.clock.advance(Duration::days(2));
+    let alice = server.signed_in("alice").await;
+    let skopeo = server.anonymous().with_header("user-agent", "skopeo/1.9.3");
+    skopeo.token("alice", &token.secret, &["repository:alice/api:pull"]).await;
+    let page = said(&alice, &token.id, ">1 pull</li>").await;
+    for words in [
+        "<li class=\"pushes\">1 push</li><li class=\"deletes\">0 deletes</li><li class=\"refusals\">1 refusal</li>",
+        "<rect class=\"pulls\" x=\"712\"",
+        "<rect class=\"pushes\" x=\"696\"",
+        "<rect class=\"refusals\" x=\"696\"",
+        ": 1 push, 1 refusal</li>",
+        "<td>Pull</td><td class=\"mono\">alice/api</td><td class=\"mono\"></td><td>skopeo 1.9</td><td>127.0.0.1</td>",
+        "<td>Push</td><td class=\"mono\">alice/api</td><td class=\"mono\"></td><td>docker 28.2 on linux</td>",
+        "<span class=\"hint\">Pull <span class=\"mono\">alice/api</span> · skopeo 1.9 · 127.0.0.1</span>",
+    ] {
+        assert!(page.contains(words), "{words} in {page}");
+    }
+    assert!(page.find("skopeo 1.9</td>") < page.find("docker 28.2 on linux</td>"), "newest first");
+    let table = alice.get("/settings/tokens").await.body;
+    assert!(table.contains("<span class=\"beneath\">skopeo 1.9</span>"), "{table}");
+}
+
+async fn ask(browser: &Browser, id: &str, repository: &str, action: &str) -> String {
+    let path = form_urlencoded::Serializer::for_suffix(format!("/settings/tokens/{id}?"), id.len() + 18)
+        .append_pair("repository", repository)
+        .append_pair("action", action)
+        .finish();
+    let fragment = browser.htmx_get(&path).await;
+    assert_eq!(fragment.status, StatusCode::OK);
+    assert!(!fragment.body.contains("<html"), "{}", fragment.body);
+    let page = browser.get(&path).await.body;
+    assert!(page.contains(fragment.body.trim()), "the page says the same: {page}");
+    assert!(page.contains(&format!("<option value=\"{action}\" selected>")), "{page}");
+    fragment.body
+}
+
+#[tokio::test]
+async fn the_tester_says_yes_or_no_and_the_deciding_rule() {
+    let server = TestServer::start().await;
+    server.account("root-of-all").await;
+    server.account("bob").await;
+    let alice = server.account_signed_in("alice").await;
+    let id = alice.generate("ci", "repo:write", "30").await.id;
+    for (number, (name, is_public)) in
+        [("bob/open", true), ("bob/lent", false), ("bob/given", false)].into_iter().enumerate()
+    {
+        let row = format!("('{number}', '{name}', 'bob', {is_public}, 0)");
+        server.sql(&format!("INSERT INTO repository (id, name, namespace, is_public, created_at) VALUES {row}")).await;
+    }
+    for (repository, can_push) in [("1", false), ("2", true)] {
+        let share = format!("SELECT '{repository}', id, {can_push}, 0 FROM account WHERE username = 'alice'");
+        let columns = "(repository_id, account_id, can_push, created_at)";
+        server.sql(&format!("INSERT INTO repository_share {columns} {share}")).await;
+    }
+    for (repository, action, class, sentence) in [
+        ("alice/api", "push", "yes", "Yes, it can push to alice/api: the repository is your own"),
+        ("  alice/api ", "pull", "yes", "Yes, it can pull alice/api: the repository is your own"),
+        ("alice/api", "delete", "no", "No, it cannot delete in alice/api: that takes the level Read, Write, Delete."),
+        ("bob/open", "pull", "yes", "the repository is public."),
+        ("bob/open", "push", "no", "neither your own nor shared with you."),
+        ("bob/none", "pull", "no", "neither your own nor shared with you."),
+        ("bob/lent", "pull", "yes", "shared with you, and"),
+        ("bob/lent", "push", "no", "shared with you for pulling only."),
+        ("bob/given", "push", "yes", "shared with you, and"),
+        ("bob/given", "delete", "no", "only its owner can delete in it."),
+        ("team/app", "pull", "no", "neither your own nor shared with you."),
+        ("alice/API", "pull", "error", "This cannot be a repository’s name."),
+        ("", "pull", "error", "This cannot be a repository’s name."),
+        ("<b>", "pull", "error", "This cannot be a repository’s name."),
+    ] {
+        let said = ask(&alice, &id, repository, action).await;
+        assert!(said.contains(&format!("class=\"answer {class}\"")) && said.contains(sentence), "{repository}: {said}");
+    }
+    server.sql("UPDATE token SET repositories = 'alice/w*'").await;
+    assert!(ask(&alice, &id, "alice/api", "pull").await.contains("limited to other repositories."));
+    server.sql("UPDATE account SET is_admin = TRUE WHERE username = 'alice'").await;
+    server.sql("UPDATE token SET repositories = NULL").await;
+    assert!(ask(&alice, &id, "team/app", "push").await.contains("Yes, it can push to team/app: the repository is the"));
+    server.sql("UPDATE token SET is_active = FALSE").await;
+    assert!(
+        ask(&alice, &id, "alice/api", "pull").await.contains("No, it cannot pull alice/api: the token is inactive.")
+    );
+    server.sql("UPDATE token SET expires_at = 1").await;
+    assert!(ask(&alice, &id, "alice/api", "pull").await.contains("the token has expired."));
+    let unasked = alice.get(&format!("/settings/tokens/{id}?repository=alice/api&action=own")).await;
+    assert!(unasked.status == StatusCode::OK && !unasked.body.contains("class=\"answer"));
+}
+
+#[tokio::test]
+async fn in_chinese_too() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await.with_header("accept-language", "zh-CN");
+    let id = alice.generate("ci", "repo:read", "30").await.id;
+    let said = ask(&alice, &id, "alice/api", "push").await;
+    assert!(said.contains("不能推送到 alice/api：需要“读写”级别。"), "{said}");
+    let page = alice.get(&format!("/settings/tokens/{id}")).await.body;
+    for words in ["这个令牌能做什么？", "最近 90 天", "最近的使用记录", "所有存储库"] {
+        assert!(page.contains(words), "{words}");
+    }
+}

@@ -1,0 +1,88 @@
+//! The field "Repositories" of the forms, and what the table says of it.
+
+use reqwest::StatusCode;
+
+use crate::harness::{Answer, Browser, TestServer};
+
+async fn generate(browser: &Browser, reach: &str, repositories: &str) -> Answer {
+    let key = browser.form_key().await;
+    let form = [
+        ("form_key", key.as_str()),
+        ("description", "ci"),
+        ("expiration", "30"),
+        ("permission", "repo:write"),
+        ("reach", reach),
+        ("repositories", repositories),
+    ];
+    browser.post("/settings/tokens", &form).await
+}
+
+async fn stored(server: &TestServer) -> String {
+    server.text("SELECT COALESCE(repositories, 'all') FROM token").await
+}
+
+#[tokio::test]
+async fn all_repositories_are_the_default_and_the_table_says_nothing_of_them() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let form = alice.get("/settings/tokens/new").await.body;
+    assert!(form.contains("name=\"reach\" value=\"all\" checked"), "{form}");
+    assert!(!form.contains("name=\"reach\" value=\"named\" checked"));
+    assert_eq!(generate(&alice, "all", "alice/forgotten").await.status, StatusCode::OK);
+    assert_eq!(stored(&server).await, "all", "what is not shown is not meant");
+    let table = alice.get("/settings/tokens").await.body;
+    assert!(table.contains("data-label=\"Scope\">Read &#38; Write</td>"), "{table}");
+}
+
+#[tokio::test]
+async fn named_repositories_stand_in_the_table_in_words_with_all_of_them_in_the_title() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    for (typed, kept, said) in [
+        ("alice/api", "alice/api", ">alice/api</span>"),
+        (" alice/api\r\nalice/web, alice/api\n\nbob/*", "alice/api\nalice/web\nbob/*", ">alice/api and 2 more</span>"),
+    ] {
+        assert_eq!(generate(&alice, "named", typed).await.status, StatusCode::OK);
+        assert_eq!(stored(&server).await, kept);
+        let table = alice.get("/settings/tokens").await.body;
+        assert!(table.contains(said) && table.contains(&format!("title=\"{kept}\"")), "{table}");
+        let id = server.text("SELECT id FROM token").await;
+        let edit = alice.get(&format!("/settings/tokens/{id}/edit")).await.body;
+        assert!(edit.contains("value=\"named\" checked") && edit.contains(&format!(">{kept}</textarea>")), "{edit}");
+        alice.post(&format!("/settings/tokens/{id}/delete"), &[]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_repository_is_said_beside_the_field_and_what_was_typed_stays() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let many: String = (0..501).map(|number| format!("alice/r{number}\n")).collect();
+    for (typed, sentence) in [
+        ("", "Name at least one repository, or choose all."),
+        ("alice/api alice/API", "“alice/API” cannot be a repository’s name."),
+        ("alice/../bob", "“alice/../bob” cannot be a repository’s name."),
+        ("<b>", "“&#60;b&#62;” cannot be a repository’s name."),
+        (&many, "Name at most 500 repositories or patterns."),
+    ] {
+        let answer = generate(&alice, "named", typed).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{typed}");
+        assert!(answer.body.contains(&format!("id=\"repositories-error\">{sentence}")), "{}", answer.body);
+        assert!(answer.body.contains("value=\"named\" checked"));
+        let kept = typed.lines().next().unwrap_or_default().replace('<', "&#60;").replace('>', "&#62;");
+        assert!(answer.body.contains(&format!("repositories-error repositories-hint\">{kept}")), "{}", answer.body);
+    }
+    assert_eq!(server.count("token").await, 0);
+    assert_eq!(generate(&alice, "named", &many.replace("alice/r500\n", "")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn in_chinese_too() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await.with_header("accept-language", "zh-CN");
+    let form = alice.get("/settings/tokens/new").await.body;
+    assert!(form.contains("<legend>存储库</legend>") && form.contains("仅限以下存储库"), "{form}");
+    assert!(generate(&alice, "named", "").await.body.contains("请至少填写一个存储库"));
+    generate(&alice, "named", "alice/api alice/web").await;
+    assert!(alice.get("/settings/tokens").await.body.contains(">alice/api 及另外 1 个</span>"));
+}

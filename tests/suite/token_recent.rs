@@ -1,0 +1,225 @@
+//! `/settings/tokens`: "Recent refusals", and the one button that mends each.
+
+use reqwest::StatusCode;
+use time::Duration;
+
+use crate::harness::{Answer, Browser, MadeToken, TestServer};
+
+const PUSH: &str = "repository:alice/app:pull,push";
+
+/// Waits until the list says something, a few seconds at most.
+async fn said(browser: &Browser, words: &str) -> String {
+    for _ in 0..100 {
+        let page = browser.get("/settings/tokens").await.body;
+        if page.contains(words) {
+            return page;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{words:?} does not come: {}", browser.get("/settings/tokens").await.body);
+}
+
+/// How often the only line of a token was refused, once so many are written.
+async fn times(server: &TestServer, expected: i64) {
+    for _ in 0..100 {
+        if server.number("SELECT CAST(SUM(times) AS BIGINT) FROM refusal").await == Some(expected) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("{:?}", server.rows("refusal").await);
+}
+
+async fn push(server: &TestServer, token: &MadeToken) -> Answer {
+    let docker = server.anonymous().with_header("user-agent", "Docker-Client/28.2.2 (linux)");
+    docker.token("alice", &token.secret, &[PUSH]).await
+}
+
+#[tokio::test]
+async fn an_inactive_token_has_the_button_that_activates_it() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("nightly", "repo:write", "30").await;
+    assert!(!alice.get("/settings/tokens").await.body.contains("Recent refusals"));
+    alice.post(&format!("/settings/tokens/{}/deactivate", token.id), &[]).await;
+    assert_eq!(push(&server, &token).await.status, StatusCode::UNAUTHORIZED);
+    let page = said(&alice, "Recent refusals").await;
+    let list = page.split_once("id=\"refusals\"").unwrap().1.split_once("</section>").unwrap().0;
+    for words in [
+        "nightly",
+        "because it is inactive.",
+        "PAT-INACTIVE",
+        "alice/app",
+        "docker 28.2 on linux · 127.0.0.1",
+        "just now",
+    ] {
+        assert!(list.contains(words), "{words} in {list}");
+    }
+    let action = format!("/settings/tokens/{}/activate", token.id);
+    assert!(list.contains(&format!("action=\"{action}\" hx-post=\"{action}\" hx-target=\"#dialog\"")), "{list}");
+    let mended = alice.htmx_post(&action, &[]).await;
+    assert_eq!(mended.status, StatusCode::OK);
+    assert!(mended.body.contains("<div id=\"refusals\" hx-swap-oob=\"true\">"), "{}", mended.body);
+    assert!(mended.body.contains("PAT-INACTIVE") && !mended.body.contains("id=\"mend-1\""), "mended: no button");
+    assert_eq!(push(&server, &token).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_a_token_may_not_is_mended_by_editing_it() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("reader", "repo:read", "30").await;
+    assert_eq!(push(&server, &token).await.status, StatusCode::UNAUTHORIZED);
+    let edit = format!("href=\"/settings/tokens/{}/edit\" hx-get", token.id);
+    let page = said(&alice, "PAT-READ-ONLY").await;
+    assert!(page.contains(&format!("id=\"mend-1\" {edit}")), "{page}");
+    assert!(page.contains("its level allows no push to <span class=\"mono\">alice/app</span>"), "{page}");
+    server.sql("UPDATE token SET level = 'repo:write', repositories = 'alice/web'").await;
+    assert!(!alice.get("/settings/tokens").await.body.contains("id=\"mend-1\""), "mended since");
+    server.clock.advance(Duration::minutes(1));
+    push(&server, &token).await;
+    assert!(said(&alice, "PAT-REPOSITORY").await.contains(&format!("id=\"mend-1\" {edit}")));
+}
+
+#[tokio::test]
+async fn what_is_over_is_mended_by_a_new_token_with_the_same_settings() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let (gone, over) =
+        (alice.generate("gone", "repo:write", "30").await, alice.generate("over", "repo:write", "7").await);
+    alice.post(&format!("/settings/tokens/{}/delete", gone.id), &[]).await;
+    push(&server, &gone).await;
+    server.clock.advance(Duration::days(6));
+    let alice = server.signed_in("alice").await;
+    let page = said(&alice, "PAT-DELETED").await;
+    let link = format!("href=\"/settings/tokens/new?like={}\"", gone.id);
+    assert!(page.contains(&format!("id=\"mend-1\" {link}")), "{page}");
+    let again = alice.get(&format!("/settings/tokens/new?like={}", gone.id)).await.body;
+    assert!(again.contains("value=\"gone\"") && again.contains("value=\"repo:write\" checked"), "{again}");
+    server.clock.advance(Duration::days(1));
+    push(&server, &over).await;
+    let alice = server.signed_in("alice").await;
+    let page = said(&alice, "PAT-EXPIRED").await;
+    assert!(page.contains(&format!("id=\"mend-1\" href=\"/settings/tokens/new?like={}\"", over.id)), "{page}");
+}
+
+#[tokio::test]
+async fn what_the_owner_cannot_mend_has_no_button() {
+    let server = TestServer::start().await;
+    server.account("bob").await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("lent", "repo:write", "30").await;
+    server.anonymous().token("bob", &token.secret, &[PUSH]).await;
+    let page = said(&alice, "PAT-WRONG-USER").await;
+    assert!(page.contains("used under another account’s name."), "{page}");
+    assert!(!page.contains("id=\"mend-1\""));
+    let bob = server.signed_in("bob").await;
+    assert!(!bob.get("/settings/tokens").await.body.contains("lent"), "and it is its owner's to read alone");
+    server.sql("UPDATE account SET disabled_at = 1 WHERE username = 'alice'").await;
+    push(&server, &token).await;
+    times(&server, 2).await;
+    server.sql("UPDATE account SET disabled_at = NULL").await;
+    assert!(said(&alice, "ACCOUNT-DISABLED").await.contains("because the account was disabled."));
+}
+
+#[tokio::test]
+async fn equal_refusals_are_one_line_with_a_count_and_others_are_not() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("loop", "repo:write", "30").await;
+    alice.post(&format!("/settings/tokens/{}/deactivate", token.id), &[]).await;
+    for minutes in 0..14 {
+        push(&server, &token).await;
+        if minutes % 5 == 0 {
+            times(&server, minutes + 1).await;
+        }
+        server.clock.advance(Duration::minutes(1));
+    }
+    times(&server, 14).await;
+    assert_eq!(server.count("refusal").await, 1);
+    let page = said(&alice, "14 times since").await;
+    assert_eq!(page.matches("PAT-INACTIVE").count(), 1, "{page}");
+    server.anonymous().token("alice", &token.secret, &["repository:alice/other:pull"]).await;
+    times(&server, 15).await;
+    assert_eq!(server.count("refusal").await, 2);
+    assert_eq!(server.number("SELECT CAST(SUM(refusals) AS BIGINT) FROM token_day").await, Some(15));
+}
+
+#[tokio::test]
+async fn a_client_that_asks_by_the_form_and_then_by_the_query_was_refused_once() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:read", "30").await;
+    let form = [
+        ("grant_type", "password"),
+        ("service", "dockpass"),
+        ("client_id", "containerd-client"),
+        ("username", "alice"),
+        ("password", token.secret.as_str()),
+        ("scope", PUSH),
+    ];
+    let containerd = server.anonymous().with_header("user-agent", "containerd/1.6.20~ds1");
+    for round in 1..=2 {
+        let first = containerd.post("/token", &form).await;
+        assert_eq!(first.status, StatusCode::UNAUTHORIZED, "{}", first.body);
+        assert_eq!(containerd.token("alice", &token.secret, &[PUSH]).await.status, StatusCode::UNAUTHORIZED);
+        times(&server, round).await;
+        server.clock.advance(Duration::minutes(5));
+    }
+    // Long enough for a later write, were there one.
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    times(&server, 2).await;
+    assert!(said(&alice, "2 times since").await.contains("containerd 1.6"));
+}
+
+#[tokio::test]
+async fn unknown_secrets_leave_no_trace_on_any_account() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:write", "30").await;
+    let unknown = ["dp_pat_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0uCPlr", "dp_pat_", "x", &token.secret[..42]];
+    for secret in unknown {
+        server.anonymous().token("alice", secret, &[PUSH]).await;
+    }
+    // One that is someone's, to know that all were written.
+    server.anonymous().token("nobody-here", &token.secret, &[PUSH]).await;
+    times(&server, 1).await;
+    let page = said(&alice, "PAT-WRONG-USER").await;
+    assert!(!page.contains("AUTH-FAILED"));
+    assert_eq!(server.count("refusal").await, 1);
+    let dump = server.dump().await;
+    assert!(!dump.contains("AUTH-FAILED") && !dump.contains(&unknown[0][..14]), "{dump}");
+}
+
+#[tokio::test]
+async fn the_list_is_cleared_and_one_account_clears_no_others() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let bob = server.account_signed_in("bob").await;
+    let token = alice.generate("reader", "repo:read", "30").await;
+    push(&server, &token).await;
+    said(&alice, "PAT-READ-ONLY").await;
+    bob.post("/settings/tokens/refusals/clear", &[]).await;
+    assert_eq!(server.count("refusal").await, 1);
+    let fragment = alice.htmx_post("/settings/tokens/refusals/clear", &[]).await;
+    assert_eq!(fragment.status, StatusCode::OK);
+    assert!(fragment.body.contains("The list is cleared.") && !fragment.body.contains("PAT-READ-ONLY"));
+    assert_eq!(server.count("refusal").await, 0);
+    let plain = alice.post("/settings/tokens/refusals/clear", &[]).await;
+    assert_eq!((plain.status, plain.header("location")), (StatusCode::SEE_OTHER, "/settings/tokens"));
+}
+
+#[tokio::test]
+async fn what_a_stranger_made_up_is_text_on_the_page_and_in_chinese_the_reason_is_chinese() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("<i>ci</i>", "repo:read", "30").await;
+    let odd = server.anonymous().with_header("user-agent", "<script>alert(1)</script>");
+    odd.token("alice", &token.secret, &["repository:<b>x</b>:push"]).await;
+    let page = said(&alice, "PAT-READ-ONLY").await;
+    for tag in ["<i>ci", "<b>x", "<script>alert"] {
+        assert!(!page.contains(tag), "{tag}");
+    }
+    let chinese = alice.get_with("/settings/tokens", &[("accept-language", "zh-CN")]).await.body;
+    assert!(chinese.contains("最近被拒绝的请求") && chinese.contains("权限级别不允许推送到"), "{chinese}");
+}
