@@ -68,6 +68,9 @@ pub struct Handling {
     pub token: Option<(String, String)>,
 }
 
+/// What waits for a database that is away must not fill the memory: further notes are let go.
+const MOST_NOTES: usize = 50_000;
+
 /// Notes by key, each merged with what is there. A request only takes a lock for a moment; a job takes all notes
 /// about once a second and writes them in one transaction.
 #[derive(Debug)]
@@ -92,11 +95,13 @@ impl<K: Eq + Hash, V> Collector<K, V> {
     /// Notes `value` under `key`; `merge` decides what becomes of an earlier note.
     pub fn note(&self, key: K, value: V, merge: impl FnOnce(&mut V, V)) {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = notes.len();
         match notes.entry(key) {
             std::collections::hash_map::Entry::Occupied(mut entry) => merge(entry.get_mut(), value),
-            std::collections::hash_map::Entry::Vacant(entry) => {
+            std::collections::hash_map::Entry::Vacant(entry) if count < MOST_NOTES => {
                 entry.insert(value);
             }
+            std::collections::hash_map::Entry::Vacant(_) => {}
         }
         drop(notes);
         self.arrived.notify_one();

@@ -21,6 +21,8 @@ const FAILURES_AN_HOUR: NonZeroU32 = NonZeroU32::new(100).expect("a hundred is n
 const SAME_SECRET: Duration = Duration::MINUTE;
 /// A client that is refused by one way of asking tries the other at once.
 const SAME_TRY: Duration = Duration::seconds(5);
+/// So many refused forms are remembered.
+const REMEMBERED_FORMS: usize = 1000;
 /// So many wrong secrets are remembered; beyond, the oldest minute is cleared away first.
 const REMEMBERED_SECRETS: usize = 10_000;
 
@@ -85,12 +87,17 @@ impl Limits {
     /// Whether an equal refusal of a form came just before this one of a query: then both are one try of one client.
     pub fn is_repeated_by_query(&self, key: &RefusalKey, is_form: bool, now: Moment) -> bool {
         let mut forms = self.refused_forms.lock().unwrap_or_else(PoisonError::into_inner);
-        forms.retain(|_, at| now - *at < SAME_TRY);
-        if is_form {
-            forms.insert(key.clone(), now);
-            return false;
+        if !is_form {
+            return forms.remove(key).is_some_and(|at| now - at < SAME_TRY);
         }
-        forms.remove(key).is_some()
+        if forms.len() >= REMEMBERED_FORMS {
+            forms.retain(|_, at| now - *at < SAME_TRY);
+        }
+        // Where even the last seconds fill it, a try may count twice.
+        if forms.len() < REMEMBERED_FORMS {
+            forms.insert(key.clone(), now);
+        }
+        false
     }
 
     /// Whether this wrong secret, by the hash of name, secret and address, is another than a minute ago. The same one

@@ -13,6 +13,8 @@ use crate::{
 
 /// The value of the radio button that limits a token to the repositories that are named.
 const NAMED: &str = "named";
+/// The value of the other one.
+const ALL: &str = "all";
 
 /// Description, level and repositories as they were typed.
 #[derive(Debug, Default, Deserialize)]
@@ -54,7 +56,8 @@ impl SettledForm {
     }
 
     fn reach(&self, words: Words, errors: &mut FieldErrors) -> Option<Reach> {
-        if !self.is_named() {
+        // Only who says so, or names nothing at all, means all: a token never reaches further than was asked.
+        if self.reach == ALL || (self.reach.is_empty() && self.repositories.trim().is_empty()) {
             return Some(Reach::All);
         }
         let problem = match Reach::parse(&self.repositories) {

@@ -26,10 +26,16 @@ const GROUPED: Duration = Duration::MINUTE;
 const KEPT: i64 = 100;
 
 /// Writes all uses that were noted since the last time, in one transaction. What could not be written is noted again.
+/// It goes on where whoever asked for it goes away: a request that is given up must not take others' uses with it.
 ///
 /// # Errors
 /// The database's.
 pub async fn write(db: &Db, uses: &TokenUses, entropy: Entropy) -> Result<(), Error> {
+    let (db, uses) = (db.clone(), uses.clone());
+    tokio::spawn(async move { write_all(&db, &uses, entropy).await }).await.map_err(Error::internal)?
+}
+
+async fn write_all(db: &Db, uses: &TokenUses, entropy: Entropy) -> Result<(), Error> {
     // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
     let mut taken: BTreeMap<String, Vec<(Use, Span)>> = BTreeMap::new();
     for ((token_id, what), span) in uses.take() {
@@ -57,7 +63,9 @@ pub async fn write(db: &Db, uses: &TokenUses, entropy: Entropy) -> Result<(), Er
 /// Writes uses of one token, the earliest first. Of a token that was deleted meanwhile nothing is kept.
 async fn write_of(tx: &mut Tx, token_id: &str, list: &[(Use, Span)], entropy: Entropy) -> sqlx::Result<()> {
     let mut is_new = false;
-    for (what, span) in list {
+    // No more are kept, and whoever makes up names and programs is not to hold the database for longer.
+    let newest = list.len().saturating_sub(KEPT as usize);
+    for (what, span) in &list[newest..] {
         if !store::touch(tx, token_id, what, span.last_at).await? {
             return Ok(());
         }
