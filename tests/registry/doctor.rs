@@ -235,7 +235,7 @@ fn what_is_wrong_with_tls_is_said() {
     let trusted = ward.text("tls.pem");
     let trusting = [("SSL_CERT_FILE", trusted.as_str())];
     let auth = ward.auth();
-    let patient = ward.patient(&(tls(&ward, "127.0.0.1", 2020..2050) + &auth), &[]);
+    let patient = ward.patient(&(tls(&ward, "127.0.0.1", 2020..2050) + auth.as_str()), &[]);
     let url = patient.url.replace("http://", "https://");
     assert!(ward.doctor(&["--registry-url", &url], &trusting).0);
     let found = ward.doctor(&["--registry-url", &url], &[]);
@@ -245,7 +245,7 @@ fn what_is_wrong_with_tls_is_said() {
     let found = ward.doctor(&["--registry-url", &patient.url], &[]);
     assert_eq!(wrong(&found), format!("registry: {}/v2/ speaks TLS: write https://", patient.url));
 
-    let patient = ward.patient(&(tls(&ward, "hub.example.com", 2020..2050) + &auth), &[]);
+    let patient = ward.patient(&(tls(&ward, "hub.example.com", 2020..2050) + auth.as_str()), &[]);
     let url = patient.url.replace("http://", "https://");
     let found = ward.doctor(&["--registry-url", &url], &trusting);
     assert!(
@@ -253,7 +253,7 @@ fn what_is_wrong_with_tls_is_said() {
         "{found:?}"
     );
 
-    let patient = ward.patient(&(tls(&ward, "127.0.0.1", 2019..2020) + &auth), &[]);
+    let patient = ward.patient(&(tls(&ward, "127.0.0.1", 2019..2020) + auth.as_str()), &[]);
     let url = patient.url.replace("http://", "https://");
     let found = ward.doctor(&["--registry-url", &url], &trusting);
     assert_eq!(wrong(&found), format!("registry: {url}/v2/ shows a certificate that has expired: renew it"));
