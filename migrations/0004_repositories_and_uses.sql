@@ -27,6 +27,13 @@ CREATE TABLE repository_share (
 );
 CREATE INDEX repository_share_account ON repository_share (account_id);
 
+-- First components that the administrators have used, and no account can be named after: whatever became of their
+-- entries here, the registry may still hold the images.
+CREATE TABLE reserved_namespace (
+    namespace   TEXT   PRIMARY KEY,
+    reserved_at BIGINT NOT NULL
+);
+
 -- Whether what the account pushes first is public.
 ALTER TABLE account ADD COLUMN pushes_are_public BOOLEAN NOT NULL DEFAULT FALSE;
 

@@ -225,13 +225,16 @@ async fn tidy(app: App) {
 
 async fn tidy_once(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
+    // By itself: it takes accounts, sessions and tokens in their order, before anything below them is touched.
+    let mut tx = app.db.write().await?;
+    tokens::generated::actions::end_unused(&mut tx, app.config.devices, now).await?;
+    tx.commit().await?;
     let mut tx = app.db.write().await?;
     sessions::forget_ended(&mut tx, now).await?;
     tokens::actions::forget_old(&mut tx, now).await?;
     tokens::uses::actions::forget_old(&mut tx, now).await?;
     registry::events::forget_old(&mut tx, now).await?;
     tokens::refusals::actions::forget_old(&mut tx, now).await?;
-    tokens::generated::actions::end_unused(&mut tx, app.config.devices, now).await?;
     device::actions::forget_old(&mut tx, now).await?;
     accounts::actions::forget_old(&mut tx, now).await?;
     accounts::links::actions::forget_old(&mut tx, now).await?;

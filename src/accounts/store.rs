@@ -75,12 +75,14 @@ pub async fn find_by_calendar(connection: &mut impl Connection, secret: &SecretH
 }
 
 /// Whether it was inserted: `false` where the name is taken, also by an account that was closed, and where it is the
-/// first component of a repository that the administrators have: it would become the newcomer's.
+/// first component of a repository that the administrators have or had: it would become the newcomer's. Whoever
+/// reserves one waits for this, and this for whoever does.
 pub async fn insert(tx: &mut Tx, account: &Account, digest: &PasswordDigest) -> sqlx::Result<bool> {
+    execute!(tx, "UPDATE installation SET set_up_at = set_up_at WHERE id = 1")?;
     let rows = execute!(
         tx,
         "INSERT INTO account (id, username, password_hash, is_admin, created_at)
-         SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS (SELECT 1 FROM repository WHERE namespace = $2)
+         SELECT $1, $2, $3, $4, $5 WHERE NOT EXISTS (SELECT 1 FROM reserved_namespace WHERE namespace = $2)
          ON CONFLICT (username) DO NOTHING",
         &account.id,
         account.username.as_str(),

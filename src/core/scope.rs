@@ -18,6 +18,9 @@ impl Scope {
     }
 }
 
+/// So many resources of one request are read. Clients ask for three at most, and each is compared with those before.
+const MOST: usize = 300;
+
 /// Reads every way of sending scopes: none, empty, one, several parameters, several in one separated by spaces.
 /// Whatever is not a scope is passed over, as is right for an asked-for right that nobody holds. The same resource
 /// named twice becomes one entry.
@@ -27,9 +30,11 @@ impl Scope {
 pub fn parse<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<Scope> {
     let mut scopes: Vec<Scope> = Vec::new();
     for scope in values.into_iter().flat_map(str::split_whitespace).filter_map(parse_one) {
+        let has_room = scopes.len() < MOST;
         match scopes.iter_mut().find(|known| known.kind == scope.kind && known.name == scope.name) {
             Some(known) => known.actions.extend(scope.actions),
-            None => scopes.push(scope),
+            None if has_room => scopes.push(scope),
+            None => {}
         }
     }
     scopes

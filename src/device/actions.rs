@@ -18,7 +18,7 @@ use crate::{
     },
     error::Error,
     platform::{
-        db::{Db, Tx},
+        db::{Connection, Db, Tx},
         entropy::Entropy,
         limits::{Limits, network_of},
     },
@@ -45,6 +45,21 @@ pub enum Begun {
     Full(Duration),
 }
 
+/// How long a network must wait before it may begin a sign-in, if it must.
+///
+/// # Errors
+/// The database's.
+pub async fn wait(connection: &mut impl Connection, address: IpAddr, now: Moment) -> Result<Option<Duration>, Error> {
+    let network = network_of(address).to_string();
+    for (whose, most) in [(network.as_str(), WAITING_OF_NETWORK), ("", WAITING)] {
+        let (count, first_end) = store::waiting(connection, whose, now).await?;
+        if count >= most {
+            return Ok(Some(first_end.map_or(CODE_LIFE, |end| end - now)));
+        }
+    }
+    Ok(None)
+}
+
 /// Begins a sign-in, within what may wait at a time however many ask at once.
 ///
 /// # Errors
@@ -57,13 +72,10 @@ pub async fn begin(
     entropy: Entropy,
 ) -> Result<Begun, Error> {
     store::hold_door(tx).await?;
-    let network = network_of(address).to_string();
-    for (whose, most) in [(network.as_str(), WAITING_OF_NETWORK), ("", WAITING)] {
-        let (count, first_end) = store::waiting(tx, whose, now).await?;
-        if count >= most {
-            return Ok(Begun::Full(first_end.map_or(CODE_LIFE, |end| end - now)));
-        }
+    if let Some(wait) = wait(tx, address, now).await? {
+        return Ok(Begun::Full(wait));
     }
+    let network = network_of(address).to_string();
     let new = NewSignIn {
         program: &client.program,
         device: client.device.as_ref(),
@@ -165,6 +177,14 @@ pub enum Outcome {
     OtherProgram,
     /// The account that approved is disabled meanwhile.
     AccountDisabled,
+}
+
+/// Whether a device code was given out, so that strangers with made-up ones take no lock.
+///
+/// # Errors
+/// The database's.
+pub async fn is_known(connection: &mut impl Connection, code: &str) -> Result<bool, Error> {
+    Ok(store::is_known(connection, &SecretHash::of(code)).await?)
 }
 
 /// Answers a poll. Whatever the answer, the transaction is to be committed: it holds the mark by which the next poll

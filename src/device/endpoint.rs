@@ -71,13 +71,18 @@ async fn begin(
         Ok(client) => client,
         Err(refusal) => return Ok(refusal.into_response()),
     };
+    let turned_away = |wait| {
+        tracing::warn!(%address, "a device was turned away: too many sign-ins wait for a decision");
+        Ok(Refusal::full(wait).into_response())
+    };
+    // Before the lock that all who write share; what counts is looked at once more behind it.
+    if let Some(wait) = actions::wait(&mut app.db.read().await?, address, now).await? {
+        return turned_away(wait);
+    }
     let mut tx = app.db.write().await?;
     let (device_code, user_code) = match actions::begin(&mut tx, &client, address, now, app.entropy).await? {
         Begun::Codes(device_code, user_code) => (device_code, user_code.shown()),
-        Begun::Full(wait) => {
-            tracing::warn!(%address, "a device was turned away: too many sign-ins wait for a decision");
-            return Ok(Refusal::full(wait).into_response());
-        }
+        Begun::Full(wait) => return turned_away(wait),
     };
     tx.commit().await?;
     let page = format!("{}/device", app.urls.public);
@@ -134,6 +139,10 @@ async fn poll(
     origin: &Origin,
     now: Moment,
 ) -> Result<Result<Granted, Refusal>, Error> {
+    let unknown = || Err(Refusal::new("invalid_grant", "this device code is not known: sign in again"));
+    if !actions::is_known(&mut app.db.read().await?, code).await? {
+        return Ok(unknown());
+    }
     // Which token was used least recently is judged by what is written: a use of a moment ago counts.
     uses::actions::write(&app.db, &app.token_uses, app.entropy).await?;
     let mut tx = app.db.write().await?;
@@ -142,7 +151,7 @@ async fn poll(
     Ok(match outcome {
         Outcome::Granted(granted) => Ok(*granted),
         Outcome::Answer(answer) => Err(not_granted(answer)),
-        Outcome::Unknown => Err(Refusal::new("invalid_grant", "this device code is not known: sign in again")),
+        Outcome::Unknown => unknown(),
         Outcome::OtherProgram => Err(Refusal::new("invalid_grant", "this device code was given to another program")),
         Outcome::AccountDisabled => Err(Refusal::new("access_denied", "the account is disabled: ask an administrator")),
     })
@@ -168,6 +177,9 @@ async fn renew(app: &App, refresh: &str, program: &Claimed, now: Moment) -> Resu
     }) else {
         return Ok(Err(over(Over::Unknown, app.config.devices)));
     };
+    if !generated::is_known(&mut app.db.read().await?, &refresh, now).await? {
+        return Ok(Err(over(Over::Unknown, app.config.devices)));
+    }
     // A use of a moment ago keeps a session alive.
     uses::actions::write(&app.db, &app.token_uses, app.entropy).await?;
     let mut tx = app.db.write().await?;
@@ -209,7 +221,9 @@ async fn revoke(State(app): State<App>, Now(now): Now, origin: Origin, Posted(fo
         Ok(text) => Secret::parse(text),
         Err(refusal) => return Ok(refusal.into_response()),
     };
-    if let Ok(presented) = presented {
+    if let Ok(presented) = presented
+        && generated::is_known(&mut app.db.read().await?, &presented, now).await?
+    {
         let mut tx = app.db.write().await?;
         generated::revoke(&mut tx, &presented, &origin, now).await?;
         tx.commit().await?;

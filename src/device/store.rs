@@ -28,10 +28,14 @@ pub async fn hold_door(tx: &mut Tx) -> sqlx::Result<u64> {
 }
 
 /// How many codes wait, and when the first of them ends: of one network, or of all where `network` is empty.
-pub async fn waiting(tx: &mut Tx, network: &str, now: Moment) -> sqlx::Result<(i64, Option<Moment>)> {
+pub async fn waiting(
+    connection: &mut impl Connection,
+    network: &str,
+    now: Moment,
+) -> sqlx::Result<(i64, Option<Moment>)> {
     let (count, first_end) = fetch!(
         fetch_one,
-        tx,
+        connection,
         (i64, Option<i64>),
         "SELECT COUNT(*), MIN(expires_at) FROM device_code
          WHERE state = 'pending' AND expires_at > $1 AND ($2 = '' OR network = $2)",
@@ -39,6 +43,18 @@ pub async fn waiting(tx: &mut Tx, network: &str, now: Moment) -> sqlx::Result<(i
         network,
     )?;
     Ok((count, first_end.map(Moment::from_millis)))
+}
+
+/// Whether this code was given out.
+pub async fn is_known(connection: &mut impl Connection, device_code: &SecretHash) -> sqlx::Result<bool> {
+    let (is_known,) = fetch!(
+        fetch_one,
+        connection,
+        (bool,),
+        "SELECT EXISTS (SELECT 1 FROM device_code WHERE device_hash = $1)",
+        device_code.as_bytes(),
+    )?;
+    Ok(is_known)
 }
 
 /// Whether it was inserted: `false` where another one has this user code.

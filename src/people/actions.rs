@@ -6,6 +6,7 @@ use crate::{
     core::{account::Account, moment::Moment},
     error::Error,
     platform::db::{Connection, Tx},
+    repositories::actions as repositories,
     tokens::actions as tokens,
 };
 
@@ -30,7 +31,8 @@ pub async fn find(connection: &mut impl Connection, id: &str) -> Result<Account,
     accounts::find(connection, id).await?.ok_or(Error::NotFound)
 }
 
-/// Closes an account for good: its tokens go at once, its sessions end, its name stays reserved.
+/// Closes an account for good: its tokens go at once, its sessions end, its repositories are nobody else's any more,
+/// its name stays reserved.
 ///
 /// # Errors
 /// The database's.
@@ -38,6 +40,7 @@ pub async fn close(tx: &mut Tx, account: &Account, now: Moment) -> Result<Withdr
     let withdrawal = accounts::close(tx, account, now).await?;
     if withdrawal == Withdrawal::Done {
         tokens::delete_of(tx, account, now).await?;
+        repositories::close_of(tx, account).await?;
     }
     Ok(withdrawal)
 }

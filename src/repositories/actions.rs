@@ -81,12 +81,13 @@ pub async fn note(
 ) -> sqlx::Result<()> {
     match direction {
         Direction::Pull => store::note_pull(tx, name, handling).await?,
-        Direction::Push => {
-            if let Some(name) = RepositoryName::parse(name) {
+        Direction::Push => match (store::note_push(tx, name, handling).await?, RepositoryName::parse(name)) {
+            (0, Some(name)) => {
                 store::insert(tx, &entropy.id(handling.at), &name, None, handling.at).await?;
+                store::note_push(tx, name.as_str(), handling).await?
             }
-            store::note_push(tx, name, handling).await?
-        }
+            (noted, _) => noted,
+        },
     };
     Ok(())
 }
@@ -169,6 +170,15 @@ pub async fn remove(tx: &mut Tx, account: &Account, id: &str) -> Result<Listed, 
     let repository = find_managed(tx, account, id).await?;
     store::remove(tx, id).await?;
     Ok(repository)
+}
+
+/// Closes what an account that is being closed leaves behind: nobody could do it later.
+///
+/// # Errors
+/// The database's.
+pub async fn close_of(tx: &mut Tx, account: &Account) -> Result<(), Error> {
+    store::close_all(tx, account.username.as_str()).await?;
+    Ok(())
 }
 
 /// Whom a repository is shared with: account id, name, how far.

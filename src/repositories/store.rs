@@ -43,6 +43,10 @@ pub const fn share(can_push: bool) -> Share {
     if can_push { Share::Push } else { Share::Pull }
 }
 
+/// So many repositories of one namespace are known here: a push is granted before anything is pushed, so names cost
+/// nothing.
+const MOST_OF_A_NAMESPACE: i64 = 10_000;
+
 /// Inserts a repository that was pushed or made by hand; `false` where it is known already. `is_public` decides, and
 /// where it is `None` the default of the account that has the name.
 pub async fn insert(
@@ -52,17 +56,28 @@ pub async fn insert(
     is_public: Option<bool>,
     now: Moment,
 ) -> sqlx::Result<bool> {
+    // In line with whoever makes an account: of the two that take one name the second sees the first.
+    execute!(tx, "UPDATE installation SET set_up_at = set_up_at WHERE id = 1")?;
+    execute!(
+        tx,
+        "INSERT INTO reserved_namespace (namespace, reserved_at)
+         SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM account WHERE username = $1) ON CONFLICT DO NOTHING",
+        name.namespace(),
+        now.millis(),
+    )?;
     let rows = execute!(
         tx,
         "INSERT INTO repository (id, name, namespace, is_public, created_at)
-         VALUES ($1, $2, $3,
-                 COALESCE($4, (SELECT pushes_are_public FROM account WHERE username = $3 AND $2 <> $3), FALSE), $5)
+         SELECT $1, $2, $3,
+                COALESCE($4, (SELECT pushes_are_public FROM account WHERE username = $3 AND $2 <> $3), FALSE), $5
+         WHERE (SELECT COUNT(*) FROM repository WHERE namespace = $3) < $6
          ON CONFLICT (name) DO NOTHING",
         id,
         name.as_str(),
         name.namespace(),
         is_public,
         now.millis(),
+        MOST_OF_A_NAMESPACE,
     )?;
     Ok(rows == 1)
 }
@@ -274,6 +289,16 @@ pub async fn find(connection: &mut impl Connection, account: &Account, id: &str)
 
 pub async fn set_public(tx: &mut Tx, id: &str, is_public: bool) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE repository SET is_public = $2 WHERE id = $1 AND is_public <> $2", id, is_public)
+}
+
+/// Closes all repositories of an account to everyone else.
+pub async fn close_all(tx: &mut Tx, username: &str) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "DELETE FROM repository_share WHERE repository_id IN (SELECT id FROM repository WHERE namespace = $1)",
+        username,
+    )?;
+    execute!(tx, "UPDATE repository SET is_public = FALSE WHERE namespace = $1", username)
 }
 
 pub async fn remove(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {

@@ -33,6 +33,7 @@ use crate::{
     error::Error,
     state::App,
     web::{
+        extract::Id,
         form::FieldErrors,
         i18n::Words,
         page::{Page, dialog_or_page},
@@ -119,6 +120,7 @@ async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<LikeQuer
     let form = match query.like {
         None => form,
         Some(id) => {
+            let Id(id) = Id::parse(id)?;
             let token = actions::find_like(&mut app.db.read().await?, &me.account, &id).await?;
             form.like(&token, lifetimes, me.page.now)
         }

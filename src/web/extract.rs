@@ -33,6 +33,16 @@ impl FromRequestParts<App> for Id {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| Error::NotFound)?;
+        Self::parse(id)
+    }
+}
+
+impl Id {
+    /// Reads an id wherever it stands.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for what cannot be one.
+    pub fn parse(id: String) -> Result<Self, Error> {
         let is_uuid = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
         if is_uuid { Ok(Self(id)) } else { Err(Error::NotFound) }
     }

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{Answer, Browser, PASSWORD, TestServer, factor::Enrolled};
+use crate::harness::{Answer, Browser, PASSWORD, TestServer, claims, factor::Enrolled};
 
 async fn close(browser: &Browser, password: &str) -> Answer {
     browser.post("/settings/close", &[("password", password)]).await
@@ -104,6 +104,26 @@ async fn nobody_inherits_the_name() {
     assert_eq!(server.count("password_link").await, 0);
     let sign_in = server.anonymous().post("/login", &form).await;
     assert_eq!(sign_in.status, StatusCode::UNAUTHORIZED, "and nothing brings it back");
+}
+
+#[tokio::test]
+async fn what_was_public_or_shared_is_closed_to_everyone_else() {
+    let server = start().await;
+    server.account("bob").await;
+    let alice = server.account_signed_in("alice").await;
+    alice.post("/settings/repositories/new", &[("name", "alice/app"), ("visibility", "public")]).await;
+    let id = server.text("SELECT id FROM repository").await;
+    server.execute("UPDATE repository SET is_public = TRUE").await;
+    let share = [("username", "bob"), ("share", "push")];
+    alice.post(&format!("/settings/repositories/{id}/share"), &share).await;
+    assert_eq!(server.count("repository_share").await, 1);
+    let granted = async || {
+        let answer = server.anonymous().get("/token?scope=repository:alice/app:pull").await;
+        claims(answer.json()["token"].as_str().unwrap())["access"].as_array().unwrap().len()
+    };
+    assert_eq!(granted().await, 1);
+    close(&alice, PASSWORD).await;
+    assert_eq!((granted().await, server.count("repository_share").await), (0, 0));
 }
 
 #[tokio::test]

@@ -76,3 +76,25 @@ async fn of_forty_at_once_one_finds_it_and_all_succeed() {
     assert_eq!((server.count("token").await, server.count("deleted_token").await), (0, 1));
     assert_eq!(server.number("SELECT COUNT(*) FROM activity WHERE kind = 'device_signed_out'").await, Some(1));
 }
+
+#[tokio::test]
+async fn whoever_makes_secrets_up_waits_for_nobody_and_nobody_waits_for_them() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:read", "30").await;
+    // Someone writes, and goes on writing.
+    let writing = server.app.db.write().await.unwrap();
+    let made_up = "dp_ref_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0uCPlr";
+    assert_silent(&server, made_up).await;
+    assert_silent(&server, &made_up.replace("ref", "dev")).await;
+    assert_silent(&server, &token.secret).await;
+    assert!(server.anonymous().refresh(made_up).await.body.contains("not known"));
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
+        ("device_code", "made up"),
+        ("client_id", PROGRAM),
+    ];
+    let polled = server.anonymous().post("/oauth/token", &form).await;
+    assert_eq!((polled.status, polled.json()["error"].as_str()), (StatusCode::BAD_REQUEST, Some("invalid_grant")));
+    drop(writing);
+}

@@ -92,3 +92,13 @@ async fn a_token_that_is_not_ones_own_is_not_found() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_cannot_be_an_id_is_found_nowhere() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    for wrong in ["", "x", "../edit"] {
+        let answer = alice.get(&format!("/settings/tokens/new?like={wrong}")).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{wrong}");
+    }
+}

@@ -89,7 +89,9 @@ struct Actor {
 /// All of it in one transaction: a registry whose notification was not answered with success sends it again.
 async fn receive(_: FromRegistry, State(app): State<App>, Now(now): Now, body: Bytes) -> Result<StatusCode, Error> {
     let envelope: Envelope = serde_json::from_slice(&body).map_err(|_| Error::Invalid)?;
-    let events: Vec<Event> = envelope.events.into_iter().filter_map(|event| manifest(event, now)).collect();
+    let mut events: Vec<Event> = envelope.events.into_iter().filter_map(|event| manifest(event, now)).collect();
+    // In the order in which all who write take rows.
+    events.sort_by(|a, b| (&a.repository, a.at).cmp(&(&b.repository, b.at)));
     if !events.is_empty() {
         // The uses to which these belong may still be waiting to be written.
         uses::actions::write(&app.db, &app.token_uses, app.entropy).await?;

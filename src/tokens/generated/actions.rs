@@ -146,6 +146,22 @@ pub async fn next_to_go(
     Ok(first.map(|(id, description)| (id, Description::from_stored(description))))
 }
 
+/// Whether a secret is a device's, so that strangers with made-up ones take no lock. A personal access token never is.
+///
+/// # Errors
+/// The database's.
+pub async fn is_known(connection: &mut impl Connection, presented: &Secret, now: Moment) -> Result<bool, Error> {
+    let hash = presented.hash();
+    Ok(match presented.kind() {
+        secret::Kind::PersonalAccess => false,
+        secret::Kind::Refresh => store::is_session(connection, &hash).await?,
+        secret::Kind::Device => {
+            store::successor_of(connection, &hash, now).await?.is_some()
+                || store::find_by_secret(connection, &hash).await?.is_some()
+        }
+    })
+}
+
 /// Puts a new secret on the row of the session that `refresh` belongs to, and lets the old one work a while longer.
 /// Two at once stand in line and both succeed.
 ///

@@ -177,6 +177,18 @@ pub async fn keep_previous(
     )
 }
 
+/// Whether a session has this refresh token, or had it.
+pub async fn is_session(connection: &mut impl Connection, refresh: &SecretHash) -> sqlx::Result<bool> {
+    let (is_session,) = fetch!(
+        fetch_one,
+        connection,
+        (bool,),
+        "SELECT EXISTS (SELECT 1 FROM device_session WHERE refresh_hash = $1)",
+        refresh.as_bytes(),
+    )?;
+    Ok(is_session)
+}
+
 /// The secret that replaced this one, while this one still works.
 pub async fn successor_of(
     connection: &mut impl Connection,
