@@ -12,7 +12,7 @@ use crate::{
     },
     error::Error,
     platform::{
-        collector::Failures,
+        collector::{Failures, newest_of_each},
         db::{Connection, Db, Tx},
         entropy::Entropy,
     },
@@ -20,6 +20,8 @@ use crate::{
 
 /// The log is kept this long.
 const KEPT: Duration = Duration::days(400);
+/// So many failures of an account are written at a time: whoever makes up programs and addresses is not to fill its log.
+const MOST_AT_A_TIME: usize = 50;
 /// Equal lines within this time are one.
 const GROUPED: Duration = Duration::HOUR;
 
@@ -52,14 +54,14 @@ pub fn note_failure(failures: &Failures, account_id: &str, kind: Kind, detail: &
 /// # Errors
 /// The database's.
 pub async fn write(db: &Db, failures: &Failures) -> Result<(), Error> {
-    let taken = failures.take();
+    let taken: Vec<_> = failures.take().into_iter().collect();
     if taken.is_empty() {
         return Ok(());
     }
     let written = async {
         let mut tx = db.write().await?;
         // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
-        let mut lines: Vec<_> = taken.iter().collect();
+        let mut lines = newest_of_each(&taken, |(account_id, ..)| account_id, MOST_AT_A_TIME);
         lines.sort_by(|a, b| (&a.0.0, &a.0.2, &a.0.3.address).cmp(&(&b.0.0, &b.0.2, &b.0.3.address)));
         for ((account_id, kind, detail, origin), Span { first_at, last_at, times }) in lines {
             let (detail, origin) = (detail.clone(), origin.clone());

@@ -36,6 +36,18 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Every code that there is.
+    pub const CODES: [&'static str; 8] = [
+        "PAT-INACTIVE",
+        "PAT-EXPIRED",
+        "PAT-DELETED",
+        "PAT-WRONG-USER",
+        "ACCOUNT-DISABLED",
+        "PAT-READ-ONLY",
+        "PAT-REPOSITORY",
+        "AUTH-FAILED",
+    ];
+
     /// The refusal of a push.
     pub fn of_push(refused: RefusedPush<'_>, username: &str) -> Self {
         // Anyone may ask for anything: what is repeated on a terminal is one printable line.

@@ -68,6 +68,19 @@ pub struct Handling {
     pub token: Option<(String, String)>,
 }
 
+/// Of what was taken, the newest `most` of each owner.
+pub fn newest_of_each<K>(taken: &[(K, Span)], owner: impl Fn(&K) -> &str, most: usize) -> Vec<&(K, Span)> {
+    let mut newest: Vec<&(K, Span)> = taken.iter().collect();
+    newest.sort_by_key(|(_, span)| std::cmp::Reverse(span.last_at));
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    newest.retain(|(key, _)| {
+        let count = counts.entry(owner(key)).or_default();
+        *count += 1;
+        *count <= most
+    });
+    newest
+}
+
 /// What waits for a database that is away must not fill the memory: further notes are let go.
 const MOST_NOTES: usize = 50_000;
 

@@ -36,7 +36,7 @@ pub struct Limits {
     failures: ByAddress,
     closed_until: Arc<Mutex<HashMap<IpAddr, Moment>>>,
     wrong_secrets: Arc<Mutex<HashMap<SecretHash, Moment>>>,
-    refused_forms: Arc<Mutex<HashMap<RefusalKey, Moment>>>,
+    refused_forms: Arc<Mutex<HashMap<RefusalKey, (Moment, u32)>>>,
 }
 
 impl Default for Limits {
@@ -85,17 +85,28 @@ impl Limits {
     }
 
     /// Whether an equal refusal of a form came just before this one of a query: then both are one try of one client.
+    /// Each form stands for one query. Where the two reach different servers, the try counts twice.
     pub fn is_repeated_by_query(&self, key: &RefusalKey, is_form: bool, now: Moment) -> bool {
         let mut forms = self.refused_forms.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_fresh = |at: Moment| now - at < SAME_TRY;
         if !is_form {
-            return forms.remove(key).is_some_and(|at| now - at < SAME_TRY);
+            let Some((at, count)) = forms.remove(key).filter(|(at, _)| is_fresh(*at)) else { return false };
+            if count > 1 {
+                forms.insert(key.clone(), (at, count - 1));
+            }
+            return true;
         }
         if forms.len() >= REMEMBERED_FORMS {
-            forms.retain(|_, at| now - *at < SAME_TRY);
+            forms.retain(|_, (at, _)| is_fresh(*at));
         }
         // Where even the last seconds fill it, a try may count twice.
-        if forms.len() < REMEMBERED_FORMS {
-            forms.insert(key.clone(), now);
+        let has_room = forms.len() < REMEMBERED_FORMS;
+        match forms.get_mut(key) {
+            Some((at, count)) => (*at, *count) = (now, if is_fresh(*at) { *count + 1 } else { 1 }),
+            None if has_room => {
+                forms.insert(key.clone(), (now, 1));
+            }
+            None => {}
         }
         false
     }

@@ -8,7 +8,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::core::moment::Moment;
+use crate::core::{moment::Moment, refusal::Refusal};
 
 type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
 
@@ -67,9 +67,12 @@ impl Metrics {
     /// With every counter at nought. `started` is when this server began.
     pub fn new(started: Moment) -> Self {
         let (token_requests, token_refusals) = (Labelled::default(), Labelled::default());
+        // Shown from the beginning, so that the first of its kind is an increase.
         for outcome in Outcome::ALL {
-            // Shown from the beginning, so that the first of its kind is an increase.
             let _ = token_requests.get_or_create(&[("outcome", outcome.as_str())]);
+        }
+        for code in Refusal::CODES {
+            let _ = token_refusals.get_or_create(&[("code", code)]);
         }
         let mut registry = Registry::default();
         registry.register(

@@ -146,13 +146,9 @@ async fn authenticate(
 
 /// 401, `application/json` and `DENIED` is the one shape that every client shows which can show anything.
 fn refuse(app: &App, refused: &Refused, request: &TokenRequest, origin: &Origin, now: Moment) -> Response {
-    let refusal = &refused.refusal;
-    // Neither the name nor the secret: people paste one into the place of the other.
-    tracing::info!(code = refusal.code(), address = origin.address, "a token request was refused");
     notes::refused(app, refused, request, origin, now);
-    app.metrics.refused(refusal.code());
     let tokens_url = format!("{}/settings/tokens", app.urls.public);
-    registry_error(StatusCode::UNAUTHORIZED, "DENIED", &refusal.sentence(&tokens_url))
+    registry_error(StatusCode::UNAUTHORIZED, "DENIED", &refused.refusal.sentence(&tokens_url))
 }
 
 /// The login check of registry clients, so that `docker login` works against this server alone.

@@ -40,32 +40,41 @@ pub fn granted(app: &App, caller: Option<&Caller>, asked: &[Scope], granted: &[G
     }
 }
 
-/// Notes a refusal where someone is concerned. A client that asks by the form first and then by the query was refused
-/// once.
+/// Notes a refusal: in the log and the counter, and where someone is concerned for that account. A client that asks by
+/// the form first and then by the query was refused once.
 pub fn refused(app: &App, refused: &Refused, request: &TokenRequest, origin: &Origin, now: Moment) {
     let code = refused.refusal.code();
-    match &refused.concerns {
-        Concern::Nobody => {}
-        Concern::Account(account_id) => {
-            activity::note_failure(&app.failures, account_id, Kind::SignInFailed, "", origin, now);
-        }
-        Concern::Token(token) => {
-            let key = RefusalKey {
-                account_id: token.account_id.clone(),
-                token_id: token.token_id.clone().unwrap_or_default(),
-                code,
-                repository: first_repository(request),
-                address: origin.address.clone(),
-                client: origin.client.clone(),
-                description: token.description.to_string(),
-            };
-            if app.limits.is_repeated_by_query(&key, request.is_form, now) {
-                return;
-            }
+    let (account_id, token) = match &refused.concerns {
+        Concern::Nobody => ("", None),
+        Concern::Account(account_id) => (account_id.as_str(), None),
+        Concern::Token(token) => (token.account_id.as_str(), Some(token)),
+    };
+    let key = RefusalKey {
+        account_id: account_id.to_owned(),
+        token_id: token.and_then(|token| token.token_id.clone()).unwrap_or_default(),
+        code,
+        repository: first_repository(request),
+        address: origin.address.clone(),
+        client: origin.client.clone(),
+        description: token.map(|token| token.description.to_string()).unwrap_or_default(),
+    };
+    if app.limits.is_repeated_by_query(&key, request.is_form, now) {
+        return;
+    }
+    // Neither the name nor the secret as sent: people paste one into the place of the other.
+    let (token_id, address) = (key.token_id.as_str(), origin.address.as_str());
+    tracing::info!(code, account_id, token_id, address, "a token request was refused");
+    app.metrics.refused(code);
+    match token {
+        Some(token) => {
             let detail = format!("{} ({code})", token.description);
-            activity::note_failure(&app.failures, &token.account_id, Kind::TokenRefused, &detail, origin, now);
+            activity::note_failure(&app.failures, account_id, Kind::TokenRefused, &detail, origin, now);
             app.refusals.note(key, Span::once(now), Span::and);
         }
+        None if !account_id.is_empty() => {
+            activity::note_failure(&app.failures, account_id, Kind::SignInFailed, "", origin, now);
+        }
+        None => {}
     }
 }
 

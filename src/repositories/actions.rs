@@ -1,14 +1,14 @@
 //! What can be done with repositories.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 
-use super::store::{self, Listed};
+use super::store::{self, Inserted, Listed};
 use crate::{
     accounts,
     core::{
         account::Account,
         moment::Moment,
-        permission::{Facts, Share},
+        permission::{Facts, Share, ownership},
         repository::RepositoryName,
     },
     error::Error,
@@ -35,26 +35,36 @@ pub async fn facts(
     Ok(facts)
 }
 
-/// Writes all pushes and pulls that were noted, in one transaction: a repository that was not known before is known
-/// from its first push on. What could not be written is noted again.
+/// So many notes are written in one transaction: others wait for no more than that.
+const SLICE: usize = 200;
+
+/// Writes all pushes and pulls that were noted: a repository that was not known before is known from its first push
+/// on. What could not be written is noted again.
 ///
 /// # Errors
 /// The database's.
 pub async fn write(db: &Db, uses: &RepositoryUses, entropy: Entropy) -> Result<(), Error> {
+    let mut taken: Vec<((String, Direction), Handling)> = uses.take().into_iter().collect();
     // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
-    let taken: BTreeMap<(String, Direction), Handling> = uses.take().into_iter().collect();
-    if taken.is_empty() {
-        return Ok(());
-    }
+    taken.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let (mut full, mut done) = (HashSet::new(), 0);
     let written = async {
-        let mut tx = db.write().await?;
-        for ((name, direction), handling) in &taken {
-            note(&mut tx, name, *direction, handling, entropy).await?;
+        for slice in taken.chunks(SLICE) {
+            let mut tx = db.write().await?;
+            if slice.iter().any(|((_, direction), _)| *direction == Direction::Push) {
+                store::hold_names(&mut tx).await?;
+            }
+            for ((name, direction), handling) in slice {
+                note_one(&mut tx, name, *direction, handling, &mut full, entropy).await?;
+            }
+            tx.commit().await?;
+            done += slice.len();
         }
-        tx.commit().await
+        Ok(())
     };
-    written.await.map_err(|error: sqlx::Error| {
-        for (key, handling) in taken {
+    let written: sqlx::Result<()> = written.await;
+    written.map_err(|error| {
+        for (key, handling) in taken.drain(done..) {
             uses.note(key, handling, later);
         }
         Error::from(error)
@@ -79,16 +89,42 @@ pub async fn note(
     handling: &Handling,
     entropy: Entropy,
 ) -> sqlx::Result<()> {
-    match direction {
-        Direction::Pull => store::note_pull(tx, name, handling).await?,
-        Direction::Push => match (store::note_push(tx, name, handling).await?, RepositoryName::parse(name)) {
-            (0, Some(name)) => {
-                store::insert(tx, &entropy.id(handling.at), &name, None, handling.at).await?;
-                store::note_push(tx, name.as_str(), handling).await?
-            }
-            (noted, _) => noted,
-        },
+    if direction == Direction::Push {
+        store::hold_names(tx).await?;
+    }
+    note_one(tx, name, direction, handling, &mut HashSet::new(), entropy).await
+}
+
+/// `full` remembers the namespaces of which no more repositories are kept, so that each is counted once.
+async fn note_one(
+    tx: &mut Tx,
+    name: &str,
+    direction: Direction,
+    handling: &Handling,
+    full: &mut HashSet<String>,
+    entropy: Entropy,
+) -> sqlx::Result<()> {
+    if direction == Direction::Pull {
+        store::note_pull(tx, name, handling).await?;
+        return Ok(());
+    }
+    if store::note_push(tx, name, handling).await? > 0 {
+        return Ok(());
+    }
+    let Some(name) = RepositoryName::parse(name).filter(|name| !full.contains(name.namespace())) else {
+        return Ok(());
     };
+    match store::insert(tx, &entropy.id(handling.at), &name, None, handling.at).await? {
+        Inserted::New => {
+            store::note_push(tx, name.as_str(), handling).await?;
+        }
+        Inserted::Full => {
+            tracing::warn!(namespace = name.namespace(), "as many repositories are known as are kept: this one is not");
+            full.insert(name.namespace().to_owned());
+        }
+        // It was known, and its last push is later than this one.
+        Inserted::Known => {}
+    }
     Ok(())
 }
 
@@ -114,12 +150,25 @@ pub async fn find_managed(connection: &mut impl Connection, account: &Account, i
     found.filter(|repository| manages(account, repository)).ok_or(Error::NotFound)
 }
 
+/// A repository that this account can close to others and take from the list: one that it manages, and for an
+/// administrator also one whose owner is away.
+///
+/// # Errors
+/// [`Error::NotFound`] for every other.
+pub async fn find_closable(connection: &mut impl Connection, account: &Account, id: &str) -> Result<Listed, Error> {
+    let found = store::find(connection, account, id).await?;
+    found.filter(|repository| closes(account, repository)).ok_or(Error::NotFound)
+}
+
 /// Whether an account decides about a repository.
 pub fn manages(account: &Account, repository: &Listed) -> bool {
-    match &repository.owner {
-        Some(owner) => owner == account.username.as_str() && repository.name.is_of(owner),
-        None => account.is_admin,
-    }
+    let (username, is_an_accounts) = (account.username.as_str(), repository.owner.is_some());
+    ownership(username, account.is_admin, &repository.name, is_an_accounts).is_some()
+}
+
+/// Whether an account can close a repository to others. Nobody opens one of somebody who is away, nor shares it.
+pub fn closes(account: &Account, repository: &Listed) -> bool {
+    manages(account, repository) || account.is_admin && repository.owner_is_away
 }
 
 /// Why a repository was not made.
@@ -129,6 +178,8 @@ pub enum NotMade {
     Exists,
     /// The name is not this account's to give.
     NotOwn,
+    /// Of this namespace no more are kept.
+    Full,
 }
 
 /// Makes a repository by hand, before anything is pushed to it.
@@ -143,21 +194,25 @@ pub async fn create(
     now: Moment,
     entropy: Entropy,
 ) -> Result<Result<(), NotMade>, Error> {
-    let is_own = name.is_of(account.username.as_str());
+    store::hold_names(tx).await?;
     let is_an_accounts = store::facts(tx, &account.id, name).await?.is_an_accounts;
-    if !is_own && (is_an_accounts || !account.is_admin) {
+    if ownership(account.username.as_str(), account.is_admin, name, is_an_accounts).is_none() {
         return Ok(Err(NotMade::NotOwn));
     }
-    let is_new = store::insert(tx, &entropy.id(now), name, Some(is_public), now).await?;
-    Ok(if is_new { Ok(()) } else { Err(NotMade::Exists) })
+    Ok(match store::insert(tx, &entropy.id(now), name, Some(is_public), now).await? {
+        Inserted::New => Ok(()),
+        Inserted::Known => Err(NotMade::Exists),
+        Inserted::Full => Err(NotMade::Full),
+    })
 }
 
 /// Opens a repository to everyone, or closes it; whether that changed anything.
 ///
 /// # Errors
-/// [`Error::NotFound`] for one that this account does not manage.
+/// [`Error::NotFound`] for one that this account cannot open, or close.
 pub async fn set_public(tx: &mut Tx, account: &Account, id: &str, is_public: bool) -> Result<(Listed, bool), Error> {
-    let repository = find_managed(tx, account, id).await?;
+    let repository =
+        if is_public { find_managed(tx, account, id).await? } else { find_closable(tx, account, id).await? };
     let changed = store::set_public(tx, id, is_public).await? == 1;
     Ok((repository, changed))
 }
@@ -165,11 +220,13 @@ pub async fn set_public(tx: &mut Tx, account: &Account, id: &str, is_public: boo
 /// Forgets a repository with its shares. What the registry has of it stays there, and the next push makes it anew.
 ///
 /// # Errors
-/// [`Error::NotFound`] for one that this account does not manage.
+/// [`Error::NotFound`] for one that this account cannot remove, or that someone removed meanwhile.
 pub async fn remove(tx: &mut Tx, account: &Account, id: &str) -> Result<Listed, Error> {
-    let repository = find_managed(tx, account, id).await?;
-    store::remove(tx, id).await?;
-    Ok(repository)
+    let repository = find_closable(tx, account, id).await?;
+    match store::remove(tx, id).await? {
+        0 => Err(Error::NotFound),
+        _ => Ok(repository),
+    }
 }
 
 /// Closes what an account that is being closed leaves behind: nobody could do it later.
@@ -177,7 +234,7 @@ pub async fn remove(tx: &mut Tx, account: &Account, id: &str) -> Result<Listed, 
 /// # Errors
 /// The database's.
 pub async fn close_of(tx: &mut Tx, account: &Account) -> Result<(), Error> {
-    store::close_all(tx, account.username.as_str()).await?;
+    store::close_all(tx, account).await?;
     Ok(())
 }
 
@@ -201,7 +258,7 @@ pub enum NotShared {
 /// Shares a repository with an account, by its name as typed.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a repository that this account does not manage.
+/// [`Error::NotFound`] for a repository that this account does not manage, or that someone removed meanwhile.
 pub async fn give(
     tx: &mut Tx,
     account: &Account,
@@ -216,6 +273,9 @@ pub async fn give(
     if manages(&other, &repository) {
         return Ok(Err(NotShared::HasIt));
     }
+    if store::hold(tx, id).await? == 0 {
+        return Err(Error::NotFound);
+    }
     store::give(tx, id, &other.id, share, now).await?;
     Ok(Ok(repository))
 }
@@ -223,9 +283,9 @@ pub async fn give(
 /// Takes a share back.
 ///
 /// # Errors
-/// [`Error::NotFound`] for a repository that this account does not manage, or that was not shared so.
+/// [`Error::NotFound`] for a repository that this account cannot close, or that was not shared so.
 pub async fn take_back(tx: &mut Tx, account: &Account, id: &str, from: &str) -> Result<Listed, Error> {
-    let repository = find_managed(tx, account, id).await?;
+    let repository = find_closable(tx, account, id).await?;
     match store::take_back(tx, id, from).await? {
         0 => Err(Error::NotFound),
         _ => Ok(repository),

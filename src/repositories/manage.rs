@@ -112,6 +112,7 @@ async fn create(
             NotMade::Exists => me.page.t("repositories.exists").into_owned(),
             NotMade::NotOwn if me.account.is_admin => me.page.t("repositories.an_accounts").into_owned(),
             NotMade::NotOwn => me.page.t1("repositories.not_own", "name", &me.account.username),
+            NotMade::Full => me.page.t1("repositories.full", "name", name.namespace()),
         };
         return Ok(refused(me.page, form, sentence));
     }
@@ -195,16 +196,17 @@ struct RemovePage {
     page: Page,
     id: String,
     name: RepositoryName,
-    /// How the next push makes it anew.
-    anew: &'static str,
+    /// How the next push makes it anew, where anyone can push it.
+    anew: Option<&'static str>,
 }
 
 async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
     let mut reader = app.db.read().await?;
-    let repository = actions::find_managed(&mut reader, &me.account, &id).await?;
+    let repository = actions::find_closable(&mut reader, &me.account, &id).await?;
     // The default is that of the account whose name it has; what is the administrators' begins private.
     let is_public = repository.owner.is_some() && actions::pushes_are_public(&mut reader, &me.account).await?;
     let anew = if is_public { "repositories.anew_public" } else { "repositories.anew_private" };
+    let anew = actions::manages(&me.account, &repository).then_some(anew);
     Ok(dialog_or_page!(StatusCode::OK, RemovePage { page: me.page, id, name: repository.name, anew }))
 }
 

@@ -20,6 +20,7 @@ use crate::{
     accounts::{actions as accounts, session::SignedIn},
     activity::actions as activity,
     core::{
+        account::Account,
         activity::{Kind, Origin},
         permission::Share,
         username,
@@ -69,6 +70,8 @@ struct SharePage {
     id: String,
     name: String,
     partners: Vec<Partner>,
+    /// Whether the reader can share it with more.
+    is_managed: bool,
     form: ShareForm,
     errors: FieldErrors,
     notice: Option<String>,
@@ -77,7 +80,12 @@ struct SharePage {
 }
 
 impl SharePage {
-    async fn read(connection: &mut impl Connection, page: Page, repository: &Listed) -> Result<Self, Error> {
+    async fn read(
+        connection: &mut impl Connection,
+        page: Page,
+        reader: &Account,
+        repository: &Listed,
+    ) -> Result<Self, Error> {
         let shares = actions::shares(connection, &repository.id).await?;
         let partner = |(account_id, username, share)| Partner { account_id, username, share: share_key(share) };
         Ok(Self {
@@ -85,6 +93,7 @@ impl SharePage {
             id: repository.id.clone(),
             name: repository.name.to_string(),
             partners: shares.into_iter().map(partner).collect(),
+            is_managed: actions::manages(reader, repository),
             form: ShareForm::default(),
             errors: FieldErrors::default(),
             notice: None,
@@ -95,8 +104,8 @@ impl SharePage {
 
 async fn show(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
     let mut reader = app.db.read().await?;
-    let repository = actions::find_managed(&mut reader, &me.account, &id).await?;
-    let mut shown = SharePage::read(&mut reader, me.page.clone(), &repository).await?;
+    let repository = actions::find_closable(&mut reader, &me.account, &id).await?;
+    let mut shown = SharePage::read(&mut reader, me.page.clone(), &me.account, &repository).await?;
     drop(reader);
     shown.notice = if me.page.is_fragment { None } else { me.take_notice().await? };
     Ok(dialog_or_page!(StatusCode::OK, shown))
@@ -119,7 +128,7 @@ async fn changed(
     let mut reader = app.db.read().await?;
     let search = address::shown_before(headers);
     let table = Table::read(&mut reader, app, &me.account, &me.page, search).await?;
-    let shown = SharePage::read(&mut reader, me.page, repository).await?;
+    let shown = SharePage::read(&mut reader, me.page, &me.account, repository).await?;
     Ok(dialog_or_page!(StatusCode::OK, SharePage { notice: Some(notice), table: Some(table), ..shown }))
 }
 
@@ -147,7 +156,7 @@ async fn share(
         }
         Err(reason) => {
             let repository = actions::find_managed(&mut tx, &me.account, &id).await?;
-            let mut shown = SharePage::read(&mut tx, me.page, &repository).await?;
+            let mut shown = SharePage::read(&mut tx, me.page, &me.account, &repository).await?;
             let key = match reason {
                 NotShared::Nobody => "repositories.no_such_account",
                 NotShared::HasIt => "repositories.has_it",

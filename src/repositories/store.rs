@@ -47,17 +47,32 @@ pub const fn share(can_push: bool) -> Share {
 /// nothing.
 const MOST_OF_A_NAMESPACE: i64 = 10_000;
 
-/// Inserts a repository that was pushed or made by hand; `false` where it is known already. `is_public` decides, and
-/// where it is `None` the default of the account that has the name.
+/// Stands in line with whoever makes or closes an account: of two that take one name the second sees the first. It is
+/// taken before any row of a repository, so that nobody waits in a circle.
+pub async fn hold_names(tx: &mut Tx) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE installation SET set_up_at = set_up_at WHERE id = 1")
+}
+
+/// What became of a repository that was to be inserted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is there now.
+    New,
+    /// There was one of this name.
+    Known,
+    /// Of this namespace no more are kept.
+    Full,
+}
+
+/// Inserts a repository that was pushed or made by hand; the names are held by then. `is_public` decides, and where it
+/// is `None` the default of the account that has the name.
 pub async fn insert(
     tx: &mut Tx,
     id: &str,
     name: &RepositoryName,
     is_public: Option<bool>,
     now: Moment,
-) -> sqlx::Result<bool> {
-    // In line with whoever makes an account: of the two that take one name the second sees the first.
-    execute!(tx, "UPDATE installation SET set_up_at = set_up_at WHERE id = 1")?;
+) -> sqlx::Result<Inserted> {
     execute!(
         tx,
         "INSERT INTO reserved_namespace (namespace, reserved_at)
@@ -69,7 +84,8 @@ pub async fn insert(
         tx,
         "INSERT INTO repository (id, name, namespace, is_public, created_at)
          SELECT $1, $2, $3,
-                COALESCE($4, (SELECT pushes_are_public FROM account WHERE username = $3 AND $2 <> $3), FALSE), $5
+                COALESCE($4, (SELECT pushes_are_public FROM account
+                              WHERE username = $3 AND $2 <> $3 AND closed_at IS NULL), FALSE), $5
          WHERE (SELECT COUNT(*) FROM repository WHERE namespace = $3) < $6
          ON CONFLICT (name) DO NOTHING",
         id,
@@ -79,7 +95,12 @@ pub async fn insert(
         now.millis(),
         MOST_OF_A_NAMESPACE,
     )?;
-    Ok(rows == 1)
+    if rows == 1 {
+        return Ok(Inserted::New);
+    }
+    let (is_known,) =
+        fetch!(fetch_one, tx, (bool,), "SELECT EXISTS (SELECT 1 FROM repository WHERE name = $1)", name.as_str(),)?;
+    Ok(if is_known { Inserted::Known } else { Inserted::Full })
 }
 
 pub async fn note_push(tx: &mut Tx, name: &str, push: &Handling) -> sqlx::Result<u64> {
@@ -116,6 +137,7 @@ record! {
         name: String,
         is_public: bool,
         owner: Option<String>,
+        owner_is_away: bool,
         can_push: Option<bool>,
         shares: i64,
         pushed_at: Option<i64>,
@@ -144,6 +166,8 @@ pub struct Listed {
     pub is_public: bool,
     /// The account that has the first component of its name; `None` is the administrators.
     pub owner: Option<String>,
+    /// Whether that account is disabled or closed, so that nobody signs in to it.
+    pub owner_is_away: bool,
     /// What the reader was given on it.
     pub share: Option<Share>,
     /// With how many accounts it is shared.
@@ -200,6 +224,7 @@ impl ListedRecord {
             name: RepositoryName::from_stored(self.name),
             is_public: self.is_public,
             owner: self.owner,
+            owner_is_away: self.owner_is_away,
             share: self.can_push.map(share),
             shares: self.shares,
         }
@@ -208,18 +233,17 @@ impl ListedRecord {
 
 /// `$1` is the reader's id, `$2` its name, `$3` whether it is an administrator.
 macro_rules! listed {
-    ($what:literal, $rest:literal) => {
+    ($what:literal, $joins:literal, $rest:literal) => {
         concat!(
             "SELECT ",
             $what,
             " FROM repository
               LEFT JOIN account AS owner ON owner.username = repository.namespace
               LEFT JOIN repository_share AS mine
-                     ON mine.repository_id = repository.id AND mine.account_id = $1
-              LEFT JOIN account AS pusher ON pusher.id = repository.pushed_account_id
-              LEFT JOIN account AS puller ON puller.id = repository.pulled_account_id
-              WHERE ((repository.namespace = $2 AND repository.name <> $2) OR mine.account_id IS NOT NULL
-                     OR ($3 AND owner.id IS NULL)) ",
+                     ON mine.repository_id = repository.id AND mine.account_id = $1 ",
+            $joins,
+            " WHERE ((repository.namespace = $2 AND repository.name <> $2) OR mine.account_id IS NOT NULL
+                     OR ($3 AND (owner.id IS NULL OR owner.disabled_at IS NOT NULL OR owner.closed_at IS NOT NULL))) ",
             $rest
         )
     };
@@ -228,12 +252,15 @@ macro_rules! listed {
 macro_rules! columns {
     ($rest:literal) => {
         listed!(
-            "repository.id, repository.name, repository.is_public, owner.username AS owner, mine.can_push,
+            "repository.id, repository.name, repository.is_public, owner.username AS owner,
+             (owner.disabled_at IS NOT NULL OR owner.closed_at IS NOT NULL) AS owner_is_away, mine.can_push,
              (SELECT COUNT(*) FROM repository_share WHERE repository_id = repository.id) AS shares,
              pushed_at, pushed_account_id, pusher.username AS pushed_by, pushed_token_id, pushed_description,
              EXISTS (SELECT 1 FROM token WHERE id = pushed_token_id AND account_id = $1) AS pushed_is_readers,
              pulled_at, pulled_account_id, puller.username AS pulled_by, pulled_token_id, pulled_description,
              EXISTS (SELECT 1 FROM token WHERE id = pulled_token_id AND account_id = $1) AS pulled_is_readers",
+            "LEFT JOIN account AS pusher ON pusher.id = repository.pushed_account_id
+             LEFT JOIN account AS puller ON puller.id = repository.pulled_account_id",
             $rest
         )
     };
@@ -251,7 +278,7 @@ pub async fn list(
         fetch_one,
         connection,
         (i64,),
-        listed!("COUNT(*)", "AND ($4 = '' OR repository.name LIKE $4 ESCAPE '\\')"),
+        listed!("COUNT(*)", "", "AND ($4 = '' OR repository.name LIKE $4 ESCAPE '\\')"),
         &account.id,
         account.username.as_str(),
         account.is_admin,
@@ -291,14 +318,16 @@ pub async fn set_public(tx: &mut Tx, id: &str, is_public: bool) -> sqlx::Result<
     execute!(tx, "UPDATE repository SET is_public = $2 WHERE id = $1 AND is_public <> $2", id, is_public)
 }
 
-/// Closes all repositories of an account to everyone else.
-pub async fn close_all(tx: &mut Tx, username: &str) -> sqlx::Result<u64> {
+/// Closes all repositories of an account to everyone else, and takes back what it was given.
+pub async fn close_all(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "DELETE FROM repository_share WHERE repository_id IN (SELECT id FROM repository WHERE namespace = $1)",
-        username,
+        "DELETE FROM repository_share
+         WHERE account_id = $1 OR repository_id IN (SELECT id FROM repository WHERE namespace = $2)",
+        &account.id,
+        account.username.as_str(),
     )?;
-    execute!(tx, "UPDATE repository SET is_public = FALSE WHERE namespace = $1", username)
+    execute!(tx, "UPDATE repository SET is_public = FALSE WHERE namespace = $1", account.username.as_str())
 }
 
 pub async fn remove(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {
@@ -317,6 +346,11 @@ pub async fn shares(connection: &mut impl Connection, id: &str) -> sqlx::Result<
         id,
     )?;
     Ok(rows.into_iter().map(|(account_id, username, can_push)| (account_id, username, share(can_push))).collect())
+}
+
+/// Holds a repository until the transaction ends; how many there were to hold.
+pub async fn hold(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE repository SET is_public = is_public WHERE id = $1", id)
 }
 
 /// Gives it to an account that is there to have it, or changes how far.

@@ -22,6 +22,10 @@ pub struct RepositoryRow {
     pub is_public: bool,
     /// Whether the reader decides about it.
     pub is_managed: bool,
+    /// Whether the reader can at least close it to others.
+    pub is_closable: bool,
+    /// Whether nobody signs in to the account whose it is.
+    pub owner_is_away: bool,
     /// Whose it is, where it is not the reader's own.
     pub whose: Option<String>,
     /// What the reader was given on it.
@@ -34,7 +38,10 @@ pub struct RepositoryRow {
 
 impl RepositoryRow {
     pub fn new(repository: &Listed, reader: &Account, page: &Page) -> Self {
-        let last = |last: &Option<LastUse>| last.as_ref().map(|last| UseView::new(last, reader, page));
+        // Whoever pushes was given that right, and the owner is to know with which token; whoever pulls may be anyone.
+        let last = |last: &Option<LastUse>, names_token| {
+            last.as_ref().map(|last| UseView::new(last, reader, page, names_token))
+        };
         let whose = match &repository.owner {
             Some(owner) if repository.name.is_of(reader.username.as_str()) && owner == reader.username.as_str() => None,
             Some(owner) => Some(page.t1("repositories.whose", "name", owner)),
@@ -46,13 +53,15 @@ impl RepositoryRow {
             name: repository.name.to_string(),
             is_public: repository.is_public,
             is_managed,
+            is_closable: actions::closes(reader, repository),
+            owner_is_away: repository.owner_is_away,
             whose,
             share: repository.share.filter(|_| !is_managed).map(|share| match share {
                 Share::Pull => "repositories.shared_pull",
                 Share::Push => "repositories.shared_push",
             }),
-            pushed: last(&repository.pushed),
-            pulled: last(&repository.pulled),
+            pushed: last(&repository.pushed, is_managed),
+            pulled: last(&repository.pulled, false),
             shared_with: (repository.shares > 0).then(|| page.words.count("repositories.accounts", repository.shares)),
         }
     }
@@ -69,12 +78,13 @@ pub struct UseView {
 }
 
 impl UseView {
-    fn new(last: &LastUse, reader: &Account, page: &Page) -> Self {
+    fn new(last: &LastUse, reader: &Account, page: &Page, names_token: bool) -> Self {
         let handling = &last.handling;
         let by = match (&handling.account_id, &handling.token, &last.username) {
             (None, _, _) => page.t("repositories.by_nobody").into_owned(),
             (Some(id), Some((_, description)), _) if *id == reader.id => description.clone(),
             (Some(id), None, _) if *id == reader.id => page.t("repositories.by_password").into_owned(),
+            (Some(_), Some((_, description)), Some(username)) if names_token => format!("{username} · {description}"),
             (Some(_), _, Some(username)) => username.clone(),
             (Some(_), _, None) => page.t("repositories.by_someone").into_owned(),
         };

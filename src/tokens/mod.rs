@@ -19,18 +19,23 @@ pub mod tester;
 pub mod uses;
 mod view;
 
-use axum::Router;
+use axum::{Router, extract::DefaultBodyLimit};
 
 use crate::state::App;
+
+/// In bytes: as many repositories as a token can be limited to, with the longest names, encoded for a form.
+const LARGEST_FORM: usize = 512 * 1024;
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {
     pages::routes()
         .merge(new::routes())
+        .merge(manage::routes())
+        // Outside of this the limit of all other forms stands.
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .merge(selected::routes())
         .merge(calendar::routes())
         .merge(refusals::pages::routes())
-        .merge(manage::routes())
 }
 
 /// What calendar programs read.

@@ -51,6 +51,8 @@ pub(super) struct Table {
     pub next_to_go: Option<String>,
     /// What was refused lately.
     pub refusals: Vec<RefusalLine>,
+    /// "3 older ones are not shown".
+    pub refusals_more: Option<String>,
 }
 
 impl Table {
@@ -70,10 +72,11 @@ impl Table {
             read = overview::overview(connection, account, &listing, page.now).await?;
         }
         let next_to_go = generated::next_to_go(connection, account, app.config.devices).await?;
-        let refused = refusals::recent(connection, account, page.now).await?;
+        let (refused, older) = refusals::recent(connection, account, page.now).await?;
         Ok(Self {
             next_to_go: next_to_go.map(|(id, _)| id),
             refusals: refused.into_iter().map(|refused| RefusalLine::new(refused, page)).collect(),
+            refusals_more: (older > 0).then(|| page.words.count("refusals.more", older)),
             ..Self::new(app, page, &listing, &read)
         })
     }
@@ -95,6 +98,7 @@ impl Table {
                 .then(|| page.words.count("tokens.ending_soon", overview.ending_soon)),
             next_to_go: None,
             refusals: Vec::new(),
+            refusals_more: None,
         }
     }
 }

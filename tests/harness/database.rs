@@ -93,6 +93,19 @@ impl TestServer {
         number(&self.app.db, query).await
     }
 
+    /// Waits until a query gives this number, a few seconds at most: some things are written a moment later.
+    pub async fn times(&self, query: &str, expected: i64) {
+        let mut found = None;
+        for _ in 0..100 {
+            found = self.number(query).await;
+            if found == Some(expected) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{query} is {found:?} and not {expected}");
+    }
+
     /// The one text that a query gives.
     pub async fn text(&self, query: &str) -> String {
         texts(&self.app.db, query).await.pop().unwrap()

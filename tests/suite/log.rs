@@ -161,6 +161,7 @@ fn assert_silent(ended: &Ended, secrets: &Secrets) {
     assert_eq!(ended.code, Some(0));
     let log = &ended.log;
     assert!(log.contains("TRACE") && log.contains("answered") && log.contains("signed in"), "it was talkative");
+    assert!(log.contains("a token request was refused") && log.contains("PAT-INACTIVE"), "and says what was refused");
     assert!(secrets.len() > 15);
     for (name, secret) in secrets {
         let forms = [secret.clone(), BASE64.encode(secret.as_bytes()), HEXLOWER.encode(secret.as_bytes())];

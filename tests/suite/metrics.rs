@@ -41,6 +41,9 @@ async fn token_requests_are_counted_by_their_outcome_and_refusals_by_their_code(
     for outcome in ["granted", "refused", "throttled", "invalid", "failed"] {
         assert_eq!(value(&before, &format!("dockpass_token_requests_total{{outcome=\"{outcome}\"}}")), 0);
     }
+    for code in ["PAT-EXPIRED", "PAT-REPOSITORY", "AUTH-FAILED"] {
+        assert_eq!(value(&before, &format!("dockpass_token_refusals_total{{code=\"{code}\"}}")), 0);
+    }
     let alice = program.browser();
     alice.post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;
     let (good, inactive) = (generate(&alice, "good").await, alice.generate("off", "repo:read", "30").await);

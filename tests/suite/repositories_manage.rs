@@ -83,6 +83,29 @@ async fn what_is_wrong_stands_beside_the_field() {
 }
 
 #[tokio::test]
+async fn of_one_namespace_so_many_are_listed_and_no_more() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let numbers = "WITH digit (d) AS (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))
+                   SELECT 'r' || a.d || b.d || c.d || e.d AS r FROM digit a, digit b, digit c, digit e";
+    let insert = "INSERT INTO repository (id, name, namespace, is_public, created_at)";
+    server.sql(&format!("{insert} SELECT r, 'alice/' || r, 'alice', FALSE, 0 FROM ({numbers}) AS numbers")).await;
+    assert_eq!(server.count("repository").await, 10_000);
+    let full = create(&alice, "alice/app", "private").await;
+    assert_eq!(full.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(full.body.contains("As many repositories below alice/ are listed as this page keeps."), "{}", full.body);
+    let known = create(&alice, "alice/r0001", "private").await;
+    assert!(known.body.contains("There is a repository of this name already."), "{}", known.body);
+    let token = alice.generate("ci", "repo:write", "30").await;
+    let pushed = ["repository:alice/x:pull,push", "repository:alice/y:pull,push", "repository:alice/r0001:pull,push"];
+    assert_eq!(server.anonymous().token("alice", &token.secret, &pushed).await.status, StatusCode::OK);
+    server.times("SELECT COUNT(*) FROM repository WHERE pushed_at IS NOT NULL", 1).await;
+    assert_eq!(server.count("repository").await, 10_000, "the push itself is granted");
+    server.sql("DELETE FROM repository WHERE name = 'alice/r0000'").await;
+    assert_eq!(create(&alice, "alice/app", "private").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn a_public_repository_is_pulled_by_anyone_until_it_is_private_again() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
@@ -122,6 +145,8 @@ async fn removing_asks_first_and_the_next_push_makes_it_anew() {
     assert_eq!((removed.status, server.count("repository").await), (StatusCode::SEE_OTHER, 0));
     assert!(alice.get("/settings/repositories").await.body.contains("alice/app is removed from the list."));
     assert_eq!(alice.post(&path, &[]).await.status, StatusCode::NOT_FOUND);
+    let share = format!("/settings/repositories/{id}/share");
+    assert_eq!(alice.post(&share, &[("username", "bob")]).await.status, StatusCode::NOT_FOUND);
     assert!(alice.get("/settings/activity").await.body.contains("<strong>Repository removed</strong> alice/app"));
 }
 

@@ -96,6 +96,69 @@ async fn it_is_shared_with_accounts_that_are_there_and_lack_it() {
 }
 
 #[tokio::test]
+async fn whoever_has_it_for_pushing_is_named_with_the_token() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.account_signed_in("alice").await, server.account_signed_in("bob").await);
+    let id = made(&server, &alice, "alice/app").await;
+    alice.post(&format!("/settings/repositories/{id}/share"), &[("username", "bob"), ("share", "push")]).await;
+    let token = bob.generate("bob-ci", "repo:write", "30").await;
+    for actions in ["pull,push", "pull"] {
+        server.anonymous().token("bob", &token.secret, &[&format!("repository:alice/app:{actions}")]).await;
+    }
+    server.times("SELECT COUNT(*) FROM repository WHERE pushed_at > 0 AND pulled_at > 0", 1).await;
+    let page = alice.get("/settings/repositories").await.body;
+    assert_eq!(page.matches("<span class=\"line\">bob · bob-ci</span>").count(), 1, "of the push: {page}");
+    assert_eq!(page.matches("<span class=\"line\">bob</span>").count(), 1, "of the pull: {page}");
+}
+
+#[tokio::test]
+async fn of_whoever_is_away_administrators_close_what_is_open_and_open_nothing() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    server.sql("UPDATE account SET is_admin = TRUE WHERE username = 'root-of-all'").await;
+    let (alice, bob) = (server.account_signed_in("alice").await, server.account_signed_in("bob").await);
+    let (open, shut) = (made(&server, &alice, "alice/open").await, made(&server, &alice, "alice/shut").await);
+    alice.post(&format!("/settings/repositories/{open}/public"), &[]).await;
+    alice.post(&format!("/settings/repositories/{open}/share"), &[("username", "bob"), ("share", "push")]).await;
+    let at = |id: &str, verb: &str| format!("/settings/repositories/{id}/{verb}");
+    for verb in ["private", "remove", "public", "share", "unshare"] {
+        let answer = admin.post(&at(&open, verb), &[]).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "while she is there: {verb}");
+    }
+    server.sql("UPDATE account SET disabled_at = 1 WHERE username = 'alice'").await;
+    let page = admin.get("/settings/repositories").await.body;
+    assert!(
+        page.contains("alice/open</span><span class=\"hint\">alice’s · account disabled or closed</span>"),
+        "{page}"
+    );
+    assert!(page.contains(&at(&open, "private")) && !page.contains(&at(&shut, "public")), "{page}");
+    assert!(!bob.get("/settings/repositories").await.body.contains("alice/shut"));
+    let dialog = admin.get(&at(&open, "share")).await;
+    assert!(!dialog.body.contains("id=\"username\""), "{}", dialog.body);
+    let account = dialog.after("name=\"account\" value=\"");
+    for (verb, form) in [("public", vec![]), ("share", vec![("username", "root-of-all")])] {
+        assert_eq!(admin.post(&at(&shut, verb), &form).await.status, StatusCode::NOT_FOUND, "{verb}");
+        assert_eq!(bob.post(&at(&open, verb), &form).await.status, StatusCode::NOT_FOUND, "{verb}");
+    }
+    assert_eq!(admin.post(&at(&open, "private"), &[]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(admin.post(&at(&open, "unshare"), &[("account", &account)]).await.status, StatusCode::SEE_OTHER);
+    assert!(!admin.get(&at(&open, "remove")).await.body.contains("The next push"));
+    assert_eq!(admin.post(&at(&open, "remove"), &[]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!((server.count("repository").await, server.count("repository_share").await), (1, 0));
+}
+
+#[tokio::test]
+async fn whoever_closes_the_account_is_no_partner_any_more() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.account_signed_in("alice").await, server.account_signed_in("bob").await);
+    let id = made(&server, &alice, "alice/app").await;
+    alice.post(&format!("/settings/repositories/{id}/share"), &[("username", "bob"), ("share", "push")]).await;
+    bob.post("/settings/close", &[("password", PASSWORD)]).await;
+    assert_eq!(server.count("repository_share").await, 0);
+    assert!(alice.get("/settings/repositories").await.body.contains(">Nobody</a>"));
+}
+
+#[tokio::test]
 async fn a_team_has_its_own_by_what_administrators_share() {
     let server = TestServer::start().await;
     let admin = server.account_signed_in("root-of-all").await;

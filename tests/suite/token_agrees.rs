@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dockpass::{
     accounts::actions as accounts,
-    core::{level::Action, repository::RepositoryName},
-    tokens::{actions as tokens, tester::actions as tester},
+    core::{level::Action, permission::Obstacle, repository::RepositoryName},
+    tokens::{
+        actions as tokens,
+        tester::actions::{self as tester, Hindrance},
+    },
 };
 use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
 use reqwest::StatusCode;
@@ -108,6 +111,20 @@ fn granted(answer: &Answer) -> BTreeSet<(String, String)> {
     entries.into_iter().flat_map(one).collect()
 }
 
+/// Whether the refusal of a push has the code and the words of this hindrance; none is a token.
+fn says(answer: &Answer, hindrance: Option<Hindrance>) -> bool {
+    let (code, words) = match hindrance {
+        None => return answer.status == StatusCode::OK,
+        Some(Hindrance::AccountDisabled) => ("ACCOUNT-DISABLED", "disabled"),
+        Some(Hindrance::Expired) => ("PAT-EXPIRED", "expired"),
+        Some(Hindrance::Inactive) => ("PAT-INACTIVE", "inactive"),
+        Some(Hindrance::Obstacle(Obstacle::Level(_))) => ("PAT-READ-ONLY", "read-only"),
+        Some(Hindrance::Obstacle(Obstacle::OutOfReach)) => ("PAT-REPOSITORY", "limited to other repositories"),
+        Some(Hindrance::Obstacle(_)) => ("PAT-REPOSITORY", "alice cannot push to"),
+    };
+    answer.status == StatusCode::UNAUTHORIZED && answer.body.contains(code) && answer.body.contains(words)
+}
+
 #[tokio::test]
 async fn the_page_says_of_ten_thousand_cases_what_the_endpoint_does() {
     let server = TestServer::start().await;
@@ -129,10 +146,17 @@ async fn the_page_says_of_ten_thousand_cases_what_the_endpoint_does() {
             let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
             found.extend(granted(&client.token("alice", &made.secret, &scopes).await));
         }
+        // A push that is asked for by itself is refused in words: by the rule that the page names.
+        let one = world.asked.iter().next().unwrap();
+        let push = client.token("alice", &made.secret, &[&format!("repository:{one}:push")]).await;
         let mut reader = server.app.db.read().await.unwrap();
         let account = server.text("SELECT id FROM account WHERE username = 'alice'").await;
         let account = accounts::find(&mut reader, &account).await.unwrap().unwrap();
         let token = tokens::find(&mut reader, &account, &made.id).await.unwrap();
+        let asked = RepositoryName::parse(one).unwrap();
+        let verdict =
+            tester::may(&mut reader, &account, &token, &asked, Action::Push, server.clock.now()).await.unwrap();
+        assert!(says(&push, verdict.err()), "{one}: {verdict:?} and {} in {world:?}", push.body);
         for name in &world.asked {
             for action in Action::ALL {
                 let asked = RepositoryName::parse(name).unwrap();

@@ -19,15 +19,9 @@ async fn said(browser: &Browser, words: &str) -> String {
     panic!("{words:?} does not come: {}", browser.get("/settings/tokens").await.body);
 }
 
-/// How often the only line of a token was refused, once so many are written.
+/// How often tokens were refused, once so many are written.
 async fn times(server: &TestServer, expected: i64) {
-    for _ in 0..100 {
-        if server.number("SELECT CAST(SUM(times) AS BIGINT) FROM refusal").await == Some(expected) {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("{:?}", server.rows("refusal").await);
+    server.times("SELECT CAST(SUM(times) AS BIGINT) FROM refusal", expected).await;
 }
 
 async fn push(server: &TestServer, token: &MadeToken) -> Answer {
@@ -74,11 +68,79 @@ async fn what_a_token_may_not_is_mended_by_editing_it() {
     let page = said(&alice, "PAT-READ-ONLY").await;
     assert!(page.contains(&format!("id=\"mend-1\" {edit}")), "{page}");
     assert!(page.contains("its level allows no push to <span class=\"mono\">alice/app</span>"), "{page}");
-    server.sql("UPDATE token SET level = 'repo:write', repositories = 'alice/web'").await;
+    server.sql("UPDATE token SET level = 'repo:write'").await;
     assert!(!alice.get("/settings/tokens").await.body.contains("id=\"mend-1\""), "mended since");
+    server.sql("UPDATE token SET repositories = 'alice/web'").await;
     server.clock.advance(Duration::minutes(1));
     push(&server, &token).await;
-    assert!(said(&alice, "PAT-REPOSITORY").await.contains(&format!("id=\"mend-1\" {edit}")));
+    let page = said(&alice, "PAT-REPOSITORY").await;
+    assert!(page.contains(&format!("id=\"mend-1\" {edit}")), "{page}");
+    let reason = "because it is limited to other repositories than <span class=\"mono\">alice/app</span>";
+    assert!(page.contains(reason), "{page}");
+}
+
+#[tokio::test]
+async fn what_the_account_lacks_is_said_to_be_so_and_no_change_to_its_token_is_offered() {
+    let server = TestServer::start().await;
+    server.account("bob").await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("reader", "repo:read", "30").await;
+    server.sql("UPDATE token SET repositories = 'alice/web'").await;
+    let answer = server.anonymous().token("alice", &token.secret, &["repository:bob/app:pull,push"]).await;
+    assert!(answer.body.contains("alice cannot push to bob/app"), "{}", answer.body);
+    let page = said(&alice, "PAT-REPOSITORY").await;
+    let reason = "because your account cannot push to <span class=\"mono\">bob/app</span>";
+    assert!(page.contains(reason) && !page.contains("id=\"mend-1\""), "{page}");
+}
+
+#[tokio::test]
+async fn a_dead_token_of_a_device_is_mended_on_the_device() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let got = server.device(&alice, "laptop").await;
+    let id = server.text("SELECT id FROM token").await;
+    alice.post(&format!("/settings/tokens/{id}/delete"), &[]).await;
+    server.anonymous().token("alice", &got.token, &[PUSH]).await;
+    let page = said(&alice, "PAT-DELETED").await;
+    let list = page.split_once("id=\"refusals\"").unwrap().1.split_once("</section>").unwrap().0;
+    assert!(list.contains("Sign in again on the device.") && !list.contains("like="), "{list}");
+}
+
+#[tokio::test]
+async fn of_many_refusals_the_latest_are_shown_and_the_others_counted() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("loop", "repo:read", "30").await;
+    for at in 0..12 {
+        let scope = format!("repository:alice/r{at}:push");
+        server.anonymous().token("alice", &token.secret, &[&scope]).await;
+        server.clock.advance(Duration::seconds(1));
+    }
+    times(&server, 12).await;
+    let page = said(&alice, "2 older ones are not shown.").await;
+    assert_eq!(page.matches("PAT-READ-ONLY").count(), 10);
+    assert!(page.contains(">alice/r11<") && !page.contains(">alice/r1<"), "{page}");
+}
+
+#[tokio::test]
+async fn whoever_makes_up_repositories_for_a_dead_token_gets_no_more_lines_than_are_kept_and_all_are_counted() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("loop", "repo:read", "30").await;
+    for at in 0..230 {
+        let scope = format!("repository:alice/r{at}:push");
+        server.anonymous().token("alice", &token.secret, &[&scope]).await;
+        server.clock.advance(Duration::SECOND);
+    }
+    server.times("SELECT CAST(SUM(refusals) AS BIGINT) FROM token_day", 230).await;
+    assert_eq!(server.count("refusal").await, 200);
+    assert_eq!(server.number("SELECT COUNT(*) FROM refusal WHERE repository = 'alice/r229'").await, Some(1));
+    server.clock.advance(Duration::days(8));
+    let alice = server.signed_in("alice").await;
+    assert!(!alice.get("/settings/tokens").await.body.contains("Recent refusals"), "after a week nothing is recent");
+    server.anonymous().token("alice", &token.secret, &["repository:alice/r229:push"]).await;
+    let page = said(&alice, "alice/r229").await;
+    assert!(!page.contains("times since"), "an equal one after a long silence begins anew: {page}");
 }
 
 #[tokio::test]
@@ -166,10 +228,20 @@ async fn a_client_that_asks_by_the_form_and_then_by_the_query_was_refused_once()
         times(&server, round).await;
         server.clock.advance(Duration::minutes(5));
     }
+    // Two at once are two forms before two queries.
+    for _ in 0..2 {
+        assert_eq!(containerd.post("/token", &form).await.status, StatusCode::UNAUTHORIZED);
+    }
+    for _ in 0..2 {
+        containerd.token("alice", &token.secret, &[PUSH]).await;
+    }
+    times(&server, 4).await;
     // Long enough for a later write, were there one.
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-    times(&server, 2).await;
-    assert!(said(&alice, "2 times since").await.contains("containerd 1.6"));
+    times(&server, 4).await;
+    let counted = server.app.metrics.text();
+    assert!(counted.contains("\ndockpass_token_refusals_total{code=\"PAT-READ-ONLY\"} 4\n"), "{counted}");
+    assert!(said(&alice, "4 times since").await.contains("containerd 1.6"));
 }
 
 #[tokio::test]
@@ -177,18 +249,20 @@ async fn unknown_secrets_leave_no_trace_on_any_account() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
     let token = alice.generate("ci", "repo:write", "30").await;
-    let unknown = ["dp_pat_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0uCPlr", "dp_pat_", "x", &token.secret[..42]];
+    // Of the last, a wrong password, Activity says that someone tried.
+    let unknown = ["dp_pat_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0uCPlr", "dp_pat_", &token.secret[..42], "dp_ref_x", "x"];
     for secret in unknown {
         server.anonymous().token("alice", secret, &[PUSH]).await;
     }
     // One that is someone's, to know that all were written.
     server.anonymous().token("nobody-here", &token.secret, &[PUSH]).await;
     times(&server, 1).await;
-    let page = said(&alice, "PAT-WRONG-USER").await;
-    assert!(!page.contains("AUTH-FAILED"));
+    said(&alice, "PAT-WRONG-USER").await;
     assert_eq!(server.count("refusal").await, 1);
+    server.times("SELECT COUNT(*) FROM activity WHERE kind = 'token_refused'", 1).await;
+    server.times("SELECT CAST(SUM(times) AS BIGINT) FROM activity WHERE kind = 'sign_in_failed'", 1).await;
     let dump = server.dump().await;
-    assert!(!dump.contains("AUTH-FAILED") && !dump.contains(&unknown[0][..14]), "{dump}");
+    assert!(!dump.contains(&unknown[0][..14]), "{dump}");
 }
 
 #[tokio::test]
@@ -216,10 +290,10 @@ async fn what_a_stranger_made_up_is_text_on_the_page_and_in_chinese_the_reason_i
     let token = alice.generate("<i>ci</i>", "repo:read", "30").await;
     let odd = server.anonymous().with_header("user-agent", "<script>alert(1)</script>");
     odd.token("alice", &token.secret, &["repository:<b>x</b>:push"]).await;
-    let page = said(&alice, "PAT-READ-ONLY").await;
+    let page = said(&alice, "PAT-REPOSITORY").await;
     for tag in ["<i>ci", "<b>x", "<script>alert"] {
         assert!(!page.contains(tag), "{tag}");
     }
     let chinese = alice.get_with("/settings/tokens", &[("accept-language", "zh-CN")]).await.body;
-    assert!(chinese.contains("最近被拒绝的请求") && chinese.contains("权限级别不允许推送到"), "{chinese}");
+    assert!(chinese.contains("最近被拒绝的请求") && chinese.contains("你的帐户不能推送到"), "{chinese}");
 }

@@ -72,6 +72,16 @@ async fn a_token_of_a_disabled_account_says_so() {
 }
 
 #[tokio::test]
+async fn a_push_beyond_a_tokens_list_says_that_it_is_limited() {
+    let server = TestServer::start().await;
+    let token = server.account_signed_in("alice").await.generate("ci", "repo:write", "30").await;
+    server.sql("UPDATE token SET repositories = 'alice/web'").await;
+    let message = "this access token is limited to other repositories: it cannot push to alice/app (PAT-REPOSITORY)";
+    let answer = server.anonymous().token("alice", &token.secret, &["repository:alice/app:pull,push"]).await;
+    assert_refused(&answer, message);
+}
+
+#[tokio::test]
 async fn the_public_url_stands_in_the_sentence() {
     let server = TestServer::start_with(|settings| settings.public_url = Some("https://hub.example.com".into())).await;
     let token = server.account_signed_in("alice").await.generate("ci", "repo:read", "7").await;

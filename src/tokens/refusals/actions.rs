@@ -1,18 +1,27 @@
 //! Noting refusals, and showing each with what mends it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use time::Duration;
 
-use super::store::{self, Refused};
+use super::store::{self, Line};
 use crate::{
-    core::{account::Account, moment::Moment, usage::Span},
+    core::{
+        account::Account,
+        level::Action,
+        moment::Moment,
+        permission::{Holder, Obstacle, decide},
+        remedy::Remedy,
+        repository::RepositoryName,
+        usage::Span,
+    },
     error::Error,
     platform::{
-        collector::Refusals,
+        collector::{Refusals, newest_of_each},
         db::{Connection, Db, Tx},
         entropy::Entropy,
     },
+    repositories::actions::facts,
     tokens::uses,
 };
 
@@ -30,22 +39,29 @@ const SHOWN: i64 = 10;
 /// # Errors
 /// The database's.
 pub async fn write(db: &Db, refusals: &Refusals, entropy: Entropy) -> Result<(), Error> {
-    let mut taken: Vec<_> = refusals.take().into_iter().collect();
+    let taken: Vec<_> = refusals.take().into_iter().collect();
     if taken.is_empty() {
         return Ok(());
     }
+    let mut of_tokens: BTreeMap<&str, Span> = BTreeMap::new();
+    for (key, span) in &taken {
+        of_tokens.entry(&key.token_id).and_modify(|known| known.and(*span)).or_insert(*span);
+    }
+    // No more are kept, and whoever makes up names and programs is not to hold the database for longer.
+    let mut lines = newest_of_each(&taken, |key| &key.account_id, MOST as usize);
     // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
-    taken.sort_by(|a, b| a.0.cmp(&b.0));
+    lines.sort_by(|a, b| a.0.cmp(&b.0));
     let written = async {
         let mut tx = db.write().await?;
         let mut accounts = BTreeSet::new();
-        for (key, span) in &taken {
-            let id = entropy.id(span.last_at);
-            store::add(&mut tx, &id, key, *span, span.first_at - RECENT).await?;
-            if store::has_token(&mut tx, &key.token_id).await? {
-                uses::actions::count_refusals(&mut tx, &key.token_id, *span).await?;
-            }
+        for (key, span) in lines {
+            store::add(&mut tx, &entropy.id(span.last_at), key, *span, span.first_at - RECENT).await?;
             accounts.insert(&key.account_id);
+        }
+        for (token_id, span) in &of_tokens {
+            if store::has_token(&mut tx, token_id).await? {
+                uses::actions::count_refusals(&mut tx, token_id, *span).await?;
+            }
         }
         for account_id in accounts {
             store::prune(&mut tx, account_id, MOST).await?;
@@ -57,12 +73,44 @@ pub async fn write(db: &Db, refusals: &Refusals, entropy: Entropy) -> Result<(),
     })
 }
 
-/// An account's latest refusals of a week, newest first.
+/// A refusal as its owner reads it.
+#[derive(Debug)]
+pub struct Refused {
+    /// What was noted.
+    pub line: Line,
+    /// What stands in the way of the push today, where one was refused and something does.
+    pub push: Option<Obstacle>,
+    /// What mends it.
+    pub remedy: Remedy,
+}
+
+/// An account's latest refusals of a week, newest first, and how many older ones there are.
 ///
 /// # Errors
 /// The database's.
-pub async fn recent(connection: &mut impl Connection, account: &Account, now: Moment) -> Result<Vec<Refused>, Error> {
-    Ok(store::recent(connection, &account.id, now - RECENT, now, SHOWN).await?)
+pub async fn recent(
+    connection: &mut impl Connection,
+    account: &Account,
+    now: Moment,
+) -> Result<(Vec<Refused>, i64), Error> {
+    let (lines, count) = store::recent(connection, &account.id, now - RECENT, now, SHOWN).await?;
+    let older = count - lines.len() as i64;
+    let mut recent = Vec::with_capacity(lines.len());
+    for line in lines {
+        let push = obstacle(connection, account, &line).await?;
+        recent.push(Refused { remedy: Remedy::of(&line.code, line.token, push), push, line });
+    }
+    Ok((recent, older))
+}
+
+/// By the rule that the token endpoint asks.
+async fn obstacle(connection: &mut impl Connection, account: &Account, line: &Line) -> Result<Option<Obstacle>, Error> {
+    let is_push = matches!(line.code.as_str(), "PAT-READ-ONLY" | "PAT-REPOSITORY");
+    let Some((level, reach)) = line.rights.as_ref().filter(|_| is_push) else { return Ok(None) };
+    let Some(name) = RepositoryName::parse(&line.repository) else { return Ok(Some(Obstacle::NotShared)) };
+    let holder = Holder { username: account.username.as_str(), is_admin: account.is_admin, level: *level, reach };
+    let facts = facts(connection, Some(&account.id), &[name]).await?;
+    Ok(facts.first().and_then(|facts| decide(Some(&holder), facts, Action::Push).err()))
 }
 
 /// Clears an account's list.

@@ -3,5 +3,3 @@
 pub mod actions;
 pub(super) mod pages;
 mod store;
-
-pub use store::Refused;

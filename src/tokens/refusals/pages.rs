@@ -2,10 +2,10 @@
 
 use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::post};
 
-use super::{Refused, actions};
+use super::actions::{self, Refused};
 use crate::{
     accounts::session::SignedIn,
-    core::{client, remedy::Remedy},
+    core::{client, permission::Obstacle, remedy::Remedy},
     error::Error,
     state::App,
     tokens::{address, manage},
@@ -34,28 +34,29 @@ pub struct RefusalLine {
 }
 
 impl RefusalLine {
-    pub fn new(refused: Refused, page: &Page) -> Self {
-        let since = || page.time(&refused.span.first_at).exact;
-        let times = || page.words.count("refusals.times", refused.span.times).replace("%{since}", &since());
-        let client = client::in_words(&refused.client);
+    pub fn new(Refused { line, push, remedy }: Refused, page: &Page) -> Self {
+        let since = || page.time(&line.span.first_at).exact;
+        let times = || page.words.count("refusals.times", line.span.times).replace("%{since}", &since());
+        let client = client::in_words(&line.client);
         let origin: Vec<&str> =
-            [client.as_str(), refused.address.as_str()].into_iter().filter(|text| !text.is_empty()).collect();
+            [client.as_str(), line.address.as_str()].into_iter().filter(|text| !text.is_empty()).collect();
         Self {
-            reason: reason_key(&refused.code),
+            reason: reason_key(&line.code, push),
             origin: origin.join(" · "),
-            at: page.time(&refused.span.last_at),
-            times: (refused.span.times > 1).then(times),
-            remedy: refused.remedy,
-            token_id: refused.token_id,
-            description: refused.description,
-            code: refused.code,
-            repository: refused.repository,
+            at: page.time(&line.span.last_at),
+            times: (line.span.times > 1).then(times),
+            remedy,
+            token_id: line.token_id,
+            description: line.description,
+            code: line.code,
+            repository: line.repository,
         }
     }
 }
 
-fn reason_key(code: &str) -> &'static str {
+fn reason_key(code: &str, push: Option<Obstacle>) -> &'static str {
     match code {
+        "PAT-REPOSITORY" if push == Some(Obstacle::OutOfReach) => "refusals.limited",
         "PAT-INACTIVE" => "refusals.inactive",
         "PAT-EXPIRED" => "refusals.expired",
         "PAT-DELETED" => "refusals.deleted",
