@@ -41,4 +41,5 @@ mod oci;
 mod podman;
 mod program;
 mod refusals;
+mod rights;
 mod yard;

@@ -11,18 +11,18 @@ use crate::{
 };
 
 /// podman or buildah.
-struct Podman {
+pub struct Podman {
     program: &'static str,
     home: Client,
 }
 
 impl Podman {
-    fn new(program: &'static str) -> Self {
+    pub fn new(program: &'static str) -> Self {
         Self { program, home: Client::new() }
     }
 
     #[track_caller]
-    fn run(&self, arguments: &[&str], input: &str) -> Said {
+    pub fn run(&self, arguments: &[&str], input: &str) -> Said {
         let mut command = self.home.command(self.program);
         command.arg("--root").arg(self.home.file("storage")).arg("--runroot").arg(self.home.file("run"));
         command.args(["--storage-driver", "vfs"]);
@@ -37,8 +37,12 @@ impl Podman {
 
     #[track_caller]
     fn login(&self, yard: &Yard, secret: &str) -> Said {
-        let arguments = ["login", "--tls-verify=false", "-u", "alice", "--password-stdin", &yard.registry.host];
-        self.run(&arguments, secret)
+        self.login_as(yard, "alice", secret)
+    }
+
+    #[track_caller]
+    pub fn login_as(&self, yard: &Yard, name: &str, secret: &str) -> Said {
+        self.run(&["login", "--tls-verify=false", "-u", name, "--password-stdin", &yard.registry.host], secret)
     }
 
     #[track_caller]

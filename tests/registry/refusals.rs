@@ -86,6 +86,17 @@ async fn a_token_under_another_name_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_a_disabled_account_is_refused_until_it_is_enabled() {
+    let yard = Yard::open().await;
+    let (client, token) = yard.alice_with("repo:admin").await;
+    yard.server.sql("UPDATE account SET disabled_at = 1 WHERE username = 'alice'").await;
+    let sentence = "this account is disabled: ask an administrator of this registry to enable it (ACCOUNT-DISABLED)";
+    is_refused(&yard, &client, "alice", &token.secret, sentence);
+    yard.server.sql("UPDATE account SET disabled_at = NULL").await;
+    assert_eq!(yard.pull(&client, "alice/app:v1").as_ref(), Ok(&yard.image.manifest));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_refused() {
     let yard = Yard::open().await;
     let client = Client::with_stored_login(&yard.registry.host, "alice", "a wrong password of some length");

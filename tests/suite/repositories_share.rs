@@ -115,7 +115,6 @@ async fn whoever_has_it_for_pushing_is_named_with_the_token() {
 async fn of_whoever_is_away_administrators_close_what_is_open_and_open_nothing() {
     let server = TestServer::start().await;
     let admin = server.account_signed_in("root-of-all").await;
-    server.sql("UPDATE account SET is_admin = TRUE WHERE username = 'root-of-all'").await;
     let (alice, bob) = (server.account_signed_in("alice").await, server.account_signed_in("bob").await);
     let (open, shut) = (made(&server, &alice, "alice/open").await, made(&server, &alice, "alice/shut").await);
     alice.post(&format!("/settings/repositories/{open}/public"), &[]).await;
