@@ -27,6 +27,7 @@ mod repositories;
 mod selection;
 mod table;
 mod times;
+mod uses;
 mod whereabouts;
 mod window;
 mod words;
