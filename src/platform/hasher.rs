@@ -55,12 +55,13 @@ impl Hasher {
         self.run(move || password.verify(digest.as_ref())).await
     }
 
-    /// Hashes a recovery code with its set's salt.
+    /// Hashes recovery codes with their set's salt: in one go, so that of many who want a set at once the first ends
+    /// before the last has waited too long.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when too many wait already.
-    pub async fn hash_recovery_code(&self, code: RecoveryCode, salt: Vec<u8>) -> Result<[u8; 32], Error> {
-        self.run(move || recovery::hash(&code, &salt)).await
+    pub async fn hash_recovery_codes(&self, codes: Vec<RecoveryCode>, salt: Vec<u8>) -> Result<Vec<[u8; 32]>, Error> {
+        self.run(move || codes.iter().map(|code| recovery::hash(code, &salt)).collect()).await
     }
 
     /// How many comparisons were made since the start.

@@ -2,6 +2,11 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use dockpass::{
+    platform::collector::{Direction, Handling},
+    repositories::actions as repositories,
+    state::App,
+};
 use reqwest::StatusCode;
 use time::Duration;
 
@@ -154,4 +159,30 @@ async fn two_servers_that_start_at_once_share_one_key() {
     .await;
     assert!(roots.iter().all(|root| *root == roots[0]));
     assert_eq!(server.count("signing_key").await, 2);
+}
+
+#[tokio::test]
+async fn two_servers_that_note_pushes_do_not_wait_for_each_other_in_a_circle() {
+    let server = TestServer::start().await;
+    server.account("alice").await;
+    let other = server.beside().await;
+    let account_id = Some(server.text("SELECT id FROM account").await);
+    for round in 0..10 {
+        let now = server.clock.now();
+        // Each has a repository that both know between, before or after one that is new.
+        for (app, new) in [(&server.app, format!("alice/z{round}")), (&other.app, format!("alice/a{round}"))] {
+            for name in ["alice/m".to_owned(), new] {
+                let handling = Handling { at: now, account_id: account_id.clone(), token: None };
+                app.repository_uses.note((name, Direction::Push), handling, repositories::later);
+            }
+        }
+        let write = |app: &App| {
+            let app = app.clone();
+            async move { repositories::write(&app.db, &app.repository_uses, app.entropy).await }
+        };
+        let (one, two) = tokio::join!(write(&server.app), write(&other.app));
+        assert!(one.is_ok() && two.is_ok(), "{round}: {one:?} {two:?}");
+        server.clock.advance(Duration::SECOND);
+    }
+    server.times("SELECT COUNT(*) FROM repository", 21).await;
 }

@@ -130,9 +130,12 @@ async fn spend_recovery_code(
     let Some(code) = recovery::parse(typed) else { return Ok(false) };
     let sealed = store::find(&mut db.read().await?, &account.id).await?;
     let Some(salt) = sealed.salt().map(<[u8]>::to_vec) else { return Ok(false) };
-    let hash = hasher.hash_recovery_code(code, salt).await?;
+    let hashes = hasher.hash_recovery_codes(vec![code], salt).await?;
     let mut tx = db.write().await?;
-    let is_spent = store::spend_code(&mut tx, &account.id, &hash, now).await? == 1;
+    let is_spent = match hashes.first() {
+        Some(hash) => store::spend_code(&mut tx, &account.id, hash, now).await? == 1,
+        None => false,
+    };
     if is_spent {
         activity::record(&mut tx, account, Kind::RecoveryCodeUsed, "", origin, now).await?;
     }
@@ -175,10 +178,8 @@ pub struct NewCodes {
 pub async fn new_codes(hasher: &Hasher, entropy: Entropy) -> Result<NewCodes, Error> {
     let codes = recovery::generate(&mut entropy.rng());
     let salt = entropy.salt();
-    let mut hashes = Vec::with_capacity(codes.len());
-    for code in codes.iter().filter_map(|code| recovery::parse(code)) {
-        hashes.push(hasher.hash_recovery_code(code, salt.to_vec()).await?);
-    }
+    let parsed = codes.iter().filter_map(|code| recovery::parse(code)).collect();
+    let hashes = hasher.hash_recovery_codes(parsed, salt.to_vec()).await?;
     Ok(NewCodes { codes, salt, hashes })
 }
 
