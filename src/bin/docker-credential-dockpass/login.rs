@@ -19,7 +19,7 @@ use crate::{
     oauth::{self, DeviceCode, Grant, Refusal},
     place::Place,
     progress::Progress,
-    say,
+    terminal::say,
     verbs::{self, Ended},
 };
 

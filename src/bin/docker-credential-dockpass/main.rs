@@ -1,6 +1,9 @@
 //! `docker-credential-dockpass`: signs this computer in to a registry through the browser, and hands the token to
 //! docker, podman, skopeo and buildah. A program of its own: it knows the server by HTTP alone.
 
+// Both panic where nobody listens; `terminal` does not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod browser;
 mod credentials;
 mod discovery;
@@ -17,6 +20,7 @@ mod oauth;
 mod place;
 mod progress;
 mod secret;
+mod terminal;
 mod verbs;
 
 use std::{
@@ -30,6 +34,7 @@ use zeroize::Zeroizing;
 use failure::Failure;
 use host::Host;
 use place::Place;
+use terminal::{say, warn};
 
 /// No host and no credentials are longer.
 const LONGEST_INPUT: u64 = 64 * 1024;
@@ -120,26 +125,19 @@ fn input() -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// A line on standard output, at once. A closed one is an error, not a panic.
-fn say(line: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-    written.map_err(|error| Failure::said(format!("standard output cannot be written: {error}")))
-}
-
 /// Says on standard output what went wrong: registry clients quote that. docker quotes nothing of a failed `get` and
 /// goes on without credentials, but passes standard error on, so a person reads it there.
 fn refuse(failure: &Failure, is_get: bool) -> ExitCode {
     let _ = say(&failure.to_string());
-    let mut stderr = io::stderr();
-    let _ = match failure {
+    match failure {
         Failure::Expired { host } => {
-            writeln!(stderr, "the sign-in to {host} expired: run docker-credential-dockpass login {host}")
+            let expired = format!("the sign-in to {host} expired: run docker-credential-dockpass login {host}\n");
+            let _ = io::stderr().write_all(expired.as_bytes());
         }
-        Failure::NotFound => Ok(()),
-        other if is_get && !io::stdout().is_terminal() => writeln!(stderr, "{}: {other}", verbs::NAME),
-        _ => Ok(()),
-    };
+        Failure::NotFound => {}
+        other if is_get && !io::stdout().is_terminal() => warn(other),
+        _ => {}
+    }
     ExitCode::FAILURE
 }
 

@@ -15,8 +15,8 @@ use crate::{
     http::Http,
     oauth::{self, Grant, Refusal},
     place::Place,
-    say,
     secret::Secret,
+    terminal::{say, warn},
 };
 
 /// The program's file name, as clients look for it.
@@ -52,7 +52,7 @@ pub async fn get(host: &Host, folder: &Path, now: i64) -> Result<(), Failure> {
                 let storage = credentials.storage().unwrap_or(credentials::Storage::File);
                 if let Err(failure) = credentials.put(host, entry.clone(), storage).await {
                     // It works all the same; the next call renews it again.
-                    eprintln!("{NAME}: {failure}");
+                    warn(failure);
                 }
             }
             Err(Refusal::Code(code, _)) if code == "invalid_grant" => {
@@ -112,8 +112,8 @@ pub async fn store(input: &str, folder: &Path) -> Result<(), Failure> {
             let (storage, reason) = credentials::choose().await;
             let path = credentials.path().display();
             match reason {
-                Some(reason) => eprintln!("{NAME}: credentials are stored in {path} ({reason})"),
-                None => eprintln!("{NAME}: credentials are stored in your keyring"),
+                Some(reason) => warn(format!("credentials are stored in {path} ({reason})")),
+                None => warn("credentials are stored in your keyring"),
             }
             storage
         }
@@ -124,7 +124,7 @@ pub async fn store(input: &str, folder: &Path) -> Result<(), Failure> {
     if let Some(ended) = before.and_then(Ended::of)
         && let Some(sentence) = end_on_server(&Http::new()?, &host, ended).await
     {
-        eprintln!("{NAME}: {sentence}");
+        warn(sentence);
     }
     Ok(())
 }
@@ -139,7 +139,7 @@ fn is_the_sessions_own(before: &Entry, username: &str, secret: &Secret) -> bool 
 /// `erase`. What is not there is erased already: podman 4 and skopeo 1.9 crash when a helper says otherwise.
 pub async fn erase(host: &Host, folder: &Path) -> Result<(), Failure> {
     if let (_, Some(sentence)) = forget(host, folder).await? {
-        eprintln!("{NAME}: {sentence}");
+        warn(sentence);
     }
     Ok(())
 }

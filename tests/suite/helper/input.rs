@@ -2,7 +2,9 @@
 
 use std::{fs, process::Stdio};
 
-use super::desk::Desk;
+use serde_json::json;
+
+use super::{desk::Desk, server::Server};
 
 #[test]
 fn what_is_missing_is_said_in_dockers_words() {
@@ -77,6 +79,26 @@ fn nobody_who_listens_is_no_reason_to_panic() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.code().is_some() && !stderr.contains("panicked"), "{arguments:?}: {stderr}");
     }
+}
+
+#[test]
+fn a_standard_error_that_nobody_reads_does_not_undo_what_was_done() {
+    let (server, desk) = (Server::start(), Desk::new());
+    let host = server.host();
+    server.say(|script| script.revoke_status = Some(503));
+    for (verb, input) in [
+        ("store", json!({ "ServerURL": host, "Username": "alice", "Secret": "dp_dev_x" }).to_string()),
+        ("erase", host.clone()),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = desk.command(&[verb]);
+        let mut process = command.stdin(Stdio::piped()).stderr(writer).spawn().unwrap();
+        drop(command);
+        std::io::Write::write_all(&mut process.stdin.take().unwrap(), input.as_bytes()).unwrap();
+        assert_eq!(process.wait_with_output().unwrap().status.code(), Some(0), "{verb}");
+    }
+    assert_eq!(server.revoked(), ["dp_dev_x"]);
 }
 
 #[test]
