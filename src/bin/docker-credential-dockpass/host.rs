@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::{Host as UrlHost, Url};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, terminal::is_unseen};
 
 /// A registry: `host` or `host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,9 @@ impl Host {
         let scheme = ["https://", "http://"].into_iter().find(|scheme| lower.starts_with(scheme));
         let rest = &text[scheme.map_or(0, str::len)..];
         let text = rest.split('/').next().unwrap_or_default();
-        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#' | '\\' | '%' | '"');
+        let odd = |c: char| {
+            c.is_whitespace() || c.is_control() || is_unseen(c) || matches!(c, '@' | '?' | '#' | '\\' | '%' | '"')
+        };
         let url = Url::parse(&format!("https://{text}/")).ok().filter(|_| !text.is_empty() && !text.contains(odd));
         match url {
             Some(url) => Ok(Self { text: text.to_owned(), url }),
@@ -92,8 +94,18 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused() {
-        for given in ["https://", "a b", "alice@hub", "hub:port", "hub?x", "hub#x", "https:///x", "h\u{1b}[2J", "a%41b"]
-        {
+        for given in [
+            "https://",
+            "a b",
+            "alice@hub",
+            "hub:port",
+            "hub?x",
+            "hub#x",
+            "https:///x",
+            "h\u{1b}[2J",
+            "a%41b",
+            "h\u{200b}ub",
+        ] {
             assert!(matches!(Host::parse(given), Err(Failure::Said(_))), "{given:?}");
         }
         for given in ["", " \n"] {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{failure::Failure, host::is_loopback};
+use crate::{failure::Failure, host::is_loopback, terminal::one_line};
 
 /// No answer of a token server is larger.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -124,22 +124,5 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         Ok(Answer { status, retry_after, challenges, body })
-    }
-}
-
-/// Words of a server or of a library, fit for a terminal: one line, no control characters, not endless.
-pub fn one_line(text: &str) -> String {
-    let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
-    spaced.filter(|c| !c.is_control()).take(200).collect::<String>().trim().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_from_outside_cannot_move_the_cursor() {
-        assert_eq!(one_line("a\nb\u{1b}[2Jc\u{9b}d "), "a b[2Jcd");
-        assert_eq!(one_line(&"x".repeat(500)).len(), 200);
     }
 }

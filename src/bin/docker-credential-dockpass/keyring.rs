@@ -101,6 +101,6 @@ fn reason(error: &Error) -> String {
         Error::Unavailable => "no keyring answers".to_owned(),
         Error::NoResult => "there is no default keyring".to_owned(),
         Error::Locked | Error::Prompt | Error::PromptDisconnected => "the keyring is locked".to_owned(),
-        error => format!("the keyring cannot be used: {}", crate::http::one_line(&error.to_string())),
+        error => format!("the keyring cannot be used: {}", crate::terminal::one_line(&error.to_string())),
     }
 }

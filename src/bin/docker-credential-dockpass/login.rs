@@ -15,11 +15,11 @@ use crate::{
     failure::Failure,
     files,
     host::Host,
-    http::{Http, Trouble, one_line},
+    http::{Http, Trouble},
     oauth::{self, DeviceCode, Grant, Refusal},
     place::Place,
     progress::Progress,
-    terminal::say,
+    terminal::{one_line, say},
     verbs::{self, Ended},
 };
 
