@@ -8,4 +8,5 @@ mod get;
 mod input;
 mod login;
 mod logout;
+mod no_certificates;
 mod server;

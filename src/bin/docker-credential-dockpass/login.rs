@@ -36,7 +36,7 @@ pub async fn login(host: &Host, may_open_browser: bool, place: &Place, now: fn()
     let (docker, folder) = (place.docker()?, place.data()?);
     DockerConfig::read(&docker)?;
     let (storage, reason) = where_to_keep(&folder).await?;
-    let http = Http::new()?;
+    let http = Http::default();
     let server = discovery::find(&http, host).await?;
     let name = discovery::name(&server.token_endpoint);
     let code = oauth::begin(&http, &server, &device_name()).await.map_err(|refusal| refusal.about(&name))?;

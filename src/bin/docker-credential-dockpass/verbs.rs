@@ -46,7 +46,7 @@ pub async fn get(host: &Host, folder: &Path, now: i64) -> Result<(), Failure> {
     let Some(mut credentials) = Credentials::open_if_there(folder)? else { return Err(Failure::NotFound) };
     let mut entry = credentials.get(host).await?.ok_or(Failure::NotFound)?;
     if let Some((endpoint, token)) = due(&entry, now) {
-        match oauth::refresh(&Http::new()?, &endpoint, &token).await {
+        match oauth::refresh(&Http::default(), &endpoint, &token).await {
             Ok(grant) => {
                 entry = renewed(entry, grant, now);
                 let storage = credentials.storage().unwrap_or(credentials::Storage::File);
@@ -122,7 +122,7 @@ pub async fn store(input: &str, folder: &Path) -> Result<(), Failure> {
     credentials.put(&host, Entry { username, secrets, session: None }, first).await?;
     drop(credentials);
     if let Some(ended) = before.and_then(Ended::of)
-        && let Some(sentence) = end_on_server(&Http::new()?, &host, ended).await
+        && let Some(sentence) = end_on_server(&Http::default(), &host, ended).await
     {
         warn(sentence);
     }
@@ -181,7 +181,7 @@ async fn forget(host: &Host, folder: &Path) -> Result<(bool, Option<String>), Fa
     let kept = left.map(|reason| format!("the token for {host} is still in the keyring: {reason}"));
     let Ok(entry) = entry else { return Ok((true, kept)) };
     let Some(ended) = entry.and_then(Ended::of) else { return Ok((true, kept)) };
-    let sentence = end_on_server(&Http::new()?, host, ended).await;
+    let sentence = end_on_server(&Http::default(), host, ended).await;
     Ok((true, kept.or(sentence)))
 }
 
