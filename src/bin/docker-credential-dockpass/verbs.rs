@@ -59,7 +59,14 @@ pub async fn get(host: &Host, folder: &Path, now: i64) -> Result<(), Failure> {
                 credentials.remove(host).await?;
                 return Err(Failure::Expired { host: host.to_string() });
             }
-            Err(_) => credentials.rest(host, now + REST).unwrap_or_default(),
+            Err(refusal) => {
+                // A token or an account that was switched off can be switched on again: the sign-in stays, and the
+                // registry client gets the reason from the registry.
+                if matches!(&refusal, Refusal::Code(code, _) if code == "access_denied") {
+                    warn(refusal.about(&discovery::name(&endpoint)));
+                }
+                credentials.rest(host, now + REST).unwrap_or_default();
+            }
         }
     }
     drop(credentials);
