@@ -55,6 +55,13 @@ pub struct Session {
     pub revocation_endpoint: Url,
 }
 
+impl Session {
+    /// With a token that was given just now.
+    pub fn begun(now: i64, expires_in: u64, token_endpoint: Url, revocation_endpoint: Url) -> Self {
+        Self { issued_at: now, expires_in, rests_until: 0, token_endpoint, revocation_endpoint }
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct EntryRecord {
     username: String,

@@ -19,8 +19,9 @@ use crate::{
     oauth::{self, DeviceCode, Grant, Refusal},
     place::Place,
     progress::Progress,
+    revocation::{self, Ended},
     terminal::{one_line, say},
-    verbs::{self, Ended},
+    verbs,
 };
 
 /// RFC 8628 section 3.5: for good, with every `slow_down`.
@@ -47,7 +48,7 @@ pub async fn login(host: &Host, may_open_browser: bool, place: &Place, now: fn()
     // All is done before anything is said: whoever stops listening keeps a sign-in that works.
     let told = tell_docker(&docker, &folder, host);
     let left = match kept.before.take() {
-        Some(before) => verbs::end_on_server(&http, host, before).await,
+        Some(before) => revocation::end_on_server(&http, host, before).await,
         None => None,
     };
     say(&format!("signed in to {host} as {username}"))?;
@@ -187,13 +188,12 @@ async fn keep(
     let entry = Entry {
         username: grant.username,
         secrets: Secrets { secret: grant.access_token, refresh_token: Some(grant.refresh_token) },
-        session: Some(Session {
-            issued_at: now,
-            expires_in: grant.expires_in,
-            rests_until: 0,
-            token_endpoint: server.token_endpoint.clone(),
-            revocation_endpoint: server.revocation_endpoint.clone(),
-        }),
+        session: Some(Session::begun(
+            now,
+            grant.expires_in,
+            server.token_endpoint.clone(),
+            server.revocation_endpoint.clone(),
+        )),
     };
     let kept = async {
         let mut credentials = Credentials::open(folder)?;
@@ -207,7 +207,7 @@ async fn keep(
         Ok(kept) => Ok(kept),
         Err(failure) => {
             if let Some(ended) = Ended::of(entry) {
-                verbs::end_on_server(http, host, ended).await;
+                revocation::end_on_server(http, host, ended).await;
             }
             Err(failure)
         }

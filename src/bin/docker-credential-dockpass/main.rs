@@ -19,6 +19,7 @@ mod login;
 mod oauth;
 mod place;
 mod progress;
+mod revocation;
 mod secret;
 mod terminal;
 mod verbs;

@@ -1,6 +1,6 @@
 //! What registry clients ask of a credential helper, and `logout`.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -15,6 +15,7 @@ use crate::{
     http::Http,
     oauth::{self, Grant, Refusal},
     place::Place,
+    revocation::{Ended, end_on_server},
     secret::Secret,
     terminal::{say, warn},
 };
@@ -26,8 +27,6 @@ const DAY: i64 = 24 * 60 * 60;
 /// and after a failure not before this time has passed: within the minute that a replaced token lives on, should only
 /// the answer have been lost.
 const REST: i64 = 30;
-/// A registry client must not wait long for a server that is away.
-const BRIEF: Duration = Duration::from_secs(5);
 
 /// What docker writes and reads.
 #[derive(Serialize, Deserialize)]
@@ -192,48 +191,6 @@ async fn forget(host: &Host, folder: &Path) -> Result<(bool, Option<String>), Fa
     Ok((true, kept.or(sentence)))
 }
 
-/// What is to end on the server too, because it was made for this computer.
-pub struct Ended {
-    tokens: Vec<Secret>,
-    revocation_endpoint: Option<Url>,
-}
-
-impl Ended {
-    /// Nothing of what a person made: a personal access token stays.
-    pub fn of(entry: Entry) -> Option<Self> {
-        let Secrets { secret, refresh_token } = entry.secrets;
-        // The refresh token first: it is the one that no refresh elsewhere has replaced.
-        let tokens: Vec<Secret> =
-            refresh_token.into_iter().chain(Some(secret).filter(Secret::is_auto_generated)).collect();
-        let revocation_endpoint = entry.session.map(|session| session.revocation_endpoint);
-        (!tokens.is_empty()).then_some(Self { tokens, revocation_endpoint })
-    }
-}
-
-/// Ends tokens on the server; a sentence where that failed.
-pub async fn end_on_server(http: &Http, host: &Host, ended: Ended) -> Option<String> {
-    let endpoint = match ended.revocation_endpoint {
-        Some(endpoint) => Ok(endpoint),
-        None => discovery::discover(http, host, BRIEF).await.map(|server| server.revocation_endpoint),
-    };
-    let outcome = match endpoint {
-        Ok(endpoint) => {
-            let name = discovery::name(&endpoint);
-            let mut outcome = Ok(());
-            for token in &ended.tokens {
-                outcome = oauth::revoke(http, &endpoint, token).await.map_err(|refusal| refusal.about(&name));
-                if outcome.is_err() {
-                    break;
-                }
-            }
-            outcome
-        }
-        Err(failure) => Err(failure),
-    };
-    let failure = outcome.err()?;
-    Some(format!("the token still stands on the server, where you can delete it: {failure}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,13 +199,7 @@ mod tests {
 
     fn entry(age: i64, expires_in: u64, rests_until: i64) -> Entry {
         let url: Url = "https://hub/".parse().unwrap();
-        let session = Session {
-            issued_at: NOW - age,
-            expires_in,
-            rests_until,
-            token_endpoint: url.clone(),
-            revocation_endpoint: url,
-        };
+        let session = Session { rests_until, ..Session::begun(NOW - age, expires_in, url.clone(), url) };
         let secrets = Secrets { secret: Secret::from("dp_dev_x"), refresh_token: Some(Secret::from("dp_ref_x")) };
         Entry { username: "alice".to_owned(), secrets, session: Some(session) }
     }
@@ -298,17 +249,5 @@ mod tests {
         }
         let plain = Entry { session: None, ..before };
         assert!(!is_the_sessions_own(&plain, "alice", &Secret::from("dp_dev_older")));
-    }
-
-    #[test]
-    fn only_what_was_made_for_this_computer_ends_on_the_server() {
-        let tokens = |entry| Ended::of(entry).map(|ended| ended.tokens.len());
-        assert_eq!(tokens(entry(0, 1, 0)), Some(2));
-        let stored = |secret: &str| {
-            let secrets = Secrets { secret: Secret::from(secret), refresh_token: None };
-            Entry { username: "alice".to_owned(), secrets, session: None }
-        };
-        assert_eq!(tokens(stored("dp_dev_x")), Some(1));
-        assert_eq!(tokens(stored("dp_pat_x")), None);
     }
 }

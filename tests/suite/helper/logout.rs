@@ -55,6 +55,15 @@ fn with_the_server_away_the_token_is_forgotten_here() {
 }
 
 #[test]
+fn what_ended_by_its_refresh_token_does_not_stand_any_more() {
+    let (server, desk) = (Server::start(), Desk::new());
+    desk.login(&server.host());
+    server.say(|script| (script.revoke_status, script.revokes) = (Some(503), Some("dp_ref_1")));
+    assert_eq!(desk.ask("erase", &server.host()).done(), "");
+    assert_eq!(server.revoked(), ["dp_ref_1", "dp_dev_1"]);
+}
+
+#[test]
 fn a_personal_access_token_is_only_forgotten() {
     let (server, desk) = (Server::start(), Desk::new());
     let host = server.host();

@@ -46,6 +46,8 @@ pub struct Script {
     /// How long every refresh takes.
     pub refresh_takes: Duration,
     pub revoke_status: Option<u16>,
+    /// The only revocation that succeeds all the same.
+    pub revokes: Option<&'static str>,
     given: usize,
     asked: Vec<Asked>,
 }
@@ -206,8 +208,11 @@ async fn token(State(script): State<Shared>, Form(fields): Form<Fields>) -> Resp
     .into_response()
 }
 
-async fn revoke(State(script): State<Shared>) -> StatusCode {
-    StatusCode::from_u16(script.lock().unwrap().revoke_status.unwrap_or(200)).unwrap()
+async fn revoke(State(script): State<Shared>, Form(fields): Form<Fields>) -> StatusCode {
+    let script = script.lock().unwrap();
+    let is_revoked = script.revokes.is_some_and(|token| fields["token"] == token);
+    let status = script.revoke_status.filter(|_| !is_revoked);
+    StatusCode::from_u16(status.unwrap_or(200)).unwrap()
 }
 
 /// An answer of RFC 6749 section 5.2.
