@@ -49,6 +49,9 @@ pub struct Session {
     /// After a refresh that failed: no other one before this moment.
     #[serde(default)]
     pub rests_until: i64,
+    /// The fingerprint of the token before this one: `docker login` may hold it still, and store it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<String>,
     /// Where it is renewed.
     pub token_endpoint: Url,
     /// Where it is ended.
@@ -58,7 +61,7 @@ pub struct Session {
 impl Session {
     /// With a token that was given just now.
     pub fn begun(now: i64, expires_in: u64, token_endpoint: Url, revocation_endpoint: Url) -> Self {
-        Self { issued_at: now, expires_in, rests_until: 0, token_endpoint, revocation_endpoint }
+        Self { issued_at: now, expires_in, rests_until: 0, replaced: None, token_endpoint, revocation_endpoint }
     }
 }
 

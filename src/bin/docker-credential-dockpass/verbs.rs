@@ -91,6 +91,7 @@ fn renewed(entry: Entry, grant: Grant, now: i64) -> Entry {
         issued_at: now,
         expires_in: grant.expires_in,
         rests_until: 0,
+        replaced: Some(entry.secrets.secret.fingerprint()),
         ..session
     });
     let secrets = Secrets { secret: grant.access_token, refresh_token: Some(grant.refresh_token) };
@@ -136,10 +137,11 @@ pub async fn store(input: &str, folder: &Path) -> Result<(), Failure> {
 }
 
 /// `docker login` stores again what `get` gave it, and meanwhile another program may have renewed it: the session
-/// stays, with what renews it.
+/// stays, with what renews it. A token from elsewhere takes its place, as any other secret does.
 fn is_the_sessions_own(before: &Entry, username: &str, secret: &Secret) -> bool {
-    let is_same = before.secrets.secret == *secret;
-    before.username == username && (is_same || before.session.is_some() && secret.is_auto_generated())
+    let replaced = before.session.as_ref().and_then(|session| session.replaced.as_ref());
+    let is_own = before.secrets.secret == *secret || replaced.is_some_and(|replaced| *replaced == secret.fingerprint());
+    before.username == username && is_own
 }
 
 /// `erase`. What is not there is erased already: podman 4 and skopeo 1.9 crash when a helper says otherwise.
@@ -238,16 +240,25 @@ mod tests {
 
     #[test]
     fn a_session_survives_what_get_gave_being_stored_again() {
-        let before = entry(0, 3_600, 0);
-        for (name, secret, is_own) in [
-            ("alice", "dp_dev_x", true),
-            ("alice", "dp_dev_older", true),
-            ("alice", "dp_pat_x", false),
-            ("bob", "dp_dev_x", false),
+        let before = entry(86_400, 3_600, 0);
+        let grant = Grant {
+            access_token: Secret::from("dp_dev_y"),
+            expires_in: 3_600,
+            refresh_token: Secret::from("dp_ref_x"),
+            username: "alice".to_owned(),
+        };
+        let after = renewed(before.clone(), grant, NOW);
+        for (entry, name, secret, is_own) in [
+            (&before, "alice", "dp_dev_x", true),
+            (&before, "alice", "dp_dev_y", false),
+            (&before, "alice", "dp_pat_x", false),
+            (&before, "bob", "dp_dev_x", false),
+            (&after, "alice", "dp_dev_y", true),
+            (&after, "alice", "dp_dev_x", true),
+            (&after, "alice", "dp_dev_elsewhere", false),
+            (&after, "bob", "dp_dev_x", false),
         ] {
-            assert_eq!(is_the_sessions_own(&before, name, &Secret::from(secret)), is_own, "{name} {secret}");
+            assert_eq!(is_the_sessions_own(entry, name, &Secret::from(secret)), is_own, "{name} {secret}");
         }
-        let plain = Entry { session: None, ..before };
-        assert!(!is_the_sessions_own(&plain, "alice", &Secret::from("dp_dev_older")));
     }
 }

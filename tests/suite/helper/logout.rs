@@ -92,11 +92,23 @@ fn a_personal_access_token_takes_the_place_of_a_sign_in_and_ends_it() {
 fn docker_login_with_what_get_gave_keeps_the_session() {
     let (server, desk) = (Server::start(), Desk::new());
     desk.login(&server.host());
+    desk.ages(&server.host());
+    let given = desk.kept()["entries"][server.host()]["secrets"]["secret"].as_str().unwrap().to_owned();
+    assert_eq!(desk.get(&server.host()).1, "dp_dev_2");
     let before = desk.kept();
-    desk.store(&server.host(), "alice", "dp_dev_1").done();
-    desk.store(&server.host(), "alice", "dp_dev_0").done();
+    desk.store(&server.host(), "alice", "dp_dev_2").done();
+    desk.store(&server.host(), "alice", &given).done();
     assert_eq!(desk.kept(), before);
-    assert!(server.revoked().is_empty());
+    assert!(server.revoked().is_empty() && !before.to_string().contains(&given));
+}
+
+#[test]
+fn an_auto_generated_token_from_elsewhere_takes_the_place_of_a_sign_in_and_ends_it() {
+    let (server, desk) = (Server::start(), Desk::new());
+    desk.login(&server.host());
+    desk.store(&server.host(), "alice", "dp_dev_elsewhere").done();
+    assert_eq!(desk.get(&server.host()).1, "dp_dev_elsewhere");
+    assert_eq!(server.revoked(), ["dp_ref_1", "dp_dev_1"]);
 }
 
 #[test]
