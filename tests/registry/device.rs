@@ -7,7 +7,7 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::Duration;
 
 use crate::{
@@ -143,7 +143,7 @@ fn is_told(desk: &Desk, yard: &Yard, device: &str) {
     let sentence = format!("the sign-in to {host} expired: run docker-credential-dockpass login {host}");
     let denied = "errors:\ndenied: requested access to the resource is denied\nunauthorized: authentication required";
     assert_eq!(refused, format!("{sentence}\n{denied}"));
-    assert!(!desk.0.file(CREDENTIALS).exists());
+    assert_eq!(desk.kept()["entries"], json!({}));
     assert!(desk.copy(yard).fail().contains(denied));
 }
 

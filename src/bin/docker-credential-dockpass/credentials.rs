@@ -118,7 +118,7 @@ impl Credentials {
         }
     }
 
-    /// Where secrets are kept, once that has been chosen: it holds as long as there is an entry.
+    /// Where secrets are kept, once that has been chosen: it holds until somebody signs out of the last host.
     pub fn storage(&self) -> Option<Storage> {
         self.book.as_ref().map(|book| book.storage)
     }
@@ -174,21 +174,31 @@ impl Credentials {
         self.write()
     }
 
-    /// Forgets a host. What the keyring still holds if it cannot be reached is said in words, and is no failure: the
-    /// sign-in is gone for every program that asks here.
+    /// Forgets a host whose sign-in the server ended. Where secrets are kept was a choice of this computer's, and stays
+    /// one: the next sign-in must not land in a file because the keyring is out of reach for once.
+    pub async fn expire(&mut self, host: &Host) -> Result<Option<String>, Failure> {
+        self.forget(host, true).await
+    }
+
+    /// Forgets a host that a person signed out of; with the last one goes the choice. What the keyring still holds if
+    /// it cannot be reached is said in words, and is no failure: the sign-in is gone for every program that asks here.
     pub async fn remove(&mut self, host: &Host) -> Result<Option<String>, Failure> {
+        self.forget(host, false).await
+    }
+
+    async fn forget(&mut self, host: &Host, keeps_choice: bool) -> Result<Option<String>, Failure> {
         let Some(book) = &mut self.book else { return Ok(None) };
-        let storage = book.storage;
-        if book.entries.remove(&host.key()).is_none() {
-            return Ok(None);
-        }
-        if book.entries.is_empty() {
+        let (storage, was_there) = (book.storage, book.entries.remove(&host.key()).is_some());
+        let is_last = book.entries.is_empty() && !keeps_choice;
+        if is_last {
             self.book = None;
         }
-        self.write()?;
+        if was_there || is_last {
+            self.write()?;
+        }
         match storage {
-            Storage::File => Ok(None),
-            Storage::Keyring => Ok(keyring::remove(&host.key()).await.err()),
+            Storage::Keyring if was_there => Ok(keyring::remove(&host.key()).await.err()),
+            _ => Ok(None),
         }
     }
 
@@ -282,6 +292,20 @@ mod tests {
         assert_eq!(credentials.remove(&host).await, Ok(None));
         assert_eq!(credentials.remove(&host).await, Ok(None));
         assert_eq!(credentials.storage(), None);
+        assert!(!credentials.path().exists());
+    }
+
+    #[tokio::test]
+    async fn the_choice_outlives_what_the_server_ended_until_somebody_signs_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host::parse("hub").unwrap();
+        let mut credentials = Credentials::open(folder.path()).unwrap();
+        credentials.put(&host, entry("alice"), Storage::File).await.unwrap();
+        assert_eq!(credentials.expire(&host).await, Ok(None));
+        drop(credentials);
+        let mut credentials = Credentials::open(folder.path()).unwrap();
+        assert_eq!((credentials.storage(), credentials.list().len()), (Some(Storage::File), 0));
+        assert_eq!(credentials.remove(&host).await, Ok(None));
         assert!(!credentials.path().exists());
     }
 

@@ -55,7 +55,7 @@ pub async fn get(host: &Host, folder: &Path, now: i64) -> Result<(), Failure> {
                 }
             }
             Err(Refusal::Code(code, _)) if code == "invalid_grant" => {
-                credentials.remove(host).await?;
+                credentials.expire(host).await?;
                 return Err(Failure::Expired { host: host.to_string() });
             }
             Err(refusal) => {
@@ -179,18 +179,16 @@ pub fn list(folder: &Path) -> Result<(), Failure> {
 /// Forgets a host here, then on the server. Whether it was there, and what could not be done.
 async fn forget(host: &Host, folder: &Path) -> Result<(bool, Option<String>), Failure> {
     let Some(mut credentials) = Credentials::open_if_there(folder)? else { return Ok((false, None)) };
-    if !credentials.list().contains_key(host.key().as_str()) {
-        return Ok((false, None));
-    }
+    let was_there = credentials.list().contains_key(host.key().as_str());
     let entry = credentials.get(host).await;
     let left = credentials.remove(host).await?;
     // The server may take its time; other programs need not wait for it.
     drop(credentials);
     let kept = left.map(|reason| format!("the token for {host} is still in the keyring: {reason}"));
-    let Ok(entry) = entry else { return Ok((true, kept)) };
-    let Some(ended) = entry.and_then(Ended::of) else { return Ok((true, kept)) };
+    let Ok(entry) = entry else { return Ok((was_there, kept)) };
+    let Some(ended) = entry.and_then(Ended::of) else { return Ok((was_there, kept)) };
     let sentence = end_on_server(&Http::default(), host, ended).await;
-    Ok((true, kept.or(sentence)))
+    Ok((was_there, kept.or(sentence)))
 }
 
 #[cfg(test)]
