@@ -27,6 +27,7 @@ mod words;
 mod client;
 mod config;
 mod containerd;
+mod desk;
 mod device;
 mod doctor;
 mod engine;
