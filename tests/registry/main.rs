@@ -33,6 +33,7 @@ mod doctor;
 mod engine;
 mod image;
 mod keyring;
+mod keyring_session;
 mod keys;
 mod levels;
 mod login;

@@ -134,14 +134,21 @@ impl Credentials {
         entries.map(|(host, entry)| (host.as_str(), entry.username.as_str())).collect()
     }
 
+    /// Whether this program signed in to a host, so that a token made for this computer stands on the server.
+    pub fn has_session(&self, host: &Host) -> bool {
+        self.record(host).is_some_and(|(_, record)| record.session.is_some())
+    }
+
     /// What is kept for a host. A secret that somebody took out of the keyring by hand is gone.
     pub async fn get(&self, host: &Host) -> Result<Option<Entry>, Failure> {
         let Some((book, record)) = self.record(host) else { return Ok(None) };
         let secrets = match book.storage {
             Storage::File => record.secrets.clone(),
             Storage::Keyring => {
-                let text = keyring::read(&host.key()).await.map_err(|reason| out_of_reach(host, &reason))?;
-                text.and_then(|text| serde_json::from_str(&text).ok())
+                let item = keyring::read(&host.key()).await.map_err(|reason| out_of_reach(host, &reason))?;
+                // serde's own words could quote the secret.
+                let secrets = item.map(|item| serde_json::from_slice(&item).map_err(|_| garbled(host)));
+                secrets.transpose()?
             }
         };
         let entry = |secrets| Entry { username: record.username.clone(), secrets, session: record.session.clone() };
@@ -244,6 +251,12 @@ fn json(what: &impl Serialize) -> Result<Zeroizing<String>, Failure> {
 
 fn out_of_reach(host: &Host, reason: &str) -> Failure {
     Failure::said(format!("the token for {host} is in the keyring, which cannot be read: {reason}"))
+}
+
+fn garbled(host: &Host) -> Failure {
+    Failure::said(format!(
+        "the token for {host} in the keyring is not as docker-credential-dockpass wrote it: sign in again"
+    ))
 }
 
 fn not_kept(host: &Host, reason: &str) -> Failure {

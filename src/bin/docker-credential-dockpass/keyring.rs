@@ -20,7 +20,7 @@ pub async fn probe() -> Result<(), String> {
     write(PROBE, text).await?;
     let read = read(PROBE).await;
     remove(PROBE).await?;
-    match read?.is_some_and(|found| *found == text) {
+    match read?.is_some_and(|found| *found == text.as_bytes()) {
         true => Ok(()),
         false => Err("the keyring does not keep what it is given".to_owned()),
     }
@@ -40,7 +40,7 @@ pub async fn write(host: &str, secret: &str) -> Result<(), String> {
 }
 
 /// The secret of a host, if there is one.
-pub async fn read(host: &str) -> Result<Option<Zeroizing<String>>, String> {
+pub async fn read(host: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     within(async {
         let service = connect().await?;
         let collection = open(&service).await?;
@@ -48,8 +48,7 @@ pub async fn read(host: &str) -> Result<Option<Zeroizing<String>>, String> {
         if item.is_locked().await? {
             item.unlock().await?;
         }
-        let secret = Zeroizing::new(item.get_secret().await?);
-        Ok(std::str::from_utf8(&secret).ok().map(|text| Zeroizing::new(text.to_owned())))
+        item.get_secret().await.map(|secret| Some(Zeroizing::new(secret)))
     })
     .await
 }

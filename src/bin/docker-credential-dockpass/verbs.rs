@@ -9,13 +9,13 @@ use zeroize::Zeroizing;
 use crate::{
     credentials::{self, Credentials, Entry, Secrets, Session},
     discovery,
-    docker_config::DockerConfig,
+    docker_config::{Change, DockerConfig},
     failure::Failure,
     host::Host,
     http::Http,
     oauth::{self, Grant, Refusal},
     place::Place,
-    revocation::{Ended, end_on_server},
+    revocation::{Ended, end_on_server, still_stands},
     secret::Secret,
     terminal::{say, warn},
 };
@@ -146,27 +146,26 @@ fn is_the_sessions_own(before: &Entry, username: &str, secret: &Secret) -> bool 
 
 /// `erase`. What is not there is erased already: podman 4 and skopeo 1.9 crash when a helper says otherwise.
 pub async fn erase(host: &Host, folder: &Path) -> Result<(), Failure> {
-    if let (_, Some(sentence)) = forget(host, folder).await? {
-        warn(sentence);
-    }
+    let Forgotten { left, .. } = forget(host, folder).await?;
+    left.iter().for_each(warn);
     Ok(())
 }
 
 /// `logout HOST`: `erase`, and docker is told.
 pub async fn logout(host: &Host, place: &Place) -> Result<(), Failure> {
     let folder = place.data()?;
-    let (was_there, sentence) = forget(host, &folder).await?;
-    if let Some(sentence) = sentence {
-        say(&sentence)?;
-    }
-    {
-        let _lock = credentials::lock(&folder)?;
-        DockerConfig::read(&place.docker()?)?.remove(host)?;
-    }
+    let Forgotten { was_there, left } = forget(host, &folder).await?;
+    left.iter().try_for_each(|sentence| say(sentence))?;
+    untell_docker(host, &folder, place)?;
     match was_there {
         true => say(&format!("signed out of {host}")),
         false => say(&format!("there was no sign-in to {host}")),
     }
+}
+
+fn untell_docker(host: &Host, folder: &Path, place: &Place) -> Result<Change, Failure> {
+    let _lock = credentials::lock(folder)?;
+    DockerConfig::read(&place.docker()?)?.remove(host)
 }
 
 /// `list`: hosts and user names.
@@ -176,19 +175,34 @@ pub fn list(folder: &Path) -> Result<(), Failure> {
     say(&serde_json::to_string(&hosts).map_err(|_| Failure::said("the hosts cannot be written as JSON"))?)
 }
 
-/// Forgets a host here, then on the server. Whether it was there, and what could not be done.
-async fn forget(host: &Host, folder: &Path) -> Result<(bool, Option<String>), Failure> {
-    let Some(mut credentials) = Credentials::open_if_there(folder)? else { return Ok((false, None)) };
+/// What came of forgetting a host.
+#[derive(Default)]
+struct Forgotten {
+    was_there: bool,
+    /// What could not be done, in sentences.
+    left: Vec<String>,
+}
+
+/// Forgets a host here, then on the server.
+async fn forget(host: &Host, folder: &Path) -> Result<Forgotten, Failure> {
+    let Some(mut credentials) = Credentials::open_if_there(folder)? else { return Ok(Forgotten::default()) };
     let was_there = credentials.list().contains_key(host.key().as_str());
+    let has_session = credentials.has_session(host);
     let entry = credentials.get(host).await;
-    let left = credentials.remove(host).await?;
+    let kept = credentials.remove(host).await?;
     // The server may take its time; other programs need not wait for it.
     drop(credentials);
-    let kept = left.map(|reason| format!("the token for {host} is still in the keyring: {reason}"));
-    let Ok(entry) = entry else { return Ok((was_there, kept)) };
-    let Some(ended) = entry.and_then(Ended::of) else { return Ok((was_there, kept)) };
-    let sentence = end_on_server(&Http::default(), host, ended).await;
-    Ok((was_there, kept.or(sentence)))
+    let kept = kept.map(|reason| format!("the token for {host} is still in the keyring: {reason}"));
+    let stands = match entry {
+        Ok(Some(entry)) => match Ended::of(entry) {
+            Some(ended) => end_on_server(&Http::default(), host, ended).await,
+            None => None,
+        },
+        // Without its secret nothing can end it there.
+        Ok(None) => has_session.then(|| still_stands("it is not in the keyring any more")),
+        Err(failure) => has_session.then(|| still_stands(failure)),
+    };
+    Ok(Forgotten { was_there, left: kept.into_iter().chain(stands).collect() })
 }
 
 #[cfg(test)]
