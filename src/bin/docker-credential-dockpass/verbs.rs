@@ -156,7 +156,11 @@ pub async fn logout(host: &Host, place: &Place) -> Result<(), Failure> {
     let folder = place.data()?;
     let Forgotten { was_there, left } = forget(host, &folder).await?;
     left.iter().try_for_each(|sentence| say(sentence))?;
-    untell_docker(host, &folder, place)?;
+    let stands = |failure: Failure| match was_there {
+        true => Failure::said(format!("{failure}; the sign-out stands")),
+        false => failure,
+    };
+    untell_docker(host, &folder, place).map_err(stands)?;
     match was_there {
         true => say(&format!("signed out of {host}")),
         false => say(&format!("there was no sign-in to {host}")),

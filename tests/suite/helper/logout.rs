@@ -36,6 +36,20 @@ fn logout_tells_docker_as_well() {
 }
 
 #[test]
+fn a_config_of_dockers_that_is_broken_does_not_hide_that_the_sign_out_stands() {
+    let (server, desk) = (Server::start(), Desk::new());
+    let host = server.host();
+    desk.login(&host);
+    desk.write_docker_config("{");
+    let odd =
+        format!("{} is no JSON object: it was left as it is", desk.home.path().join(".docker/config.json").display());
+    assert_eq!(desk.run(&["logout", &host]).failed(), format!("{odd}; the sign-out stands"));
+    assert_eq!((server.revoked(), desk.list()), (vec!["dp_ref_1".to_owned(), "dp_dev_1".to_owned()], json!({})));
+    assert_eq!(desk.run(&["logout", &host]).failed(), odd);
+    assert_eq!(desk.docker_config(), "{");
+}
+
+#[test]
 fn with_the_server_away_the_token_is_forgotten_here() {
     let (mut server, desk) = (Server::start(), Desk::new());
     let host = server.host();
