@@ -29,7 +29,10 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand, error::ErrorKind};
+use clap::{
+    Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use zeroize::Zeroizing;
 
 use failure::Failure;
@@ -150,9 +153,13 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    let sentence = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is missing",
-        _ => first,
+    let sentence = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, _) => "a command is missing".to_owned(),
+        // clap names what is missing on lines of their own.
+        (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) => {
+            format!("{} is missing", missing.join(" ").replace(['<', '>'], ""))
+        }
+        _ => first.to_owned(),
     };
     refuse(&Failure::said(format!("{sentence}: see {} --help", verbs::NAME)), false)
 }
