@@ -18,6 +18,7 @@ mod keyring;
 mod login;
 mod oauth;
 mod place;
+mod polling;
 mod progress;
 mod revocation;
 mod secret;

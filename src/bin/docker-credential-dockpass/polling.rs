@@ -1,0 +1,158 @@
+//! The questions whether a person approved, until there is an answer (RFC 8628 section 3.5).
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{
+    discovery::{self, Server},
+    failure::Failure,
+    host::Host,
+    http::{Http, Trouble},
+    oauth::{self, DeviceCode, Grant, Refusal},
+    progress::Progress,
+};
+
+/// RFC 8628 section 3.5: for good, with every `slow_down`.
+const SLOWER: Duration = Duration::from_secs(5);
+/// Failures alone make no pause longer.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+/// No code lives longer, whatever a server says.
+const LONGEST_SIGN_IN: u64 = 3600;
+
+/// Asks until there is an answer (RFC 8628 section 3.5).
+pub async fn wait(http: &Http, server: &Server, code: &DeviceCode, host: &Host) -> Result<Grant, Failure> {
+    let deadline = Instant::now() + Duration::from_secs(code.expires_in.min(LONGEST_SIGN_IN));
+    let mut progress = Progress::until(deadline);
+    let mut rhythm = Rhythm::new(code.interval);
+    let outcome = loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break Err(expired(host));
+        }
+        progress.wait(rhythm.pause().min(left)).await;
+        match oauth::poll(http, server, &code.device_code).await {
+            Ok(grant) => break Ok(grant),
+            Err(refusal) => {
+                if let Some(failure) = rhythm.after(&refusal, server, host) {
+                    break Err(failure);
+                }
+            }
+        }
+    };
+    progress.end();
+    outcome
+}
+
+fn expired(host: &Host) -> Failure {
+    Failure::said(format!("the code ended before it was approved: run docker-credential-dockpass login {host} again"))
+}
+
+/// The pauses between the questions.
+#[derive(Debug)]
+struct Rhythm {
+    interval: Duration,
+    /// Doubled with every failure to reach the server, until it answers again.
+    backoff: u32,
+    /// What the server asked for, once.
+    at_least: Duration,
+}
+
+impl Rhythm {
+    fn new(interval: u64) -> Self {
+        Self { interval: Duration::from_secs(interval.max(1)), backoff: 1, at_least: Duration::ZERO }
+    }
+
+    fn pause(&self) -> Duration {
+        let backoff = self.interval.saturating_mul(self.backoff).min(LONGEST_BACKOFF);
+        backoff.max(self.interval).max(self.at_least)
+    }
+
+    /// Learns from a refusal; a sentence where there is nothing more to wait for.
+    fn after(&mut self, refusal: &Refusal, server: &Server, host: &Host) -> Option<Failure> {
+        self.at_least = Duration::ZERO;
+        match refusal {
+            Refusal::Trouble(Trouble::TimedOut | Trouble::Unreachable(_)) => {
+                self.backoff = self.backoff.saturating_mul(2);
+                return None;
+            }
+            Refusal::Limited(time) => self.at_least = time.unwrap_or(self.interval * 2),
+            Refusal::Code(code, _) => match code.as_str() {
+                "authorization_pending" => {}
+                "slow_down" => self.interval += SLOWER,
+                "access_denied" => return Some(Failure::said(format!("the sign-in to {host} was denied"))),
+                "expired_token" => return Some(expired(host)),
+                _ => return Some(refusal.about(&discovery::name(&server.token_endpoint))),
+            },
+        }
+        self.backoff = 1;
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server() -> Server {
+        let url: url::Url = "https://hub/".parse().unwrap();
+        Server { device_authorization_endpoint: url.clone(), token_endpoint: url.clone(), revocation_endpoint: url }
+    }
+
+    fn code(code: &str) -> Refusal {
+        Refusal::Code(code.to_owned(), String::new())
+    }
+
+    /// The pauses after these refusals, and the sentence that ended it.
+    fn pauses(interval: u64, refusals: &[Refusal]) -> (Vec<u64>, Option<String>) {
+        let (mut rhythm, host, mut pauses) = (Rhythm::new(interval), Host::parse("hub").unwrap(), Vec::new());
+        for refusal in refusals {
+            if let Some(failure) = rhythm.after(refusal, &server(), &host) {
+                return (pauses, Some(failure.to_string()));
+            }
+            pauses.push(rhythm.pause().as_secs());
+        }
+        (pauses, None)
+    }
+
+    #[test]
+    fn slow_down_slows_for_good() {
+        let refusals =
+            [code("authorization_pending"), code("slow_down"), code("authorization_pending"), code("slow_down")];
+        assert_eq!(pauses(5, &refusals), (vec![5, 10, 10, 15], None));
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_is_asked_ever_more_seldom_until_it_does() {
+        let away = || Refusal::Trouble(Trouble::TimedOut);
+        let refusals = [away(), away(), away(), away(), away(), code("authorization_pending")];
+        assert_eq!(pauses(5, &refusals), (vec![10, 20, 40, 60, 60, 5], None));
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_kept_however_long() {
+        let refusals =
+            [code("authorization_pending"), code("slow_down"), Refusal::Limited(Some(Duration::from_secs(300)))];
+        assert_eq!(pauses(90, &refusals), (vec![90, 95, 300], None));
+    }
+
+    #[test]
+    fn a_limit_is_kept_once() {
+        let refusals =
+            [Refusal::Limited(Some(Duration::from_secs(30))), code("authorization_pending"), Refusal::Limited(None)];
+        assert_eq!(pauses(5, &refusals), (vec![30, 5, 10], None));
+    }
+
+    #[test]
+    fn every_other_code_ends_the_waiting_with_a_sentence() {
+        for (error, said) in [
+            ("access_denied", "the sign-in to hub was denied"),
+            ("expired_token", "the code ended before it was approved: run docker-credential-dockpass login hub again"),
+            ("invalid_grant", "https://hub refused: invalid_grant"),
+            ("invalid_client", "https://hub refused: invalid_client"),
+            ("anything_else", "https://hub refused: anything_else"),
+        ] {
+            assert_eq!(pauses(5, &[code(error)]), (vec![], Some(said.to_owned())));
+        }
+    }
+}
