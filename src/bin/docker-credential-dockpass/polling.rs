@@ -19,12 +19,15 @@ const SLOWER: Duration = Duration::from_secs(5);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 /// No code lives longer, whatever a server says.
 const LONGEST_SIGN_IN: u64 = 3600;
+/// Nor is a sensible interval longer.
+const LONGEST_INTERVAL: u64 = 600;
 
 /// Asks until there is an answer (RFC 8628 section 3.5).
 pub async fn wait(http: &Http, server: &Server, code: &DeviceCode, host: &Host) -> Result<Grant, Failure> {
     let deadline = Instant::now() + Duration::from_secs(code.expires_in.min(LONGEST_SIGN_IN));
     let mut progress = Progress::until(deadline);
-    let mut rhythm = Rhythm::new(code.interval);
+    // Whatever interval a server names, it is asked before its code ends.
+    let mut rhythm = Rhythm::new(code.interval.min(code.expires_in / 2));
     let outcome = loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -60,7 +63,8 @@ struct Rhythm {
 
 impl Rhythm {
     fn new(interval: u64) -> Self {
-        Self { interval: Duration::from_secs(interval.max(1)), backoff: 1, at_least: Duration::ZERO }
+        let interval = Duration::from_secs(interval.clamp(1, LONGEST_INTERVAL));
+        Self { interval, backoff: 1, at_least: Duration::ZERO }
     }
 
     fn pause(&self) -> Duration {
@@ -76,10 +80,10 @@ impl Rhythm {
                 self.backoff = self.backoff.saturating_mul(2);
                 return None;
             }
-            Refusal::Limited(time) => self.at_least = time.unwrap_or(self.interval * 2),
+            Refusal::Limited(time) => self.at_least = time.unwrap_or(self.interval.saturating_mul(2)),
             Refusal::Code(code, _) => match code.as_str() {
                 "authorization_pending" => {}
-                "slow_down" => self.interval += SLOWER,
+                "slow_down" => self.interval = self.interval.saturating_add(SLOWER),
                 "access_denied" => return Some(Failure::said(format!("the sign-in to {host} was denied"))),
                 "expired_token" => return Some(expired(host)),
                 _ => return Some(refusal.about(&discovery::name(&server.token_endpoint))),
@@ -134,6 +138,31 @@ mod tests {
         let refusals =
             [code("authorization_pending"), code("slow_down"), Refusal::Limited(Some(Duration::from_secs(300)))];
         assert_eq!(pauses(90, &refusals), (vec![90, 95, 300], None));
+    }
+
+    #[test]
+    fn an_interval_is_five_seconds_where_none_is_named_and_a_sensible_one_in_any_case() {
+        let named = |interval: serde_json::Value| {
+            let mut code = serde_json::json!({
+                "device_code": "x",
+                "user_code": "x",
+                "verification_uri": "https://hub/",
+                "expires_in": 600,
+            });
+            if !interval.is_null() {
+                code["interval"] = interval;
+            }
+            serde_json::from_value::<DeviceCode>(code).unwrap().interval
+        };
+        let refusals = || [code("slow_down"), Refusal::Limited(Some(Duration::MAX)), Refusal::Limited(None)];
+        for (interval, after) in [
+            (serde_json::Value::Null, [10, u64::MAX, 20]),
+            (0.into(), [6, u64::MAX, 12]),
+            (600.into(), [605, u64::MAX, 1210]),
+            (u64::MAX.into(), [605, u64::MAX, 1210]),
+        ] {
+            assert_eq!(pauses(named(interval), &refusals()), (after.to_vec(), None));
+        }
     }
 
     #[test]

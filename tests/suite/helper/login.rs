@@ -65,6 +65,17 @@ fn slow_down_slows_and_the_interval_is_kept() {
 }
 
 #[test]
+fn an_interval_longer_than_the_code_lives_does_not_keep_the_program_from_asking() {
+    let (server, desk) = (Server::start(), Desk::new());
+    server.say(|script| {
+        script.code = json!({ "interval": u64::MAX, "expires_in": 4 });
+        script.polls.push_back(refusal("slow_down"));
+    });
+    desk.login(&server.host());
+    assert_eq!(server.asked("/oauth/token").len(), 2);
+}
+
+#[test]
 fn a_refusal_ends_the_waiting_with_a_sentence_and_keeps_nothing() {
     for (code, sentence) in [
         ("access_denied", "the sign-in to HOST was denied"),
