@@ -22,24 +22,31 @@ const LONGEST_SIGN_IN: u64 = 3600;
 /// Nor is a sensible interval longer.
 const LONGEST_INTERVAL: u64 = 600;
 
+const WAITING: &str = "waiting for your approval";
+const AWAY: &str = "the server cannot be reached and is tried again";
+
 /// Asks until there is an answer (RFC 8628 section 3.5).
 pub async fn wait(http: &Http, server: &Server, code: &DeviceCode, host: &Host) -> Result<Grant, Failure> {
     let deadline = Instant::now() + Duration::from_secs(code.expires_in.min(LONGEST_SIGN_IN));
-    let mut progress = Progress::until(deadline);
+    let mut progress = Progress::until(deadline, WAITING);
     // Whatever interval a server names, it is asked before its code ends.
     let mut rhythm = Rhythm::new(code.interval.min(code.expires_in / 2));
+    let mut trouble = None;
     let outcome = loop {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            break Err(expired(host));
+            break Err(trouble.map_or_else(|| expired(host), |trouble| expired_unasked(&trouble, host)));
         }
         progress.wait(rhythm.pause().min(left)).await;
-        match oauth::poll(http, server, &code.device_code).await {
+        match progress.beside(oauth::poll(http, server, &code.device_code)).await {
             Ok(grant) => break Ok(grant),
             Err(refusal) => {
                 if let Some(failure) = rhythm.after(&refusal, server, host) {
                     break Err(failure);
                 }
+                progress.say(if matches!(refusal, Refusal::Trouble(_)) { AWAY } else { WAITING });
+                let is_answer = matches!(refusal, Refusal::Code(..));
+                trouble = (!is_answer).then(|| refusal.about(&discovery::name(&server.token_endpoint)));
             }
         }
     };
@@ -48,7 +55,16 @@ pub async fn wait(http: &Http, server: &Server, code: &DeviceCode, host: &Host) 
 }
 
 fn expired(host: &Host) -> Failure {
-    Failure::said(format!("the code ended before it was approved: run docker-credential-dockpass login {host} again"))
+    Failure::said(format!("the code ended before it was approved: {}", again(host)))
+}
+
+/// Whether it was approved is not known: the person may have done all that was asked.
+fn expired_unasked(trouble: &Failure, host: &Host) -> Failure {
+    Failure::said(format!("{trouble}, and the code ended meanwhile: {}", again(host)))
+}
+
+fn again(host: &Host) -> String {
+    format!("run docker-credential-dockpass login {host} again")
 }
 
 /// The pauses between the questions.

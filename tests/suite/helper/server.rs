@@ -43,6 +43,8 @@ pub struct Script {
     pub polls: VecDeque<(u16, Value)>,
     /// Answers to refreshes in turn; when they run out, a token.
     pub refreshes: VecDeque<(u16, Value)>,
+    /// How long every poll takes.
+    pub poll_takes: Duration,
     /// How long every refresh takes.
     pub refresh_takes: Duration,
     pub revoke_status: Option<u16>,
@@ -189,7 +191,8 @@ async fn code(State(script): State<Shared>, request: Request) -> Json<Value> {
 
 async fn token(State(script): State<Shared>, Form(fields): Form<Fields>) -> Response {
     let is_refresh = fields["grant_type"] == "refresh_token";
-    let takes = if is_refresh { script.lock().unwrap().refresh_takes } else { Duration::ZERO };
+    let takes = |script: &Script| if is_refresh { script.refresh_takes } else { script.poll_takes };
+    let takes = takes(&script.lock().unwrap());
     tokio::time::sleep(takes).await;
     let mut script = script.lock().unwrap();
     let answers = if is_refresh { &mut script.refreshes } else { &mut script.polls };
