@@ -108,6 +108,17 @@ fn an_item_that_somebody_else_wrote_is_no_missing_one_and_is_never_quoted() {
 }
 
 #[test]
+fn before_an_unlock_prompt_is_waited_for_that_is_said() {
+    let home = tempfile::tempdir().unwrap();
+    let said = with_keyring(home.path(), "store hub dp_pat_x; lock; printf hub | helper get 2>&1 >/dev/null; true");
+    let expected = [
+        "docker-credential-dockpass: the keyring is locked: a window of your desktop asks for its password",
+        "docker-credential-dockpass: the token for hub is in the keyring, which cannot be read: the keyring is locked",
+    ];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn what_was_chosen_holds_where_the_keyring_is_out_of_reach() {
     let home = tempfile::tempdir().unwrap();
     let said = with_keyring(

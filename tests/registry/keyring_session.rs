@@ -123,3 +123,29 @@ async fn what_was_taken_out_of_the_keyring_still_stands_on_the_server_and_that_i
     assert_eq!(said, [sentence, format!("signed out of {}", home.host()), "{}".to_owned()]);
     assert_eq!(home.server.count("token").await, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_approves_a_sign_in_for_a_keyring_that_is_out_of_reach() {
+    let home = Home::new().await;
+    let unusable = "this computer keeps its sign-ins in the keyring, which cannot be used: ";
+    for (out_of_reach, reason) in [
+        ("lock", "the keyring is locked"),
+        ("export DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere", "no keyring answers"),
+    ] {
+        let said = home.run(&format!("store other x; {out_of_reach}; helper login $HOST; echo $?; helper list")).await;
+        assert_eq!(said, [format!("{unusable}{reason}"), "1".to_owned(), "{\"other\":\"alice\"}".to_owned()]);
+    }
+    assert_eq!(home.server.count("device_code").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_expired_session_the_next_one_does_not_land_in_a_file_because_the_keyring_is_out_of_reach() {
+    let home = Home::new().await;
+    home.run("sign_in").await;
+    home.server.sql("DELETE FROM token").await;
+    let said = home.run("ages; printf $HOST | helper get 2>&1; helper list").await;
+    let expired = format!("the sign-in to {0} expired: run docker-credential-dockpass login {0}", home.host());
+    assert_eq!(said, ["credentials not found in native keychain", &expired, "{}"]);
+    let said = home.run("export DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere; helper login $HOST; echo $?").await;
+    assert!(said[0].ends_with("which cannot be used: no keyring answers") && said[1..] == ["1"], "{said:?}");
+}

@@ -8,8 +8,12 @@ use std::{collections::HashMap, time::Duration};
 use secret_service::{Collection, EncryptionType, Error, Item, SecretService};
 use zeroize::Zeroizing;
 
+use crate::terminal::{one_line, warn};
+
 /// Time for a person to unlock the keyring. A prompt that nobody sees never ends by itself.
 const LIMIT: Duration = Duration::from_secs(60);
+/// Said before such a prompt: whoever looks at the terminal alone would wait for nothing that can be seen there.
+const LOCKED: &str = "the keyring is locked: a window of your desktop asks for its password";
 const APPLICATION: &str = "docker-credential-dockpass";
 /// No host has this name: a colon is followed by a port.
 const PROBE: &str = "probe:";
@@ -46,6 +50,7 @@ pub async fn read(host: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
         let collection = open(&service).await?;
         let Some(item) = find(&collection, host).await?.into_iter().next() else { return Ok(None) };
         if item.is_locked().await? {
+            warn(LOCKED);
             item.unlock().await?;
         }
         item.get_secret().await.map(|secret| Some(Zeroizing::new(secret)))
@@ -75,6 +80,7 @@ async fn connect() -> Result<SecretService<'static>, Error> {
 async fn open<'a>(service: &'a SecretService<'_>) -> Result<Collection<'a>, Error> {
     let collection = service.get_default_collection().await?;
     if collection.is_locked().await? {
+        warn(LOCKED);
         collection.unlock().await?;
     }
     Ok(collection)
@@ -100,6 +106,6 @@ fn reason(error: &Error) -> String {
         Error::Unavailable => "no keyring answers".to_owned(),
         Error::NoResult => "there is no default keyring".to_owned(),
         Error::Locked | Error::Prompt | Error::PromptDisconnected => "the keyring is locked".to_owned(),
-        error => format!("the keyring cannot be used: {}", crate::terminal::one_line(&error.to_string())),
+        error => format!("the keyring cannot be used: {}", one_line(&error.to_string())),
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     files,
     host::Host,
     http::Http,
+    keyring,
     oauth::{self, DeviceCode, Grant},
     place::Place,
     polling,
@@ -46,12 +47,18 @@ pub async fn login(host: &Host, may_open_browser: bool, place: &Place, now: fn()
     told.map_err(|failure| Failure::said(format!("{failure}; {by_hand}")))?.iter().try_for_each(|line| say(line))
 }
 
-/// What was chosen at the first sign-in, else a choice: it is made before a person approves anything.
+/// What was chosen at the first sign-in, as long as it can be used; else a choice. Before a person approves anything.
 async fn where_to_keep(folder: &Path) -> Result<(Storage, Option<String>), Failure> {
     let credentials = Credentials::open(folder)?;
     match credentials.storage() {
-        Some(storage) => Ok((storage, None)),
         None => Ok(credentials::choose().await),
+        Some(Storage::File) => Ok((Storage::File, None)),
+        Some(Storage::Keyring) => match keyring::probe().await {
+            Ok(()) => Ok((Storage::Keyring, None)),
+            Err(reason) => Err(Failure::said(format!(
+                "this computer keeps its sign-ins in the keyring, which cannot be used: {reason}"
+            ))),
+        },
     }
 }
 
