@@ -10,4 +10,5 @@ mod input;
 mod login;
 mod logout;
 mod no_certificates;
+mod read_only;
 mod server;

@@ -97,25 +97,35 @@ pub struct Entry {
 pub struct Credentials {
     path: PathBuf,
     book: Option<Book>,
-    _lock: File,
+    lock: Option<File>,
 }
 
 impl Credentials {
     /// Takes the lock and reads. It makes the folder where there is none.
     pub fn open(folder: &Path) -> Result<Self, Failure> {
-        let (lock, path) = (lock(folder)?, folder.join(FILE));
-        let book = read(&path)?;
-        Ok(Self { path, book, _lock: lock })
+        Self::with(Some(lock(folder)?), folder)
     }
 
-    /// The same for a look: where nothing was ever stored, nothing is made.
+    /// The same where something was stored; where nothing was, nothing is made.
     pub fn open_if_there(folder: &Path) -> Result<Option<Self>, Failure> {
+        is_there(folder)?.then(|| Self::open(folder)).transpose()
+    }
+
+    /// The same for a look. Where the lock cannot be had, because the folder is read-only or its file system has no
+    /// locks, it is read all the same: it is only ever replaced whole.
+    pub fn read_if_there(folder: &Path) -> Result<Option<Self>, Failure> {
+        is_there(folder)?.then(|| Self::with(lock(folder).ok(), folder)).transpose()
+    }
+
+    fn with(lock: Option<File>, folder: &Path) -> Result<Self, Failure> {
         let path = folder.join(FILE);
-        match path.try_exists() {
-            Ok(true) => Self::open(folder).map(Some),
-            Ok(false) => Ok(None),
-            Err(error) => Err(Failure::file(&path, "read", &error)),
-        }
+        let book = read(&path)?;
+        Ok(Self { path, book, lock })
+    }
+
+    /// Whether what is found may be changed.
+    pub fn is_locked(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Where secrets are kept, once that has been chosen: it holds until somebody signs out of the last host.
@@ -221,6 +231,11 @@ impl Credentials {
         };
         written.map_err(|error| Failure::file(&self.path, "written", &error))
     }
+}
+
+fn is_there(folder: &Path) -> Result<bool, Failure> {
+    let path = folder.join(FILE);
+    path.try_exists().map_err(|error| Failure::file(&path, "read", &error))
 }
 
 /// Waits until no other one of these programs writes; that holds until the file is dropped.

@@ -42,9 +42,10 @@ struct CredentialsBody {
 
 /// `get`: the user name and a token that works, renewed where that is due.
 pub async fn get(host: &Host, folder: &Path, now: i64) -> Result<(), Failure> {
-    let Some(mut credentials) = Credentials::open_if_there(folder)? else { return Err(Failure::NotFound) };
+    let Some(mut credentials) = Credentials::read_if_there(folder)? else { return Err(Failure::NotFound) };
     let mut entry = credentials.get(host).await?.ok_or(Failure::NotFound)?;
-    if let Some((endpoint, token)) = due(&entry, now) {
+    // A renewed token that cannot be written down would be lost, and the one that is kept would end.
+    if let Some((endpoint, token)) = due(&entry, now).filter(|_| credentials.is_locked()) {
         match oauth::refresh(&Http::default(), &endpoint, &token).await {
             Ok(grant) => {
                 entry = renewed(entry, grant, now);
@@ -174,7 +175,7 @@ fn untell_docker(host: &Host, folder: &Path, place: &Place) -> Result<Change, Fa
 
 /// `list`: hosts and user names.
 pub fn list(folder: &Path) -> Result<(), Failure> {
-    let credentials = Credentials::open_if_there(folder)?;
+    let credentials = Credentials::read_if_there(folder)?;
     let hosts = credentials.as_ref().map(Credentials::list).unwrap_or_default();
     say(&serde_json::to_string(&hosts).map_err(|_| Failure::said("the hosts cannot be written as JSON"))?)
 }

@@ -125,6 +125,15 @@ impl Desk {
         fs::write(self.file(), kept.to_string()).unwrap();
     }
 
+    /// Takes the right to write in the folder of credentials away, or gives it back.
+    pub fn keeps_read_only(&self, is_read_only: bool) {
+        let set = |path: PathBuf, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let (file, folder) = if is_read_only { (0o400, 0o500) } else { (0o600, 0o700) };
+        set(self.file(), file);
+        set(self.file().with_file_name("lock"), file);
+        set(self.file().parent().unwrap().to_owned(), folder);
+    }
+
     pub fn mode(&self, path: &str) -> u32 {
         fs::metadata(self.home.path().join(path)).unwrap().permissions().mode() & 0o777
     }
