@@ -4,6 +4,7 @@
 mod at_once;
 mod desk;
 mod docker_config;
+mod docker_hub;
 mod dockpass;
 mod get;
 mod input;

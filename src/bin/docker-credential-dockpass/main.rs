@@ -101,7 +101,9 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Result<(), Failure> {
     let place = Place::of_environment();
     match command {
-        Command::Login { host, no_browser } => login::login(&Host::parse(&host)?, !no_browser, &place, now).await,
+        Command::Login { host, no_browser } => {
+            login::login(&Host::parse(&host)?.alone()?, !no_browser, &place, now).await
+        }
         Command::Logout { host } => verbs::logout(&Host::parse(&host)?, &place).await,
         Command::Get => verbs::get(&Host::parse(&input()?)?, &place.data()?, now()).await,
         Command::Store => verbs::store(&input()?, &place.data()?).await,

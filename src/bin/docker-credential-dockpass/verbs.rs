@@ -1,6 +1,6 @@
 //! What registry clients ask of a credential helper, and `logout`.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -11,7 +11,7 @@ use crate::{
     discovery,
     docker_config::{Change, DockerConfig},
     failure::Failure,
-    host::Host,
+    host::{Host, listed},
     http::Http,
     oauth::{self, Grant, Refusal},
     place::Place,
@@ -177,6 +177,7 @@ fn untell_docker(host: &Host, folder: &Path, place: &Place) -> Result<Change, Fa
 pub fn list(folder: &Path) -> Result<(), Failure> {
     let credentials = Credentials::read_if_there(folder)?;
     let hosts = credentials.as_ref().map(Credentials::list).unwrap_or_default();
+    let hosts: BTreeMap<&str, &str> = hosts.into_iter().map(|(host, name)| (listed(host), name)).collect();
     say(&serde_json::to_string(&hosts).map_err(|_| Failure::said("the hosts cannot be written as JSON"))?)
 }
 

@@ -51,6 +51,8 @@ fn a_scheme_and_a_path_are_no_part_of_the_host() {
     desk.login(&format!("https://{}/v2/", server.host()));
     assert_eq!(desk.list(), json!({ server.host(): "alice" }));
     assert_eq!(desk.ask("get", &format!("http://{}/", server.host())).code, Some(0));
+    let said = desk.run(&["login", &format!("{}/alice/app", server.host())]).failed();
+    assert_eq!(said, "that is no registry host: it is written host or host:port");
 }
 
 #[test]
