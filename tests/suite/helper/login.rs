@@ -183,6 +183,23 @@ fn metadata_that_lead_elsewhere_are_not_followed() {
 }
 
 #[test]
+fn metadata_of_another_server_are_not_used() {
+    let (server, desk) = (Server::start(), Desk::new());
+    for (issuer, said) in [("https://elsewhere.example.com", "https://elsewhere.example.com/"), ("urn:x", "urn:x")] {
+        server.say(|script| script.metadata = json!({ "issuer": issuer }));
+        let sentence =
+            format!("http://{} gives the metadata of another server, {said}: they are not used", server.host());
+        assert_eq!(desk.run(&["login", &server.host()]).failed(), sentence);
+    }
+    assert!(server.asked("/oauth/device/code").is_empty());
+    // Whoever names none is taken at the word of its address.
+    for issuer in [json!(null), json!(format!("http://{}/dockpass", server.host()))] {
+        server.say(|script| script.metadata = json!({ "issuer": issuer }));
+        desk.login(&server.host());
+    }
+}
+
+#[test]
 fn an_odd_code_or_address_reaches_neither_terminal_nor_browser() {
     let (server, desk) = (Server::start(), Desk::new());
     for odd in [
