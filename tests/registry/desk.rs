@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use crate::{
-    client::{Client, Said, run, start},
+    client::{Client, Said, start},
     harness::device::Codes,
     yard::{UNABLE, Yard},
 };
@@ -37,12 +37,6 @@ impl Desk {
     pub fn copy(&self, yard: &Yard) -> Said {
         let (from, to) = (yard.at("alice/app:v1"), format!("dir:{}", self.0.file("copied").display()));
         self.0.skopeo(&["copy", "--src-tls-verify=false", &from, &to])
-    }
-
-    /// The helper itself.
-    #[track_caller]
-    pub fn helper(&self, arguments: &[&str], input: &str) -> Said {
-        run(self.0.command("docker-credential-dockpass").args(arguments), input)
     }
 
     pub fn kept(&self) -> Value {
@@ -88,13 +82,17 @@ impl Desk {
 
     /// docker passes the helper's sentence on; afterwards nothing is kept.
     #[track_caller]
-    pub fn is_told_that_it_expired(&self, yard: &Yard) {
-        let host = &yard.registry.host;
-        let sentence = format!("the sign-in to {host} expired: run docker-credential-dockpass login {host}");
-        assert_eq!(self.inspect(yard).fail(), format!("{sentence}\n{DENIED}"));
+    fn is_told_that_it_expired(&self, yard: &Yard) {
+        assert_eq!(self.inspect(yard).fail(), format!("{}\n{DENIED}", expired(yard)));
         assert_eq!(self.kept()["entries"], json!({}));
         assert!(self.copy(yard).fail().contains(DENIED));
     }
+}
+
+/// What the helper says when a session is over.
+pub fn expired(yard: &Yard) -> String {
+    let host = &yard.registry.host;
+    format!("the sign-in to {host} expired: run docker-credential-dockpass login {host}")
 }
 
 /// `login` while it waits for a person.

@@ -31,6 +31,7 @@ mod desk;
 mod device;
 mod doctor;
 mod engine;
+mod helper;
 mod image;
 mod keyring;
 mod keyring_session;
