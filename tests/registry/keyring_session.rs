@@ -29,15 +29,19 @@ impl Home {
         self.server.address.to_string()
     }
 
-    /// Runs a script in which `sign_in` signs in to `$HOST` (alice approves), `ages` lets its token become due and
-    /// `lock` locks the keyring; the lines that it printed on standard output.
+    /// Runs a script in which `sign_in` signs in to `$HOST` (alice approves), `login` does so where nobody would,
+    /// `ages` lets its token become due and `lock` locks the keyring; the lines that it printed on standard output.
     async fn run(&self, script: &str) -> Vec<String> {
         let (folder, said) = (self.folder.path().to_owned(), self.folder.path().join("said"));
-        let script = format!(
-            "HOST={}\nsign_in() {{ helper login $HOST --no-browser >$HOME/said 2>&1; }}\nages() {{ sed -i \
-             's/\"issued_at\": [0-9]*/\"issued_at\": 0/' $HOME/.local/share/dockpass/credentials.json; }}\n{script}",
-            self.host()
-        );
+        let file = "$HOME/.local/share/dockpass/credentials.json";
+        let script = [
+            &format!("HOST={}", self.host()),
+            "login() { timeout 60 docker-credential-dockpass login $HOST --no-browser; }",
+            "sign_in() { login >$HOME/said 2>&1; }",
+            &format!("ages() {{ sed -i 's/\"issued_at\": [0-9]*/\"issued_at\": 0/' {file}; }}"),
+            script,
+        ]
+        .join("\n");
         let run = tokio::task::spawn_blocking(move || with_keyring(&folder, &script));
         let mut approved = String::new();
         while !run.is_finished() {
@@ -132,7 +136,7 @@ async fn nobody_approves_a_sign_in_for_a_keyring_that_is_out_of_reach() {
         ("lock", "the keyring is locked"),
         ("export DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere", "no keyring answers"),
     ] {
-        let said = home.run(&format!("store other x; {out_of_reach}; helper login $HOST; echo $?; helper list")).await;
+        let said = home.run(&format!("store other x; {out_of_reach}; login; echo $?; helper list")).await;
         assert_eq!(said, [format!("{unusable}{reason}"), "1".to_owned(), "{\"other\":\"alice\"}".to_owned()]);
     }
     assert_eq!(home.server.count("device_code").await, 0);
@@ -146,6 +150,6 @@ async fn after_an_expired_session_the_next_one_does_not_land_in_a_file_because_t
     let said = home.run("ages; printf $HOST | helper get 2>&1; helper list").await;
     let expired = format!("the sign-in to {0} expired: run docker-credential-dockpass login {0}", home.host());
     assert_eq!(said, ["credentials not found in native keychain", &expired, "{}"]);
-    let said = home.run("export DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere; helper login $HOST; echo $?").await;
+    let said = home.run("export DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere; login; echo $?").await;
     assert!(said[0].ends_with("which cannot be used: no keyring answers") && said[1..] == ["1"], "{said:?}");
 }
