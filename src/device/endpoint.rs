@@ -188,11 +188,17 @@ async fn renew(app: &App, refresh: &str, program: &Claimed, now: Moment) -> Resu
     Ok(renewed.map_err(|reason| over(reason, app.config.devices)))
 }
 
-/// Why a session gives no new secret, to whoever reads it in a terminal.
+/// Why a session gives no new secret, to whoever reads it in a terminal. At `invalid_grant` (RFC 6749 section 5.2) a
+/// device forgets its sign-in for good: what the owner or an administrator can undo is `access_denied` instead, which
+/// RFC 8628 section 3.5 gave this endpoint, so that the device goes on afterwards without a new sign-in.
 fn over(reason: Over, rules: Rules) -> Refusal {
     let days = |length: time::Duration| length.whole_days();
+    let error = match reason {
+        Over::Deactivated | Over::AccountDisabled => "access_denied",
+        _ => "invalid_grant",
+    };
     Refusal::new(
-        "invalid_grant",
+        error,
         match reason {
             Over::Unknown => "this refresh token is not known: sign in again".to_owned(),
             Over::OtherProgram => "this refresh token was given to another program".to_owned(),

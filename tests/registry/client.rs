@@ -2,7 +2,7 @@
 
 use std::{
     io::{ErrorKind, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
 
@@ -67,12 +67,18 @@ pub fn run(command: &mut Command, input: &str) -> Said {
 /// Someone at a terminal of their own: what one logs in to, no other sees.
 pub struct Client {
     home: TempDir,
+    has_helper: bool,
 }
 
 impl Client {
     /// Logged in nowhere.
     pub fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap() }
+        Self { home: tempfile::tempdir().unwrap(), has_helper: false }
+    }
+
+    /// With the credential helper on the path, without a keyring, and every file where programs look by themselves.
+    pub fn with_helper() -> Self {
+        Self { has_helper: true, ..Self::new() }
     }
 
     /// Logged in with docker and with skopeo.
@@ -140,6 +146,14 @@ impl Client {
         command.env("DOCKER_CONFIG", self.file("docker")).env("REGISTRY_AUTH_FILE", self.file("auth.json"));
         // No engine, whatever this machine has: the CLI logs in by itself and says the same words everywhere.
         command.env("DOCKER_HOST", format!("unix://{}", self.file("no-engine.sock").display()));
+        if self.has_helper {
+            let helper = Path::new(env!("CARGO_BIN_EXE_docker-credential-dockpass")).parent().unwrap();
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let folders = [helper.to_owned()].into_iter().chain(std::env::split_paths(&path));
+            command.env("PATH", std::env::join_paths(folders).unwrap());
+            command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+            command.env_remove("DOCKER_CONFIG").env_remove("REGISTRY_AUTH_FILE");
+        }
         command
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -9,14 +10,16 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Runs a shell script where a keyring is unlocked; what it printed on standard output.
-fn with_keyring(home: &TempDir, script: &str) -> String {
+pub fn with_keyring(home: &Path, script: &str) -> String {
     let unlock = "printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1 || exit 9\n\
         store() { printf '{\"ServerURL\":\"%s\",\"Username\":\"alice\",\"Secret\":\"%s\"}' \"$1\" \"$2\" | helper store; }\n\
-        helper() { docker-credential-dockpass \"$@\"; }\n";
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_docker-credential-dockpass"));
+        helper() { docker-credential-dockpass \"$@\"; }\n\
+        lock() { dbus-send --session --print-reply --dest=org.freedesktop.secrets /org/freedesktop/secrets \
+            org.freedesktop.Secret.Service.Lock array:objpath:/org/freedesktop/secrets/collection/login >&2; }\n";
+    let program = Path::new(env!("CARGO_BIN_EXE_docker-credential-dockpass"));
     let mut command = Command::new("dbus-run-session");
     command.args(["--", "bash", "-c", &format!("{unlock}{script}")]).stdin(Stdio::null());
-    command.env_clear().env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path());
+    command.env_clear().env("HOME", home).env("XDG_RUNTIME_DIR", home);
     command.env("PATH", format!("{}:/usr/bin:/bin", program.parent().unwrap().display()));
     let output = command.output().expect("dbus-run-session is missing: tests/run installs it");
     assert!(output.status.success(), "{output:?}");
@@ -31,7 +34,7 @@ fn kept(home: &TempDir) -> String {
 fn secrets_are_in_the_keyring_and_nowhere_else() {
     let home = tempfile::tempdir().unwrap();
     let said = with_keyring(
-        &home,
+        home.path(),
         "store hub.example.com dp_pat_x 2>&1
         printf hub.example.com | helper get
         secret-tool lookup application docker-credential-dockpass host hub.example.com | tr -d ' \\n'; echo
@@ -54,7 +57,7 @@ fn secrets_are_in_the_keyring_and_nowhere_else() {
 fn many_programs_at_once_lose_nothing_in_the_keyring_either() {
     let home = tempfile::tempdir().unwrap();
     let said = with_keyring(
-        &home,
+        home.path(),
         "for n in 1 2 3 4 5 6 7 8; do store hub$n secret$n & done; wait
         for n in 1 2 3 4 5 6 7 8; do (printf hub$n | helper get) & done; wait",
     );
@@ -69,12 +72,11 @@ fn many_programs_at_once_lose_nothing_in_the_keyring_either() {
 fn a_locked_and_an_emptied_keyring_are_told_apart() {
     let home = tempfile::tempdir().unwrap();
     let said = with_keyring(
-        &home,
+        home.path(),
         "store hub dp_pat_x; store other dp_pat_y
         secret-tool clear application docker-credential-dockpass host other
         printf other | helper get
-        dbus-send --session --print-reply --dest=org.freedesktop.secrets /org/freedesktop/secrets \
-            org.freedesktop.Secret.Service.Lock array:objpath:/org/freedesktop/secrets/collection/login >&2
+        lock
         printf hub | helper get; echo $?",
     );
     let expected = [
@@ -86,10 +88,41 @@ fn a_locked_and_an_emptied_keyring_are_told_apart() {
 }
 
 #[test]
+fn an_item_that_somebody_else_wrote_is_no_missing_one_and_is_never_quoted() {
+    let home = tempfile::tempdir().unwrap();
+    let said = with_keyring(
+        home.path(),
+        "store hub dp_pat_x
+        for text in dp_dev_secret '{\"secret\":[\"dp_dev_secret\"]}' $'\\xff'; do
+            printf \"$text\" | secret-tool store --label=x application docker-credential-dockpass host hub
+            printf hub | helper get 2>&1; echo $?
+        done
+        printf hub | helper erase; helper list
+        secret-tool search --all application docker-credential-dockpass",
+    );
+    let sentence = "the token for hub in the keyring is not as docker-credential-dockpass wrote it: sign in again";
+    let on_stderr = format!("docker-credential-dockpass: {sentence}");
+    let mut expected = [sentence, on_stderr.as_str(), "1"].repeat(3);
+    expected.push("{}");
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn before_an_unlock_prompt_is_waited_for_that_is_said() {
+    let home = tempfile::tempdir().unwrap();
+    let said = with_keyring(home.path(), "store hub dp_pat_x; lock; printf hub | helper get 2>&1 >/dev/null; true");
+    let expected = [
+        "docker-credential-dockpass: the keyring is locked: a window of your desktop asks for its password",
+        "docker-credential-dockpass: the token for hub is in the keyring, which cannot be read: the keyring is locked",
+    ];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn what_was_chosen_holds_where_the_keyring_is_out_of_reach() {
     let home = tempfile::tempdir().unwrap();
     let said = with_keyring(
-        &home,
+        home.path(),
         "store hub dp_pat_x
         export DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere
         printf hub | helper get

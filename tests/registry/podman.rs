@@ -5,33 +5,63 @@ use std::{
     process::{Command, Stdio},
 };
 
+use serde_json::json;
+
 use crate::{
     client::{Client, Said, run},
+    desk::{Desk, expired},
     yard::Yard,
 };
 
 /// podman or buildah.
 pub struct Podman {
     program: &'static str,
-    home: Client,
+    home: Desk,
+}
+
+/// What it does without a login of its own, by what the credential helper gives.
+async fn pulls_and_pushes_by_the_helper(program: &'static str) {
+    let yard = Yard::open().await;
+    let (desk, repository) = (Desk::new(), format!("alice/{program}"));
+    desk.sign_in(&yard).await;
+    let podman = Podman { program, home: desk };
+    assert!(!podman.home.0.file("containers/auth.json").exists(), "it has no password of its own");
+    podman.pull(&yard, "alice/app:v1").succeed();
+    podman.push(&yard, &yard.name("alice/app:v1"), &format!("{repository}:v1")).succeed();
+    assert_eq!(yard.list_tags(&yard.owner, &repository), Ok(vec!["v1".to_owned()]));
+    let id = yard.server.text("SELECT id FROM token ORDER BY created_at").await;
+    assert_eq!(yard.alice.post(&format!("/settings/tokens/{id}/deactivate"), &[]).await.status, 303);
+    podman.home.ages(&yard);
+    let push = || podman.push(&yard, &yard.name("alice/app:v1"), &format!("{repository}:v2"));
+    let refused = push();
+    assert!(!refused.succeeded && refused.stderr.contains("(PAT-INACTIVE)"), "{refused:#?}");
+    assert!(
+        refused.stderr.starts_with("docker-credential-dockpass: "),
+        "the helper's words are passed on: {refused:#?}"
+    );
+    assert_eq!(yard.alice.post(&format!("/settings/tokens/{id}/delete"), &[]).await.status, 303);
+    podman.home.ages(&yard);
+    let refused = push();
+    assert!(!refused.succeeded && refused.stderr.starts_with(&expired(&yard)), "{refused:#?}");
+    assert_eq!(podman.home.kept()["entries"], json!({}));
 }
 
 impl Podman {
     pub fn new(program: &'static str) -> Self {
-        Self { program, home: Client::new() }
+        Self { program, home: Desk(Client::new()) }
     }
 
     #[track_caller]
     pub fn run(&self, arguments: &[&str], input: &str) -> Said {
-        let mut command = self.home.command(self.program);
-        command.arg("--root").arg(self.home.file("storage")).arg("--runroot").arg(self.home.file("run"));
+        let mut command = self.home.0.command(self.program);
+        command.arg("--root").arg(self.home.0.file("storage")).arg("--runroot").arg(self.home.0.file("run"));
         command.args(["--storage-driver", "vfs"]);
         if self.program == "podman" {
             command.args(["--cgroup-manager", "cgroupfs", "--events-backend", "none"]);
-            command.arg("--tmpdir").arg(self.home.file("tmp"));
+            command.arg("--tmpdir").arg(self.home.0.file("tmp"));
         }
         // For what is made and for its scratch, which would go to /var/tmp.
-        command.env("TMPDIR", self.home.file(""));
+        command.env("TMPDIR", self.home.0.file(""));
         run(command.args(arguments), input)
     }
 
@@ -78,10 +108,11 @@ impl Podman {
 impl Drop for Podman {
     /// Run by anyone but root, podman leaves a process behind that holds its namespace, and folders that are read-only.
     fn drop(&mut self) {
-        if let Ok(id) = fs::read_to_string(self.home.file("tmp/pause.pid")) {
+        if let Ok(id) = fs::read_to_string(self.home.0.file("tmp/pause.pid")) {
             let _ = Command::new("kill").arg(id.trim()).stderr(Stdio::null()).status();
         }
-        let _ = Command::new("chmod").args(["-R", "u+w"]).arg(self.home.file("storage")).stderr(Stdio::null()).status();
+        let _ =
+            Command::new("chmod").args(["-R", "u+w"]).arg(self.home.0.file("storage")).stderr(Stdio::null()).status();
     }
 }
 
@@ -93,9 +124,9 @@ async fn podman_pulls_builds_and_pushes_until_the_token_is_switched_off() {
     assert_eq!(podman.login(&yard, &token.secret).succeed(), "Login Succeeded!\n");
     podman.pull(&yard, "alice/app:v1").succeed();
     podman.push(&yard, &yard.name("alice/app:v1"), "alice/podman:v1").succeed();
-    fs::write(podman.home.file("hello.txt"), "built").unwrap();
-    fs::write(podman.home.file("Containerfile"), "FROM scratch\nCOPY hello.txt /\n").unwrap();
-    let (home, built) = (podman.home.file("").display().to_string(), yard.name("alice/built:v1"));
+    fs::write(podman.home.0.file("hello.txt"), "built").unwrap();
+    fs::write(podman.home.0.file("Containerfile"), "FROM scratch\nCOPY hello.txt /\n").unwrap();
+    let (home, built) = (podman.home.0.file("").display().to_string(), yard.name("alice/built:v1"));
     podman.run(&["build", "--tag", &built, &home], "").succeed();
     podman.push(&yard, &built, "alice/built:v1").succeed();
     for repository in ["alice/podman", "alice/built"] {
@@ -116,8 +147,8 @@ async fn buildah_makes_an_image_and_pushes_it_until_the_token_is_switched_off() 
     assert_eq!(buildah.login(&yard, &token.secret).succeed(), "Login Succeeded!\n");
     buildah.pull(&yard, "alice/app:v1").succeed();
     let container = buildah.run(&["from", "scratch"], "").succeed();
-    fs::write(buildah.home.file("hello.txt"), "made by hand").unwrap();
-    let file = buildah.home.file("hello.txt").display().to_string();
+    fs::write(buildah.home.0.file("hello.txt"), "made by hand").unwrap();
+    let file = buildah.home.0.file("hello.txt").display().to_string();
     buildah.run(&["copy", container.trim(), &file, "/"], "").succeed();
     buildah.run(&["commit", container.trim(), "made"], "").succeed();
     buildah.push(&yard, "made", "alice/made:v1").succeed();
@@ -130,4 +161,14 @@ async fn buildah_makes_an_image_and_pushes_it_until_the_token_is_switched_off() 
     }
     yard.deactivate(&token).await;
     buildah.is_refused(&yard, &token.secret);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn podman_pulls_and_pushes_by_the_credential_helper() {
+    pulls_and_pushes_by_the_helper("podman").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buildah_pulls_and_pushes_by_the_credential_helper() {
+    pulls_and_pushes_by_the_helper("buildah").await;
 }

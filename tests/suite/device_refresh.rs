@@ -20,8 +20,12 @@ async fn works(server: &TestServer, token: &str) -> bool {
 }
 
 async fn refused(server: &TestServer, refresh: &str) -> String {
+    refused_as("invalid_grant", server, refresh).await
+}
+
+async fn refused_as(code: &str, server: &TestServer, refresh: &str) -> String {
     let answer = server.anonymous().refresh(refresh).await;
-    assert_eq!(error(&answer), "invalid_grant");
+    assert_eq!(error(&answer), code);
     answer.json()["error_description"].as_str().unwrap().to_owned()
 }
 
@@ -153,12 +157,14 @@ async fn whatever_ended_it_is_said() {
     let got = server.device(&alice, "laptop").await;
     let id = server.text("SELECT id FROM token").await;
     alice.post(&format!("/settings/tokens/{id}/deactivate"), &[]).await;
-    assert!(refused(&server, &got.refresh).await.contains("was deactivated"));
+    // What can be undone must not make the device forget its sign-in.
+    assert!(refused_as("access_denied", &server, &got.refresh).await.contains("was deactivated"));
     alice.post(&format!("/settings/tokens/{id}/activate"), &[]).await;
     let got = Got::of(&server.anonymous().refresh(&got.refresh).await);
     server.sql("UPDATE account SET disabled_at = 1").await;
-    assert!(refused(&server, &got.refresh).await.contains("the account is disabled"));
+    assert!(refused_as("access_denied", &server, &got.refresh).await.contains("the account is disabled"));
     server.sql("UPDATE account SET disabled_at = NULL").await;
+    let got = Got::of(&server.anonymous().refresh(&got.refresh).await);
     let other = [("grant_type", "refresh_token"), ("refresh_token", &got.refresh), ("client_id", "another")];
     let answer = server.anonymous().post("/oauth/token", &other).await;
     assert_eq!(error(&answer), "invalid_grant");

@@ -49,10 +49,20 @@ pub struct Session {
     /// After a refresh that failed: no other one before this moment.
     #[serde(default)]
     pub rests_until: i64,
+    /// The fingerprint of the token before this one: `docker login` may hold it still, and store it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<String>,
     /// Where it is renewed.
     pub token_endpoint: Url,
     /// Where it is ended.
     pub revocation_endpoint: Url,
+}
+
+impl Session {
+    /// With a token that was given just now.
+    pub fn begun(now: i64, expires_in: u64, token_endpoint: Url, revocation_endpoint: Url) -> Self {
+        Self { issued_at: now, expires_in, rests_until: 0, replaced: None, token_endpoint, revocation_endpoint }
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,28 +97,38 @@ pub struct Entry {
 pub struct Credentials {
     path: PathBuf,
     book: Option<Book>,
-    _lock: File,
+    lock: Option<File>,
 }
 
 impl Credentials {
     /// Takes the lock and reads. It makes the folder where there is none.
     pub fn open(folder: &Path) -> Result<Self, Failure> {
-        let (lock, path) = (lock(folder)?, folder.join(FILE));
-        let book = read(&path)?;
-        Ok(Self { path, book, _lock: lock })
+        Self::with(Some(lock(folder)?), folder)
     }
 
-    /// The same for a look: where nothing was ever stored, nothing is made.
+    /// The same where something was stored; where nothing was, nothing is made.
     pub fn open_if_there(folder: &Path) -> Result<Option<Self>, Failure> {
-        let path = folder.join(FILE);
-        match path.try_exists() {
-            Ok(true) => Self::open(folder).map(Some),
-            Ok(false) => Ok(None),
-            Err(error) => Err(Failure::file(&path, "read", &error)),
-        }
+        is_there(folder)?.then(|| Self::open(folder)).transpose()
     }
 
-    /// Where secrets are kept, once that has been chosen: it holds as long as there is an entry.
+    /// The same for a look. Where the lock cannot be had, because the folder is read-only or its file system has no
+    /// locks, it is read all the same: it is only ever replaced whole.
+    pub fn read_if_there(folder: &Path) -> Result<Option<Self>, Failure> {
+        is_there(folder)?.then(|| Self::with(lock(folder).ok(), folder)).transpose()
+    }
+
+    fn with(lock: Option<File>, folder: &Path) -> Result<Self, Failure> {
+        let path = folder.join(FILE);
+        let book = read(&path)?;
+        Ok(Self { path, book, lock })
+    }
+
+    /// Whether what is found may be changed.
+    pub fn is_locked(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// Where secrets are kept, once that has been chosen: it holds until somebody signs out of the last host.
     pub fn storage(&self) -> Option<Storage> {
         self.book.as_ref().map(|book| book.storage)
     }
@@ -124,14 +144,21 @@ impl Credentials {
         entries.map(|(host, entry)| (host.as_str(), entry.username.as_str())).collect()
     }
 
+    /// Whether this program signed in to a host, so that a token made for this computer stands on the server.
+    pub fn has_session(&self, host: &Host) -> bool {
+        self.record(host).is_some_and(|(_, record)| record.session.is_some())
+    }
+
     /// What is kept for a host. A secret that somebody took out of the keyring by hand is gone.
     pub async fn get(&self, host: &Host) -> Result<Option<Entry>, Failure> {
         let Some((book, record)) = self.record(host) else { return Ok(None) };
         let secrets = match book.storage {
             Storage::File => record.secrets.clone(),
             Storage::Keyring => {
-                let text = keyring::read(&host.key()).await.map_err(|reason| out_of_reach(host, &reason))?;
-                text.and_then(|text| serde_json::from_str(&text).ok())
+                let item = keyring::read(&host.key()).await.map_err(|reason| out_of_reach(host, &reason))?;
+                // serde's own words could quote the secret.
+                let secrets = item.map(|item| serde_json::from_slice(&item).map_err(|_| garbled(host)));
+                secrets.transpose()?
             }
         };
         let entry = |secrets| Entry { username: record.username.clone(), secrets, session: record.session.clone() };
@@ -164,21 +191,31 @@ impl Credentials {
         self.write()
     }
 
-    /// Forgets a host. What the keyring still holds if it cannot be reached is said in words, and is no failure: the
-    /// sign-in is gone for every program that asks here.
+    /// Forgets a host whose sign-in the server ended. Where secrets are kept was a choice of this computer's, and stays
+    /// one: the next sign-in must not land in a file because the keyring is out of reach for once.
+    pub async fn expire(&mut self, host: &Host) -> Result<Option<String>, Failure> {
+        self.forget(host, true).await
+    }
+
+    /// Forgets a host that a person signed out of; with the last one goes the choice. What the keyring still holds if
+    /// it cannot be reached is said in words, and is no failure: the sign-in is gone for every program that asks here.
     pub async fn remove(&mut self, host: &Host) -> Result<Option<String>, Failure> {
+        self.forget(host, false).await
+    }
+
+    async fn forget(&mut self, host: &Host, keeps_choice: bool) -> Result<Option<String>, Failure> {
         let Some(book) = &mut self.book else { return Ok(None) };
-        let storage = book.storage;
-        if book.entries.remove(&host.key()).is_none() {
-            return Ok(None);
-        }
-        if book.entries.is_empty() {
+        let (storage, was_there) = (book.storage, book.entries.remove(&host.key()).is_some());
+        let is_last = book.entries.is_empty() && !keeps_choice;
+        if is_last {
             self.book = None;
         }
-        self.write()?;
+        if was_there || is_last {
+            self.write()?;
+        }
         match storage {
-            Storage::File => Ok(None),
-            Storage::Keyring => Ok(keyring::remove(&host.key()).await.err()),
+            Storage::Keyring if was_there => Ok(keyring::remove(&host.key()).await.err()),
+            _ => Ok(None),
         }
     }
 
@@ -194,6 +231,11 @@ impl Credentials {
         };
         written.map_err(|error| Failure::file(&self.path, "written", &error))
     }
+}
+
+fn is_there(folder: &Path) -> Result<bool, Failure> {
+    let path = folder.join(FILE);
+    path.try_exists().map_err(|error| Failure::file(&path, "read", &error))
 }
 
 /// Waits until no other one of these programs writes; that holds until the file is dropped.
@@ -224,6 +266,12 @@ fn json(what: &impl Serialize) -> Result<Zeroizing<String>, Failure> {
 
 fn out_of_reach(host: &Host, reason: &str) -> Failure {
     Failure::said(format!("the token for {host} is in the keyring, which cannot be read: {reason}"))
+}
+
+fn garbled(host: &Host) -> Failure {
+    Failure::said(format!(
+        "the token for {host} in the keyring is not as docker-credential-dockpass wrote it: sign in again"
+    ))
 }
 
 fn not_kept(host: &Host, reason: &str) -> Failure {
@@ -272,6 +320,20 @@ mod tests {
         assert_eq!(credentials.remove(&host).await, Ok(None));
         assert_eq!(credentials.remove(&host).await, Ok(None));
         assert_eq!(credentials.storage(), None);
+        assert!(!credentials.path().exists());
+    }
+
+    #[tokio::test]
+    async fn the_choice_outlives_what_the_server_ended_until_somebody_signs_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = Host::parse("hub").unwrap();
+        let mut credentials = Credentials::open(folder.path()).unwrap();
+        credentials.put(&host, entry("alice"), Storage::File).await.unwrap();
+        assert_eq!(credentials.expire(&host).await, Ok(None));
+        drop(credentials);
+        let mut credentials = Credentials::open(folder.path()).unwrap();
+        assert_eq!((credentials.storage(), credentials.list().len()), (Some(Storage::File), 0));
+        assert_eq!(credentials.remove(&host).await, Ok(None));
         assert!(!credentials.path().exists());
     }
 

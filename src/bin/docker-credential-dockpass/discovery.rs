@@ -9,6 +9,7 @@ use crate::{
     failure::Failure,
     host::{Host, is_loopback},
     http::{Answer, Http},
+    terminal::one_line,
 };
 
 const LIMIT: Duration = Duration::from_secs(15);
@@ -24,12 +25,28 @@ pub struct Server {
     pub revocation_endpoint: Url,
 }
 
+#[derive(Deserialize)]
+struct MetadataBody {
+    issuer: Option<Url>,
+    #[serde(flatten)]
+    server: Server,
+}
+
 /// Asks the registry who its token server is, and that server where its endpoints are.
 pub async fn discover(http: &Http, host: &Host, limit: Duration) -> Result<Server, Failure> {
     let base = server_of(host, &ping(http, host, limit).await?)?;
     let metadata = base.join("/.well-known/oauth-authorization-server").map_err(|_| no_device_sign_in(&base))?;
     let answer = http.get(&metadata, limit).await.map_err(|trouble| trouble.about(&name(&base)))?;
-    let server: Server = answer.json().filter(|_| answer.status == 200).ok_or_else(|| no_device_sign_in(&base))?;
+    let metadata: Option<MetadataBody> = answer.json().filter(|_| answer.status == 200);
+    let MetadataBody { issuer, server } = metadata.ok_or_else(|| no_device_sign_in(&base))?;
+    // RFC 8414 section 3.3: such metadata are not to be used.
+    if let Some(issuer) = issuer.filter(|issuer| issuer.origin() != base.origin()) {
+        return Err(Failure::said(format!(
+            "{} gives the metadata of another server, {}: they are not used",
+            name(&base),
+            one_line(issuer.as_str())
+        )));
+    }
     let endpoints = [&server.device_authorization_endpoint, &server.token_endpoint, &server.revocation_endpoint];
     // RFC 8414 section 6.2: metadata that lead elsewhere would hand the tokens to somebody else.
     if endpoints.iter().any(|endpoint| endpoint.origin() != base.origin()) {

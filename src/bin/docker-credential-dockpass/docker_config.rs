@@ -38,8 +38,8 @@ impl DockerConfig {
     /// Reads it and makes sure that it can be changed. What is no JSON is refused before anything is done.
     pub fn read(folder: &Path) -> Result<Self, Failure> {
         let path = folder.join("config.json");
-        // A link is followed, as docker does: whoever keeps the file elsewhere goes on doing so.
-        let path = path.canonicalize().unwrap_or(path);
+        // A link is followed, as docker does: whoever keeps the file elsewhere goes on doing so, also before it is there.
+        let path = path.canonicalize().unwrap_or_else(|_| files::behind_links(&path));
         let bytes = files::read_if_there(&path).map_err(|error| Failure::file(&path, "read", &error))?;
         let odd = |what: &str| Failure::said(format!("{} {what}: it was left as it is", path.display()));
         let text = bytes.map(String::from_utf8).transpose().map_err(|_| odd("is no JSON"))?;
@@ -165,6 +165,23 @@ mod tests {
         DockerConfig::read(&docker).unwrap().add(&host("hub")).unwrap();
         assert!(docker.join("config.json").is_symlink());
         assert!(fs::read_to_string(&real).unwrap().contains("dockpass"));
+    }
+
+    #[test]
+    fn a_link_to_a_file_that_is_not_there_yet_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let docker = folder.path().join("docker");
+        fs::create_dir(&docker).unwrap();
+        symlink("between.json", docker.join("config.json")).unwrap();
+        symlink("../dotfiles/docker.json", docker.join("between.json")).unwrap();
+        assert_eq!(DockerConfig::read(&docker).unwrap().add(&host("hub")).unwrap(), Change::Made);
+        let link = |name: &str| fs::read_link(docker.join(name)).unwrap();
+        assert_eq!(
+            (link("config.json"), link("between.json")),
+            ("between.json".into(), "../dotfiles/docker.json".into())
+        );
+        assert!(fs::read_to_string(folder.path().join("dotfiles/docker.json")).unwrap().contains("dockpass"));
+        assert_eq!(DockerConfig::read(&docker).unwrap().add(&host("hub")).unwrap(), Change::None);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Requests to the server: bounded in time and size, and never with a secret in an address.
 
-use std::{error::Error as _, time::Duration};
+use std::{cell::OnceCell, error::Error as _, time::Duration};
 
 use reqwest::{Client, RequestBuilder, redirect::Policy};
 use serde::de::DeserializeOwned;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{failure::Failure, host::is_loopback};
+use crate::{failure::Failure, host::is_loopback, terminal::one_line};
 
 /// No answer of a token server is larger.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -77,34 +77,42 @@ fn reason(error: &reqwest::Error) -> String {
 }
 
 /// Sends requests. It follows no redirect: credentials go where the challenge said, and nowhere else.
+///
+/// A client is made at the first request that needs it: where the system has no certificates none for https can be
+/// made, and what happens on this computer alone goes on.
+#[derive(Default)]
 pub struct Http {
-    far: Client,
-    here: Client,
+    far: OnceCell<Client>,
+    here: OnceCell<Client>,
+    here_plain: OnceCell<Client>,
 }
 
 impl Http {
-    /// Two clients: a proxy of the environment is for the world, not for this computer.
-    pub fn new() -> Result<Self, Failure> {
-        let builder = || {
-            let agent = concat!("docker-credential-dockpass/", env!("CARGO_PKG_VERSION"));
-            Client::builder().user_agent(agent).redirect(Policy::none()).referer(false)
-        };
-        let failed = |error| Failure::said(format!("https cannot be set up: {}", reason(&error)));
-        Ok(Self { far: builder().build().map_err(failed)?, here: builder().no_proxy().build().map_err(failed)? })
-    }
-
     /// A GET.
     pub async fn get(&self, url: &Url, limit: Duration) -> Result<Answer, Trouble> {
-        self.send(self.client(url).get(url.clone()), limit).await
+        self.send(self.client(url)?.get(url.clone()), limit).await
     }
 
     /// A POST of a form.
     pub async fn post(&self, url: &Url, form: &[(&str, &str)], limit: Duration) -> Result<Answer, Trouble> {
-        self.send(self.client(url).post(url.clone()).form(form), limit).await
+        self.send(self.client(url)?.post(url.clone()).form(form), limit).await
     }
 
-    fn client(&self, url: &Url) -> &Client {
-        if is_loopback(url) { &self.here } else { &self.far }
+    fn client(&self, url: &Url) -> Result<&Client, Trouble> {
+        let agent = concat!("docker-credential-dockpass/", env!("CARGO_PKG_VERSION"));
+        let builder = Client::builder().user_agent(agent).redirect(Policy::none()).referer(false);
+        // A proxy of the environment is for the world, not for this computer; plain http needs no certificates.
+        let (client, builder) = match (is_loopback(url), url.scheme()) {
+            (true, "http") => (&self.here_plain, builder.no_proxy().tls_certs_only([])),
+            (true, _) => (&self.here, builder.no_proxy()),
+            (false, _) => (&self.far, builder),
+        };
+        if let Some(client) = client.get() {
+            return Ok(client);
+        }
+        let failed = |error| Trouble::Unreachable(format!("https cannot be set up: {}", reason(&error)));
+        let made = builder.build().map_err(failed)?;
+        Ok(client.get_or_init(|| made))
     }
 
     async fn send(&self, request: RequestBuilder, limit: Duration) -> Result<Answer, Trouble> {
@@ -124,22 +132,5 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         Ok(Answer { status, retry_after, challenges, body })
-    }
-}
-
-/// Words of a server or of a library, fit for a terminal: one line, no control characters, not endless.
-pub fn one_line(text: &str) -> String {
-    let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
-    spaced.filter(|c| !c.is_control()).take(200).collect::<String>().trim().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_from_outside_cannot_move_the_cursor() {
-        assert_eq!(one_line("a\nb\u{1b}[2Jc\u{9b}d "), "a b[2Jcd");
-        assert_eq!(one_line(&"x".repeat(500)).len(), 200);
     }
 }

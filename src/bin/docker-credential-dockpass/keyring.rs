@@ -8,8 +8,12 @@ use std::{collections::HashMap, time::Duration};
 use secret_service::{Collection, EncryptionType, Error, Item, SecretService};
 use zeroize::Zeroizing;
 
+use crate::terminal::{one_line, warn};
+
 /// Time for a person to unlock the keyring. A prompt that nobody sees never ends by itself.
 const LIMIT: Duration = Duration::from_secs(60);
+/// Said before such a prompt: whoever looks at the terminal alone would wait for nothing that can be seen there.
+const LOCKED: &str = "the keyring is locked: a window of your desktop asks for its password";
 const APPLICATION: &str = "docker-credential-dockpass";
 /// No host has this name: a colon is followed by a port.
 const PROBE: &str = "probe:";
@@ -20,7 +24,7 @@ pub async fn probe() -> Result<(), String> {
     write(PROBE, text).await?;
     let read = read(PROBE).await;
     remove(PROBE).await?;
-    match read?.is_some_and(|found| *found == text) {
+    match read?.is_some_and(|found| *found == text.as_bytes()) {
         true => Ok(()),
         false => Err("the keyring does not keep what it is given".to_owned()),
     }
@@ -40,16 +44,16 @@ pub async fn write(host: &str, secret: &str) -> Result<(), String> {
 }
 
 /// The secret of a host, if there is one.
-pub async fn read(host: &str) -> Result<Option<Zeroizing<String>>, String> {
+pub async fn read(host: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     within(async {
         let service = connect().await?;
         let collection = open(&service).await?;
         let Some(item) = find(&collection, host).await?.into_iter().next() else { return Ok(None) };
         if item.is_locked().await? {
+            warn(LOCKED);
             item.unlock().await?;
         }
-        let secret = Zeroizing::new(item.get_secret().await?);
-        Ok(std::str::from_utf8(&secret).ok().map(|text| Zeroizing::new(text.to_owned())))
+        item.get_secret().await.map(|secret| Some(Zeroizing::new(secret)))
     })
     .await
 }
@@ -76,6 +80,7 @@ async fn connect() -> Result<SecretService<'static>, Error> {
 async fn open<'a>(service: &'a SecretService<'_>) -> Result<Collection<'a>, Error> {
     let collection = service.get_default_collection().await?;
     if collection.is_locked().await? {
+        warn(LOCKED);
         collection.unlock().await?;
     }
     Ok(collection)
@@ -101,6 +106,6 @@ fn reason(error: &Error) -> String {
         Error::Unavailable => "no keyring answers".to_owned(),
         Error::NoResult => "there is no default keyring".to_owned(),
         Error::Locked | Error::Prompt | Error::PromptDisconnected => "the keyring is locked".to_owned(),
-        error => format!("the keyring cannot be used: {}", crate::http::one_line(&error.to_string())),
+        error => format!("the keyring cannot be used: {}", one_line(&error.to_string())),
     }
 }

@@ -1,11 +1,6 @@
 //! `login HOST`: a sign-in through the browser, on this computer or another one.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-use tokio::time::Instant;
+use std::path::{Path, PathBuf};
 
 use crate::{
     browser,
@@ -15,20 +10,15 @@ use crate::{
     failure::Failure,
     files,
     host::Host,
-    http::{Http, Trouble, one_line},
-    oauth::{self, DeviceCode, Grant, Refusal},
+    http::Http,
+    keyring,
+    oauth::{self, DeviceCode, Grant},
     place::Place,
-    progress::Progress,
-    say,
-    verbs::{self, Ended},
+    polling,
+    revocation::{self, Ended},
+    terminal::{one_line, say},
+    verbs,
 };
-
-/// RFC 8628 section 3.5: for good, with every `slow_down`.
-const SLOWER: Duration = Duration::from_secs(5);
-/// Failures alone make no pause longer.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
-/// No code lives longer, whatever a server says.
-const LONGEST_SIGN_IN: u64 = 3600;
 
 /// Signs in, keeps the token and tells docker.
 pub async fn login(host: &Host, may_open_browser: bool, place: &Place, now: fn() -> i64) -> Result<(), Failure> {
@@ -36,18 +26,18 @@ pub async fn login(host: &Host, may_open_browser: bool, place: &Place, now: fn()
     let (docker, folder) = (place.docker()?, place.data()?);
     DockerConfig::read(&docker)?;
     let (storage, reason) = where_to_keep(&folder).await?;
-    let http = Http::new()?;
+    let http = Http::default();
     let server = discovery::find(&http, host).await?;
     let name = discovery::name(&server.token_endpoint);
     let code = oauth::begin(&http, &server, &device_name()).await.map_err(|refusal| refusal.about(&name))?;
     show(host, &server, &code, may_open_browser)?;
-    let grant = wait(&http, &server, &code, host).await?;
+    let grant = polling::wait(&http, &server, &code, host).await?;
     let username = grant.username.clone();
     let mut kept = keep(&http, host, &server, grant, &folder, storage, now()).await?;
     // All is done before anything is said: whoever stops listening keeps a sign-in that works.
     let told = tell_docker(&docker, &folder, host);
     let left = match kept.before.take() {
-        Some(before) => verbs::end_on_server(&http, host, before).await,
+        Some(before) => revocation::end_on_server(&http, host, before).await,
         None => None,
     };
     say(&format!("signed in to {host} as {username}"))?;
@@ -57,12 +47,18 @@ pub async fn login(host: &Host, may_open_browser: bool, place: &Place, now: fn()
     told.map_err(|failure| Failure::said(format!("{failure}; {by_hand}")))?.iter().try_for_each(|line| say(line))
 }
 
-/// What was chosen at the first sign-in, else a choice: it is made before a person approves anything.
+/// What was chosen at the first sign-in, as long as it can be used; else a choice. Before a person approves anything.
 async fn where_to_keep(folder: &Path) -> Result<(Storage, Option<String>), Failure> {
     let credentials = Credentials::open(folder)?;
     match credentials.storage() {
-        Some(storage) => Ok((storage, None)),
         None => Ok(credentials::choose().await),
+        Some(Storage::File) => Ok((Storage::File, None)),
+        Some(Storage::Keyring) => match keyring::probe().await {
+            Ok(()) => Ok((Storage::Keyring, None)),
+            Err(reason) => Err(Failure::said(format!(
+                "this computer keeps its sign-ins in the keyring, which cannot be used: {reason}"
+            ))),
+        },
     }
 }
 
@@ -97,76 +93,6 @@ fn is_user_code(code: &str) -> bool {
     (1..=32).contains(&code.len()) && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
-/// Asks until there is an answer (RFC 8628 section 3.5).
-async fn wait(http: &Http, server: &Server, code: &DeviceCode, host: &Host) -> Result<Grant, Failure> {
-    let deadline = Instant::now() + Duration::from_secs(code.expires_in.min(LONGEST_SIGN_IN));
-    let mut progress = Progress::until(deadline);
-    let mut rhythm = Rhythm::new(code.interval);
-    let outcome = loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break Err(expired(host));
-        }
-        progress.wait(rhythm.pause().min(left)).await;
-        match oauth::poll(http, server, &code.device_code).await {
-            Ok(grant) => break Ok(grant),
-            Err(refusal) => {
-                if let Some(failure) = rhythm.after(&refusal, server, host) {
-                    break Err(failure);
-                }
-            }
-        }
-    };
-    progress.end();
-    outcome
-}
-
-fn expired(host: &Host) -> Failure {
-    Failure::said(format!("the code ended before it was approved: run docker-credential-dockpass login {host} again"))
-}
-
-/// The pauses between the questions.
-#[derive(Debug)]
-struct Rhythm {
-    interval: Duration,
-    /// Doubled with every failure to reach the server, until it answers again.
-    backoff: u32,
-    /// What the server asked for, once.
-    at_least: Duration,
-}
-
-impl Rhythm {
-    fn new(interval: u64) -> Self {
-        Self { interval: Duration::from_secs(interval.max(1)), backoff: 1, at_least: Duration::ZERO }
-    }
-
-    fn pause(&self) -> Duration {
-        let backoff = self.interval.saturating_mul(self.backoff).min(LONGEST_BACKOFF);
-        backoff.max(self.interval).max(self.at_least)
-    }
-
-    /// Learns from a refusal; a sentence where there is nothing more to wait for.
-    fn after(&mut self, refusal: &Refusal, server: &Server, host: &Host) -> Option<Failure> {
-        self.at_least = Duration::ZERO;
-        match refusal {
-            Refusal::Trouble(Trouble::TimedOut | Trouble::Unreachable(_)) => {
-                self.backoff = self.backoff.saturating_mul(2);
-                return None;
-            }
-            Refusal::Limited(time) => self.at_least = time.unwrap_or(self.interval * 2),
-            Refusal::Code(code, _) => match code.as_str() {
-                "authorization_pending" => {}
-                "slow_down" => self.interval += SLOWER,
-                "access_denied" => return Some(Failure::said(format!("the sign-in to {host} was denied"))),
-                "expired_token" => return Some(expired(host)),
-                _ => return Some(refusal.about(&discovery::name(&server.token_endpoint))),
-            },
-        }
-        self.backoff = 1;
-        None
-    }
-}
-
 /// Where the token went, and what it took the place of.
 struct Kept {
     storage: Storage,
@@ -187,13 +113,12 @@ async fn keep(
     let entry = Entry {
         username: grant.username,
         secrets: Secrets { secret: grant.access_token, refresh_token: Some(grant.refresh_token) },
-        session: Some(Session {
-            issued_at: now,
-            expires_in: grant.expires_in,
-            rests_until: 0,
-            token_endpoint: server.token_endpoint.clone(),
-            revocation_endpoint: server.revocation_endpoint.clone(),
-        }),
+        session: Some(Session::begun(
+            now,
+            grant.expires_in,
+            server.token_endpoint.clone(),
+            server.revocation_endpoint.clone(),
+        )),
     };
     let kept = async {
         let mut credentials = Credentials::open(folder)?;
@@ -207,7 +132,7 @@ async fn keep(
         Ok(kept) => Ok(kept),
         Err(failure) => {
             if let Some(ended) = Ended::of(entry) {
-                verbs::end_on_server(http, host, ended).await;
+                revocation::end_on_server(http, host, ended).await;
             }
             Err(failure)
         }
@@ -249,68 +174,6 @@ fn tell_docker(docker: &Path, folder: &Path, host: &Host) -> Result<Vec<String>,
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn server() -> Server {
-        let url: url::Url = "https://hub/".parse().unwrap();
-        Server { device_authorization_endpoint: url.clone(), token_endpoint: url.clone(), revocation_endpoint: url }
-    }
-
-    fn code(code: &str) -> Refusal {
-        Refusal::Code(code.to_owned(), String::new())
-    }
-
-    /// The pauses after these refusals, and the sentence that ended it.
-    fn pauses(interval: u64, refusals: &[Refusal]) -> (Vec<u64>, Option<String>) {
-        let (mut rhythm, host, mut pauses) = (Rhythm::new(interval), Host::parse("hub").unwrap(), Vec::new());
-        for refusal in refusals {
-            if let Some(failure) = rhythm.after(refusal, &server(), &host) {
-                return (pauses, Some(failure.to_string()));
-            }
-            pauses.push(rhythm.pause().as_secs());
-        }
-        (pauses, None)
-    }
-
-    #[test]
-    fn slow_down_slows_for_good() {
-        let refusals =
-            [code("authorization_pending"), code("slow_down"), code("authorization_pending"), code("slow_down")];
-        assert_eq!(pauses(5, &refusals), (vec![5, 10, 10, 15], None));
-    }
-
-    #[test]
-    fn a_server_that_does_not_answer_is_asked_ever_more_seldom_until_it_does() {
-        let away = || Refusal::Trouble(Trouble::TimedOut);
-        let refusals = [away(), away(), away(), away(), away(), code("authorization_pending")];
-        assert_eq!(pauses(5, &refusals), (vec![10, 20, 40, 60, 60, 5], None));
-    }
-
-    #[test]
-    fn what_the_server_asks_for_is_kept_however_long() {
-        let refusals =
-            [code("authorization_pending"), code("slow_down"), Refusal::Limited(Some(Duration::from_secs(300)))];
-        assert_eq!(pauses(90, &refusals), (vec![90, 95, 300], None));
-    }
-
-    #[test]
-    fn a_limit_is_kept_once() {
-        let refusals =
-            [Refusal::Limited(Some(Duration::from_secs(30))), code("authorization_pending"), Refusal::Limited(None)];
-        assert_eq!(pauses(5, &refusals), (vec![30, 5, 10], None));
-    }
-
-    #[test]
-    fn every_other_code_ends_the_waiting_with_a_sentence() {
-        for (error, said) in [
-            ("access_denied", "the sign-in to hub was denied"),
-            ("expired_token", "the code ended before it was approved: run docker-credential-dockpass login hub again"),
-            ("invalid_grant", "https://hub refused: invalid_grant"),
-            ("invalid_client", "https://hub refused: invalid_client"),
-            ("anything_else", "https://hub refused: anything_else"),
-        ] {
-            assert_eq!(pauses(5, &[code(error)]), (vec![], Some(said.to_owned())));
-        }
-    }
 
     #[test]
     fn a_user_code_cannot_draw_on_the_terminal() {

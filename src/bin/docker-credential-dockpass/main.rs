@@ -1,6 +1,9 @@
 //! `docker-credential-dockpass`: signs this computer in to a registry through the browser, and hands the token to
 //! docker, podman, skopeo and buildah. A program of its own: it knows the server by HTTP alone.
 
+// Both panic where nobody listens; `terminal` does not.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod browser;
 mod credentials;
 mod discovery;
@@ -15,8 +18,11 @@ mod keyring;
 mod login;
 mod oauth;
 mod place;
+mod polling;
 mod progress;
+mod revocation;
 mod secret;
+mod terminal;
 mod verbs;
 
 use std::{
@@ -24,12 +30,16 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand, error::ErrorKind};
+use clap::{
+    Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use zeroize::Zeroizing;
 
 use failure::Failure;
 use host::Host;
 use place::Place;
+use terminal::{say, warn};
 
 /// No host and no credentials are longer.
 const LONGEST_INPUT: u64 = 64 * 1024;
@@ -91,7 +101,9 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Result<(), Failure> {
     let place = Place::of_environment();
     match command {
-        Command::Login { host, no_browser } => login::login(&Host::parse(&host)?, !no_browser, &place, now).await,
+        Command::Login { host, no_browser } => {
+            login::login(&Host::parse(&host)?.alone()?, !no_browser, &place, now).await
+        }
         Command::Logout { host } => verbs::logout(&Host::parse(&host)?, &place).await,
         Command::Get => verbs::get(&Host::parse(&input()?)?, &place.data()?, now()).await,
         Command::Store => verbs::store(&input()?, &place.data()?).await,
@@ -120,26 +132,19 @@ fn input() -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// A line on standard output, at once. A closed one is an error, not a panic.
-fn say(line: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-    written.map_err(|error| Failure::said(format!("standard output cannot be written: {error}")))
-}
-
 /// Says on standard output what went wrong: registry clients quote that. docker quotes nothing of a failed `get` and
 /// goes on without credentials, but passes standard error on, so a person reads it there.
 fn refuse(failure: &Failure, is_get: bool) -> ExitCode {
     let _ = say(&failure.to_string());
-    let mut stderr = io::stderr();
-    let _ = match failure {
+    match failure {
         Failure::Expired { host } => {
-            writeln!(stderr, "the sign-in to {host} expired: run docker-credential-dockpass login {host}")
+            let expired = format!("the sign-in to {host} expired: run docker-credential-dockpass login {host}\n");
+            let _ = io::stderr().write_all(expired.as_bytes());
         }
-        Failure::NotFound => Ok(()),
-        other if is_get && !io::stdout().is_terminal() => writeln!(stderr, "{}: {other}", verbs::NAME),
-        _ => Ok(()),
-    };
+        Failure::NotFound => {}
+        other if is_get && !io::stdout().is_terminal() => warn(other),
+        _ => {}
+    }
     ExitCode::FAILURE
 }
 
@@ -151,9 +156,13 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    let sentence = match error.kind() {
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "a command is missing",
-        _ => first,
+    let sentence = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, _) => "a command is missing".to_owned(),
+        // clap names what is missing on lines of their own.
+        (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) => {
+            format!("{} is missing", missing.join(" ").replace(['<', '>'], ""))
+        }
+        _ => first.to_owned(),
     };
     refuse(&Failure::said(format!("{sentence}: see {} --help", verbs::NAME)), false)
 }

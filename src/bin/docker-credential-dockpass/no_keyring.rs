@@ -15,7 +15,7 @@ pub async fn write(_host: &str, _secret: &str) -> Result<(), String> {
 }
 
 /// Nothing.
-pub async fn read(_host: &str) -> Result<Option<Zeroizing<String>>, String> {
+pub async fn read(_host: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     Err(REASON.to_owned())
 }
 

@@ -8,8 +8,9 @@ use url::Url;
 use crate::{
     discovery::Server,
     failure::Failure,
-    http::{Answer, Http, Trouble, one_line},
+    http::{Answer, Http, Trouble},
     secret::Secret,
+    terminal::one_line,
 };
 
 /// How this program names itself.

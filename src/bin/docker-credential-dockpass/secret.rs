@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 /// A token or a password.
@@ -13,6 +14,11 @@ impl Secret {
     /// The text itself, for the wire and for the store.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// By which it is known again where it is not kept.
+    pub fn fingerprint(&self) -> String {
+        data_encoding::HEXLOWER.encode(&Sha256::digest(self.0.as_bytes()))
     }
 
     /// Whether Dockpass made it for a device: such a token ends with its device's sign-in, on the server too.

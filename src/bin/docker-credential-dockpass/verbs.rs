@@ -1,6 +1,6 @@
 //! What registry clients ask of a credential helper, and `logout`.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -9,14 +9,15 @@ use zeroize::Zeroizing;
 use crate::{
     credentials::{self, Credentials, Entry, Secrets, Session},
     discovery,
-    docker_config::DockerConfig,
+    docker_config::{Change, DockerConfig},
     failure::Failure,
-    host::Host,
+    host::{Host, listed},
     http::Http,
     oauth::{self, Grant, Refusal},
     place::Place,
-    say,
+    revocation::{Ended, end_on_server, still_stands},
     secret::Secret,
+    terminal::{say, warn},
 };
 
 /// The program's file name, as clients look for it.
@@ -26,8 +27,6 @@ const DAY: i64 = 24 * 60 * 60;
 /// and after a failure not before this time has passed: within the minute that a replaced token lives on, should only
 /// the answer have been lost.
 const REST: i64 = 30;
-/// A registry client must not wait long for a server that is away.
-const BRIEF: Duration = Duration::from_secs(5);
 
 /// What docker writes and reads.
 #[derive(Serialize, Deserialize)]
@@ -43,23 +42,31 @@ struct CredentialsBody {
 
 /// `get`: the user name and a token that works, renewed where that is due.
 pub async fn get(host: &Host, folder: &Path, now: i64) -> Result<(), Failure> {
-    let Some(mut credentials) = Credentials::open_if_there(folder)? else { return Err(Failure::NotFound) };
+    let Some(mut credentials) = Credentials::read_if_there(folder)? else { return Err(Failure::NotFound) };
     let mut entry = credentials.get(host).await?.ok_or(Failure::NotFound)?;
-    if let Some((endpoint, token)) = due(&entry, now) {
-        match oauth::refresh(&Http::new()?, &endpoint, &token).await {
+    // A renewed token that cannot be written down would be lost, and the one that is kept would end.
+    if let Some((endpoint, token)) = due(&entry, now).filter(|_| credentials.is_locked()) {
+        match oauth::refresh(&Http::default(), &endpoint, &token).await {
             Ok(grant) => {
                 entry = renewed(entry, grant, now);
                 let storage = credentials.storage().unwrap_or(credentials::Storage::File);
                 if let Err(failure) = credentials.put(host, entry.clone(), storage).await {
                     // It works all the same; the next call renews it again.
-                    eprintln!("{NAME}: {failure}");
+                    warn(failure);
                 }
             }
             Err(Refusal::Code(code, _)) if code == "invalid_grant" => {
-                credentials.remove(host).await?;
+                credentials.expire(host).await?;
                 return Err(Failure::Expired { host: host.to_string() });
             }
-            Err(_) => credentials.rest(host, now + REST).unwrap_or_default(),
+            Err(refusal) => {
+                // A token or an account that was switched off can be switched on again: the sign-in stays, and the
+                // registry client gets the reason from the registry.
+                if matches!(&refusal, Refusal::Code(code, _) if code == "access_denied") {
+                    warn(refusal.about(&discovery::name(&endpoint)));
+                }
+                credentials.rest(host, now + REST).unwrap_or_default();
+            }
         }
     }
     drop(credentials);
@@ -85,6 +92,7 @@ fn renewed(entry: Entry, grant: Grant, now: i64) -> Entry {
         issued_at: now,
         expires_in: grant.expires_in,
         rests_until: 0,
+        replaced: Some(entry.secrets.secret.fingerprint()),
         ..session
     });
     let secrets = Secrets { secret: grant.access_token, refresh_token: Some(grant.refresh_token) };
@@ -112,8 +120,8 @@ pub async fn store(input: &str, folder: &Path) -> Result<(), Failure> {
             let (storage, reason) = credentials::choose().await;
             let path = credentials.path().display();
             match reason {
-                Some(reason) => eprintln!("{NAME}: credentials are stored in {path} ({reason})"),
-                None => eprintln!("{NAME}: credentials are stored in your keyring"),
+                Some(reason) => warn(format!("credentials are stored in {path} ({reason})")),
+                None => warn("credentials are stored in your keyring"),
             }
             storage
         }
@@ -122,109 +130,85 @@ pub async fn store(input: &str, folder: &Path) -> Result<(), Failure> {
     credentials.put(&host, Entry { username, secrets, session: None }, first).await?;
     drop(credentials);
     if let Some(ended) = before.and_then(Ended::of)
-        && let Some(sentence) = end_on_server(&Http::new()?, &host, ended).await
+        && let Some(sentence) = end_on_server(&Http::default(), &host, ended).await
     {
-        eprintln!("{NAME}: {sentence}");
+        warn(sentence);
     }
     Ok(())
 }
 
 /// `docker login` stores again what `get` gave it, and meanwhile another program may have renewed it: the session
-/// stays, with what renews it.
+/// stays, with what renews it. A token from elsewhere takes its place, as any other secret does.
 fn is_the_sessions_own(before: &Entry, username: &str, secret: &Secret) -> bool {
-    let is_same = before.secrets.secret == *secret;
-    before.username == username && (is_same || before.session.is_some() && secret.is_auto_generated())
+    let replaced = before.session.as_ref().and_then(|session| session.replaced.as_ref());
+    let is_own = before.secrets.secret == *secret || replaced.is_some_and(|replaced| *replaced == secret.fingerprint());
+    before.username == username && is_own
 }
 
 /// `erase`. What is not there is erased already: podman 4 and skopeo 1.9 crash when a helper says otherwise.
 pub async fn erase(host: &Host, folder: &Path) -> Result<(), Failure> {
-    if let (_, Some(sentence)) = forget(host, folder).await? {
-        eprintln!("{NAME}: {sentence}");
-    }
+    let Forgotten { left, .. } = forget(host, folder).await?;
+    left.iter().for_each(warn);
     Ok(())
 }
 
 /// `logout HOST`: `erase`, and docker is told.
 pub async fn logout(host: &Host, place: &Place) -> Result<(), Failure> {
     let folder = place.data()?;
-    let (was_there, sentence) = forget(host, &folder).await?;
-    if let Some(sentence) = sentence {
-        say(&sentence)?;
-    }
-    {
-        let _lock = credentials::lock(&folder)?;
-        DockerConfig::read(&place.docker()?)?.remove(host)?;
-    }
+    let Forgotten { was_there, left } = forget(host, &folder).await?;
+    left.iter().try_for_each(|sentence| say(sentence))?;
+    let stands = |failure: Failure| match was_there {
+        true => Failure::said(format!("{failure}; the sign-out stands")),
+        false => failure,
+    };
+    untell_docker(host, &folder, place).map_err(stands)?;
     match was_there {
         true => say(&format!("signed out of {host}")),
         false => say(&format!("there was no sign-in to {host}")),
     }
 }
 
+fn untell_docker(host: &Host, folder: &Path, place: &Place) -> Result<Change, Failure> {
+    let _lock = credentials::lock(folder)?;
+    DockerConfig::read(&place.docker()?)?.remove(host)
+}
+
 /// `list`: hosts and user names.
 pub fn list(folder: &Path) -> Result<(), Failure> {
-    let credentials = Credentials::open_if_there(folder)?;
+    let credentials = Credentials::read_if_there(folder)?;
     let hosts = credentials.as_ref().map(Credentials::list).unwrap_or_default();
+    let hosts: BTreeMap<&str, &str> = hosts.into_iter().map(|(host, name)| (listed(host), name)).collect();
     say(&serde_json::to_string(&hosts).map_err(|_| Failure::said("the hosts cannot be written as JSON"))?)
 }
 
-/// Forgets a host here, then on the server. Whether it was there, and what could not be done.
-async fn forget(host: &Host, folder: &Path) -> Result<(bool, Option<String>), Failure> {
-    let Some(mut credentials) = Credentials::open_if_there(folder)? else { return Ok((false, None)) };
-    if !credentials.list().contains_key(host.key().as_str()) {
-        return Ok((false, None));
-    }
+/// What came of forgetting a host.
+#[derive(Default)]
+struct Forgotten {
+    was_there: bool,
+    /// What could not be done, in sentences.
+    left: Vec<String>,
+}
+
+/// Forgets a host here, then on the server.
+async fn forget(host: &Host, folder: &Path) -> Result<Forgotten, Failure> {
+    let Some(mut credentials) = Credentials::open_if_there(folder)? else { return Ok(Forgotten::default()) };
+    let was_there = credentials.list().contains_key(host.key().as_str());
+    let has_session = credentials.has_session(host);
     let entry = credentials.get(host).await;
-    let left = credentials.remove(host).await?;
+    let kept = credentials.remove(host).await?;
     // The server may take its time; other programs need not wait for it.
     drop(credentials);
-    let kept = left.map(|reason| format!("the token for {host} is still in the keyring: {reason}"));
-    let Ok(entry) = entry else { return Ok((true, kept)) };
-    let Some(ended) = entry.and_then(Ended::of) else { return Ok((true, kept)) };
-    let sentence = end_on_server(&Http::new()?, host, ended).await;
-    Ok((true, kept.or(sentence)))
-}
-
-/// What is to end on the server too, because it was made for this computer.
-pub struct Ended {
-    tokens: Vec<Secret>,
-    revocation_endpoint: Option<Url>,
-}
-
-impl Ended {
-    /// Nothing of what a person made: a personal access token stays.
-    pub fn of(entry: Entry) -> Option<Self> {
-        let Secrets { secret, refresh_token } = entry.secrets;
-        // The refresh token first: it is the one that no refresh elsewhere has replaced.
-        let tokens: Vec<Secret> =
-            refresh_token.into_iter().chain(Some(secret).filter(Secret::is_auto_generated)).collect();
-        let revocation_endpoint = entry.session.map(|session| session.revocation_endpoint);
-        (!tokens.is_empty()).then_some(Self { tokens, revocation_endpoint })
-    }
-}
-
-/// Ends tokens on the server; a sentence where that failed.
-pub async fn end_on_server(http: &Http, host: &Host, ended: Ended) -> Option<String> {
-    let endpoint = match ended.revocation_endpoint {
-        Some(endpoint) => Ok(endpoint),
-        None => discovery::discover(http, host, BRIEF).await.map(|server| server.revocation_endpoint),
+    let kept = kept.map(|reason| format!("the token for {host} is still in the keyring: {reason}"));
+    let stands = match entry {
+        Ok(Some(entry)) => match Ended::of(entry) {
+            Some(ended) => end_on_server(&Http::default(), host, ended).await,
+            None => None,
+        },
+        // Without its secret nothing can end it there.
+        Ok(None) => has_session.then(|| still_stands("it is not in the keyring any more")),
+        Err(failure) => has_session.then(|| still_stands(failure)),
     };
-    let outcome = match endpoint {
-        Ok(endpoint) => {
-            let name = discovery::name(&endpoint);
-            let mut outcome = Ok(());
-            for token in &ended.tokens {
-                outcome = oauth::revoke(http, &endpoint, token).await.map_err(|refusal| refusal.about(&name));
-                if outcome.is_err() {
-                    break;
-                }
-            }
-            outcome
-        }
-        Err(failure) => Err(failure),
-    };
-    let failure = outcome.err()?;
-    Some(format!("the token still stands on the server, where you can delete it: {failure}"))
+    Ok(Forgotten { was_there, left: kept.into_iter().chain(stands).collect() })
 }
 
 #[cfg(test)]
@@ -235,13 +219,7 @@ mod tests {
 
     fn entry(age: i64, expires_in: u64, rests_until: i64) -> Entry {
         let url: Url = "https://hub/".parse().unwrap();
-        let session = Session {
-            issued_at: NOW - age,
-            expires_in,
-            rests_until,
-            token_endpoint: url.clone(),
-            revocation_endpoint: url,
-        };
+        let session = Session { rests_until, ..Session::begun(NOW - age, expires_in, url.clone(), url) };
         let secrets = Secrets { secret: Secret::from("dp_dev_x"), refresh_token: Some(Secret::from("dp_ref_x")) };
         Entry { username: "alice".to_owned(), secrets, session: Some(session) }
     }
@@ -280,28 +258,25 @@ mod tests {
 
     #[test]
     fn a_session_survives_what_get_gave_being_stored_again() {
-        let before = entry(0, 3_600, 0);
-        for (name, secret, is_own) in [
-            ("alice", "dp_dev_x", true),
-            ("alice", "dp_dev_older", true),
-            ("alice", "dp_pat_x", false),
-            ("bob", "dp_dev_x", false),
-        ] {
-            assert_eq!(is_the_sessions_own(&before, name, &Secret::from(secret)), is_own, "{name} {secret}");
-        }
-        let plain = Entry { session: None, ..before };
-        assert!(!is_the_sessions_own(&plain, "alice", &Secret::from("dp_dev_older")));
-    }
-
-    #[test]
-    fn only_what_was_made_for_this_computer_ends_on_the_server() {
-        let tokens = |entry| Ended::of(entry).map(|ended| ended.tokens.len());
-        assert_eq!(tokens(entry(0, 1, 0)), Some(2));
-        let stored = |secret: &str| {
-            let secrets = Secrets { secret: Secret::from(secret), refresh_token: None };
-            Entry { username: "alice".to_owned(), secrets, session: None }
+        let before = entry(86_400, 3_600, 0);
+        let grant = Grant {
+            access_token: Secret::from("dp_dev_y"),
+            expires_in: 3_600,
+            refresh_token: Secret::from("dp_ref_x"),
+            username: "alice".to_owned(),
         };
-        assert_eq!(tokens(stored("dp_dev_x")), Some(1));
-        assert_eq!(tokens(stored("dp_pat_x")), None);
+        let after = renewed(before.clone(), grant, NOW);
+        for (entry, name, secret, is_own) in [
+            (&before, "alice", "dp_dev_x", true),
+            (&before, "alice", "dp_dev_y", false),
+            (&before, "alice", "dp_pat_x", false),
+            (&before, "bob", "dp_dev_x", false),
+            (&after, "alice", "dp_dev_y", true),
+            (&after, "alice", "dp_dev_x", true),
+            (&after, "alice", "dp_dev_elsewhere", false),
+            (&after, "bob", "dp_dev_x", false),
+        ] {
+            assert_eq!(is_the_sessions_own(entry, name, &Secret::from(secret)), is_own, "{name} {secret}");
+        }
     }
 }

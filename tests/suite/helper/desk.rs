@@ -16,6 +16,8 @@ pub const NOT_FOUND: &str = "credentials not found in native keychain\n";
 
 pub struct Desk {
     pub home: TempDir,
+    /// What its environment has besides.
+    pub variables: Vec<(&'static str, &'static str)>,
 }
 
 /// How a run ended.
@@ -50,7 +52,7 @@ impl Said {
 
 impl Desk {
     pub fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap() }
+        Self { home: tempfile::tempdir().unwrap(), variables: Vec::new() }
     }
 
     /// The program in this home and without a keyring, whatever the computer of the tests has.
@@ -58,7 +60,7 @@ impl Desk {
         let mut command = Command::new(PROGRAM);
         command.args(arguments).env_clear().env("HOME", self.home.path());
         command.env("PATH", PathBuf::from(PROGRAM).parent().unwrap());
-        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere").envs(self.variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -121,6 +123,15 @@ impl Desk {
         let mut kept = self.kept();
         kept["entries"][host]["session"][key] = value.into();
         fs::write(self.file(), kept.to_string()).unwrap();
+    }
+
+    /// Takes the right to write in the folder of credentials away, or gives it back.
+    pub fn keeps_read_only(&self, is_read_only: bool) {
+        let set = |path: PathBuf, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let (file, folder) = if is_read_only { (0o400, 0o500) } else { (0o600, 0o700) };
+        set(self.file(), file);
+        set(self.file().with_file_name("lock"), file);
+        set(self.file().parent().unwrap().to_owned(), folder);
     }
 
     pub fn mode(&self, path: &str) -> u32 {

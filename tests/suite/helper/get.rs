@@ -104,6 +104,19 @@ fn an_expired_session_is_forgotten_and_said_to_the_person() {
 }
 
 #[test]
+fn an_expired_session_leaves_where_secrets_are_kept_as_it_was_chosen() {
+    let (server, desk) = (Server::start(), Desk::new());
+    let host = server.host();
+    desk.login(&host);
+    desk.ages(&host);
+    server.say(|script| script.refreshes.push_back(refusal("invalid_grant")));
+    assert_eq!(desk.ask("get", &host).failed(), NOT_FOUND.trim_end());
+    assert_eq!(desk.kept(), json!({ "version": 1, "storage": "file", "entries": {} }));
+    desk.ask("erase", &host).done();
+    assert!(!desk.file().exists(), "whoever signs out may choose anew");
+}
+
+#[test]
 fn a_token_that_cannot_be_kept_is_given_all_the_same() {
     let (server, desk) = (Server::start(), Desk::new());
     desk.login(&server.host());

@@ -2,7 +2,9 @@
 
 use std::{fs, process::Stdio};
 
-use super::desk::Desk;
+use serde_json::json;
+
+use super::{desk::Desk, server::Server};
 
 #[test]
 fn what_is_missing_is_said_in_dockers_words() {
@@ -80,11 +82,38 @@ fn nobody_who_listens_is_no_reason_to_panic() {
 }
 
 #[test]
+fn a_standard_error_that_nobody_reads_does_not_undo_what_was_done() {
+    let (server, desk) = (Server::start(), Desk::new());
+    let host = server.host();
+    server.say(|script| script.revoke_status = Some(503));
+    for (verb, input) in [
+        ("store", json!({ "ServerURL": host, "Username": "alice", "Secret": "dp_dev_x" }).to_string()),
+        ("erase", host.clone()),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = desk.command(&[verb]);
+        let mut process = command.stdin(Stdio::piped()).stderr(writer).spawn().unwrap();
+        drop(command);
+        std::io::Write::write_all(&mut process.stdin.take().unwrap(), input.as_bytes()).unwrap();
+        assert_eq!(process.wait_with_output().unwrap().status.code(), Some(0), "{verb}");
+    }
+    assert_eq!(server.revoked(), ["dp_dev_x"]);
+}
+
+#[test]
 fn a_wrong_command_line_is_one_sentence() {
     let desk = Desk::new();
-    assert_eq!(desk.run(&[]).failed(), "a command is missing: see docker-credential-dockpass --help");
-    assert!(desk.run(&["gett"]).failed().starts_with("unrecognized subcommand 'gett': see"));
-    assert!(desk.run(&["login"]).failed().ends_with(": see docker-credential-dockpass --help"));
+    for (arguments, sentence) in [
+        (&[][..], "a command is missing"),
+        (&["gett"], "unrecognized subcommand 'gett'"),
+        (&["login"], "HOST is missing"),
+        (&["login", "--no-browser"], "HOST is missing"),
+        (&["logout"], "HOST is missing"),
+        (&["logout", "a", "b"], "unexpected argument 'b' found"),
+    ] {
+        assert_eq!(desk.run(arguments).failed(), format!("{sentence}: see docker-credential-dockpass --help"));
+    }
     assert_eq!(desk.run(&["version"]).done(), format!("docker-credential-dockpass {}\n", env!("CARGO_PKG_VERSION")));
     assert!(desk.run(&["--help"]).done().contains("login"));
     assert_eq!(desk.run(&["list"]).done(), "{}\n");

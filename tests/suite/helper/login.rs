@@ -1,6 +1,9 @@
 //! `login HOST`.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
@@ -48,6 +51,8 @@ fn a_scheme_and_a_path_are_no_part_of_the_host() {
     desk.login(&format!("https://{}/v2/", server.host()));
     assert_eq!(desk.list(), json!({ server.host(): "alice" }));
     assert_eq!(desk.ask("get", &format!("http://{}/", server.host())).code, Some(0));
+    let said = desk.run(&["login", &format!("{}/alice/app", server.host())]).failed();
+    assert_eq!(said, "that is no registry host: it is written host or host:port");
 }
 
 #[test]
@@ -62,6 +67,17 @@ fn slow_down_slows_and_the_interval_is_kept() {
     for pair in polls.windows(2) {
         assert!(pair[1] - pair[0] >= Duration::from_secs(6), "{:?}", pair[1] - pair[0]);
     }
+}
+
+#[test]
+fn an_interval_longer_than_the_code_lives_does_not_keep_the_program_from_asking() {
+    let (server, desk) = (Server::start(), Desk::new());
+    server.say(|script| {
+        script.code = json!({ "interval": u64::MAX, "expires_in": 4 });
+        script.polls.push_back(refusal("slow_down"));
+    });
+    desk.login(&server.host());
+    assert_eq!(server.asked("/oauth/token").len(), 2);
 }
 
 #[test]
@@ -103,6 +119,40 @@ fn a_server_that_stumbles_is_asked_again() {
 }
 
 #[test]
+fn while_the_server_is_away_that_is_shown_and_not_that_a_person_is_waited_for() {
+    let (server, desk) = (Server::start(), Desk::new());
+    server.say(|script| script.polls.extend([(502, json!("bad gateway")), refusal("authorization_pending")]));
+    let said = desk.login(&server.host());
+    let shown: Vec<&str> =
+        said.lines().filter_map(|line| line.strip_suffix(" left")?.rsplit_once(", ")).map(|(what, _)| what).collect();
+    let waiting = "waiting for your approval";
+    assert_eq!(shown, [waiting, "the server cannot be reached and is tried again", waiting], "{said}");
+}
+
+#[test]
+fn a_code_that_ends_while_the_server_is_away_is_not_laid_to_the_person() {
+    let (mut server, desk) = (Server::start(), Desk::new());
+    let again = format!("run docker-credential-dockpass login {} again", server.host());
+    server.say(|script| {
+        script.code = json!({ "expires_in": 2 });
+        script.polls = vec![(429, json!({})); 9].into();
+    });
+    let said = desk.run(&["login", &server.host()]).stdout;
+    let limited = format!("http://{} was asked too often: try again later", server.host());
+    assert_eq!(said.lines().last().unwrap(), format!("{limited}, and the code ended meanwhile: {again}"));
+    let mut login = desk.command(&["login", &server.host()]).spawn().unwrap();
+    let mut stdout = BufReader::new(login.stdout.take().unwrap());
+    let mut said = String::new();
+    stdout.read_line(&mut said).unwrap();
+    server.goes_away();
+    stdout.read_to_string(&mut said).unwrap();
+    assert_eq!(login.wait().unwrap().code(), Some(1));
+    let away = format!("http://{} cannot be reached: Connection refused", server.host());
+    let last = said.lines().last().unwrap();
+    assert!(last.starts_with(&away) && last.ends_with(&format!(", and the code ended meanwhile: {again}")), "{said}");
+}
+
+#[test]
 fn a_second_sign_in_ends_the_first_on_the_server() {
     let (server, desk) = (Server::start(), Desk::new());
     desk.login(&server.host());
@@ -130,6 +180,23 @@ fn metadata_that_lead_elsewhere_are_not_followed() {
         assert!(said.ends_with("names endpoints of another server, which are not used"), "{said}");
     }
     assert!(server.asked("/oauth/device/code").is_empty());
+}
+
+#[test]
+fn metadata_of_another_server_are_not_used() {
+    let (server, desk) = (Server::start(), Desk::new());
+    for (issuer, said) in [("https://elsewhere.example.com", "https://elsewhere.example.com/"), ("urn:x", "urn:x")] {
+        server.say(|script| script.metadata = json!({ "issuer": issuer }));
+        let sentence =
+            format!("http://{} gives the metadata of another server, {said}: they are not used", server.host());
+        assert_eq!(desk.run(&["login", &server.host()]).failed(), sentence);
+    }
+    assert!(server.asked("/oauth/device/code").is_empty());
+    // Whoever names none is taken at the word of its address.
+    for issuer in [json!(null), json!(format!("http://{}/dockpass", server.host()))] {
+        server.say(|script| script.metadata = json!({ "issuer": issuer }));
+        desk.login(&server.host());
+    }
 }
 
 #[test]
@@ -194,17 +261,30 @@ fn the_browser_opens_where_a_display_is_and_nobody_said_no() {
     assert_eq!(std::fs::read_to_string(opened).unwrap(), url);
 }
 
-#[test]
-fn on_a_terminal_the_waiting_moves() {
-    let (server, desk) = (Server::start(), Desk::new());
+/// What a login shows on a terminal, which script gives it.
+fn on_a_terminal(server: &Server, desk: &Desk) -> String {
     let program = format!("{} login {}", super::desk::PROGRAM, server.host());
-    // script gives it a terminal.
     let mut command = std::process::Command::new("script");
     command.args(["-qec", &program, "/dev/null"]).env_clear().env("HOME", desk.home.path()).env("TERM", "xterm");
     command.env("PATH", "/usr/bin:/bin").env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
-    let said = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    String::from_utf8(command.output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn on_a_terminal_the_waiting_moves() {
+    let (server, desk) = (Server::start(), Desk::new());
+    let said = on_a_terminal(&server, &desk);
     let frames: Vec<&str> = said.matches("waiting for your approval").collect();
     assert!(frames.len() >= 3, "{said:?}");
     assert!(said.contains("\r\u{1b}[K/ waiting") && said.contains("\r\u{1b}[K- waiting"), "{said:?}");
     assert!(said.contains("\r\u{1b}[Ksigned in to"), "{said:?}");
+}
+
+#[test]
+fn the_waiting_moves_while_the_server_takes_its_time() {
+    let (server, desk) = (Server::start(), Desk::new());
+    server.say(|script| script.poll_takes = Duration::from_secs(4));
+    // In the second before the question it can show five or six.
+    let said = on_a_terminal(&server, &desk);
+    assert!(said.matches("waiting for your approval").count() >= 12, "{said:?}");
 }

@@ -36,6 +36,20 @@ fn logout_tells_docker_as_well() {
 }
 
 #[test]
+fn a_config_of_dockers_that_is_broken_does_not_hide_that_the_sign_out_stands() {
+    let (server, desk) = (Server::start(), Desk::new());
+    let host = server.host();
+    desk.login(&host);
+    desk.write_docker_config("{");
+    let odd =
+        format!("{} is no JSON object: it was left as it is", desk.home.path().join(".docker/config.json").display());
+    assert_eq!(desk.run(&["logout", &host]).failed(), format!("{odd}; the sign-out stands"));
+    assert_eq!((server.revoked(), desk.list()), (vec!["dp_ref_1".to_owned(), "dp_dev_1".to_owned()], json!({})));
+    assert_eq!(desk.run(&["logout", &host]).failed(), odd);
+    assert_eq!(desk.docker_config(), "{");
+}
+
+#[test]
 fn with_the_server_away_the_token_is_forgotten_here() {
     let (mut server, desk) = (Server::start(), Desk::new());
     let host = server.host();
@@ -52,6 +66,15 @@ fn with_the_server_away_the_token_is_forgotten_here() {
     assert!(said.starts_with(left) && said.ends_with(&format!("\nsigned out of {host}\n")), "{said}");
     assert!(began.elapsed() < Duration::from_secs(8));
     assert_eq!(desk.list(), json!({}));
+}
+
+#[test]
+fn what_ended_by_its_refresh_token_does_not_stand_any_more() {
+    let (server, desk) = (Server::start(), Desk::new());
+    desk.login(&server.host());
+    server.say(|script| (script.revoke_status, script.revokes) = (Some(503), Some("dp_ref_1")));
+    assert_eq!(desk.ask("erase", &server.host()).done(), "");
+    assert_eq!(server.revoked(), ["dp_ref_1", "dp_dev_1"]);
 }
 
 #[test]
@@ -83,11 +106,23 @@ fn a_personal_access_token_takes_the_place_of_a_sign_in_and_ends_it() {
 fn docker_login_with_what_get_gave_keeps_the_session() {
     let (server, desk) = (Server::start(), Desk::new());
     desk.login(&server.host());
+    desk.ages(&server.host());
+    let given = desk.kept()["entries"][server.host()]["secrets"]["secret"].as_str().unwrap().to_owned();
+    assert_eq!(desk.get(&server.host()).1, "dp_dev_2");
     let before = desk.kept();
-    desk.store(&server.host(), "alice", "dp_dev_1").done();
-    desk.store(&server.host(), "alice", "dp_dev_0").done();
+    desk.store(&server.host(), "alice", "dp_dev_2").done();
+    desk.store(&server.host(), "alice", &given).done();
     assert_eq!(desk.kept(), before);
-    assert!(server.revoked().is_empty());
+    assert!(server.revoked().is_empty() && !before.to_string().contains(&given));
+}
+
+#[test]
+fn an_auto_generated_token_from_elsewhere_takes_the_place_of_a_sign_in_and_ends_it() {
+    let (server, desk) = (Server::start(), Desk::new());
+    desk.login(&server.host());
+    desk.store(&server.host(), "alice", "dp_dev_elsewhere").done();
+    assert_eq!(desk.get(&server.host()).1, "dp_dev_elsewhere");
+    assert_eq!(server.revoked(), ["dp_ref_1", "dp_dev_1"]);
 }
 
 #[test]

@@ -43,9 +43,13 @@ pub struct Script {
     pub polls: VecDeque<(u16, Value)>,
     /// Answers to refreshes in turn; when they run out, a token.
     pub refreshes: VecDeque<(u16, Value)>,
+    /// How long every poll takes.
+    pub poll_takes: Duration,
     /// How long every refresh takes.
     pub refresh_takes: Duration,
     pub revoke_status: Option<u16>,
+    /// The only revocation that succeeds all the same.
+    pub revokes: Option<&'static str>,
     given: usize,
     asked: Vec<Asked>,
 }
@@ -187,7 +191,8 @@ async fn code(State(script): State<Shared>, request: Request) -> Json<Value> {
 
 async fn token(State(script): State<Shared>, Form(fields): Form<Fields>) -> Response {
     let is_refresh = fields["grant_type"] == "refresh_token";
-    let takes = if is_refresh { script.lock().unwrap().refresh_takes } else { Duration::ZERO };
+    let takes = |script: &Script| if is_refresh { script.refresh_takes } else { script.poll_takes };
+    let takes = takes(&script.lock().unwrap());
     tokio::time::sleep(takes).await;
     let mut script = script.lock().unwrap();
     let answers = if is_refresh { &mut script.refreshes } else { &mut script.polls };
@@ -206,8 +211,11 @@ async fn token(State(script): State<Shared>, Form(fields): Form<Fields>) -> Resp
     .into_response()
 }
 
-async fn revoke(State(script): State<Shared>) -> StatusCode {
-    StatusCode::from_u16(script.lock().unwrap().revoke_status.unwrap_or(200)).unwrap()
+async fn revoke(State(script): State<Shared>, Form(fields): Form<Fields>) -> StatusCode {
+    let script = script.lock().unwrap();
+    let is_revoked = script.revokes.is_some_and(|token| fields["token"] == token);
+    let status = script.revoke_status.filter(|_| !is_revoked);
+    StatusCode::from_u16(status.unwrap_or(200)).unwrap()
 }
 
 /// An answer of RFC 6749 section 5.2.

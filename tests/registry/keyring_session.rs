@@ -1,0 +1,155 @@
+//! The credential helper's sign-ins where a real keyring holds their tokens.
+
+use std::{fs, time::Duration};
+
+use tempfile::TempDir;
+
+use crate::{
+    harness::{Browser, TestServer, device::Codes},
+    keyring::with_keyring,
+};
+
+const STANDS: &str = "the token still stands on the server, where you can delete it: ";
+
+/// alice's server, which is its own registry here, and her computer.
+struct Home {
+    server: TestServer,
+    alice: Browser,
+    folder: TempDir,
+}
+
+impl Home {
+    async fn new() -> Self {
+        let server = TestServer::start().await;
+        let alice = server.account_signed_in("alice").await;
+        Self { server, alice, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn host(&self) -> String {
+        self.server.address.to_string()
+    }
+
+    /// Runs a script in which `sign_in` signs in to `$HOST` (alice approves), `login` does so where nobody would,
+    /// `ages` lets its token become due and `lock` locks the keyring; the lines that it printed on standard output.
+    async fn run(&self, script: &str) -> Vec<String> {
+        let (folder, said) = (self.folder.path().to_owned(), self.folder.path().join("said"));
+        let file = "$HOME/.local/share/dockpass/credentials.json";
+        let script = [
+            &format!("HOST={}", self.host()),
+            "login() { timeout 60 docker-credential-dockpass login $HOST --no-browser; }",
+            "sign_in() { login >$HOME/said 2>&1; }",
+            &format!("ages() {{ sed -i 's/\"issued_at\": [0-9]*/\"issued_at\": 0/' {file}; }}"),
+            script,
+        ]
+        .join("\n");
+        let run = tokio::task::spawn_blocking(move || with_keyring(&folder, &script));
+        let mut approved = String::new();
+        while !run.is_finished() {
+            let text = fs::read_to_string(&said).unwrap_or_default();
+            let code = text.split_once("enter the code ").and_then(|(_, rest)| rest.split_once('\n'));
+            if let Some((code, _)) = code.filter(|(code, _)| *code != approved) {
+                approved = code.to_owned();
+                let codes = Codes { device_code: String::new(), user_code: approved.clone() };
+                self.alice.decide(&codes, "approve").await;
+                // The program waits these seconds before it asks; the server's clock stands still.
+                self.server.clock.advance(time::Duration::seconds(5));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        run.await.unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_is_kept_in_the_keyring_and_renewed_once_by_several_at_once() {
+    let home = Home::new().await;
+    let said = home
+        .run(
+            "sign_in; cat $HOME/said | tail -n +4; printf $HOST | helper get
+            ages; for n in 1 2 3 4 5 6; do (printf $HOST | helper get) & done; wait",
+        )
+        .await;
+    let (host, folder) = (home.host(), home.folder.path().display());
+    let expected = [
+        format!("signed in to {host} as alice"),
+        "the token is stored in your keyring".to_owned(),
+        format!("docker asks this program for {host} from now on: {folder}/.docker/config.json"),
+    ];
+    assert_eq!(said[..3], expected);
+    let given = |token: &str| format!("{{\"ServerURL\":\"{host}\",\"Username\":\"alice\",\"Secret\":\"{token}\"}}");
+    let token = |line: &str| line.split('"').nth(11).unwrap_or_else(|| panic!("{line}")).to_owned();
+    let (first, second) = (token(&said[3]), token(&said[4]));
+    assert!(first.starts_with("dp_dev_") && second.starts_with("dp_dev_") && first != second, "{said:?}");
+    assert_eq!(said[3..], [vec![given(&first)], vec![given(&second); 6]].concat());
+    assert_eq!(home.server.count("previous_secret").await, 1, "one of the six renewed it");
+    let kept = fs::read_to_string(home.folder.path().join(".local/share/dockpass/credentials.json")).unwrap();
+    assert!(!kept.contains("dp_dev_") && !kept.contains("dp_ref_"), "{kept}");
+    for token in [&first, &second] {
+        assert_eq!(home.server.anonymous().token("alice", token, &[]).await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erase_ends_what_the_keyring_holds_on_the_server_too() {
+    let home = Home::new().await;
+    let said = home
+        .run(
+            "sign_in; printf $HOST | helper erase 2>&1; helper list
+            secret-tool search --all application docker-credential-dockpass",
+        )
+        .await;
+    assert_eq!(said, ["{}"]);
+    assert_eq!(home.server.count("token").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_keyring_does_not_give_away_still_stands_on_the_server_and_that_is_said() {
+    let home = Home::new().await;
+    let (host, locked) = (home.host(), "the keyring is locked");
+    let kept = format!("the token for {host} is still in the keyring: {locked}");
+    let unread = format!("{STANDS}the token for {host} is in the keyring, which cannot be read: {locked}");
+    let to_a_client = |sentence: &str| format!("docker-credential-dockpass: {sentence}");
+    let said = home.run("sign_in; lock; printf $HOST | helper erase 2>&1 | tail -n 2; helper list").await;
+    assert_eq!(said, [to_a_client(&kept), to_a_client(&unread), "{}".to_owned()]);
+    let said = home.run("sign_in; lock; helper logout $HOST; helper list").await;
+    assert_eq!(said, [kept, unread, format!("signed out of {host}"), "{}".to_owned()]);
+    assert_eq!(home.server.count("token").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_out_of_the_keyring_still_stands_on_the_server_and_that_is_said() {
+    let home = Home::new().await;
+    let take = "sign_in; secret-tool clear application docker-credential-dockpass host $HOST";
+    let sentence = format!("{STANDS}it is not in the keyring any more");
+    let said = home.run(&format!("{take}; printf $HOST | helper erase 2>&1; helper list")).await;
+    assert_eq!(said, [format!("docker-credential-dockpass: {sentence}"), "{}".to_owned()]);
+    let said = home.run(&format!("{take}; helper logout $HOST; helper list")).await;
+    assert_eq!(said, [sentence, format!("signed out of {}", home.host()), "{}".to_owned()]);
+    assert_eq!(home.server.count("token").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_approves_a_sign_in_for_a_keyring_that_is_out_of_reach() {
+    let home = Home::new().await;
+    let unusable = "this computer keeps its sign-ins in the keyring, which cannot be used: ";
+    for (out_of_reach, reason) in [
+        ("lock", "the keyring is locked"),
+        ("export DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere", "no keyring answers"),
+    ] {
+        let said = home.run(&format!("store other x; {out_of_reach}; login; echo $?; helper list")).await;
+        assert_eq!(said, [format!("{unusable}{reason}"), "1".to_owned(), "{\"other\":\"alice\"}".to_owned()]);
+    }
+    assert_eq!(home.server.count("device_code").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_expired_session_the_next_one_does_not_land_in_a_file_because_the_keyring_is_out_of_reach() {
+    let home = Home::new().await;
+    home.run("sign_in").await;
+    home.server.sql("DELETE FROM token").await;
+    let said = home.run("ages; printf $HOST | helper get 2>&1; helper list").await;
+    let expired = format!("the sign-in to {0} expired: run docker-credential-dockpass login {0}", home.host());
+    assert_eq!(said, ["credentials not found in native keychain", &expired, "{}"]);
+    let said = home.run("export DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere; login; echo $?").await;
+    assert!(said[0].ends_with("which cannot be used: no keyring answers") && said[1..] == ["1"], "{said:?}");
+}
