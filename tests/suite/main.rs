@@ -65,6 +65,7 @@ mod token_recent;
 mod token_refusals;
 mod token_second_factor;
 mod token_used;
+mod token_uses;
 mod tokens;
 mod tokens_delete;
 mod tokens_foreign;

@@ -22,7 +22,7 @@ use crate::{
 
 /// Equal uses within this time are one: clients ask several times for one pull.
 const GROUPED: Duration = Duration::MINUTE;
-/// So many uses of a token are kept.
+/// So many uses of a token are shown, and of each kind as many are kept.
 const KEPT: i64 = 100;
 
 /// Writes all uses that were noted since the last time, in one transaction. What could not be written is noted again.
@@ -47,7 +47,8 @@ async fn write_all(db: &Db, uses: &TokenUses, entropy: Entropy) -> Result<(), Er
     let written = async {
         let mut tx = db.write().await?;
         for (token_id, list) in &mut taken {
-            list.sort_by_key(|(_, span)| span.last_at);
+            // What was asked at one moment was one request, and of a mount the push is what it was for.
+            list.sort_by_key(|(what, span)| (span.last_at, what.action));
             write_of(&mut tx, token_id, list, entropy).await?;
         }
         tx.commit().await
@@ -69,11 +70,17 @@ async fn write_of(tx: &mut Tx, token_id: &str, list: &[(Use, Span)], entropy: En
         if !store::touch(tx, token_id, what, span.last_at).await? {
             return Ok(());
         }
-        if store::add_to(tx, token_id, what, *span, span.last_at - GROUPED).await? == 0 {
+        if store::add_to(tx, token_id, what, *span, GROUPED).await? == 0 {
             store::insert(tx, &entropy.id(span.last_at), token_id, what, *span).await?;
-            store::count(tx, token_id, span.last_at.day(), Day::of(what.action)).await?;
             is_new = true;
         }
+    }
+    let mut days: BTreeMap<i64, Day> = BTreeMap::new();
+    for (what, span) in list {
+        days.entry(span.last_at.day()).or_default().and(Day::of(what.action, span.times));
+    }
+    for (day, more) in days.into_iter().filter(|(_, more)| more.sum() > 0) {
+        store::count(tx, token_id, day, more).await?;
     }
     if is_new {
         store::prune(tx, token_id, KEPT).await?;
@@ -125,7 +132,7 @@ pub async fn note_moved(
     };
     let what = use_of(moved, origin);
     let span = Span::once(moved.at);
-    if store::add_to(tx, &token_id, &what, span, moved.at - GROUPED).await? == 0 {
+    if store::add_to(tx, &token_id, &what, span, GROUPED).await? == 0 {
         store::insert(tx, &entropy.id(moved.at), &token_id, &what, span).await?;
         store::prune(tx, &token_id, KEPT).await?;
     }
@@ -157,7 +164,7 @@ pub async fn history(connection: &mut impl Connection, token: &AccessToken, now:
             *place = counts;
         }
     }
-    Ok(History { days, uses: store::latest(connection, &token.id).await? })
+    Ok(History { days, uses: store::latest(connection, &token.id, KEPT).await? })
 }
 
 /// Forgets days that no chart shows.

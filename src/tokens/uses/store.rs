@@ -1,5 +1,7 @@
 //! The SQL of uses.
 
+use time::Duration;
+
 use crate::{
     core::{
         activity::Origin,
@@ -27,22 +29,28 @@ pub async fn touch(tx: &mut Tx, token_id: &str, what: &Use, at: Moment) -> sqlx:
     Ok(found.is_some())
 }
 
-/// Adds to the row that says the same and began after `since`; how many there were.
-pub async fn add_to(tx: &mut Tx, token_id: &str, what: &Use, span: Span, since: Moment) -> sqlx::Result<u64> {
+/// Adds to the row that says the same and began less than `within` before, or ended less than that after: what two
+/// servers write, or a registry tells late, comes in any order. How many rows there were.
+pub async fn add_to(tx: &mut Tx, token_id: &str, what: &Use, span: Span, within: Duration) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "UPDATE token_use SET times = times + $8, last_at = $7
+        "UPDATE token_use SET times = times + $9,
+                              first_at = CASE WHEN first_at > $7 THEN $7 ELSE first_at END,
+                              last_at = CASE WHEN last_at < $8 THEN $8 ELSE last_at END
          WHERE id = (SELECT id FROM token_use WHERE token_id = $1 AND action = $2 AND repository = $3 AND moved = $4
-                       AND address = $5 AND client = $6 AND first_at > $9 ORDER BY last_at DESC LIMIT 1)",
+                       AND address = $5 AND client = $6 AND first_at > $10 AND last_at < $11
+                     ORDER BY last_at DESC, id DESC LIMIT 1)",
         token_id,
         what.action.as_str(),
         &what.repository,
         &what.moved,
         &what.origin.address,
         &what.origin.client,
+        span.first_at.millis(),
         span.last_at.millis(),
         span.times,
-        since.millis(),
+        (span.last_at - within).millis(),
+        (span.first_at + within).millis(),
     )
 }
 
@@ -64,12 +72,16 @@ pub async fn insert(tx: &mut Tx, id: &str, token_id: &str, what: &Use, span: Spa
     )
 }
 
-/// Keeps the latest `kept` uses of a token and forgets the others.
+/// Keeps the latest `kept` of what was asked with a token and as many of what was moved, each for itself: one grant is
+/// followed by any number of tags, and they must not take away the row that says whose they are.
 pub async fn prune(tx: &mut Tx, token_id: &str, kept: i64) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "DELETE FROM token_use WHERE token_id = $1 AND id NOT IN
-           (SELECT id FROM token_use WHERE token_id = $1 ORDER BY last_at DESC, id DESC LIMIT $2)",
+        "DELETE FROM token_use WHERE token_id = $1
+           AND id NOT IN (SELECT id FROM token_use WHERE token_id = $1 AND moved = ''
+                          ORDER BY last_at DESC, id DESC LIMIT $2)
+           AND id NOT IN (SELECT id FROM token_use WHERE token_id = $1 AND moved <> ''
+                          ORDER BY last_at DESC, id DESC LIMIT $2)",
         token_id,
         kept,
     )
@@ -131,15 +143,16 @@ impl UseRecord {
     }
 }
 
-/// The uses that are kept of a token, newest first.
-pub async fn latest(connection: &mut impl Connection, token_id: &str) -> sqlx::Result<Vec<(Use, Span)>> {
+/// The latest uses of a token, newest first.
+pub async fn latest(connection: &mut impl Connection, token_id: &str, count: i64) -> sqlx::Result<Vec<(Use, Span)>> {
     let records = fetch!(
         fetch_all,
         connection,
         UseRecord,
         "SELECT action, repository, moved, address, client, first_at, last_at, times FROM token_use
-         WHERE token_id = $1 ORDER BY last_at DESC, id DESC",
+         WHERE token_id = $1 ORDER BY last_at DESC, id DESC LIMIT $2",
         token_id,
+        count,
     )?;
     Ok(records.into_iter().filter_map(UseRecord::into_use).collect())
 }
