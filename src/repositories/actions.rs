@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::store::{self, Listed};
+use super::{
+    passwords::actions as passwords,
+    store::{self, Listed},
+};
 use crate::{
     accounts,
     core::{
@@ -50,6 +53,7 @@ pub async fn write(db: &Db, uses: &RepositoryUses, entropy: Entropy) -> Result<(
         let mut tx = db.write().await?;
         for ((name, direction), handling) in &taken {
             note(&mut tx, name, *direction, handling, entropy).await?;
+            passwords::note(&mut tx, name, *direction, handling).await?;
         }
         tx.commit().await
     };

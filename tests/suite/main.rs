@@ -42,6 +42,7 @@ mod quota;
 mod races;
 mod recovery_codes;
 mod registry_events;
+mod registry_events_whose;
 mod repositories;
 mod repositories_manage;
 mod repositories_share;

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use time::Duration;
 
-use super::store;
+use super::store::{self, TokenGrant};
 use crate::{
     core::{
-        activity::Origin,
         moment::Moment,
         token::AccessToken,
-        usage::{CHART_DAYS, Day, Span, Use, UseAction},
+        usage::{CHART_DAYS, Day, Span, Use},
     },
     error::Error,
     platform::{
@@ -98,49 +97,30 @@ pub async fn count_refusals(tx: &mut Tx, token_id: &str, span: Span) -> Result<(
     Ok(())
 }
 
-/// What was really moved, as the registry tells it.
-#[derive(Debug)]
-pub struct Moved<'a> {
-    /// The account, by its id.
-    pub account_id: &'a str,
-    /// Which way.
-    pub action: UseAction,
-    /// The repository.
-    pub repository: &'a str,
-    /// The tag, or the digest.
-    pub what: &'a str,
-    /// When.
-    pub at: Moment,
-}
-
-/// Adds what was really moved to the uses of the token that was granted it: the latest of the account's that asked for
-/// this repository while its registry token can still have been good. Which token that was, if it is known.
+/// What the tokens of an account were granted on a repository between two moments.
 ///
 /// # Errors
 /// The database's.
-pub async fn note_moved(
-    tx: &mut Tx,
-    moved: &Moved<'_>,
-    registry_token_life: Duration,
-    entropy: Entropy,
-) -> Result<Option<(String, String)>, Error> {
-    let since = moved.at - registry_token_life;
-    let Some((token_id, description, origin)) =
-        store::granted_to(tx, moved.account_id, moved.repository, since).await?
-    else {
-        return Ok(None);
-    };
-    let what = use_of(moved, origin);
-    let span = Span::once(moved.at);
-    if store::add_to(tx, &token_id, &what, span, GROUPED).await? == 0 {
-        store::insert(tx, &entropy.id(moved.at), &token_id, &what, span).await?;
-        store::prune(tx, &token_id, KEPT).await?;
-    }
-    Ok(Some((token_id, description)))
+pub async fn grants(
+    connection: &mut impl Connection,
+    account_id: &str,
+    repository: &str,
+    window: (Moment, Moment),
+) -> Result<Vec<TokenGrant>, Error> {
+    Ok(store::grants(connection, account_id, repository, window).await?)
 }
 
-fn use_of(moved: &Moved<'_>, origin: Origin) -> Use {
-    Use { action: moved.action, repository: moved.repository.to_owned(), moved: moved.what.to_owned(), origin }
+/// Adds what was really moved to the uses of the token that was granted it.
+///
+/// # Errors
+/// The database's.
+pub async fn note_moved(tx: &mut Tx, token_id: &str, what: &Use, at: Moment, entropy: Entropy) -> Result<(), Error> {
+    let span = Span::once(at);
+    if store::add_to(tx, token_id, what, span, GROUPED).await? == 0 {
+        store::insert(tx, &entropy.id(at), token_id, what, span).await?;
+        store::prune(tx, token_id, KEPT).await?;
+    }
+    Ok(())
 }
 
 /// What the page of one token shows.

@@ -6,6 +6,7 @@ use crate::{
     core::{
         activity::Origin,
         moment::Moment,
+        moved::{Granted, Holder},
         usage::{Day, Span, Use, UseAction},
     },
     platform::db::{Connection, Tx, execute, fetch, record},
@@ -157,27 +158,72 @@ pub async fn latest(connection: &mut impl Connection, token_id: &str, count: i64
     Ok(records.into_iter().filter_map(UseRecord::into_use).collect())
 }
 
-/// Which token of an account was last granted something on a repository after `since`, with what the request said of
-/// its origin.
-pub async fn granted_to(
+/// Something that a token of the account was granted.
+#[derive(Debug)]
+pub struct TokenGrant {
+    /// The token.
+    pub token_id: String,
+    /// What it is for.
+    pub description: String,
+    /// From where it was asked for.
+    pub origin: Origin,
+    /// What, and when.
+    pub granted: Granted,
+}
+
+record! {
+    struct GrantRecord {
+        token_id: String,
+        description: String,
+        action: String,
+        address: String,
+        client: String,
+        first_at: i64,
+        last_at: i64,
+    }
+}
+
+impl GrantRecord {
+    fn into_grant(self) -> Option<TokenGrant> {
+        let granted = Granted {
+            action: UseAction::parse(&self.action)?,
+            first_at: Moment::from_millis(self.first_at),
+            last_at: Moment::from_millis(self.last_at),
+            to: Holder::Token { client: self.client.clone() },
+        };
+        let origin = Origin { address: self.address, client: self.client };
+        Some(TokenGrant { token_id: self.token_id, description: self.description, origin, granted })
+    }
+}
+
+/// So many requests of one account for one repository within minutes are looked at.
+const MOST_GRANTS: i64 = 200;
+
+/// What the tokens of an account were granted on a repository between two moments, the earliest first.
+pub async fn grants(
     connection: &mut impl Connection,
     account_id: &str,
     repository: &str,
-    since: Moment,
-) -> sqlx::Result<Option<(String, String, Origin)>> {
-    let row = fetch!(
-        fetch_optional,
+    (since, until): (Moment, Moment),
+) -> sqlx::Result<Vec<TokenGrant>> {
+    let mut records = fetch!(
+        fetch_all,
         connection,
-        (String, String, String, String),
-        "SELECT token.id, token.description, token_use.address, token_use.client
+        GrantRecord,
+        "SELECT token.id AS token_id, token.description, token_use.action, token_use.address, token_use.client,
+                token_use.first_at, token_use.last_at
          FROM token_use JOIN token ON token.id = token_use.token_id
-         WHERE token.account_id = $1 AND token_use.repository = $2 AND token_use.moved = '' AND token_use.last_at > $3
-         ORDER BY token_use.last_at DESC LIMIT 1",
+         WHERE token.account_id = $1 AND token_use.repository = $2 AND token_use.moved = ''
+           AND token_use.last_at > $3 AND token_use.first_at <= $4
+         ORDER BY token_use.last_at DESC, token_use.id DESC LIMIT $5",
         account_id,
         repository,
         since.millis(),
+        until.millis(),
+        MOST_GRANTS,
     )?;
-    Ok(row.map(|(id, description, address, client)| (id, description, Origin { address, client })))
+    records.reverse();
+    Ok(records.into_iter().filter_map(GrantRecord::into_grant).collect())
 }
 
 pub async fn forget_days_before(tx: &mut Tx, day: i64) -> sqlx::Result<u64> {
