@@ -151,6 +151,14 @@ pub async fn open_database(config: &Config) -> Result<Db, String> {
     Db::open(&config.database).await.map_err(|error| format!("the database cannot be opened: {error}"))
 }
 
+/// Opens the database of these settings to look at, and leaves it as it is.
+///
+/// # Errors
+/// A sentence that says what is in the way.
+pub async fn look_at_database(config: &Config) -> Result<Db, String> {
+    Db::open_as_it_is(&config.database).await.map_err(|error| format!("the database cannot be opened: {error}"))
+}
+
 async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
     let busy = |error| format!("cannot listen on {wanted}: {error}");
     let listener = TcpListener::bind(wanted).await.map_err(busy)?;

@@ -21,6 +21,7 @@ mod device_revoke;
 mod device_slots;
 mod device_token;
 mod doctor;
+mod doctor_database;
 mod factor_races;
 mod fresh;
 mod general;
