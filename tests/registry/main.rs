@@ -36,6 +36,7 @@ mod keys;
 mod levels;
 mod login;
 mod mount;
+mod moved;
 mod namespaces;
 mod oci;
 mod podman;
