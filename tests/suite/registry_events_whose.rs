@@ -159,7 +159,8 @@ async fn a_grant_whose_note_is_just_being_written_is_waited_for() {
         taken = yard.server.app.token_uses.take();
     }
     yard.server.tell(json!([yard.server.event("1", "push", "v1")])).await;
-    assert_eq!(yard.server.count("unsettled_event").await, 1);
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    assert_eq!(yard.server.count("unsettled_event").await, 1, "the server's writer has come by, and left it");
     for (key, span) in taken {
         yard.server.app.token_uses.note(key, span, |known, other| known.and(other));
     }

@@ -180,3 +180,26 @@ async fn of_a_mount_the_push_was_the_last_use() {
         assert_eq!(server.text(&last).await, "push alice/new");
     }
 }
+
+/// What the token's page says of the address, where a proxy at 127.0.0.1 says whom it speaks for.
+async fn address(trusted: Option<&str>, forwarded: &str) -> String {
+    let server = TestServer::start_with(|settings| settings.trusted_proxies = trusted.map(str::to_owned)).await;
+    let token = server.account_signed_in("alice").await.generate("ci", "repo:read", "30").await;
+    let proxy = server.anonymous().with_header("x-forwarded-for", forwarded).with_header("user-agent", "skopeo/1.9.3");
+    server.clock.advance(Duration::SECOND);
+    assert_eq!(proxy.token("alice", &token.secret, &[PULL]).await.status, StatusCode::OK);
+    written(&server, &token).await;
+    let page = page(&server, &token).await;
+    let address = page.split_once("<td>skopeo 1.9</td><td>").unwrap().1.split('<').next().unwrap().to_owned();
+    assert!(page.contains(&format!(" · skopeo 1.9 · {address}</span>")), "{page}");
+    address
+}
+
+#[tokio::test]
+async fn an_address_is_believed_of_a_trusted_proxy_alone() {
+    assert_eq!(address(None, "203.0.113.7").await, "127.0.0.1");
+    assert_eq!(address(Some("10.0.0.0/8"), "203.0.113.7").await, "127.0.0.1");
+    assert_eq!(address(Some("127.0.0.1"), "203.0.113.7").await, "203.0.113.7");
+    assert_eq!(address(Some("127.0.0.1"), "198.51.100.1, 203.0.113.7").await, "203.0.113.7", "the nearest wrote last");
+    assert_eq!(address(Some("127.0.0.0/8,203.0.113.7"), "2001:db8::1, 203.0.113.7").await, "2001:db8::1");
+}
