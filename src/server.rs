@@ -202,10 +202,9 @@ async fn write_now(app: &App) {
         tracing::error!(%error, "pushes and pulls could not be written yet");
     }
     // Only then: what was granted tells whose the notifications are.
-    if app.config.events_secret.is_some() && uses.is_ok() && handlings.is_ok() {
-        if let Err(error) = registry::events::settle(&app.db, app.clock.now(), app.entropy).await {
-            tracing::error!(%error, "notifications of the registry could not be settled yet");
-        }
+    let may_settle = app.config.events_secret.is_some() && uses.is_ok() && handlings.is_ok();
+    if may_settle && let Err(error) = registry::events::settle(&app.db, app.clock.now(), app.entropy).await {
+        tracing::error!(%error, "notifications of the registry could not be settled yet");
     }
     if let Err(error) = tokens::refusals::actions::write(&app.db, &app.refusals, app.entropy).await {
         tracing::error!(%error, "refusals could not be written yet");

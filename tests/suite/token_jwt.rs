@@ -141,7 +141,7 @@ async fn its_chain_is_one_that_go_verifies() {
     };
     assert_eq!(constraints(&leaf), (true, false, None));
     assert_eq!(constraints(&root), (true, true, Some(0)), "leaves stand right below it");
-    let usage = |certificate: &X509Certificate<'_>| certificate.key_usage().unwrap().unwrap().value.clone();
+    let usage = |certificate: &X509Certificate<'_>| *certificate.key_usage().unwrap().unwrap().value;
     let (of_leaf, of_root) = (usage(&leaf), usage(&root));
     assert!(of_leaf.digital_signature() && !of_leaf.key_cert_sign() && !of_leaf.crl_sign());
     assert!(of_root.key_cert_sign());
