@@ -105,7 +105,7 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
         }
         Command::Doctor(command) => {
             let db = match backup::must_exist(&config) {
-                Ok(()) => server::open_database(&config).await,
+                Ok(()) => server::look_at_database(&config).await,
                 Err(sentence) => Err(sentence),
             };
             let report = doctor::run(&command, &config, &db, Clock::System.now(), Entropy).await;

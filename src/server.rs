@@ -24,6 +24,8 @@ const FAREWELL: Duration = Duration::from_secs(7);
 const LAST_WRITE: Duration = Duration::from_millis(1500);
 /// What requests leave behind is written this often.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// Notifications that were taken in are looked for this often; `registry::events` says when they are due.
+const LOOK_FOR_EVENTS_EVERY: Duration = Duration::from_secs(1);
 /// Keys that another process made are looked for this often; `core::rotation` counts on less than five seconds.
 const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(2);
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
@@ -149,6 +151,14 @@ pub async fn open_database(config: &Config) -> Result<Db, String> {
     Db::open(&config.database).await.map_err(|error| format!("the database cannot be opened: {error}"))
 }
 
+/// Opens the database of these settings to look at, and leaves it as it is.
+///
+/// # Errors
+/// A sentence that says what is in the way.
+pub async fn look_at_database(config: &Config) -> Result<Db, String> {
+    Db::open_as_it_is(&config.database).await.map_err(|error| format!("the database cannot be opened: {error}"))
+}
+
 async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
     let busy = |error| format!("cannot listen on {wanted}: {error}");
     let listener = TcpListener::bind(wanted).await.map_err(busy)?;
@@ -167,12 +177,14 @@ async fn setup_link(app: &App) -> Result<Option<String>, Error> {
 }
 
 async fn write_notes(app: App, mut stopped: watch::Receiver<bool>) {
+    let is_told_of_events = app.config.events_secret.is_some();
     loop {
         tokio::select! {
             () = app.token_uses.arrived() => {}
             () = app.repository_uses.arrived() => {}
             () = app.refusals.arrived() => {}
             () = app.failures.arrived() => {}
+            () = time::sleep(LOOK_FOR_EVENTS_EVERY), if is_told_of_events => {}
             _ = stopped.changed() => return,
         }
         time::sleep(WRITE_EVERY).await;
@@ -181,11 +193,18 @@ async fn write_notes(app: App, mut stopped: watch::Receiver<bool>) {
 }
 
 async fn write_now(app: &App) {
-    if let Err(error) = tokens::uses::actions::write(&app.db, &app.token_uses, app.entropy).await {
+    let uses = tokens::uses::actions::write(&app.db, &app.token_uses, app.entropy).await;
+    if let Err(error) = &uses {
         tracing::error!(%error, "uses of tokens could not be written yet");
     }
-    if let Err(error) = repositories::actions::write(&app.db, &app.repository_uses, app.entropy).await {
+    let handlings = repositories::actions::write(&app.db, &app.repository_uses, app.entropy).await;
+    if let Err(error) = &handlings {
         tracing::error!(%error, "pushes and pulls could not be written yet");
+    }
+    // Only then: what was granted tells whose the notifications are.
+    let may_settle = app.config.events_secret.is_some() && uses.is_ok() && handlings.is_ok();
+    if may_settle && let Err(error) = registry::events::settle(&app.db, app.clock.now(), app.entropy).await {
+        tracing::error!(%error, "notifications of the registry could not be settled yet");
     }
     if let Err(error) = tokens::refusals::actions::write(&app.db, &app.refusals, app.entropy).await {
         tracing::error!(%error, "refusals could not be written yet");

@@ -47,13 +47,14 @@ fn version_after<'a>(agent: &'a str, mark: &str) -> Option<&'a str> {
 }
 
 /// As they were seen: `Docker-Client/28.2.2 (linux)`, `docker/20.10.24 go/… os/linux …`, `skopeo/1.9.3`,
-/// `containers/5.23.1 (github.com/containers/image)`, `Buildah/1.28.2`, `containerd/1.6.20~ds1`.
+/// `containers/5.23.1 (github.com/containers/image)`, `Buildah/1.28.2`, `containerd/1.6.20~ds1`. podman says no version of
+/// its own, but that of the library by which it speaks to registries; others that use it may say the same.
 fn registry_client(agent: &str) -> Option<String> {
     let (product, rest) = agent.split_once('/')?;
     let name = match product {
         "Docker-Client" | "docker" => "docker",
         "skopeo" => "skopeo",
-        "containers" => "podman",
+        "containers" => "containers/image",
         "Buildah" => "buildah",
         "containerd" => "containerd",
         _ => return None,
@@ -63,6 +64,9 @@ fn registry_client(agent: &str) -> Option<String> {
     let system = rest.split_once("os/").or_else(|| rest.split_once(" (")).map(|(_, after)| after);
     let system = system.and_then(|after| after.split([' ', ')', ';']).next()).filter(|_| name == "docker");
     let said = format!("{name} {}", short.join("."));
+    if product == "containers" {
+        return Some(format!("podman ({said})"));
+    }
     Some(system.map_or_else(|| said.clone(), |system| format!("{said} on {system}")))
 }
 
@@ -87,7 +91,7 @@ mod tests {
             ("Docker-Client/28.2.2 (linux)", "docker 28.2 on linux"),
             ("docker/20.10.24+dfsg1 go/go1.19.8 git-commit/x kernel/6 os/linux arch/amd64", "docker 20.10 on linux"),
             ("skopeo/1.9.3", "skopeo 1.9"),
-            ("containers/5.23.1 (github.com/containers/image)", "podman 5.23"),
+            ("containers/5.23.1 (github.com/containers/image)", "podman (containers/image 5.23)"),
             ("containerd/1.6.20~ds1", "containerd 1.6"),
             ("curl/8.5.0", "curl 8.5.0"),
             ("", ""),

@@ -12,6 +12,7 @@ pub mod expiry;
 pub mod level;
 pub mod listing;
 pub mod moment;
+pub mod moved;
 pub mod password;
 pub mod permission;
 pub mod quota;

@@ -16,11 +16,14 @@ const KNOWN_BEFORE_IT_SIGNS: Duration = Duration::seconds(5);
 /// A token lives 300 seconds and registries allow it 60 more; the rest is for servers whose clocks differ.
 const COUNTS_AFTER_THE_NEXT: Duration = Duration::minutes(10);
 const DUE_AFTER: Duration = Duration::days(365);
+/// Certificates are backdated by so much, and servers on one database whose clocks differ by less make no new keys
+/// against each other.
+const AHEAD_AT_MOST: Duration = Duration::days(1);
 
 /// Which key signs, of keys made at these moments, newest first: the newest that others know by now; where all are too
-/// new for that, the oldest. One whose certificate is over signs only where there is no other.
+/// new for that, the oldest. One whose certificate is over, or has not begun, signs only where there is no other.
 pub fn signing(made: &[Moment], now: Moment) -> usize {
-    let is_valid = |made: &Moment| now < *made + LEAF_LIFE;
+    let is_valid = |made: &Moment| now < *made + LEAF_LIFE && !is_from_the_future(*made, now);
     let is_known = |made: &Moment| is_valid(made) && *made + KNOWN_BEFORE_IT_SIGNS <= now;
     made.iter().position(is_known).or_else(|| made.iter().rposition(is_valid)).unwrap_or(0)
 }
@@ -36,9 +39,14 @@ pub fn retired_before(now: Moment) -> Moment {
     now - COUNTS_AFTER_THE_NEXT
 }
 
-/// Whether the newest key, made at this moment, has signed for long enough.
+/// Whether the newest key, made at this moment, has signed for long enough. One from the future is due too: made by a
+/// machine whose clock was wrong, it would not sign until then, and no other would be made for a year more.
 pub fn is_due(made: Moment, now: Moment) -> bool {
-    made + DUE_AFTER < now
+    made + DUE_AFTER < now || is_from_the_future(made, now)
+}
+
+fn is_from_the_future(made: Moment, now: Moment) -> bool {
+    made > now + AHEAD_AT_MOST
 }
 
 #[cfg(test)]
@@ -83,5 +91,19 @@ mod tests {
         let year = 365 * 24 * 3600;
         assert!(!is_due(ago(&[year])[0], NOW));
         assert!(is_due(ago(&[year + 1])[0], NOW));
+    }
+
+    #[test]
+    fn a_key_from_more_than_a_day_ahead_is_due_and_the_next_one_takes_its_place() {
+        let day = 24 * 3600;
+        assert!(!is_due(ago(&[-day])[0], NOW));
+        assert!(is_due(ago(&[-day - 1])[0], NOW));
+        let years = 20 * 365 * day;
+        let made = ago(&[10, -years, 900]);
+        assert_eq!(signing(&made, NOW), 0);
+        assert_eq!(signing(&ago(&[1, -years]), NOW), 0, "at once, for the other's certificate has not begun");
+        assert_eq!(signing(&ago(&[-years]), NOW), 0, "the only one");
+        assert!(!is_due(made[0], NOW), "one is enough");
+        assert_eq!(counting(&ago(&[600, -years, 9000]), NOW), 1, "and the one from the future is forgotten");
     }
 }

@@ -41,7 +41,7 @@ impl UseAction {
 /// So many days the chart of a token shows.
 pub const CHART_DAYS: i64 = 90;
 
-/// What a token did within a day, UTC's.
+/// What was asked with a token within a day, UTC's: requests of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Day {
     /// Pulls.
@@ -55,15 +55,23 @@ pub struct Day {
 }
 
 impl Day {
-    /// A day with one use; logins and lists move nothing and are not counted.
-    pub const fn of(action: UseAction) -> Self {
+    /// A day with so many equal requests; logins and lists move nothing and are not counted.
+    pub const fn of(action: UseAction, times: i64) -> Self {
         let none = Self { pulls: 0, pushes: 0, deletes: 0, refusals: 0 };
         match action {
-            UseAction::Pull => Self { pulls: 1, ..none },
-            UseAction::Push => Self { pushes: 1, ..none },
-            UseAction::Delete => Self { deletes: 1, ..none },
+            UseAction::Pull => Self { pulls: times, ..none },
+            UseAction::Push => Self { pushes: times, ..none },
+            UseAction::Delete => Self { deletes: times, ..none },
             UseAction::Login | UseAction::Catalog => none,
         }
+    }
+
+    /// Both together.
+    pub const fn and(&mut self, other: Self) {
+        self.pulls += other.pulls;
+        self.pushes += other.pushes;
+        self.deletes += other.deletes;
+        self.refusals += other.refusals;
     }
 
     /// All of them.

@@ -6,14 +6,14 @@
 
 use std::{path::Path, str::FromStr, time::Duration};
 
-use rust_embed::RustEmbed;
 use sqlx::{
     PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    migrate::{Migration, MigrationType, Migrator},
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+
+use super::migrations::migrator;
 
 /// How long a writer waits for another process's write, such as a shell command's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,10 +60,6 @@ impl FromStr for Location {
     }
 }
 
-#[derive(RustEmbed)]
-#[folder = "migrations"]
-struct Migrations;
-
 impl Db {
     /// Opens the database and brings its tables up to date. Two servers may do so at once: PostgreSQL's migrations
     /// hold an advisory lock, SQLite's the write lock.
@@ -87,14 +83,30 @@ impl Db {
                 Ok(Db::Sqlite { readers, writer })
             }
             Location::Postgres(options) => {
-                let pool = PgPoolOptions::new()
-                    .max_connections(POSTGRES_CONNECTIONS)
-                    .acquire_timeout(Duration::from_secs(10))
-                    .connect_with(options.as_ref().clone())
-                    .await?;
+                let pool = postgres(options).await?;
                 migrator().run(&pool).await?;
                 Ok(Db::Postgres(pool))
             }
+        }
+    }
+
+    /// Opens the database as it is, to look at: nothing is made, migrated or written, also where it is empty.
+    ///
+    /// # Errors
+    /// When it cannot be reached or opened.
+    pub async fn open_as_it_is(location: &Location) -> sqlx::Result<Self> {
+        match location {
+            Location::Sqlite(path) => {
+                // Not read-only: such a connection leaves the log's files behind, owned by whoever looked, and the server
+                // that is started next may not be allowed to write them.
+                let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT);
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(SQLITE_READERS)
+                    .connect_with(options.pragma("query_only", "ON"))
+                    .await?;
+                Ok(Db::Sqlite { readers: pool.clone(), writer: pool })
+            }
+            Location::Postgres(options) => Ok(Db::Postgres(postgres(options).await?)),
         }
     }
 
@@ -133,6 +145,14 @@ impl Db {
     }
 }
 
+async fn postgres(options: &PgConnectOptions) -> sqlx::Result<PgPool> {
+    PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options.clone())
+        .await
+}
+
 fn sqlite(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -142,25 +162,6 @@ fn sqlite(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
 }
-
-fn migrator() -> Migrator {
-    let mut names: Vec<_> = Migrations::iter().collect();
-    names.sort();
-    let read = |name: std::borrow::Cow<'static, str>| {
-        let (version, description) = name.trim_end_matches(".sql").split_once('_')?;
-        let sql = String::from_utf8(Migrations::get(&name)?.data.into_owned()).ok()?;
-        Some(Migration::new(
-            version.parse().ok()?,
-            description.to_owned().into(),
-            MigrationType::Simple,
-            sqlx::AssertSqlSafe(sql).into_sql_str(),
-            false,
-        ))
-    };
-    Migrator::with_migrations(names.into_iter().filter_map(read).collect())
-}
-
-use sqlx::SqlSafeStr as _;
 
 /// A connection that only reads.
 #[derive(Debug)]

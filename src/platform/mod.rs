@@ -9,6 +9,7 @@ pub mod hasher;
 pub mod keyring;
 pub mod limits;
 pub mod metrics;
+pub mod migrations;
 pub mod sessions;
 pub mod signer;
 pub mod vault;

@@ -75,13 +75,14 @@ impl Signer {
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &leaf.private_key)
             .map_err(|error| refuse(&error))?;
         let point = key.public_key().as_ref();
-        let (x, y) = (BASE64URL_NOPAD.encode(&point[1..33]), BASE64URL_NOPAD.encode(&point[33..65]));
-        let key_id = libtrust_fingerprint(point);
-        let header = json!({"alg": "ES256", "typ": "JWT", "kid": key_id, "x5c": [BASE64.encode(&leaf.certificate)]});
-        let jwk = json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": key_id, "x": x, "y": y});
+        let jwk = jwk(point);
+        let x5c = [BASE64.encode(&leaf.certificate)];
+        let header = json!({"alg": "ES256", "typ": "JWT", "kid": jwk["kid"], "x5c": x5c});
+        let coordinate = |name: &str| jwk[name].as_str().unwrap_or_default();
         let signer = Self {
             encoded_header: format!("{}.", BASE64URL_NOPAD.encode(header.to_string().as_bytes())),
-            decoding_key: DecodingKey::from_ec_components(&x, &y).map_err(|error| refuse(&error))?,
+            decoding_key: DecodingKey::from_ec_components(coordinate("x"), coordinate("y"))
+                .map_err(|error| refuse(&error))?,
             jwk,
             rng: SystemRandom::new(),
             key,
@@ -144,6 +145,13 @@ impl std::fmt::Debug for Signer {
     }
 }
 
+/// The JWK of an uncompressed P-256 point (RFC 7518 section 6.2.1): both coordinates with all their 32 bytes.
+fn jwk(point: &[u8]) -> Value {
+    let (x, y) = (BASE64URL_NOPAD.encode(&point[1..33]), BASE64URL_NOPAD.encode(&point[33..65]));
+    let kid = libtrust_fingerprint(point);
+    json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": kid, "x": x, "y": y})
+}
+
 /// SHA-256 of the DER SubjectPublicKeyInfo, its first 30 bytes in base32, twelve groups of four joined by colons.
 /// `point` is the uncompressed P-256 point: 65 bytes.
 fn libtrust_fingerprint(point: &[u8]) -> String {
@@ -182,13 +190,33 @@ mod tests {
         }
     }
 
+    /// RFC 7638 section 3: the required members in their order, without blanks. Distribution 3 names the keys of its
+    /// bundle so.
+    fn thumbprint(jwk: &Value) -> String {
+        let member = |name: &str| jwk[name].as_str().unwrap();
+        let (crv, kty, x, y) = (member("crv"), member("kty"), member("x"), member("y"));
+        let required = format!(r#"{{"crv":"{crv}","kty":"{kty}","x":"{x}","y":"{y}"}}"#);
+        BASE64URL_NOPAD.encode(&Sha256::digest(required))
+    }
+
+    /// One key as both versions of distribution know it: the vector of their own code.
     #[test]
-    fn the_fingerprint_is_libtrusts() {
-        let x = BASE64URL_NOPAD.decode(b"m7zUpx3b-zmVE5cymSs64POG9QcyEpJaYCD82-549_Q").unwrap();
-        let y = BASE64URL_NOPAD.decode(b"dU3biz8sZ_8GPB-odm8Wxz3lNDr1xcAQQPQaOcr1fmc").unwrap();
-        let point = [vec![4], x, y].concat();
-        let expected = "PYYO:TEWU:V7JH:26JV:AQTZ:LJC3:SXVJ:XGHA:34F2:2LAQ:ZRMK:Z7Q6";
-        assert_eq!(libtrust_fingerprint(&point), expected);
+    fn the_jwk_is_named_as_libtrust_names_it_and_its_thumbprint_is_distributions() {
+        let (x, y) = ("m7zUpx3b-zmVE5cymSs64POG9QcyEpJaYCD82-549_Q", "dU3biz8sZ_8GPB-odm8Wxz3lNDr1xcAQQPQaOcr1fmc");
+        let decoded = |text: &str| BASE64URL_NOPAD.decode(text.as_bytes()).unwrap();
+        let jwk = jwk(&[vec![4], decoded(x), decoded(y)].concat());
+        let kid = "PYYO:TEWU:V7JH:26JV:AQTZ:LJC3:SXVJ:XGHA:34F2:2LAQ:ZRMK:Z7Q6";
+        let expected = json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": kid, "x": x, "y": y});
+        assert_eq!(jwk, expected);
+        assert_eq!(thumbprint(&jwk), "8qjioA3ZA7ti2JIE7c-U8smBFuZolQZvhSHDPU3hhB8");
+    }
+
+    /// Version 3.1 drops them where it makes a key's name itself; in a set of keys they must stand.
+    #[test]
+    fn a_coordinate_that_begins_with_zeros_keeps_them() {
+        let jwk = jwk(&[vec![4], vec![0; 32], vec![0; 31], vec![1]].concat());
+        let zeros = "A".repeat(43);
+        assert_eq!((&jwk["x"], &jwk["y"]), (&json!(zeros), &json!(format!("{}E", &zeros[..42]))));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::store::{self, Inserted, Listed};
+use super::{
+    passwords::actions as passwords,
+    store::{self, Inserted, Listed},
+};
 use crate::{
     accounts,
     core::{
@@ -52,10 +55,11 @@ pub async fn write(db: &Db, uses: &RepositoryUses, entropy: Entropy) -> Result<(
         for slice in taken.chunks(SLICE) {
             let mut tx = db.write().await?;
             if slice.iter().any(|((_, direction), _)| *direction == Direction::Push) {
-                store::hold_names(&mut tx).await?;
+                hold_names(&mut tx).await?;
             }
             for ((name, direction), handling) in slice {
                 note_one(&mut tx, name, *direction, handling, &mut full, entropy).await?;
+                passwords::note(&mut tx, name, *direction, handling).await?;
             }
             tx.commit().await?;
             done += slice.len();
@@ -78,7 +82,17 @@ pub fn later(known: &mut Handling, other: Handling) {
     }
 }
 
-/// Notes one push or pull.
+/// Stands in line with whoever makes or closes an account. Whoever is about to note a push does so first of all: then
+/// nobody waits in a circle.
+///
+/// # Errors
+/// The database's.
+pub async fn hold_names(tx: &mut Tx) -> sqlx::Result<()> {
+    store::hold_names(tx).await?;
+    Ok(())
+}
+
+/// Notes one push or pull; for a push the names are held by then.
 ///
 /// # Errors
 /// The database's.
@@ -89,9 +103,6 @@ pub async fn note(
     handling: &Handling,
     entropy: Entropy,
 ) -> sqlx::Result<()> {
-    if direction == Direction::Push {
-        store::hold_names(tx).await?;
-    }
     note_one(tx, name, direction, handling, &mut HashSet::new(), entropy).await
 }
 
@@ -194,7 +205,7 @@ pub async fn create(
     now: Moment,
     entropy: Entropy,
 ) -> Result<Result<(), NotMade>, Error> {
-    store::hold_names(tx).await?;
+    hold_names(tx).await?;
     let is_an_accounts = store::facts(tx, &account.id, name).await?.is_an_accounts;
     if ownership(account.username.as_str(), account.is_admin, name, is_an_accounts).is_none() {
         return Ok(Err(NotMade::NotOwn));

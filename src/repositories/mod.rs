@@ -4,6 +4,7 @@ pub mod actions;
 mod address;
 mod manage;
 mod pages;
+pub mod passwords;
 mod sharing;
 mod store;
 mod view;

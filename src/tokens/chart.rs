@@ -38,8 +38,8 @@ pub struct Chart {
     pub width: usize,
     /// Of each kind its class and how many in all: the legend.
     pub totals: Vec<(&'static str, String)>,
-    /// The most on one day.
-    pub most: i64,
+    /// "At most 5000 requests on one day", and where days begin.
+    pub most: String,
     pub first_day: String,
     pub last_day: String,
 }
@@ -59,19 +59,14 @@ impl Chart {
             Bar { x: at * PITCH, parts: parts(day, most), sentence }
         };
         let mut all = Day::default();
-        for day in days {
-            all.pulls += day.pulls;
-            all.pushes += day.pushes;
-            all.deletes += day.deletes;
-            all.refusals += day.refusals;
-        }
+        days.iter().for_each(|day| all.and(*day));
         Self {
             bars: days.iter().enumerate().filter(|(_, day)| day.sum() > 0).map(bar).collect(),
             width: days.len() * PITCH,
             totals: kinds(&all).into_iter().map(|kind| (kind.0, say(kind, words))).collect(),
             first_day: date(first),
             last_day: date(now.day()),
-            most,
+            most: words.count("chart.most", most),
         }
     }
 }
@@ -109,7 +104,8 @@ mod tests {
         days[89] = Day { pulls: 4000, pushes: 1, deletes: 1, refusals: 998 };
         let words = Words::named("en").unwrap();
         let chart = Chart::new(&days, Moment::from_seconds(1_795_435_200), words);
-        assert_eq!((chart.bars.len(), chart.width, chart.most), (2, 720, 5000));
+        assert_eq!((chart.bars.len(), chart.width), (2, 720));
+        assert_eq!(chart.most, "At most 5000 requests on one day. Days begin at midnight UTC.");
         for bar in &chart.bars {
             let mut foot = HEIGHT;
             for part in &bar.parts {

@@ -13,13 +13,12 @@ use super::{
     chart::Chart,
     tester::actions::{self as tester, Hindrance},
     uses::actions as uses,
-    view::{TokenRow, level_key},
+    view::{TokenRow, level_key, program},
 };
 use crate::{
     accounts::session::SignedIn,
     core::{
         account::Account,
-        client,
         level::Action,
         permission::{Grounds, Obstacle},
         repository::RepositoryName,
@@ -71,7 +70,7 @@ impl UseLine {
             action: what.action.as_str(),
             repository: what.repository.clone(),
             moved: what.moved.clone(),
-            client: client::in_words(&what.origin.client),
+            client: program(&what.origin.client, page.words),
             address: what.origin.address.clone(),
             at: page.time(&span.last_at),
             times: span.times,

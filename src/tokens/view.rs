@@ -33,7 +33,7 @@ pub struct TokenRow {
     pub source: Source,
     pub created: TimeView,
     pub last_used: Option<TimeView>,
-    /// The program that used it last, in words; may be empty.
+    /// The program that used it last, in words; empty where none did.
     pub last_client: String,
     pub expires: Option<TimeView>,
     pub ends_soon: bool,
@@ -54,7 +54,7 @@ impl TokenRow {
             source: token.source,
             created: view(token.created_at),
             last_used: token.last_used_at.map(view),
-            last_client: token.last_use.as_ref().map_or_else(String::new, |last| client::in_words(&last.origin.client)),
+            last_client: token.last_use.as_ref().map_or_else(String::new, |last| program(&last.origin.client, words)),
             expires: token.expires_at.map(view),
             ends_soon: status == Status::Active && token.expires_at.is_some_and(|end| end - now <= overview::SOON),
         }
@@ -79,6 +79,11 @@ impl TokenRow {
     pub fn is_active(&self) -> bool {
         self.status == Status::Active
     }
+}
+
+/// The program of a use; some give no name.
+pub fn program(client: &str, words: Words) -> String {
+    if client.is_empty() { words.t("uses.unnamed").into_owned() } else { client::in_words(client) }
 }
 
 fn reach_in_words(reach: &Reach, words: Words) -> String {

@@ -17,27 +17,27 @@ async fn lived_in() -> TestServer {
     let generate = async |description: &str, level: &str, expiration: &str| {
         server.signed_in("maria").await.generate(description, level, expiration).await
     };
-    let used = async |secret: &str| {
-        let answer = server.anonymous().token("maria", secret, &[]).await;
+    let used = async |secret: &str, program: &str| {
+        let answer = server.anonymous().with_header("user-agent", program).token("maria", secret, &[]).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
     };
     let build = generate("Build server in the old office", "repo:write", "60").await;
-    used(&build.secret).await;
+    used(&build.secret, "skopeo/1.9.3").await;
     server.clock.advance(Duration::days(31));
     let backup = generate("Nightly mirror to the backup registry", "repo:read", "never").await;
     server.clock.advance(Duration::minutes(25));
     let staging = generate("Staging cluster", "repo:read", "90").await;
-    used(&staging.secret).await;
+    used(&staging.secret, "containerd/1.6.20~ds1").await;
     server.clock.advance(Duration::days(35));
     let ci = generate("CI: GitHub Actions, main branch", "repo:write", "30").await;
     server.clock.advance(Duration::days(26));
     let laptop = generate("Laptop", "repo:admin", "365").await;
-    used(&backup.secret).await;
+    used(&backup.secret, "skopeo/1.9.3").await;
     server.clock.advance(Duration::hours(9));
     generate("Renovate bot", "repo:public_read", "90").await;
-    used(&ci.secret).await;
+    used(&ci.secret, "Buildah/1.28.2").await;
     server.clock.advance(Duration::minutes(12));
-    used(&laptop.secret).await;
+    used(&laptop.secret, "Docker-Client/28.2.2 (linux)").await;
     let maria = server.signed_in("maria").await;
     maria.post(&format!("/settings/tokens/{}/deactivate", staging.id), &[]).await;
     maria.get("/settings/tokens").await;
@@ -66,7 +66,7 @@ async fn gallery(words: &'static Words) {
         assert_eq!(statuses, [active, active, active, inactive, active, expired]);
         window.show("tokens").await;
         if words.suffix.is_empty() {
-            window.picture_at("readme.png", 1280, 904).await;
+            window.picture_at("readme.png", 1280, 925).await;
         }
         window.open_actions("Laptop").await;
         window.show("tokens-menu").await;

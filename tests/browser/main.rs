@@ -10,6 +10,7 @@ mod harness;
 
 mod accounts;
 mod audit;
+mod detail;
 mod device;
 mod driver;
 mod factor;

@@ -16,7 +16,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 const ROUNDS: u64 = 100_000;
 /// What mangling puts in: the words and signs of the grammar, and what breaks parsers.
-const PIECES: [&[u8]; 34] = [
+const PIECES: [&[u8]; 36] = [
     b":",
     b"/",
     b",",
@@ -39,6 +39,8 @@ const PIECES: [&[u8]; 34] = [
     b"alice/",
     b"/alice/app",
     b"bob/app",
+    b"team/app",
+    b"/team-a/",
     b"..",
     b"push",
     b"pull",

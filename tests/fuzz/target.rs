@@ -112,33 +112,59 @@ fn facts(asked: &[Scope], is_public: bool) -> Vec<Facts> {
     names.map(facts).collect()
 }
 
-/// Nobody gets anything but pulls of what is public, and alice no more than she asked for and holds.
+/// Nobody gets anything but pulls of what is public, and alice exactly what she asked for and holds: as anyone and as an
+/// administrator, with a token that reaches all and with one that is limited.
 fn is_held(asked: &[Scope]) {
     let private = facts(asked, false);
     assert!(grant(asked, None, &private).is_empty());
     for open in grant(asked, None, &facts(asked, true)) {
         assert_eq!((open.kind.as_str(), open.actions.as_slice()), ("repository", ["pull"].as_slice()));
     }
-    let mut below: Vec<Grant> = Vec::new();
-    for level in Level::ALL {
-        let holder = Holder { username: "alice", is_admin: false, level, reach: &Reach::All };
-        let grants = grant(asked, Some(&holder), &private);
-        for grant in &grants {
-            is_alices(grant);
-            let scopes: Vec<&Scope> = asked.iter().filter(|scope| scope.name == grant.name).collect();
-            let asks = |word: &str| scopes.iter().any(|scope| scope.actions.iter().any(|action| action == word));
-            for action in &grant.actions {
-                assert!(on_own(level).contains(action), "{action:?} at {level:?}: {grant:?}");
-                let comes_along = *action == Action::Pull.as_str() && asks("push");
-                assert!(asks(action) || asks("*") || comes_along, "{action:?} was not asked: {grant:?}");
+    let reaches = [Reach::All, Reach::parse("alice/app alice/team-* team/*").unwrap()];
+    for (is_admin, reach) in [false, true].into_iter().flat_map(|is_admin| reaches.each_ref().map(|r| (is_admin, r))) {
+        for level in Level::ALL {
+            let holder = Holder { username: "alice", is_admin, level, reach };
+            let grants = grant(asked, Some(&holder), &private);
+            grants.iter().filter(|grant| grant.kind == "repository").for_each(is_a_name);
+            let held: Vec<Grant> = asked.iter().filter_map(|scope| held_of(scope, &holder)).collect();
+            assert_eq!(grants, held, "{holder:?}");
+            // What is public she may pull too, as far as the token reaches.
+            for open in grant(asked, Some(&holder), &facts(asked, true)) {
+                let is_more = open.actions != ["pull"];
+                assert!(!is_more || grants.iter().any(|grant| grant.name == open.name), "{open:?}");
+                assert!(open.kind == "registry" || is_reached(&open.name, reach), "{open:?}");
             }
         }
-        let has = |one: &Grant| {
-            grants.iter().any(|grant| grant.name == one.name && one.actions.iter().all(|a| grant.actions.contains(a)))
-        };
-        assert!(below.iter().all(has), "{level:?} has less than the level below it");
-        below = grants;
     }
+}
+
+/// What of a scope a holder holds of private repositories, said once more.
+fn held_of(scope: &Scope, holder: &Holder<'_>) -> Option<Grant> {
+    let asks = |word: &str| scope.actions.iter().any(|action| action == word || action == "*");
+    let actions: Vec<&'static str> = match scope.kind.as_str() {
+        "repository" if is_hers(&scope.name, holder.is_admin) && is_reached(&scope.name, holder.reach) => {
+            let comes_along = |word: &str| word == Action::Pull.as_str() && asks("push");
+            on_own(holder.level).iter().copied().filter(|word| asks(word) || comes_along(word)).collect()
+        }
+        "registry" if scope.name == "catalog" && asks("*") => {
+            let sees_all = holder.is_admin && holder.level != Level::PublicRead && *holder.reach == Reach::All;
+            if sees_all { vec!["*"] } else { Vec::new() }
+        }
+        _ => Vec::new(),
+    };
+    (!actions.is_empty()).then(|| Grant { kind: scope.kind.clone(), name: scope.name.clone(), actions })
+}
+
+/// Her own are below her name, and the administrators' are those of no account.
+fn is_hers(name: &str, is_admin: bool) -> bool {
+    let first = name.split('/').next().unwrap_or_default();
+    let is_own = name.starts_with("alice/");
+    RepositoryName::parse(name).is_some() && (is_own || (is_admin && first != "alice" && first != "bob"))
+}
+
+/// What the two reaches above mean.
+fn is_reached(name: &str, reach: &Reach) -> bool {
+    *reach == Reach::All || name == "alice/app" || name.starts_with("alice/team-") || name.starts_with("team/")
 }
 
 /// What a level allows on the account's own private repositories, said once more.
@@ -151,14 +177,10 @@ fn on_own(level: Level) -> &'static [&'static str] {
     }
 }
 
-/// Path components as distribution's reference grammar has them, below her own name.
-fn is_alices(grant: &Grant) {
-    assert!(grant.kind == "repository" && !grant.actions.is_empty(), "{grant:?}");
-    let mut components = grant.name.split('/');
-    assert_eq!(components.next(), Some("alice"), "{grant:?}");
-    let components: Vec<&str> = components.collect();
-    assert!(!components.is_empty(), "{grant:?}");
-    for component in components {
+/// Path components as distribution's reference grammar has them.
+fn is_a_name(grant: &Grant) {
+    assert!(!grant.actions.is_empty(), "{grant:?}");
+    for component in grant.name.split('/') {
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let ends = [component.bytes().next(), component.bytes().last()];
         assert!(ends.iter().all(|byte| byte.is_some_and(is_plain)), "{grant:?}");

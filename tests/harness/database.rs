@@ -12,6 +12,16 @@ pub async fn url() -> Option<String> {
     Some(url)
 }
 
+/// How many tables the PostgreSQL schema of such a URL has.
+pub async fn tables(url: &str) -> i64 {
+    use sqlx::Connection as _;
+    let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+    let query = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema()";
+    let count = sqlx::query(query).fetch_one(&mut connection).await.unwrap().get(0);
+    connection.close().await.unwrap();
+    count
+}
+
 /// Runs a statement; how many rows it touched.
 pub async fn execute(db: &Db, statement: &str) -> u64 {
     let statement = AssertSqlSafe(statement.to_owned());

@@ -5,6 +5,7 @@
 pub mod callers;
 pub mod database;
 pub mod device;
+pub mod events;
 pub mod factor;
 pub mod program;
 

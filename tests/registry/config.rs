@@ -66,6 +66,37 @@ fn version_3_gets_the_bundle_and_the_keys_and_takes_one_algorithm() {
     assert!(id.split(':').count() == 12 && id.split(':').all(|group| group.len() == 4), "{id}");
 }
 
+#[test]
+fn with_a_secret_for_events_it_tells_the_registry_where_and_how_to_send_them() {
+    let folder = installation();
+    fs::write(folder.path().join("events.secret"), "a-\"secret\"-of-two-programs\n").unwrap();
+    let more = ["--listen", "127.0.0.1:8099", "--events-secret-file", "events.secret"];
+    let yaml = configure(folder.path(), "2", &more);
+    let trust = absolute(folder.path());
+    let expected = format!(
+        r#"auth:
+  token:
+    realm: "http://127.0.0.1:8099/token"
+    service: "dockpass"
+    issuer: "dockpass"
+    rootcertbundle: "{trust}/bundle.pem"
+notifications:
+  endpoints:
+    - name: dockpass
+      url: "http://127.0.0.1:8099/registry/events"
+      headers:
+        Authorization: ["Bearer a-\"secret\"-of-two-programs"]
+      timeout: 2s
+      threshold: 5
+      backoff: 2s
+"#
+    );
+    assert_eq!(yaml, expected);
+    let after = configure(folder.path(), "3", &more);
+    let (auth, notifications) = after.split_once("notifications:").unwrap();
+    assert!(auth.contains("    jwks: ") && expected.ends_with(notifications), "{after}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_keys_are_written_while_the_server_runs() {
     let server = TestServer::start_with(|settings| settings.database_url = None).await;

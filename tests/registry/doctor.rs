@@ -190,6 +190,27 @@ fn another_certificate_is_told_by_the_file_alone() {
 }
 
 #[test]
+fn a_bundle_that_cannot_be_read_here_leaves_the_certificate() {
+    let (ward, other) = (Ward::open(), Ward::open());
+    let theirs = other.auth().replace(&other.realm(), &ward.realm());
+    let patient = ward.patient(&theirs, &[]);
+    // As in a container, where the registry has the file and this machine has not.
+    let file = ward.path("as-in-the-container.yml");
+    let hidden = fs::read_to_string(&patient.file).unwrap();
+    fs::write(&file, hidden.replace(&other.text("trust/bundle.pem"), "/etc/trust/bundle.pem")).unwrap();
+    let file = file.display().to_string();
+    let found = ward.doctor(&["--registry-url", &patient.url, "--registry-config", &file], &[]);
+    let sentence = "token: the registry refuses one that was signed here, although realm, service and issuer in its \
+                    configuration file are right: what remains is the certificate, which could not be read here. In \
+                    the file that the registry has as its rootcertbundle must stand what `dockpass registry-config` \
+                    writes to bundle.pem; then restart the registry (its log names the reason, too)";
+    assert_eq!(wrong(&found), sentence);
+    let skipped = "SKIPPED  file's rootcertbundle: /etc/trust/bundle.pem cannot be read here; if the registry runs in a \
+                   container, look at the file that it has there";
+    assert!(found.1.iter().any(|line| line == skipped), "{found:#?}");
+}
+
+#[test]
 fn a_file_that_is_right_leaves_a_restart_and_the_environment() {
     let ward = Ward::open();
     let patient = ward.patient(&ward.auth(), &[("REGISTRY_AUTH_TOKEN_ISSUER", "someone")]);

@@ -101,7 +101,7 @@ fn docker_manifest(config: &[u8], layer: &[u8]) -> String {
 }
 
 /// `sha256:` and hexadecimal digits.
-fn digest(bytes: &[u8]) -> String {
+pub fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)))
 }
 

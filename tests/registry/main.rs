@@ -39,6 +39,7 @@ mod keys;
 mod levels;
 mod login;
 mod mount;
+mod moved;
 mod namespaces;
 mod oci;
 mod podman;

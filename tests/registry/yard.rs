@@ -12,7 +12,7 @@ use time::Duration;
 
 use crate::{
     client::{Client, Said, run, start},
-    harness::{Browser, MadeToken, TestServer, program},
+    harness::{Browser, MadeToken, TestServer, events, program},
     image::Image,
 };
 
@@ -102,7 +102,7 @@ impl Registry {
     }
 }
 
-/// A server in this process, a registry that trusts it, and alice with an image in it.
+/// A server in this process, a registry that trusts it and tells it what was moved, and alice with an image in it.
 pub struct Yard {
     pub server: TestServer,
     pub registry: Registry,
@@ -119,10 +119,15 @@ pub const UNABLE: &str = "unable to retrieve auth token: invalid username/passwo
 
 impl Yard {
     pub async fn open() -> Self {
-        let server = TestServer::start_with(|settings| settings.database_url = None).await;
+        let server = TestServer::start_with(|settings| {
+            settings.database_url = None;
+            events::open(settings);
+        })
+        .await;
         let alice = server.account_signed_in("alice").await;
         let (data, listen) = (server.data().display().to_string(), server.address.to_string());
-        let registry = Registry::start(&["--data", &data, "--listen", &listen]);
+        let secret = server.app.config.events_secret_file.as_ref().unwrap().display().to_string();
+        let registry = Registry::start(&["--data", &data, "--listen", &listen, "--events-secret-file", &secret]);
         let token = alice.generate("owner", "repo:admin", "30").await;
         let owner = Client::logged_in(&registry.host, "alice", &token.secret);
         let yard = Self { server, registry, alice, image: Image::holding("hello"), owner };

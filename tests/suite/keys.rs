@@ -172,6 +172,19 @@ async fn after_a_year_a_server_rotates_by_itself() {
 }
 
 #[tokio::test]
+async fn a_key_from_the_future_is_followed_by_one_of_today() {
+    let server = TestServer::start().await;
+    let future = (server.clock.now() + Duration::days(20 * 365)).millis();
+    server.sql(&format!("UPDATE signing_key SET created_at = {future} WHERE role = 'leaf'")).await;
+    let late = server.beside().await;
+    let browser = late.anonymous();
+    let keys = listed(&browser).await;
+    assert_eq!((keys.len(), signs_with(&browser).await), (2, keys[0].clone()));
+    comes(&keys, async || listed(&server.anonymous()).await).await;
+    assert_eq!(database::number(&server.app.db, "SELECT COUNT(*) FROM signing_key").await, Some(3), "the root and two");
+}
+
+#[tokio::test]
 async fn a_server_that_was_off_for_years_begins_with_a_new_key() {
     let mut server = TestServer::start().await;
     let first = signs_with(&server.anonymous()).await;

@@ -12,6 +12,8 @@ use crate::harness::{
 };
 
 const WRONG: &str = "a wrong password nobody has";
+const EVENTS_SECRET: &str = "a-secret-between-two-programs";
+const WRONG_EVENTS_SECRET: &str = "a-secret-of-other-programs";
 
 /// Everything that a run made and nobody may read later, by name.
 type Secrets = Vec<(String, String)>;
@@ -20,7 +22,11 @@ async fn whole_run(more: &[&str]) -> (Ended, Secrets) {
     let folder = TempDir::new().unwrap();
     let data = folder.path().join("data");
     let url = database::url().await.unwrap_or_else(|| format!("sqlite:{}", folder.path().join("test.db").display()));
-    let arguments = ["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
+    let events = folder.path().join("events.secret");
+    std::fs::write(&events, EVENTS_SECRET).unwrap();
+    let events = events.display().to_string();
+    let arguments =
+        ["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap(), "--events-secret-file", events.as_str()];
     let mut start = command(&arguments);
     start.args(more).env("RUST_LOG", "trace").env("DOCKPASS_DATABASE_URL", url);
     let program = Program::spawn(&mut start);
@@ -31,6 +37,8 @@ async fn whole_run(more: &[&str]) -> (Ended, Secrets) {
         ("escaped password".into(), PASSWORD.replace(' ', "+")),
         ("wrong password".into(), WRONG.into()),
         ("escaped wrong password".into(), WRONG.replace(' ', "+")),
+        ("secret of the registry's notifications".into(), EVENTS_SECRET.into()),
+        ("wrong one".into(), WRONG_EVENTS_SECRET.into()),
         ("secret key".into(), std::fs::read_to_string(data.join("secret.key")).unwrap().trim().to_owned()),
     ];
     let browser = program.browser();
@@ -60,6 +68,7 @@ async fn whole_run(more: &[&str]) -> (Ended, Secrets) {
     }
     secrets.extend(use_tokens(&program, &tokens).await);
     secrets.extend(use_a_device(&program, &browser).await);
+    tell_of_events(&program).await;
     secrets.extend(use_the_rest(&program, &browser).await);
     browser.post("/logout", &[]).await;
     (program.stop(), secrets)
@@ -97,6 +106,19 @@ async fn use_tokens(program: &Program, tokens: &[MadeToken]) -> Secrets {
         secrets.push((format!("{name} in its header"), header));
     }
     secrets
+}
+
+/// What registries send, and who only says so.
+async fn tell_of_events(program: &Program) {
+    let good = r#"{"events":[{"id":"1","action":"push","target":{"mediaType":"manifest","repository":"alice/app",
+                   "tag":"v1"},"actor":{"name":"alice"}}]}"#;
+    let bodies = [good, r#"{"events":[{"id":7}]}"#, "{}", "no JSON"];
+    let mut answers = Vec::new();
+    for (secret, body) in bodies.map(|body| (EVENTS_SECRET, body)).into_iter().chain([(WRONG_EVENTS_SECRET, good)]) {
+        let request = reqwest::Client::new().post(format!("{}/registry/events", program.base)).body(body);
+        answers.push(request.bearer_auth(secret).send().await.unwrap().status().as_u16());
+    }
+    assert_eq!(answers, [200, 200, 200, 400, 401]);
 }
 
 /// A device that signs in, by the link with its code, and out.
@@ -160,6 +182,8 @@ async fn use_the_rest(program: &Program, browser: &Browser) -> Secrets {
 fn assert_silent(ended: &Ended, secrets: &Secrets) {
     assert_eq!(ended.code, Some(0));
     let log = &ended.log;
+    assert!(log.contains("an event of a notification was not understood and was passed over"));
+    assert!(log.contains("a notification without a list of events was passed over"));
     assert!(log.contains("TRACE") && log.contains("answered") && log.contains("signed in"), "it was talkative");
     assert!(log.contains("a token request was refused") && log.contains("PAT-INACTIVE"), "and says what was refused");
     assert!(secrets.len() > 15);

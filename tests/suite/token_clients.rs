@@ -147,6 +147,24 @@ async fn skopeo_sends_its_identity_token_in_chunks_and_is_told_that_there_are_no
 }
 
 #[tokio::test]
+async fn a_form_in_chunks_is_read_to_its_end() {
+    let wire = Wire::open().await;
+    let form = format!(
+        "grant_type=password&username=alice&password={}&service=dockpass&scope=repository%3Aalice%2Fa%3Apull%2Cpush",
+        wire.secret
+    );
+    // Cut within the secret, and between the scope and its actions.
+    let (first, rest) = form.split_at(50);
+    let (second, third) = rest.split_at(rest.len() - 14);
+    let chunks: String = [first, second, third].iter().map(|part| format!("{:x}\n{part}\n", part.len())).collect();
+    let request = format!(
+        "POST /token HTTP/1.1\nHost: x\nUser-Agent: skopeo/1.9.3\nContent-Type: application/x-www-form-urlencoded\n\
+         Transfer-Encoding: chunked\nConnection: close\n\n{chunks}0\n\n"
+    );
+    assert_eq!(wire.opens(&request).await, json!([repository("alice/a")]));
+}
+
+#[tokio::test]
 async fn a_plus_in_a_form_is_a_space_and_in_basic_credentials_a_plus() {
     let wire = Wire::open().await;
     let plus = PASSWORD.replace(' ', "+");

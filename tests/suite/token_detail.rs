@@ -79,6 +79,26 @@ async fn what_it_did_stands_in_the_chart_and_in_the_list() {
     assert!(table.contains("<span class=\"beneath\">skopeo 1.9</span>"), "{table}");
 }
 
+#[tokio::test]
+async fn programs_are_named_with_care_and_one_without_a_name_too() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:read", "30").await;
+    let podman = server.anonymous().with_header("user-agent", "containers/5.23.1 (github.com/containers/image)");
+    podman.token("alice", &token.secret, &["repository:alice/api:pull"]).await;
+    let page = said(&alice, &token.id, "<td>podman (containers/image 5.23)</td>").await;
+    assert!(!page.contains("podman 5"), "that is the library's version");
+    server.clock.advance(Duration::minutes(1));
+    // The crate oci-client sends no User-Agent.
+    server.anonymous().token("alice", &token.secret, &["repository:alice/api:pull"]).await;
+    let page = said(&alice, &token.id, "<td>Unnamed program</td><td>127.0.0.1</td>").await;
+    assert!(page.contains("<span class=\"mono\">alice/api</span> · Unnamed program · 127.0.0.1</span>"), "{page}");
+    let table = alice.get("/settings/tokens").await.body;
+    assert!(table.contains("<span class=\"beneath\">Unnamed program</span>"), "{table}");
+    let chinese = alice.with_header("accept-language", "zh-CN").get(&format!("/settings/tokens/{}", token.id)).await;
+    assert!(chinese.body.contains("<td>未知程序</td>"), "{}", chinese.body);
+}
+
 async fn ask(browser: &Browser, id: &str, repository: &str, action: &str) -> String {
     let path = form_urlencoded::Serializer::for_suffix(format!("/settings/tokens/{id}?"), id.len() + 18)
         .append_pair("repository", repository)

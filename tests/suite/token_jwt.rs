@@ -6,6 +6,13 @@ use dockpass::{platform::entropy::Entropy, registry::keys};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::Duration;
+use x509_parser::{
+    oid_registry::{
+        OID_SIG_ECDSA_WITH_SHA256, OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER, OID_X509_EXT_BASIC_CONSTRAINTS,
+        OID_X509_EXT_KEY_USAGE, OID_X509_EXT_SUBJECT_KEY_IDENTIFIER, Oid,
+    },
+    prelude::{FromDer as _, ParsedExtension, X509Certificate, X509Version},
+};
 
 use crate::harness::{PASSWORD, TestServer, claims};
 
@@ -97,6 +104,63 @@ async fn its_leaf_chains_to_the_root_of_the_bundle() {
     key.verify(signed, signature).unwrap();
     key.verify(root_signed, root_signature).unwrap();
     assert_ne!(point(&leaf), point(&root));
+}
+
+/// What `crypto/x509` looks at when distribution verifies a token's chain, read by another parser than the one that
+/// belongs to the generator.
+#[tokio::test]
+async fn its_chain_is_one_that_go_verifies() {
+    let server = TestServer::start().await;
+    server.account("alice").await;
+    let (leaf, root) = (leaf(&token(&server).await), root(&server).await);
+    let (_, leaf) = X509Certificate::from_der(&leaf).unwrap();
+    let (_, root) = X509Certificate::from_der(&root).unwrap();
+    let made = server.clock.now().seconds();
+    let day = 24 * 3600;
+    for (certificate, years) in [(&leaf, 2), (&root, 30)] {
+        assert_eq!(certificate.version(), X509Version::V3);
+        let (from, to) = (certificate.validity().not_before, certificate.validity().not_after);
+        assert_eq!((from.timestamp(), to.timestamp()), (made - day, made + years * 365 * day));
+        assert_eq!(certificate.signature_algorithm.algorithm, OID_SIG_ECDSA_WITH_SHA256);
+        // Go refuses a negative serial number, and RFC 5280 more than twenty bytes.
+        let serial = certificate.raw_serial();
+        assert!(serial[0] < 0x80 && serial.len() <= 20 && serial.iter().any(|byte| *byte != 0), "{serial:?}");
+        for extension in certificate.extensions().iter().filter(|extension| extension.critical) {
+            let known = [OID_X509_EXT_BASIC_CONSTRAINTS, OID_X509_EXT_KEY_USAGE];
+            assert!(
+                known.contains(&extension.oid),
+                "Go stops at a critical extension that it does not know: {extension:?}"
+            );
+        }
+        assert!(certificate.extended_key_usage().unwrap().is_none(), "any");
+        assert!(certificate.name_constraints().unwrap().is_none());
+    }
+    let constraints = |certificate: &X509Certificate<'_>| {
+        let found = certificate.basic_constraints().unwrap().unwrap();
+        (found.critical, found.value.ca, found.value.path_len_constraint)
+    };
+    assert_eq!(constraints(&leaf), (true, false, None));
+    assert_eq!(constraints(&root), (true, true, Some(0)), "leaves stand right below it");
+    let usage = |certificate: &X509Certificate<'_>| *certificate.key_usage().unwrap().unwrap().value;
+    let (of_leaf, of_root) = (usage(&leaf), usage(&root));
+    assert!(of_leaf.digital_signature() && !of_leaf.key_cert_sign() && !of_leaf.crl_sign());
+    assert!(of_root.key_cert_sign());
+    assert_eq!((leaf.issuer().as_raw(), root.issuer().as_raw()), (root.subject().as_raw(), root.subject().as_raw()));
+    let ParsedExtension::SubjectKeyIdentifier(own) = extension(&root, OID_X509_EXT_SUBJECT_KEY_IDENTIFIER) else {
+        panic!("the root has no key identifier");
+    };
+    let ParsedExtension::AuthorityKeyIdentifier(named) = extension(&leaf, OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER) else {
+        panic!("the leaf does not name its root's key");
+    };
+    assert_eq!(named.key_identifier.as_ref(), Some(own));
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, root.public_key().subject_public_key.data.clone());
+    for certificate in [&leaf, &root] {
+        key.verify(certificate.tbs_certificate.as_ref(), &certificate.signature_value.data).unwrap();
+    }
+}
+
+fn extension<'c>(certificate: &'c X509Certificate<'_>, oid: Oid<'_>) -> &'c ParsedExtension<'c> {
+    certificate.get_extension_unique(&oid).unwrap().unwrap().parsed_extension()
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use dockpass::platform::db::Db;
+use dockpass::platform::db::{Db, Tx};
+use sqlx::AssertSqlSafe;
 
 use crate::harness::{PASSWORD, TestServer, database};
 
@@ -30,7 +31,7 @@ async fn every_use_is_written_within_seconds() {
     }
     server.clock.advance(time::Duration::minutes(3));
     let page = alice.get("/settings/tokens").await;
-    assert!(page.body.contains("data-label=\"Last used\"><time"), "{}", page.body);
+    assert!(page.body.contains("data-label=\"Last used\"><div><time"), "{}", page.body);
     assert!(page.body.contains(">3 minutes ago</time>"));
 }
 
@@ -62,13 +63,36 @@ async fn a_refusal_is_no_use() {
     db.close().await;
 }
 
+/// A transaction that keeps everyone else from writing. On SQLite there is one at a time; PostgreSQL's must lock its
+/// tables (EXCLUSIVE lets readers in, and nobody else).
+async fn writing_alone(server: &TestServer) -> Tx {
+    let mut tx = server.app.db.write().await.unwrap();
+    if let Tx::Postgres(tx) = &mut tx {
+        let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1";
+        let tables = database::texts(&server.app.db, tables).await.join(", ");
+        assert!(tables.contains("token_use") && tables.contains("registry_event"), "{tables}");
+        let lock = AssertSqlSafe(format!("LOCK TABLE {tables} IN EXCLUSIVE MODE"));
+        sqlx::query(lock).execute(&mut **tx).await.unwrap();
+    }
+    tx
+}
+
 #[tokio::test]
 async fn the_request_itself_writes_nothing() {
     let server = TestServer::start().await;
-    let token = server.account_signed_in("alice").await.generate("ci", "repo:read", "30").await;
-    let writing = server.app.db.write().await.unwrap();
-    let asked = server.anonymous();
-    let answer = tokio::time::timeout(Duration::from_secs(5), asked.token("alice", &token.secret, &[])).await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:read", "30").await;
+    let writing = writing_alone(&server).await;
+    let within_seconds = |asked| tokio::time::timeout(Duration::from_secs(5), asked);
+    let caller = server.anonymous();
+    let scopes = ["repository:alice/app:pull"];
+    let answer = within_seconds(Box::pin(caller.token("alice", &token.secret, &scopes))).await;
     assert_eq!(answer.unwrap().status, reqwest::StatusCode::OK, "while another holds the write lock");
+    // A refusal writes nothing either.
+    let answer = within_seconds(Box::pin(caller.token("bob", &token.secret, &scopes))).await;
+    assert_eq!(answer.unwrap().status, reqwest::StatusCode::UNAUTHORIZED);
+    let path = format!("/settings/tokens/{}/deactivate", token.id);
+    let writes = tokio::time::timeout(Duration::from_millis(500), alice.post(&path, &[])).await;
+    assert!(writes.is_err(), "what does write waits: the lock is held");
     drop(writing);
 }

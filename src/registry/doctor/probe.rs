@@ -132,7 +132,13 @@ fn refused(expected: &Expected<'_>, file: Option<FileVerdict>) -> String {
             "{refused}, although its configuration file is right: restart the registry, which reads it only then, and \
              look whether its environment sets REGISTRY_AUTH_TOKEN_ISSUER or REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE"
         ),
-        Some(FileVerdict::Unread) | None => format!(
+        Some(FileVerdict::Unread) => format!(
+            "{refused}, although realm, service and issuer in its configuration file are right: what remains is the \
+             certificate, which could not be read here. In the file that the registry has as its rootcertbundle must \
+             stand what `dockpass registry-config` writes to bundle.pem; then restart the registry (its log names the \
+             reason, too)"
+        ),
+        None => format!(
             "{refused}: it hides whether for the issuer, which must be {issuer:?}, or for the certificate, which must \
              be in the file of its rootcertbundle; write both as `dockpass registry-config` prints them and restart \
              the registry, or give --registry-config FILE to have them compared (its log names the reason, too)"

@@ -7,6 +7,7 @@ use crate::{
     platform::{
         db::{Db, Location},
         entropy::Entropy,
+        migrations::{self, Tables},
     },
 };
 
@@ -33,9 +34,14 @@ pub async fn check_keys(
             return None;
         }
     };
-    match &config.database {
-        Location::Sqlite(path) => report.ok("database", format_args!("{}", path.display())),
-        Location::Postgres(_) => report.ok("database", "PostgreSQL answers"),
+    let named = match &config.database {
+        Location::Sqlite(path) => path.display().to_string(),
+        Location::Postgres(_) => "PostgreSQL answers".to_owned(),
+    };
+    let tables = migrations::compare(db).await.map_err(|error| error.to_string());
+    if !check_tables(&named, tables, report) {
+        report.skipped("keys", "they are in the database");
+        return None;
     }
     match keys::load(db, &config.secret_key_file, now, entropy).await {
         Ok(keys) => {
@@ -49,6 +55,34 @@ pub async fn check_keys(
             None
         }
     }
+}
+
+/// Whether there are tables that can be read. What the server would change when it starts is said and left to it.
+fn check_tables(named: &str, tables: Result<Tables, String>, report: &mut Report) -> bool {
+    const CHECK: &str = "database";
+    match tables {
+        Ok(Tables::Current) => report.ok(CHECK, named),
+        Ok(Tables::Behind(missing)) => {
+            let (number, list) = (missing.len(), missing.join(", "));
+            let are = if number == 1 { "1 migration is" } else { &format!("{number} migrations are") };
+            let advice = "start the server of this version, which applies them";
+            report.wrong(CHECK, format_args!("{named}; {are} not applied yet ({list}): {advice}"));
+        }
+        Ok(Tables::Foreign) => {
+            let advice = "run the doctor of the version that the server has";
+            report.wrong(CHECK, format_args!("{named}; another version of Dockpass has migrated it: {advice}"));
+        }
+        Ok(Tables::None) => {
+            let advice = "the server makes its tables when it starts for the first time";
+            report.wrong(CHECK, format_args!("{named}; it is empty: {advice}"));
+            return false;
+        }
+        Err(error) => {
+            report.wrong(CHECK, format_args!("the database failed: {error}"));
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether the server answers where clients are sent, and is the one with these keys.

@@ -4,4 +4,4 @@ mod actions;
 pub mod endpoint;
 mod store;
 
-pub use actions::forget_old;
+pub use actions::{forget_old, settle};

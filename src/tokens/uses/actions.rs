@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use time::Duration;
 
-use super::store;
+use super::store::{self, TokenGrant};
 use crate::{
     core::{
-        activity::Origin,
         moment::Moment,
         token::AccessToken,
-        usage::{CHART_DAYS, Day, Span, Use, UseAction},
+        usage::{CHART_DAYS, Day, Span, Use},
     },
     error::Error,
     platform::{
@@ -22,7 +21,7 @@ use crate::{
 
 /// Equal uses within this time are one: clients ask several times for one pull.
 const GROUPED: Duration = Duration::MINUTE;
-/// So many uses of a token are kept.
+/// So many uses of a token are shown, and of each kind as many are kept.
 const KEPT: i64 = 100;
 
 /// Writes all uses that were noted since the last time, in one transaction. What could not be written is noted again.
@@ -47,7 +46,8 @@ async fn write_all(db: &Db, uses: &TokenUses, entropy: Entropy) -> Result<(), Er
     let written = async {
         let mut tx = db.write().await?;
         for (token_id, list) in &mut taken {
-            list.sort_by_key(|(_, span)| span.last_at);
+            // What was asked at one moment was one request, and of a mount the push is what it was for.
+            list.sort_by_key(|(what, span)| (span.last_at, what.action));
             write_of(&mut tx, token_id, list, entropy).await?;
         }
         tx.commit().await
@@ -69,11 +69,17 @@ async fn write_of(tx: &mut Tx, token_id: &str, list: &[(Use, Span)], entropy: En
         if !store::touch(tx, token_id, what, span.last_at).await? {
             return Ok(());
         }
-        if store::add_to(tx, token_id, what, *span, span.last_at - GROUPED).await? == 0 {
+        if store::add_to(tx, token_id, what, *span, GROUPED).await? == 0 {
             store::insert(tx, &entropy.id(span.last_at), token_id, what, *span).await?;
-            store::count(tx, token_id, span.last_at.day(), Day::of(what.action)).await?;
             is_new = true;
         }
+    }
+    let mut days: BTreeMap<i64, Day> = BTreeMap::new();
+    for (what, span) in list {
+        days.entry(span.last_at.day()).or_default().and(Day::of(what.action, span.times));
+    }
+    for (day, more) in days.into_iter().filter(|(_, more)| more.sum() > 0) {
+        store::count(tx, token_id, day, more).await?;
     }
     if is_new {
         store::prune(tx, token_id, KEPT).await?;
@@ -91,49 +97,30 @@ pub async fn count_refusals(tx: &mut Tx, token_id: &str, span: Span) -> Result<(
     Ok(())
 }
 
-/// What was really moved, as the registry tells it.
-#[derive(Debug)]
-pub struct Moved<'a> {
-    /// The account, by its id.
-    pub account_id: &'a str,
-    /// Which way.
-    pub action: UseAction,
-    /// The repository.
-    pub repository: &'a str,
-    /// The tag, or the digest.
-    pub what: &'a str,
-    /// When.
-    pub at: Moment,
-}
-
-/// Adds what was really moved to the uses of the token that was granted it: the latest of the account's that asked for
-/// this repository while its registry token can still have been good. Which token that was, if it is known.
+/// What the tokens of an account were granted on a repository between two moments.
 ///
 /// # Errors
 /// The database's.
-pub async fn note_moved(
-    tx: &mut Tx,
-    moved: &Moved<'_>,
-    registry_token_life: Duration,
-    entropy: Entropy,
-) -> Result<Option<(String, String)>, Error> {
-    let since = moved.at - registry_token_life;
-    let Some((token_id, description, origin)) =
-        store::granted_to(tx, moved.account_id, moved.repository, since).await?
-    else {
-        return Ok(None);
-    };
-    let what = use_of(moved, origin);
-    let span = Span::once(moved.at);
-    if store::add_to(tx, &token_id, &what, span, moved.at - GROUPED).await? == 0 {
-        store::insert(tx, &entropy.id(moved.at), &token_id, &what, span).await?;
-        store::prune(tx, &token_id, KEPT).await?;
-    }
-    Ok(Some((token_id, description)))
+pub async fn grants(
+    connection: &mut impl Connection,
+    account_id: &str,
+    repository: &str,
+    window: (Moment, Moment),
+) -> Result<Vec<TokenGrant>, Error> {
+    Ok(store::grants(connection, account_id, repository, window).await?)
 }
 
-fn use_of(moved: &Moved<'_>, origin: Origin) -> Use {
-    Use { action: moved.action, repository: moved.repository.to_owned(), moved: moved.what.to_owned(), origin }
+/// Adds what was really moved to the uses of the token that was granted it.
+///
+/// # Errors
+/// The database's.
+pub async fn note_moved(tx: &mut Tx, token_id: &str, what: &Use, at: Moment, entropy: Entropy) -> Result<(), Error> {
+    let span = Span::once(at);
+    if store::add_to(tx, token_id, what, span, GROUPED).await? == 0 {
+        store::insert(tx, &entropy.id(at), token_id, what, span).await?;
+        store::prune(tx, token_id, KEPT).await?;
+    }
+    Ok(())
 }
 
 /// What the page of one token shows.
@@ -157,7 +144,7 @@ pub async fn history(connection: &mut impl Connection, token: &AccessToken, now:
             *place = counts;
         }
     }
-    Ok(History { days, uses: store::latest(connection, &token.id).await? })
+    Ok(History { days, uses: store::latest(connection, &token.id, KEPT).await? })
 }
 
 /// Forgets days that no chart shows.

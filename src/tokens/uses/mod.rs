@@ -2,3 +2,5 @@
 
 pub mod actions;
 mod store;
+
+pub use store::TokenGrant;

@@ -1,9 +1,12 @@
 //! The SQL of uses.
 
+use time::Duration;
+
 use crate::{
     core::{
         activity::Origin,
         moment::Moment,
+        moved::{Granted, Holder},
         usage::{Day, Span, Use, UseAction},
     },
     platform::db::{Connection, Tx, execute, fetch, record},
@@ -27,22 +30,28 @@ pub async fn touch(tx: &mut Tx, token_id: &str, what: &Use, at: Moment) -> sqlx:
     Ok(found.is_some())
 }
 
-/// Adds to the row that says the same and began after `since`; how many there were.
-pub async fn add_to(tx: &mut Tx, token_id: &str, what: &Use, span: Span, since: Moment) -> sqlx::Result<u64> {
+/// Adds to the row that says the same and began less than `within` before, or ended less than that after: what two
+/// servers write, or a registry tells late, comes in any order. How many rows there were.
+pub async fn add_to(tx: &mut Tx, token_id: &str, what: &Use, span: Span, within: Duration) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "UPDATE token_use SET times = times + $8, last_at = $7
+        "UPDATE token_use SET times = times + $9,
+                              first_at = CASE WHEN first_at > $7 THEN $7 ELSE first_at END,
+                              last_at = CASE WHEN last_at < $8 THEN $8 ELSE last_at END
          WHERE id = (SELECT id FROM token_use WHERE token_id = $1 AND action = $2 AND repository = $3 AND moved = $4
-                       AND address = $5 AND client = $6 AND first_at > $9 ORDER BY last_at DESC LIMIT 1)",
+                       AND address = $5 AND client = $6 AND first_at > $10 AND last_at < $11
+                     ORDER BY last_at DESC, id DESC LIMIT 1)",
         token_id,
         what.action.as_str(),
         &what.repository,
         &what.moved,
         &what.origin.address,
         &what.origin.client,
+        span.first_at.millis(),
         span.last_at.millis(),
         span.times,
-        since.millis(),
+        (span.last_at - within).millis(),
+        (span.first_at + within).millis(),
     )
 }
 
@@ -64,12 +73,16 @@ pub async fn insert(tx: &mut Tx, id: &str, token_id: &str, what: &Use, span: Spa
     )
 }
 
-/// Keeps the latest `kept` uses of a token and forgets the others.
+/// Keeps the latest `kept` of what was asked with a token and as many of what was moved, each for itself: one grant is
+/// followed by any number of tags, and they must not take away the row that says whose they are.
 pub async fn prune(tx: &mut Tx, token_id: &str, kept: i64) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "DELETE FROM token_use WHERE token_id = $1 AND id NOT IN
-           (SELECT id FROM token_use WHERE token_id = $1 ORDER BY last_at DESC, id DESC LIMIT $2)",
+        "DELETE FROM token_use WHERE token_id = $1
+           AND id NOT IN (SELECT id FROM token_use WHERE token_id = $1 AND moved = ''
+                          ORDER BY last_at DESC, id DESC LIMIT $2)
+           AND id NOT IN (SELECT id FROM token_use WHERE token_id = $1 AND moved <> ''
+                          ORDER BY last_at DESC, id DESC LIMIT $2)",
         token_id,
         kept,
     )
@@ -131,40 +144,86 @@ impl UseRecord {
     }
 }
 
-/// The uses that are kept of a token, newest first.
-pub async fn latest(connection: &mut impl Connection, token_id: &str) -> sqlx::Result<Vec<(Use, Span)>> {
+/// The latest uses of a token, newest first.
+pub async fn latest(connection: &mut impl Connection, token_id: &str, count: i64) -> sqlx::Result<Vec<(Use, Span)>> {
     let records = fetch!(
         fetch_all,
         connection,
         UseRecord,
         "SELECT action, repository, moved, address, client, first_at, last_at, times FROM token_use
-         WHERE token_id = $1 ORDER BY last_at DESC, id DESC",
+         WHERE token_id = $1 ORDER BY last_at DESC, id DESC LIMIT $2",
         token_id,
+        count,
     )?;
     Ok(records.into_iter().filter_map(UseRecord::into_use).collect())
 }
 
-/// Which token of an account was last granted something on a repository after `since`, with what the request said of
-/// its origin.
-pub async fn granted_to(
+/// Something that a token of the account was granted.
+#[derive(Debug)]
+pub struct TokenGrant {
+    /// The token.
+    pub token_id: String,
+    /// What it is for.
+    pub description: String,
+    /// From where it was asked for.
+    pub origin: Origin,
+    /// What, and when.
+    pub granted: Granted,
+}
+
+record! {
+    struct GrantRecord {
+        token_id: String,
+        description: String,
+        action: String,
+        address: String,
+        client: String,
+        first_at: i64,
+        last_at: i64,
+    }
+}
+
+impl GrantRecord {
+    fn into_grant(self) -> Option<TokenGrant> {
+        let granted = Granted {
+            action: UseAction::parse(&self.action)?,
+            first_at: Moment::from_millis(self.first_at),
+            last_at: Moment::from_millis(self.last_at),
+            to: Holder::Token { client: self.client.clone() },
+        };
+        let origin = Origin { address: self.address, client: self.client };
+        Some(TokenGrant { token_id: self.token_id, description: self.description, origin, granted })
+    }
+}
+
+/// So many requests of one account for one repository within minutes are looked at.
+const MOST_GRANTS: i64 = 200;
+
+/// What the tokens of an account were granted on a repository between two moments, the earliest first.
+pub async fn grants(
     connection: &mut impl Connection,
     account_id: &str,
     repository: &str,
-    since: Moment,
-) -> sqlx::Result<Option<(String, String, Origin)>> {
-    let row = fetch!(
-        fetch_optional,
+    (since, until): (Moment, Moment),
+) -> sqlx::Result<Vec<TokenGrant>> {
+    let mut records = fetch!(
+        fetch_all,
         connection,
-        (String, String, String, String),
-        "SELECT token.id, token.description, token_use.address, token_use.client
+        GrantRecord,
+        "SELECT token.id AS token_id, token.description, token_use.action, token_use.address, token_use.client,
+                token_use.first_at, token_use.last_at
          FROM token_use JOIN token ON token.id = token_use.token_id
-         WHERE token.account_id = $1 AND token_use.repository = $2 AND token_use.moved = '' AND token_use.last_at > $3
-         ORDER BY token_use.last_at DESC LIMIT 1",
+         WHERE token.account_id = $1 AND token_use.repository = $2 AND token_use.moved = ''
+           AND token_use.last_at > $3 AND token_use.first_at <= $4
+         ORDER BY token_use.last_at DESC, token_use.id DESC LIMIT $5",
         account_id,
         repository,
         since.millis(),
+        until.millis(),
+        MOST_GRANTS,
     )?;
-    Ok(row.map(|(id, description, address, client)| (id, description, Origin { address, client })))
+    records.reverse();
+    Ok(records.into_iter().filter_map(GrantRecord::into_grant).collect())
 }
 
 pub async fn forget_days_before(tx: &mut Tx, day: i64) -> sqlx::Result<u64> {

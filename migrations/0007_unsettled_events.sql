@@ -1,0 +1,25 @@
+-- Notifications whose token is not told yet: the note of what it was granted may still be on its way, from another server
+-- too.
+CREATE TABLE unsettled_event (
+    id          TEXT   PRIMARY KEY REFERENCES registry_event (id) ON DELETE CASCADE,
+    received_at BIGINT NOT NULL,
+    happened_at BIGINT NOT NULL,
+    action      TEXT   NOT NULL,
+    repository  TEXT   NOT NULL,
+    moved       TEXT   NOT NULL,
+    actor       TEXT   NOT NULL,
+    client      TEXT   NOT NULL
+);
+CREATE INDEX unsettled_event_time ON unsettled_event (received_at);
+
+-- Pushes and pulls that an account's password was granted: what was moved with it is no token's. Those within a minute
+-- are one row.
+CREATE TABLE password_use (
+    account_id TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    repository TEXT   NOT NULL,
+    action     TEXT   NOT NULL,
+    first_at   BIGINT NOT NULL,
+    last_at    BIGINT NOT NULL,
+    PRIMARY KEY (account_id, repository, action, first_at)
+);
+CREATE INDEX password_use_time ON password_use (last_at);

@@ -1,0 +1,65 @@
+//! The page of one token: what it did, on which days, and what was really moved.
+
+use serde_json::json;
+use time::Duration;
+
+use crate::{
+    driver::journey,
+    harness::{MadeToken, TestServer, events::SKOPEO},
+    words::{CHINESE, ENGLISH, Words},
+};
+
+const PODMAN: &str = "containers/5.23.1 (github.com/containers/image)";
+const ENGINE: &str = "docker/20.10.24+dfsg1 go/go1.19.8 git-commit/5d6db84 kernel/6.1 os/linux arch/amd64";
+
+/// A token with two months of uses, the last of which the registry told of.
+async fn lived_in(server: &TestServer) -> MadeToken {
+    server.account("bob").await;
+    let token = server.account_signed_in("alice").await.generate("CI: GitHub Actions", "repo:admin", "365").await;
+    for day in 0..20 {
+        server.clock.advance(Duration::days(3));
+        for _ in 0..=(day * 7 % 5) {
+            server.ask(ENGINE, &token.secret, "pull").await;
+        }
+        if day % 3 == 0 {
+            server.ask(PODMAN, &token.secret, "pull,push").await;
+        }
+        if day % 6 == 0 {
+            server.anonymous().token("alice", &token.secret, &["repository:bob/app:push"]).await;
+        }
+        server.write_uses().await;
+    }
+    server.clock.advance(Duration::hours(2));
+    // The crate oci-client, which gives no name.
+    server.anonymous().token("alice", &token.secret, &["repository:alice/app:pull"]).await;
+    server.clock.advance(Duration::minutes(3));
+    server.ask(SKOPEO, &token.secret, "*").await;
+    server.tell(json!([server.event("1", "push", "v1.24.0-rc.3"), server.event("2", "delete", "")])).await;
+    server.settled().await;
+    token
+}
+
+async fn detail(words: &'static Words) {
+    let server = TestServer::told_of_events().await;
+    let token = lived_in(&server).await;
+    journey(&server, words, &[], async |window| {
+        window.sign_in("alice").await;
+        window.goto(&format!("/settings/tokens/{}", token.id)).await;
+        window.reads(".chart .hint", "UTC").await;
+        window.reads(".uses", "v1.24.0-rc.3").await;
+        window.reads(".uses", "podman (containers/image 5.23)").await;
+        window.reads(".uses", words.unnamed_program).await;
+        window.show("token").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tokens_page_shows_its_days_and_its_uses() {
+    detail(&ENGLISH).await;
+}
+
+#[tokio::test]
+async fn a_tokens_page_shows_them_in_chinese() {
+    detail(&CHINESE).await;
+}
