@@ -84,7 +84,7 @@ async fn uses(words: &'static Words) {
         window.click("link", "CI: build and push, main branch").await;
         window.arrive(&format!("/settings/tokens/{}", ci.id)).await;
         window.element("svg rect").await;
-        window.show("token").await;
+        window.show("token-limited").await;
         for (repository, class) in [("alice/api", "yes"), ("bob/app", "no"), ("Alice/API", "error")] {
             let field = window.element("#repository").await;
             field.clear().await.unwrap();

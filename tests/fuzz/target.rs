@@ -143,8 +143,10 @@ fn held_of(scope: &Scope, holder: &Holder<'_>) -> Option<Grant> {
     let asks = |word: &str| scope.actions.iter().any(|action| action == word || action == "*");
     let actions: Vec<&'static str> = match scope.kind.as_str() {
         "repository" if is_hers(&scope.name, holder.is_admin) && is_reached(&scope.name, holder.reach) => {
-            let comes_along = |word: &str| word == Action::Pull.as_str() && asks("push");
-            on_own(holder.level).iter().copied().filter(|word| asks(word) || comes_along(word)).collect()
+            let own = on_own(holder.level);
+            let pushes = asks("push") && own.contains(&"push");
+            let comes_along = |word: &str| word == Action::Pull.as_str() && pushes;
+            own.iter().copied().filter(|word| asks(word) || comes_along(word)).collect()
         }
         "registry" if scope.name == "catalog" && asks("*") => {
             let sees_all = holder.is_admin && holder.level != Level::PublicRead && *holder.reach == Reach::All;

@@ -232,7 +232,7 @@ async fn a_body_that_is_no_form_is_refused_readably() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
     let cookie = alice.cookie("dockpass").unwrap();
-    let large = format!("description={}", "x".repeat(70_000));
+    let large = format!("description={}", "x".repeat(600_000));
     let bodies = [
         ("application/json", "{\"description\":\"x\"}"),
         ("multipart/form-data; boundary=x", "--x--"),
