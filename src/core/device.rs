@@ -8,8 +8,9 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::{
     moment::Moment,
+    printable::is_invisible,
     secret::{SecretHash, random_base62},
-    token::{Description, is_unprintable},
+    token::Description,
 };
 
 /// Both codes are good this long.
@@ -108,11 +109,13 @@ impl fmt::Debug for UserCode {
 pub struct Claimed(String);
 
 impl Claimed {
-    /// Leaves out what does not print and cuts what is too long; `None` where nothing is left.
+    /// Leaves out what cannot be seen and cuts what is too long; `None` where nothing is left. Two claims that look
+    /// alike would else be different.
     pub fn parse(text: &str) -> Option<Self> {
-        let line: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
-        let printed: String = line.trim().chars().filter(|c| !is_invisible(*c)).take(LONGEST_CLAIM).collect();
-        let name = printed.trim();
+        let line = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+        let seen: String = line.filter(|c| !is_invisible(*c)).collect();
+        let name: String = seen.trim().chars().take(LONGEST_CLAIM).collect();
+        let name = name.trim_end();
         (!name.is_empty()).then(|| Self(name.to_owned()))
     }
 
@@ -131,11 +134,6 @@ impl fmt::Display for Claimed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// What does not print, and what has no width: two claims that look alike would else be different.
-fn is_invisible(c: char) -> bool {
-    is_unprintable(c) || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 /// What a device's token is called: `laptop (docker-credential-dockpass)`, or the program alone. Of a name that is too
@@ -232,6 +230,7 @@ impl Polled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::printable::tests::unseen;
     use proptest::prelude::*;
     use rand::{SeedableRng, rngs::StdRng};
 
@@ -276,7 +275,17 @@ mod tests {
         let claimed = |text: &str| Claimed::parse(text).map(|claim| claim.to_string());
         assert_eq!(claimed(" my\tlaptop\u{202e}\u{200b}\u{7} ").as_deref(), Some("my laptop"));
         assert_eq!(claimed(" \u{200b}\n"), None);
+        assert_eq!(claimed(&format!("\u{200b}{}laptop", " ".repeat(70))).as_deref(), Some("laptop"));
         assert_eq!(claimed(&"é".repeat(70)), Some("é".repeat(64)));
+    }
+
+    #[test]
+    fn what_nobody_sees_is_no_part_of_a_claim() {
+        for c in unseen().filter(|c| !c.is_whitespace()) {
+            let code = u32::from(c);
+            assert_eq!(Claimed::parse(&format!("lap{c}top")), Claimed::parse("laptop"), "U+{code:04X}");
+            assert_eq!(Claimed::parse(&c.to_string()), None, "U+{code:04X}");
+        }
     }
 
     #[test]
@@ -329,6 +338,18 @@ mod tests {
                 prop_assert!((1..=64).contains(&claim.as_str().chars().count()));
                 prop_assert!(description(&claim, Some(&claim)).as_str().chars().count() <= 100);
             }
+        }
+
+        #[test]
+        fn of_any_characters_at_all_a_claim_keeps_what_can_be_seen(text in prop::collection::vec(any::<char>(), 0..200)) {
+            let text: String = text.into_iter().collect();
+            let visible = |c: &char| !is_invisible(*c) && !c.is_whitespace();
+            let claim = Claimed::parse(&text);
+            let kept = claim.iter().flat_map(|claim| claim.as_str().chars()).filter(visible);
+            let seen = text.chars().filter(visible);
+            prop_assert!(kept.clone().eq(seen.clone().take(kept.count())), "in their order");
+            prop_assert_eq!(claim.is_none(), seen.count() == 0);
+            prop_assert!(claim.iter().all(|claim| !claim.as_str().contains(is_invisible)));
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod listing;
 pub mod moment;
 pub mod password;
 pub mod permission;
+pub mod printable;
 pub mod quota;
 pub mod recovery;
 pub mod refusal;
