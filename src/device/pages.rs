@@ -4,7 +4,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 use axum::{
     Router,
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
     response::Response,
     routing::{get, post},
@@ -81,7 +81,9 @@ struct OutcomePage {
 }
 
 /// A look changes nothing and looks nothing up: a guess is posted, and counted there.
-async fn enter(me: SignedIn, Query(link): Query<CodeForm>) -> Response {
+async fn enter(me: SignedIn, link: Result<Query<CodeForm>, QueryRejection>) -> Response {
+    // A link with two codes brings none.
+    let link = link.map(|Query(link)| link).unwrap_or_default();
     let username = me.account.username.to_string();
     let user_code = UserCode::parse(&link.user_code).map(|code| code.shown()).unwrap_or_default();
     let is_from_link = !user_code.is_empty();

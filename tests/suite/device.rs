@@ -44,6 +44,15 @@ async fn whoever_is_signed_out_signs_in_first_and_comes_back_with_the_code() {
 }
 
 #[tokio::test]
+async fn a_link_with_two_codes_brings_none() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let page = alice.get("/device?user_code=BBBB-BBBB&user_code=CCCC-CCCC").await;
+    assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
+    assert!(page.body.contains("name=\"user_code\"") && !page.body.contains("BBB"), "{}", page.body);
+}
+
+#[tokio::test]
 async fn the_page_says_who_asks_from_where_and_when_and_warns() {
     let server = behind_a_proxy().await;
     let alice = server.account_signed_in("alice").await;
