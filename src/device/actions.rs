@@ -140,7 +140,8 @@ fn sort(sign_in: SignIn, account: &Account, now: Moment) -> Found {
     }
 }
 
-/// Approves or denies a sign-in that was found waiting; `false` where someone was quicker or its time is over.
+/// Approves or denies a sign-in that was found waiting. What stands then: this decision, or that of someone who was
+/// quicker.
 ///
 /// # Errors
 /// The database's.
@@ -148,20 +149,24 @@ pub async fn decide(
     tx: &mut Tx,
     account: &Account,
     code: &UserCode,
-    sign_in: &SignIn,
     is_approved: bool,
     origin: &Origin,
     now: Moment,
-) -> Result<bool, Error> {
+) -> Result<Found, Error> {
     let (state, kind) =
         if is_approved { (State::Approved, Kind::DeviceApproved) } else { (State::Denied, Kind::DeviceDenied) };
-    if !store::decide(tx, code, state, account, now).await? {
-        return Ok(false);
+    let is_decided = store::decide(tx, code, state, account, now).await?;
+    let Some(sign_in) = store::find(tx, code).await? else { return Ok(Found::Unknown) };
+    if is_decided {
+        let description = device::description(&sign_in.program, sign_in.device.as_ref());
+        activity::record(tx, account, kind, description.as_str(), origin, now).await?;
+        tracing::info!(
+            account = account.username.as_str(),
+            decision = state.as_str(),
+            "a device's sign-in was decided"
+        );
     }
-    let description = device::description(&sign_in.program, sign_in.device.as_ref());
-    activity::record(tx, account, kind, description.as_str(), origin, now).await?;
-    tracing::info!(account = account.username.as_str(), decision = state.as_str(), "a device's sign-in was decided");
-    Ok(true)
+    Ok(sort(sign_in, account, now))
 }
 
 /// What a poll comes to.

@@ -191,16 +191,17 @@ async fn decide(
     form: CodeForm,
     is_approved: bool,
 ) -> Result<Response, Error> {
-    let (me, code, mut sign_in) = match find(app, me, from, form).await? {
+    let (me, code, _) = match find(app, me, from, form).await? {
         Ok(found) => found,
         Err(answer) => return Ok(answer),
     };
     let mut tx = app.db.write().await?;
-    if !actions::decide(&mut tx, &me.account, &code, &sign_in, is_approved, origin, me.page.now).await? {
-        let sentence = me.page.t("device.code_over").into_owned();
-        return Ok(again(me, code.shown(), StatusCode::UNPROCESSABLE_ENTITY, sentence));
-    }
+    let found = actions::decide(&mut tx, &me.account, &code, is_approved, origin, me.page.now).await?;
     tx.commit().await?;
-    sign_in.polled.state = if is_approved { Decision::Approved } else { Decision::Denied };
-    Ok(outcome(me.page, &sign_in))
+    // Of two clicks at once the second is told what stands.
+    if let Found::Decided(sign_in) = found {
+        return Ok(outcome(me.page, &sign_in));
+    }
+    let sentence = me.page.t("device.code_over").into_owned();
+    Ok(again(me, code.shown(), StatusCode::UNPROCESSABLE_ENTITY, sentence))
 }
