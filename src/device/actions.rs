@@ -11,7 +11,7 @@ use crate::{
     core::{
         account::Account,
         activity::{Kind, Origin},
-        device::{self, Answer, CODE_LIFE, Claimed, DeviceCode, INTERVAL, State, UserCode},
+        device::{self, Answer, CODE_LIFE, Claimed, DeviceCode, INTERVAL, Polled, State, UserCode},
         device_session::Rules,
         moment::Moment,
         secret::SecretHash,
@@ -169,11 +169,9 @@ pub async fn decide(
     Ok(sort(sign_in, account, now))
 }
 
-/// What a poll comes to.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The token, for the one caller that spent the code.
-    Granted(Box<Granted>),
+/// Why a poll gives no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoToken {
     /// Not now, or never.
     Answer(Answer),
     /// No such code was ever given out, or long ago.
@@ -184,42 +182,54 @@ pub enum Outcome {
     AccountDisabled,
 }
 
-/// Whether a device code was given out, so that strangers with made-up ones take no lock.
+/// What is known of the code that a program polls. It is read first: whatever the answer, strangers with made-up codes
+/// take no lock, and neither do they with one that was denied, is over, or is polled as slowly as can be.
 ///
 /// # Errors
-/// The database's.
-pub async fn is_known(connection: &mut impl Connection, code: &str) -> Result<bool, Error> {
-    Ok(store::is_known(connection, &SecretHash::of(code)).await?)
+/// The database's. That there is no such code is no error.
+pub async fn look(
+    connection: &mut impl Connection,
+    code: &SecretHash,
+    program: &Claimed,
+) -> Result<Result<Polled, NoToken>, Error> {
+    Ok(match store::find_polled(connection, code).await? {
+        None => Err(NoToken::Unknown),
+        Some(sign_in) if sign_in.program != *program => Err(NoToken::OtherProgram),
+        Some(sign_in) => Ok(sign_in.polled),
+    })
 }
 
-/// Answers a poll. Whatever the answer, the transaction is to be committed: it holds the mark by which the next poll
-/// that comes too early is known.
+/// Marks a poll, so that the next one that comes too early is known. Polls of one code stand in line: what is answered
+/// is decided behind the lock.
 ///
 /// # Errors
 /// The database's.
-pub async fn poll(
+pub async fn mark(tx: &mut Tx, code: &SecretHash, now: Moment) -> Result<Answer, Error> {
+    let Some(sign_in) = store::lock(tx, code).await? else { return Ok(Answer::Expired) };
+    let (answer, interval) = sign_in.polled.answer(now);
+    if let Some(interval) = interval {
+        store::note_poll(tx, code, interval.whole_milliseconds() as i64, now).await?;
+    }
+    Ok(answer)
+}
+
+/// Hands the token of an approved code over, to one caller.
+///
+/// # Errors
+/// The database's.
+pub async fn collect(
     tx: &mut Tx,
-    code: &str,
-    program: &Claimed,
+    code: &SecretHash,
     rules: Rules,
     origin: &Origin,
     now: Moment,
     entropy: Entropy,
-) -> Result<Outcome, Error> {
-    let code = SecretHash::of(code);
-    let Some(sign_in) = store::lock(tx, &code).await? else { return Ok(Outcome::Unknown) };
-    if sign_in.program != *program {
-        return Ok(Outcome::OtherProgram);
-    }
-    let (answer, interval) = sign_in.polled.answer(now);
-    store::note_poll(tx, &code, interval.whole_milliseconds() as i64, now).await?;
-    if answer != Answer::Approved {
-        return Ok(Outcome::Answer(answer));
-    }
-    let Some(account_id) = store::spend(tx, &code, now).await? else { return Ok(Outcome::Answer(Answer::Spent)) };
+) -> Result<Result<Granted, NoToken>, Error> {
+    let Some(sign_in) = store::spend(tx, code, now).await? else { return Ok(Err(NoToken::Answer(Answer::Spent))) };
     let client = Client { program: sign_in.program, device: sign_in.device };
+    let account_id = sign_in.account_id.unwrap_or_default();
     let granted = generated::make(tx, &account_id, &client, rules, origin, now, entropy).await?;
-    Ok(granted.map_or(Outcome::AccountDisabled, |granted| Outcome::Granted(Box::new(granted))))
+    Ok(granted.ok_or(NoToken::AccountDisabled))
 }
 
 /// Forgets codes that are over.

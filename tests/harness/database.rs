@@ -1,6 +1,6 @@
 //! What tests ask of the database itself, past the product: on both engines by the same words.
 
-use dockpass::platform::db::Db;
+use dockpass::platform::db::{Db, Tx};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::TestServer;
@@ -105,6 +105,18 @@ impl TestServer {
             Db::Sqlite { writer, .. } => drop(sqlx::query(statement).execute(writer).await.unwrap()),
             Db::Postgres(pool) => drop(sqlx::query(statement).execute(pool).await.unwrap()),
         }
+    }
+
+    /// Someone who writes and goes on writing: holds SQLite's only write lock, and on PostgreSQL the rows that the
+    /// statement touches.
+    pub async fn writing(&self, statement: &str) -> Tx {
+        let statement = AssertSqlSafe(statement.to_owned());
+        let mut tx = self.app.db.write().await.unwrap();
+        match &mut tx {
+            Tx::Sqlite(tx) => drop(sqlx::query(statement).execute(&mut **tx).await.unwrap()),
+            Tx::Postgres(tx) => drop(sqlx::query(statement).execute(&mut **tx).await.unwrap()),
+        }
+        tx
     }
 
     /// Every row of a table as text.

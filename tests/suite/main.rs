@@ -16,6 +16,7 @@ mod closing;
 mod csrf;
 mod device;
 mod device_code;
+mod device_polls;
 mod device_refresh;
 mod device_revoke;
 mod device_slots;
