@@ -6,7 +6,7 @@ use time::Duration;
 
 use super::store::{self, NewSignIn};
 use crate::{
-    accounts::throttle::{Attempt, Source, Verdict},
+    accounts::throttle::{Attempt, Verdict},
     activity::actions as activity,
     core::{
         account::Account,
@@ -120,9 +120,7 @@ pub async fn look_up(
     code: &UserCode,
     now: Moment,
 ) -> Result<Found, Error> {
-    // No browser is known here: whoever guesses could else sign in anew for each handful of tries.
-    let source = Source { address, browser: None };
-    let attempt = Attempt::new(&format!("device codes of {}", account.id), None, &source);
+    let attempt = Attempt::at_device_code(account, address);
     attempt.allowed(db, limits, now).await?;
     let found = store::find(&mut db.read().await?, code).await?;
     let verdict = if found.is_some() { Verdict::RightSoFar } else { Verdict::Wrong };

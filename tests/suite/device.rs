@@ -167,6 +167,36 @@ async fn wrong_codes_are_said_to_be_and_guessing_waits() {
 }
 
 #[tokio::test]
+async fn wrong_passwords_and_wrong_codes_of_one_address_close_it_for_themselves_alone() {
+    let server = behind_a_proxy().await;
+    let office = |server: &TestServer| server.anonymous().with_header("x-forwarded-for", "203.0.113.9");
+    let alice = server.account_signed_in("alice").await.with_header("x-forwarded-for", "203.0.113.9");
+    for number in 0..101 {
+        let form = [("username", format!("job-{number}")), ("password", "not this harbour".to_owned())];
+        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        office(&server).post("/login", &form).await;
+    }
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    assert_eq!(office(&server).post("/login", &form).await.status, StatusCode::TOO_MANY_REQUESTS);
+    let codes = server.anonymous().begin("laptop").await;
+    assert_eq!(enter(&alice, &codes.user_code).await.status, StatusCode::OK);
+    assert!(alice.decide(&codes, "deny").await.body.contains("<h1>Denied</h1>"));
+
+    let server = behind_a_proxy().await;
+    let account = async |number: usize| server.account_signed_in(&format!("guesser-{number}")).await;
+    for number in 0..21 {
+        let guesser = account(number).await.with_header("x-forwarded-for", "203.0.113.9");
+        for letter in ["B", "C", "D", "F", "G"] {
+            enter(&guesser, &format!("BBBB-BBB{letter}")).await;
+        }
+    }
+    let another = account(21).await.with_header("x-forwarded-for", "203.0.113.9");
+    assert_eq!(enter(&another, "BBBB-BBBB").await.status, StatusCode::TOO_MANY_REQUESTS, "they close it, too");
+    let form = [("username", "guesser-0"), ("password", PASSWORD)];
+    assert_eq!(office(&server).post("/login", &form).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn where_two_factor_authentication_is_required_it_comes_first() {
     let server = TestServer::start_with(|settings| settings.require_2fa = "true".into()).await;
     let alice = server.account_signed_in("alice").await;
