@@ -226,17 +226,20 @@ fn over(reason: Over, rules: Rules) -> Refusal {
     )
 }
 
-/// RFC 7009. What is no device's token is left alone and answered alike: whoever holds a personal access token may use
-/// it, and not delete it.
+/// RFC 7009. A personal access token is refused by its form alone, whether there is one or not (section 2.2.1): whoever
+/// holds it may use it, and not delete it. Everything else is answered alike.
 async fn revoke(State(app): State<App>, Now(now): Now, origin: Origin, Posted(form): Form) -> Result<Response, Error> {
     let form = Parameters(&form);
     let presented = match form.required("token") {
         Ok(text) => Secret::parse(text),
         Err(refusal) => return Ok(refusal.into_response()),
     };
-    if let Ok(presented) = presented
-        && generated::is_known(&mut app.db.read().await?, &presented, now).await?
-    {
+    let Ok(presented) = presented else { return Ok(private(StatusCode::OK)) };
+    if presented.kind() == secret::Kind::PersonalAccess {
+        let sentence = "a personal access token is not revoked here: its owner deletes it on the page of tokens";
+        return Ok(Refusal::new("unsupported_token_type", sentence).into_response());
+    }
+    if generated::is_known(&mut app.db.read().await?, &presented, now).await? {
         let mut tx = app.db.write().await?;
         generated::revoke(&mut tx, &presented, &origin, now).await?;
         tx.commit().await?;
