@@ -128,7 +128,7 @@ fn answer(granted: &Granted) -> Response {
         expires_in: granted.life.whole_seconds(),
         refresh_token: granted.refresh.expose(),
         username: &granted.username,
-        scope: Level::Admin.as_str(),
+        scope: granted.level.as_str(),
     }))
 }
 

@@ -55,6 +55,19 @@ async fn a_refresh_writes_a_new_secret_on_the_same_row_and_the_old_one_works_a_m
 }
 
 #[tokio::test]
+async fn a_refresh_says_the_level_that_the_owner_left_the_token() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let got = server.device(&alice, "laptop").await;
+    let id = server.text("SELECT id FROM token").await;
+    for level in ["repo:read", "repo:public_read", "repo:admin"] {
+        let form = [("description", "laptop"), ("permission", level)];
+        assert_eq!(alice.post(&format!("/settings/tokens/{id}"), &form).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(server.anonymous().refresh(&got.refresh).await.json()["scope"], level);
+    }
+}
+
+#[tokio::test]
 async fn forty_refreshes_at_once_all_succeed_and_all_their_secrets_work() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;

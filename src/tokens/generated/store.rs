@@ -6,11 +6,13 @@ use crate::{
     core::{
         account::Account,
         device_session::{Over, Session},
+        level::Level,
         moment::Moment,
         secret::SecretHash,
         token::AccessToken,
     },
     platform::db::{Connection, Tx, execute, fetch, record},
+    tokens::store::unreadable,
 };
 
 /// An auto-generated token, for whoever decides whether it stays.
@@ -84,6 +86,7 @@ pub async fn lock_session_of(tx: &mut Tx, token_id: &str) -> sqlx::Result<u64> {
 record! {
     struct SessionRecord {
         secret_hash: Vec<u8>,
+        level: String,
         is_active: bool,
         created_at: i64,
         expires_at: Option<i64>,
@@ -100,6 +103,7 @@ record! {
 pub struct Behind {
     pub secret_hash: Vec<u8>,
     pub username: String,
+    pub level: Level,
     pub session: Session,
 }
 
@@ -109,16 +113,18 @@ pub async fn behind(connection: &mut impl Connection, token_id: &str) -> sqlx::R
         fetch_optional,
         connection,
         SessionRecord,
-        "SELECT token.secret_hash, token.is_active, token.created_at, token.expires_at, token.last_used_at,
+        "SELECT token.secret_hash, token.level, token.is_active, token.created_at, token.expires_at, token.last_used_at,
                 device_session.refreshed_at, account.username, account.disabled_at, account.closed_at
          FROM token JOIN device_session ON device_session.token_id = token.id
                     JOIN account ON account.id = token.account_id
          WHERE token.id = $1",
         token_id,
     )?;
-    Ok(record.map(|record| Behind {
+    let Some(record) = record else { return Ok(None) };
+    Ok(Some(Behind {
         secret_hash: record.secret_hash,
         username: record.username,
+        level: Level::parse(&record.level).ok_or_else(|| unreadable("token.level", &record.level))?,
         session: Session {
             is_active: record.is_active,
             account_is_enabled: record.disabled_at.is_none() && record.closed_at.is_none(),
