@@ -160,6 +160,26 @@ async fn after_180_days_a_session_is_over_however_it_was_used() {
 }
 
 #[tokio::test]
+async fn the_longest_life_of_tokens_is_that_of_a_devices_too() {
+    for (most, device_max, days) in [("7", "180", 7), ("90", "14", 14)] {
+        let server = TestServer::start_with(|settings| {
+            settings.max_token_lifetime_days = Some(most.into());
+            settings.device_max_days = device_max.into();
+        })
+        .await;
+        let alice = server.account_signed_in("alice").await;
+        let codes = server.anonymous().begin("laptop").await;
+        let review = alice.post("/device", &[("user_code", &codes.user_code)]).await.body;
+        assert!(review.contains(&format!("or {days} days are over.")), "{review}");
+        alice.decide(&codes, "approve").await;
+        let answer = server.anonymous().poll(&codes).await;
+        assert_eq!(answer.json()["expires_in"], days * 24 * 3600);
+        let life = server.number("SELECT expires_at - created_at FROM token").await;
+        assert_eq!(life, Some(days * 24 * 3600 * 1000));
+    }
+}
+
+#[tokio::test]
 async fn whatever_ended_it_is_said() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
