@@ -68,6 +68,8 @@ struct ReviewPage {
     begun: TimeView,
     /// How long it has what it gets.
     until: String,
+    /// Whether that is an administrator's.
+    is_admin: bool,
     /// The description of the token that makes room.
     replaced: Option<String>,
 }
@@ -156,6 +158,7 @@ async fn review(
         address: sign_in.address,
         begun: me.page.time(&sign_in.created_at),
         until: until.replace("%{longest}", &rules.longest.whole_days().to_string()),
+        is_admin: me.account.is_admin,
         replaced: replaced.map(|(_, description)| description.to_string()),
         page: me.page,
     }))

@@ -49,12 +49,14 @@ async fn a_link_with_two_codes_brings_none() {
     let alice = server.account_signed_in("alice").await;
     let page = alice.get("/device?user_code=BBBB-BBBB&user_code=CCCC-CCCC").await;
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
-    assert!(page.body.contains("name=\"user_code\"") && !page.body.contains("BBB"), "{}", page.body);
+    assert_eq!(page.after("name=\"user_code\" class=\"device-code\" value=\""), "");
+    assert!(!page.body.contains("Go on only if your device shows the same one."));
 }
 
 #[tokio::test]
 async fn the_page_says_who_asks_from_where_and_when_and_warns() {
     let server = behind_a_proxy().await;
+    server.account("root-of-all").await;
     let alice = server.account_signed_in("alice").await;
     let program = server.anonymous().with_header("x-forwarded-for", "203.0.113.9");
     let name = format!("<b>\u{202e}laptop</b> {}", "x".repeat(100));
@@ -73,7 +75,7 @@ async fn the_page_says_who_asks_from_where_and_when_and_warns() {
         &format!(">{code}</p>"),
         "The program says these names itself. Nobody has checked them.",
         "Did someone send you this code or a link to it",
-        "Read, Write, Delete in the repositories of alice",
+        "Read, Write, Delete as alice: in your own repositories, and in those that others share with you",
         "nobody uses it for 30 days, or 180 days are over.",
         ">Approve</button>",
         ">Deny</button>",
@@ -81,7 +83,11 @@ async fn the_page_says_who_asks_from_where_and_when_and_warns() {
         assert!(page.body.contains(part), "{part} in {}", page.body);
     }
     let same = server.anonymous().begin("desktop").await;
-    assert!(enter(&alice, &same.user_code).await.body.contains("The address of this browser, too."));
+    let page = enter(&alice, &same.user_code).await.body;
+    assert!(page.contains("The address of this browser, too.") && !page.contains("administrator"), "{page}");
+    server.sql("UPDATE account SET is_admin = TRUE").await;
+    let also = "it also gets the administrators’ repositories, and the list of all repositories.";
+    assert!(enter(&alice, &same.user_code).await.body.contains(also));
 }
 
 #[tokio::test]
