@@ -126,9 +126,8 @@ impl Window {
 #[track_caller]
 fn is_told(desk: &Desk, yard: &Yard, device: &str) {
     let host = &yard.registry.host;
-    let (page, day) = (yard.server.url("/settings/tokens"), yard.server.clock.now().date());
-    let sentence =
-        format!("access token \"{device}\" was deleted on {day}: generate a new one at {page} (PAT-DELETED)");
+    let day = yard.server.clock.now().date();
+    let sentence = format!("access token \"{device}\" was deleted on {day}: sign in again on the device (PAT-DELETED)");
     let refused = desk.copy(yard).fail();
     assert_eq!(refused, format!("initializing source {}: {UNABLE}{sentence}", yard.at("alice/app:v1")));
     let refused = desk.inspect(yard).fail();

@@ -76,7 +76,7 @@ async fn such_a_token_is_edited_switched_off_and_deleted_like_any_other() {
     alice.post(&path("/activate"), &[]).await;
     assert_eq!(registry().await.status, StatusCode::OK);
     alice.post(&path("/delete"), &[]).await;
-    assert!(registry().await.body.contains("PAT-DELETED"));
+    assert!(registry().await.body.contains(": sign in again on the device (PAT-DELETED)"));
 }
 
 #[tokio::test]
