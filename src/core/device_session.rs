@@ -75,18 +75,30 @@ impl Over {
 }
 
 impl Session {
-    /// Why it gives no new secret now, if it does not.
-    pub fn over(self, rules: Rules, now: Moment) -> Option<Over> {
+    /// Whether it ended by itself, and why.
+    pub fn ended(self, rules: Rules, now: Moment) -> Option<Over> {
         if self.ends_at <= now {
             Some(Over::Longest)
-        } else if now - self.last_at >= rules.idle {
-            Some(Over::Idle)
+        } else {
+            (end(rules, self.last_at, self.ends_at) <= now).then_some(Over::Idle)
+        }
+    }
+
+    /// Why it gives no new secret now, if it does not.
+    pub fn over(self, rules: Rules, now: Moment) -> Option<Over> {
+        if let Some(ended) = self.ended(rules, now) {
+            Some(ended)
         } else if !self.account_is_enabled {
             Some(Over::AccountDisabled)
         } else {
             (!self.is_active).then_some(Over::Deactivated)
         }
     }
+}
+
+/// When a session ends that nobody uses after `last_at`, and whose token ends at `ends_at` in any case.
+pub fn end(rules: Rules, last_at: Moment, ends_at: Moment) -> Moment {
+    ends_at.min(last_at + rules.idle)
 }
 
 /// How long a token that was used now lasts if it is never used again.
@@ -111,6 +123,8 @@ mod tests {
         assert_eq!(used.over(RULES, NOW + RULES.longest), Some(Over::Longest));
         assert_eq!(Session { is_active: false, ..good }.over(RULES, NOW), Some(Over::Deactivated));
         assert_eq!(Session { account_is_enabled: false, ..good }.over(RULES, NOW), Some(Over::AccountDisabled));
+        assert_eq!(end(RULES, NOW, NOW + RULES.longest), NOW + RULES.idle);
+        assert_eq!(end(RULES, NOW, NOW + Duration::DAY), NOW + Duration::DAY);
         assert_eq!(life(RULES, NOW + RULES.longest, NOW), RULES.idle);
         assert_eq!(life(RULES, NOW + Duration::days(2), NOW), Duration::days(2));
     }

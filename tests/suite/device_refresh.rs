@@ -136,6 +136,50 @@ async fn whoever_refreshes_or_uses_it_keeps_a_session_and_whoever_does_neither_l
 }
 
 #[tokio::test]
+async fn after_thirty_days_an_unused_token_opens_nothing_before_anyone_tidies_up() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let (used, refreshed, unused) = (
+        server.device(&alice, "used").await,
+        server.device(&alice, "refreshed").await,
+        server.device(&alice, "unused").await,
+    );
+    server.clock.advance(Duration::days(30) - Duration::milliseconds(4));
+    assert!(works(&server, &used.token).await, "in the last moment");
+    server.write_uses().await;
+    let refreshed = Got::of(&server.anonymous().refresh(&refreshed.refresh).await);
+    server.clock.advance(Duration::milliseconds(3));
+    let told = format!(
+        "access token \"unused (docker-credential-dockpass)\" expired on {}: sign in again on the device (PAT-EXPIRED)",
+        (server.clock.now() + Duration::MILLISECOND).date()
+    );
+    server.clock.advance(Duration::MILLISECOND);
+    for _ in 0..2 {
+        let answer = server.anonymous().token("alice", &unused.token, &[]).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(answer.json()["errors"][0]["message"], told, "and this was no use of it");
+        server.write_uses().await;
+    }
+    assert_eq!(server.number("SELECT COUNT(*) FROM token WHERE last_used_at IS NULL").await, Some(2));
+    assert!(server.anonymous().token("bob", &unused.token, &[]).await.body.contains("PAT-WRONG-USER"));
+    assert!(works(&server, &used.token).await && works(&server, &refreshed.token).await);
+    assert_eq!(server.count("token").await, 3);
+    assert_eq!(server.tidy_devices().await, 1);
+}
+
+#[tokio::test]
+async fn how_long_nobody_may_use_it_is_a_setting_and_no_token_made_by_hand_has_such_an_end() {
+    let server = TestServer::start_with(|settings| settings.device_idle_days = "7".into()).await;
+    let alice = server.account_signed_in("alice").await;
+    let (first, second) = (server.device(&alice, "first").await, server.device(&alice, "second").await);
+    let manual = alice.generate("ci", "repo:read", "never").await;
+    server.clock.advance(Duration::days(7) - Duration::milliseconds(3));
+    assert!(works(&server, &first.token).await);
+    server.clock.advance(Duration::milliseconds(2));
+    assert!(!works(&server, &second.token).await && works(&server, &manual.secret).await);
+}
+
+#[tokio::test]
 async fn after_180_days_a_session_is_over_however_it_was_used() {
     let server = TestServer::start_with(|settings| settings.device_idle_days = "90".into()).await;
     let alice = server.account_signed_in("alice").await;

@@ -22,7 +22,10 @@ record! {
         level: String,
         repositories: Option<String>,
         is_active: bool,
+        created_at: i64,
         expires_at: Option<i64>,
+        last_used_at: Option<i64>,
+        refreshed_at: Option<i64>,
         username: String,
         is_admin: bool,
         disabled_at: Option<i64>,
@@ -56,6 +59,9 @@ pub struct Presented {
     pub reach: Reach,
     pub is_active: bool,
     pub expires_at: Option<Moment>,
+    /// The last use, or the last refresh of the device's session where that is later; the creation where there was
+    /// neither.
+    pub last_at: Moment,
     pub username: Username,
     pub is_admin: bool,
     pub account_is_disabled: bool,
@@ -79,9 +85,10 @@ pub async fn find_presented(
         connection,
         PresentedRecord,
         "SELECT token.id, token.account_id, token.description, token.level, token.repositories, token.is_active,
-                token.expires_at, account.username, account.is_admin, account.disabled_at, account.closed_at,
+                token.created_at, token.expires_at, token.last_used_at, device_session.refreshed_at, account.username, account.is_admin, account.disabled_at, account.closed_at,
                 asked.name AS asked_name, repository.is_public, repository_share.can_push, owner.id AS owner_id
          FROM token JOIN account ON account.id = token.account_id
+         LEFT JOIN device_session ON device_session.token_id = token.id
          LEFT JOIN (SELECT $2 AS name, $3 AS namespace UNION ALL SELECT $4, $5 UNION ALL SELECT $6, $7
                     UNION ALL SELECT $8, $9) AS asked ON asked.name <> ''
          LEFT JOIN repository ON repository.name = asked.name
@@ -101,6 +108,7 @@ pub async fn find_presented(
     )?;
     let facts = records.iter().filter_map(PresentedRecord::facts).collect();
     let Some(record) = records.pop() else { return Ok(None) };
+    let used_at = record.last_used_at.unwrap_or(record.created_at);
     Ok(Some(Presented {
         id: record.id,
         account_id: record.account_id,
@@ -109,6 +117,7 @@ pub async fn find_presented(
         reach: Reach::from_stored(record.repositories),
         is_active: record.is_active,
         expires_at: record.expires_at.map(Moment::from_millis),
+        last_at: Moment::from_millis(record.refreshed_at.map_or(used_at, |refreshed_at| refreshed_at.max(used_at))),
         username: Username::from_stored(record.username),
         is_admin: record.is_admin,
         account_is_disabled: record.disabled_at.is_some() || record.closed_at.is_some(),
