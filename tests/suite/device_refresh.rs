@@ -94,6 +94,26 @@ async fn forty_refreshes_at_once_all_succeed_and_all_their_secrets_work() {
 }
 
 #[tokio::test]
+async fn a_secret_works_all_the_while_that_refreshes_replace_it_and_one_another() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    for _ in 0..3 {
+        let got = server.device(&alice, "laptop").await;
+        let statuses = all_at_once(|number| {
+            let (caller, got) = (server.anonymous(), got.clone());
+            async move {
+                match number % 2 {
+                    0 => caller.refresh(&got.refresh).await.status,
+                    _ => caller.token("alice", &got.token, &[]).await.status,
+                }
+            }
+        })
+        .await;
+        assert_eq!(statuses, [StatusCode::OK; MANY]);
+    }
+}
+
+#[tokio::test]
 async fn an_old_secret_is_as_inactive_as_the_token() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;

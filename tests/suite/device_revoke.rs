@@ -92,6 +92,30 @@ async fn of_forty_at_once_one_finds_it_and_all_succeed() {
 }
 
 #[tokio::test]
+async fn whoever_gives_a_token_back_that_is_just_being_renewed_leaves_none() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    for _ in 0..8 {
+        let got = server.device(&alice, "laptop").await;
+        let answers = all_at_once(|number| {
+            let (caller, got) = (server.anonymous(), got.clone());
+            async move {
+                if number % 10 == 9 {
+                    return Some(caller.post("/oauth/revoke", &[("token", got.token.as_str())]).await);
+                }
+                caller.refresh(&got.refresh).await;
+                None
+            }
+        })
+        .await;
+        let revoked: Vec<_> = answers.into_iter().flatten().collect();
+        assert!(revoked.len() == 4 && revoked.iter().all(|answer| answer.status == StatusCode::OK), "{revoked:?}");
+        assert_eq!(server.count("token").await, 0);
+        assert!(server.anonymous().refresh(&got.refresh).await.body.contains("this device signed out"));
+    }
+}
+
+#[tokio::test]
 async fn whoever_makes_secrets_up_waits_for_nobody_and_nobody_waits_for_them() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;

@@ -158,10 +158,7 @@ pub async fn is_known(connection: &mut impl Connection, presented: &Secret, now:
     Ok(match presented.kind() {
         secret::Kind::PersonalAccess => false,
         secret::Kind::Refresh => store::is_session(connection, &hash).await?,
-        secret::Kind::Device => {
-            store::successor_of(connection, &hash, now).await?.is_some()
-                || store::find_by_secret(connection, &hash).await?.is_some()
-        }
+        secret::Kind::Device => store::find_by_secret(connection, &hash, now).await?.is_some(),
     })
 }
 
@@ -208,10 +205,7 @@ pub async fn revoke(tx: &mut Tx, presented: &Secret, origin: &Origin, now: Momen
         secret::Kind::Refresh => store::lock_session(tx, &hash)
             .await?
             .map(|session| Slot { token_id: session.token_id, account_id: session.account_id }),
-        secret::Kind::Device => {
-            let current = store::successor_of(tx, &hash, now).await?.unwrap_or(hash);
-            store::find_by_secret(tx, &current).await?
-        }
+        secret::Kind::Device => store::find_by_secret(tx, &hash, now).await?,
     };
     let Some(Slot { token_id, account_id }) = slot else { return Ok(()) };
     let Some(account) = accounts::find(tx, &account_id).await? else { return Ok(()) };

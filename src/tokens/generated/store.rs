@@ -195,31 +195,23 @@ pub async fn is_session(connection: &mut impl Connection, refresh: &SecretHash) 
     Ok(is_session)
 }
 
-/// The secret that replaced this one, while this one still works.
-pub async fn successor_of(
+/// The token with this secret, or with the one that a refresh replaced and that still works. One statement: of two, a
+/// refresh between them would hide the token from both.
+pub async fn find_by_secret(
     connection: &mut impl Connection,
     secret: &SecretHash,
     now: Moment,
-) -> sqlx::Result<Option<SecretHash>> {
-    let row = fetch!(
-        fetch_optional,
-        connection,
-        (Vec<u8>,),
-        "SELECT token.secret_hash FROM previous_secret JOIN token ON token.id = previous_secret.token_id
-         WHERE previous_secret.secret_hash = $1 AND previous_secret.works_until > $2",
-        secret.as_bytes(),
-        now.millis(),
-    )?;
-    Ok(row.and_then(|(hash,)| SecretHash::from_bytes(&hash)))
-}
-
-pub async fn find_by_secret(connection: &mut impl Connection, secret: &SecretHash) -> sqlx::Result<Option<Slot>> {
+) -> sqlx::Result<Option<Slot>> {
     let row = fetch!(
         fetch_optional,
         connection,
         (String, String),
-        "SELECT id, account_id FROM token WHERE secret_hash = $1 AND source = 'auto-generated'",
+        "SELECT id, account_id FROM token
+         WHERE (secret_hash = $1
+                OR id = (SELECT token_id FROM previous_secret WHERE secret_hash = $1 AND works_until > $2))
+           AND source = 'auto-generated'",
         secret.as_bytes(),
+        now.millis(),
     )?;
     Ok(row.map(|(token_id, account_id)| Slot { token_id, account_id }))
 }
