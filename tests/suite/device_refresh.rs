@@ -114,6 +114,40 @@ async fn a_secret_works_all_the_while_that_refreshes_replace_it_and_one_another(
 }
 
 #[tokio::test]
+async fn whoever_holds_an_older_secret_of_a_deleted_token_is_told_so_too() {
+    let server = TestServer::start().await;
+    server.account("root-of-all").await;
+    let alice = server.account_signed_in("alice").await;
+    let told = async |got: &Got| {
+        server.anonymous().token("alice", &got.token, &[]).await.json()["errors"][0]["message"].clone()
+    };
+    for by_closing in [false, true] {
+        let first = server.device(&alice, "laptop").await;
+        server.clock.advance(Duration::MINUTE);
+        let second = Got::of(&server.anonymous().refresh(&first.refresh).await);
+        server.clock.advance(Duration::MINUTE);
+        let third = Got::of(&server.anonymous().refresh(&first.refresh).await);
+        if by_closing {
+            alice.post("/settings/close", &[("password", crate::harness::PASSWORD)]).await;
+        } else {
+            let id = server.text("SELECT id FROM token").await;
+            alice.post(&format!("/settings/tokens/{id}/delete"), &[]).await;
+        }
+        assert_eq!(server.count("token").await, 0);
+        let sentence = format!(
+            "access token \"laptop (docker-credential-dockpass)\" was deleted on {}: sign in again on the device \
+             (PAT-DELETED)",
+            server.clock.now().date()
+        );
+        for moments in [0, 61] {
+            server.clock.advance(Duration::seconds(moments));
+            assert_eq!((told(&second).await, told(&third).await), (sentence.as_str().into(), sentence.as_str().into()));
+            assert!(told(&first).await.as_str().unwrap().ends_with("(AUTH-FAILED)"), "it was over before");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_old_secret_is_as_inactive_as_the_token() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
