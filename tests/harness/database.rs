@@ -107,6 +107,14 @@ impl TestServer {
         }
     }
 
+    /// Bytes as this engine's SQL has them, from hexadecimal.
+    pub fn bytes(&self, hexadecimal: &str) -> String {
+        match &self.app.db {
+            Db::Sqlite { .. } => format!("x'{hexadecimal}'"),
+            Db::Postgres(_) => format!("'\\x{hexadecimal}'::bytea"),
+        }
+    }
+
     /// Someone who writes and goes on writing: holds SQLite's only write lock, and on PostgreSQL the rows that the
     /// statement touches.
     pub async fn writing(&self, statement: &str) -> Tx {

@@ -110,12 +110,7 @@ async fn what_waits_in_all_is_capped_too() {
         let rows: Vec<String> = (0..500)
             .filter(|row| chunk * 500 + row < 4998)
             .map(|row| {
-                let hash = format!("{:064x}", chunk * 500 + row);
-                let bytes = if matches!(server.app.db, dockpass::platform::db::Db::Sqlite { .. }) {
-                    format!("x'{hash}'")
-                } else {
-                    format!("'\\x{hash}'::bytea")
-                };
+                let bytes = server.bytes(&format!("{:064x}", chunk * 500 + row));
                 let end = server.clock.now().millis() + 60_000;
                 format!("({bytes}, {bytes}, 'net{row}', 'p', 'a', 'pending', 5000, 1, {end})")
             })

@@ -50,7 +50,7 @@ async fn a_refresh_writes_a_new_secret_on_the_same_row_and_the_old_one_works_a_m
     server.clock.advance(Duration::SECOND);
     assert!(!works(&server, &first.token).await && works(&server, &second.token).await);
     assert!(!database::holds(&server.dump().await, &second.token));
-    server.tidy_devices().await;
+    server.tidy().await;
     assert_eq!(server.count("previous_secret").await, 0);
 }
 
@@ -171,7 +171,7 @@ async fn whoever_refreshes_or_uses_it_keeps_a_session_and_whoever_does_neither_l
     server.clock.advance(Duration::days(29));
     assert!(works(&server, &used.token).await);
     let renewed = Got::of(&server.anonymous().refresh(&refreshed.refresh).await);
-    assert_eq!(server.tidy_devices().await, 0);
+    assert_eq!(server.tidy().await, 0);
     server.clock.advance(Duration::DAY);
     assert_eq!(
         refused(&server, &unused.refresh).await,
@@ -179,7 +179,7 @@ async fn whoever_refreshes_or_uses_it_keeps_a_session_and_whoever_does_neither_l
         "exactly, not when someone tidies up"
     );
     assert_eq!(server.count("token").await, 3);
-    assert_eq!(server.tidy_devices().await, 1);
+    assert_eq!(server.tidy().await, 1);
     assert_eq!(server.count("token").await, 2);
     assert!(refused(&server, &unused.refresh).await.contains("not used for 30 days"), "told afterwards, too");
     assert!(server.anonymous().token("alice", &unused.token, &[]).await.body.contains("PAT-DELETED"));
@@ -218,7 +218,7 @@ async fn after_thirty_days_an_unused_token_opens_nothing_before_anyone_tidies_up
     assert!(server.anonymous().token("bob", &unused.token, &[]).await.body.contains("PAT-WRONG-USER"));
     assert!(works(&server, &used.token).await && works(&server, &refreshed.token).await);
     assert_eq!(server.count("token").await, 3);
-    assert_eq!(server.tidy_devices().await, 1);
+    assert_eq!(server.tidy().await, 1);
 }
 
 #[tokio::test]
@@ -247,12 +247,12 @@ async fn after_180_days_a_session_is_over_however_it_was_used() {
     assert!(life < 2 * 24 * 3600, "{life}: its end is nearer than 90 days");
     server.clock.advance(Duration::days(2));
     assert!(refused(&server, &got.refresh).await.contains("older than 180 days"));
-    assert_eq!(server.tidy_devices().await, 1);
+    assert_eq!(server.tidy().await, 1);
     assert!(refused(&server, &got.refresh).await.contains("older than 180 days"));
     let log = server.signed_in("alice").await.get("/settings/activity").await.body;
     assert!(log.contains("because its longest time was over:</strong> laptop"), "{log}");
     server.clock.advance(Duration::days(91));
-    server.tidy_devices().await;
+    server.tidy().await;
     assert_eq!(server.count("device_session").await, 0);
     assert!(refused(&server, &got.refresh).await.contains("is not known"));
 }
@@ -296,7 +296,7 @@ async fn whatever_ended_it_is_said() {
     assert!(answer.body.contains("another program"));
     alice.post(&format!("/settings/tokens/{id}/delete"), &[]).await;
     assert_eq!(refused(&server, &got.refresh).await, "the token of this device was deleted: sign in again");
-    server.tidy_devices().await;
+    server.tidy().await;
     assert!(refused(&server, &got.refresh).await.contains("was deleted"));
 }
 

@@ -39,7 +39,7 @@ async fn a_sixth_device_takes_the_place_of_the_one_used_least_recently() {
     devices.push(server.device(&alice, "e").await);
     // The oldest is used now, so that the second is the one that nobody used for longest.
     assert_eq!(server.anonymous().token("alice", &devices[0].token, &[]).await.status, StatusCode::OK);
-    assert_eq!(server.tidy_devices().await, 0);
+    assert_eq!(server.tidy().await, 0);
     let page = alice.get("/settings/tokens").await.body;
     let row = page.split(marked).next().unwrap().rsplit("class=\"description\">").next().unwrap();
     assert!(page.matches(marked).count() == 1 && row.starts_with("b ("), "{row}");

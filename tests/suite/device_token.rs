@@ -140,7 +140,7 @@ async fn a_code_ends_after_ten_minutes_approved_or_not() {
     }
     assert_eq!(server.count("token").await, 0);
     server.clock.advance(Duration::days(2));
-    server.tidy_devices().await;
+    server.tidy().await;
     assert_eq!(server.count("device_code").await, 0);
     assert_eq!(error(&program.poll(&waiting).await), "invalid_grant");
 }

@@ -54,6 +54,7 @@ mod set_password;
 mod setup;
 mod signup;
 mod throttle;
+mod tidying;
 mod token;
 mod token_agrees;
 mod token_clients;

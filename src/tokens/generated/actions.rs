@@ -28,6 +28,9 @@ use crate::{
 /// The end of a session is remembered this long, to tell the device that still has it.
 const REMEMBERED: Duration = Duration::days(90);
 
+/// So many sessions end in one transaction: others want to write, too.
+const AT_ONCE: i64 = 100;
+
 /// A program that signs in on a device, as both call themselves.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -108,22 +111,28 @@ async fn make_room(tx: &mut Tx, account: &Account, rules: Rules, origin: &Origin
     // In the order in which every writer takes rows.
     replaced.sort();
     for token_id in &replaced {
-        end(tx, account, token_id, (Over::Replaced, Kind::TokenReplaced), origin, now).await?;
+        end(tx, account, token_id, Over::Replaced, origin, now).await?;
     }
     Ok(())
 }
 
-/// Deletes a token with its session, leaves its tombstone and a line in the log; whether it was there.
+/// Deletes a token with its session, leaves its tombstone and a line in the log.
 async fn end(
     tx: &mut Tx,
     account: &Account,
     token_id: &str,
-    (over, kind): (Over, Kind),
+    over: Over,
     origin: &Origin,
     now: Moment,
-) -> Result<bool, Error> {
+) -> Result<(), Error> {
+    let kind = match over {
+        Over::Replaced => Kind::TokenReplaced,
+        Over::Idle => Kind::DeviceIdle,
+        Over::Longest => Kind::DeviceOver,
+        _ => Kind::DeviceSignedOut,
+    };
     store::end_session(tx, token_id, over, now).await?;
-    let Some(description) = tokens::delete(tx, account, token_id, now).await? else { return Ok(false) };
+    let Some(description) = tokens::delete(tx, account, token_id, now).await? else { return Ok(()) };
     activity::record(tx, account, kind, description.as_str(), origin, now).await?;
     tracing::info!(
         account = account.username.as_str(),
@@ -131,7 +140,7 @@ async fn end(
         why = over.as_str(),
         "a device's token ended"
     );
-    Ok(true)
+    Ok(())
 }
 
 /// The token that the next sign-in on a device replaces: its id and description. `None` while there is a free slot.
@@ -209,31 +218,34 @@ pub async fn revoke(tx: &mut Tx, presented: &Secret, origin: &Origin, now: Momen
     };
     let Some(Slot { token_id, account_id }) = slot else { return Ok(()) };
     let Some(account) = accounts::find(tx, &account_id).await? else { return Ok(()) };
-    end(tx, &account, &token_id, (Over::SignedOut, Kind::DeviceSignedOut), origin, now).await?;
-    Ok(())
+    end(tx, &account, &token_id, Over::SignedOut, origin, now).await
 }
 
-/// Deletes the tokens of sessions that nobody used for too long, or whose longest time is over, and forgets what was
-/// remembered long enough. How many ended.
+/// Deletes the tokens of sessions that nobody used for too long, or whose longest time is over: of those that follow
+/// the token `after` as many as one transaction may hold the database for. The last of them, where there may be more.
 ///
 /// # Errors
 /// The database's.
-pub async fn end_unused(tx: &mut Tx, rules: Rules, now: Moment) -> Result<u64, Error> {
-    let mut ended = 0;
-    for Slot { token_id, account_id } in store::candidates(tx, now - rules.idle, now).await? {
-        // Looked at again behind the lock: a refresh may have come first.
-        store::lock_session_of(tx, &token_id).await?;
-        let over = store::behind(tx, &token_id).await?.and_then(|behind| behind.session.over(rules, now));
-        let kind = match over {
-            Some(Over::Idle) => Kind::DeviceIdle,
-            Some(Over::Longest) => Kind::DeviceOver,
-            _ => continue,
-        };
-        let (Some(over), Some(account)) = (over, accounts::find(tx, &account_id).await?) else { continue };
-        ended += u64::from(end(tx, &account, &token_id, (over, kind), &Origin::default(), now).await?);
+pub async fn end_unused(tx: &mut Tx, after: &str, rules: Rules, now: Moment) -> Result<Option<String>, Error> {
+    let idle_since = now - rules.idle;
+    let candidates = store::candidates(tx, after, AT_ONCE, idle_since, now).await?;
+    for Slot { token_id, account_id } in &candidates {
+        store::lock_session_of(tx, token_id).await?;
+        let Some(over) = store::lock_ended(tx, token_id, idle_since, now).await? else { continue };
+        let Some(account) = accounts::find(tx, account_id).await? else { continue };
+        end(tx, &account, token_id, over, &Origin::default(), now).await?;
     }
+    let is_full = candidates.len() as i64 == AT_ONCE;
+    Ok(candidates.into_iter().next_back().filter(|_| is_full).map(|last| last.token_id))
+}
+
+/// Notes the ends of sessions whose tokens were deleted on the page, and forgets what was remembered long enough.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
     store::note_orphans(tx, now).await?;
     store::forget_sessions_before(tx, now - REMEMBERED).await?;
     store::forget_previous(tx, now).await?;
-    Ok(ended)
+    Ok(())
 }

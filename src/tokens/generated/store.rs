@@ -227,21 +227,50 @@ pub async fn end_session(tx: &mut Tx, token_id: &str, over: Over, now: Moment) -
     )
 }
 
-/// Sessions that may be over, at their end or unused since `idle_since`, in one order for every server.
-pub async fn candidates(connection: &mut impl Connection, idle_since: Moment, now: Moment) -> sqlx::Result<Vec<Slot>> {
+/// Sessions that may be over, at their end or unused since `idle_since`: the first `most` whose tokens follow `after`,
+/// in one order for every server.
+pub async fn candidates(
+    connection: &mut impl Connection,
+    after: &str,
+    most: i64,
+    idle_since: Moment,
+    now: Moment,
+) -> sqlx::Result<Vec<Slot>> {
     let rows = fetch!(
         fetch_all,
         connection,
         (String, String),
         "SELECT token.id, token.account_id FROM token JOIN device_session ON device_session.token_id = token.id
-         WHERE token.source = 'auto-generated'
+         WHERE token.source = 'auto-generated' AND token.id > $3
            AND (token.expires_at <= $1
                 OR (COALESCE(token.last_used_at, token.created_at) <= $2 AND device_session.refreshed_at <= $2))
-         ORDER BY token.id",
+         ORDER BY token.id LIMIT $4",
         now.millis(),
         idle_since.millis(),
+        after,
+        most,
     )?;
     Ok(rows.into_iter().map(|(token_id, account_id)| Slot { token_id, account_id }).collect())
+}
+
+/// Locks a token whose session is over, and says why it is. `None` where that is no longer so: someone used it or
+/// refreshed it since it was read.
+pub async fn lock_ended(tx: &mut Tx, token_id: &str, idle_since: Moment, now: Moment) -> sqlx::Result<Option<Over>> {
+    let row = fetch!(
+        fetch_optional,
+        tx,
+        (Option<i64>,),
+        "UPDATE token SET is_active = is_active
+         WHERE id = $1 AND source = 'auto-generated'
+           AND (expires_at <= $3
+                OR (COALESCE(last_used_at, created_at) <= $2
+                    AND EXISTS (SELECT 1 FROM device_session WHERE token_id = token.id AND refreshed_at <= $2)))
+         RETURNING expires_at",
+        token_id,
+        idle_since.millis(),
+        now.millis(),
+    )?;
+    Ok(row.map(|(end,)| if end.is_some_and(|end| end <= now.millis()) { Over::Longest } else { Over::Idle }))
 }
 
 /// Notes the end of sessions whose tokens were deleted on the page.
