@@ -70,8 +70,10 @@ struct ReviewPage {
     until: String,
     /// Whether that is an administrator's.
     is_admin: bool,
-    /// The description of the token that makes room.
-    replaced: Option<String>,
+    /// What approving costs, where it does.
+    replaces: Option<String>,
+    /// The descriptions of the tokens that make room.
+    replaced: Vec<String>,
 }
 
 #[derive(Template, WebTemplate)]
@@ -146,7 +148,9 @@ async fn review(
     };
     let rules = app.config.devices;
     let until = me.page.t1("device.gets_until", "idle", rules.idle.whole_days());
-    let replaced = generated::next_to_go(&mut app.db.read().await?, &me.account, rules).await?;
+    let replaced = generated::next_to_go(&mut app.db.read().await?, &me.account, rules, me.page.now).await?;
+    let replaced: Vec<String> = replaced.into_iter().map(|(_, description)| description.to_string()).collect();
+    let replaces = |first| me.page.words.count("device.replaces", replaced.len() as i64).replace("%{name}", first);
     let ClientAddress(here) = from;
     let here = here.to_string();
     Ok(private(ReviewPage {
@@ -159,7 +163,8 @@ async fn review(
         begun: me.page.time(&sign_in.created_at),
         until: until.replace("%{longest}", &rules.longest.whole_days().to_string()),
         is_admin: me.account.is_admin,
-        replaced: replaced.map(|(_, description)| description.to_string()),
+        replaces: replaced.first().map(|first| replaces(first)),
+        replaced,
         page: me.page,
     }))
 }

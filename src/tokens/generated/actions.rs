@@ -55,8 +55,8 @@ pub struct Granted {
     pub life: Duration,
 }
 
-/// Makes a token for a device of the account with this id, within its slots however many ask at once: the one least
-/// recently used makes room. `None` where the account is disabled meanwhile.
+/// Makes a token for a device of the account with this id, within its slots however many ask at once: those least
+/// recently used make room. `None` where the account is disabled meanwhile.
 ///
 /// # Errors
 /// The database's.
@@ -103,15 +103,15 @@ pub async fn make(
     Ok(Some(granted))
 }
 
-/// Deletes as many as are in the way of one more. Manual tokens are not among them.
+/// Deletes what is in the way of one more. Manual tokens are not among it.
 async fn make_room(tx: &mut Tx, account: &Account, rules: Rules, origin: &Origin, now: Moment) -> Result<(), Error> {
-    let slots = store::slots(tx, account).await?;
-    let too_many = (slots.len() as i64 + 1 - rules.slots).max(0) as usize;
-    let mut replaced: Vec<String> = slots.into_iter().take(too_many).map(|(id, _)| id).collect();
+    let mut leaving = device_session::leaving(store::held(tx, account).await?, rules, now);
     // In the order in which every writer takes rows.
-    replaced.sort();
-    for token_id in &replaced {
-        end(tx, account, token_id, Over::Replaced, origin, now).await?;
+    leaving.sort_by(|a, b| a.0.token_id.cmp(&b.0.token_id));
+    for (held, over) in leaving {
+        // What ended by itself is nobody's doing.
+        let origin = if over == Over::Replaced { origin } else { &Origin::default() };
+        end(tx, account, &held.token_id, over, origin, now).await?;
     }
     Ok(())
 }
@@ -143,7 +143,8 @@ async fn end(
     Ok(())
 }
 
-/// The token that the next sign-in on a device replaces: its id and description. `None` while there is a free slot.
+/// The tokens that the next sign-in on a device replaces, the one least recently used first: their ids and
+/// descriptions. None while there is a free slot, and several where the operator lowered the slots.
 ///
 /// # Errors
 /// The database's.
@@ -151,11 +152,11 @@ pub async fn next_to_go(
     connection: &mut impl Connection,
     account: &Account,
     rules: Rules,
-) -> Result<Option<(String, Description)>, Error> {
-    let slots = store::slots(connection, account).await?;
-    let is_full = slots.len() as i64 >= rules.slots;
-    let first = slots.into_iter().next().filter(|_| is_full);
-    Ok(first.map(|(id, description)| (id, Description::from_stored(description))))
+    now: Moment,
+) -> Result<Vec<(String, Description)>, Error> {
+    let leaving = device_session::leaving(store::held(connection, account).await?, rules, now);
+    let replaced = leaving.into_iter().filter(|(_, over)| *over == Over::Replaced);
+    Ok(replaced.map(|(held, _)| (held.token_id, held.description)).collect())
 }
 
 /// Whether a secret is a device's, so that strangers with made-up ones take no lock. A personal access token never is.

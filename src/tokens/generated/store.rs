@@ -5,33 +5,58 @@
 use crate::{
     core::{
         account::Account,
-        device_session::{Over, Session},
+        device_session::{Held, Over, Session},
         level::Level,
         moment::Moment,
         secret::SecretHash,
-        token::AccessToken,
+        token::{AccessToken, Description},
     },
     platform::db::{Connection, Tx, execute, fetch, record},
     tokens::store::unreadable,
 };
 
-/// An auto-generated token, for whoever decides whether it stays.
+/// An auto-generated token, for whoever ends its session.
 #[derive(Debug, Clone)]
 pub struct Slot {
     pub token_id: String,
     pub account_id: String,
 }
 
-/// The auto-generated tokens of an account, the one least recently used first; never used counts from its creation.
-pub async fn slots(connection: &mut impl Connection, account: &Account) -> sqlx::Result<Vec<(String, String)>> {
-    fetch!(
+record! {
+    struct HeldRecord {
+        id: String,
+        description: String,
+        created_at: i64,
+        expires_at: Option<i64>,
+        last_used_at: Option<i64>,
+        refreshed_at: i64,
+    }
+}
+
+/// The auto-generated tokens of an account.
+pub async fn held(connection: &mut impl Connection, account: &Account) -> sqlx::Result<Vec<Held>> {
+    let records = fetch!(
         fetch_all,
         connection,
-        (String, String),
-        "SELECT id, description FROM token WHERE account_id = $1 AND source = 'auto-generated'
-         ORDER BY COALESCE(last_used_at, created_at), created_at, id",
+        HeldRecord,
+        "SELECT token.id, token.description, token.created_at, token.expires_at, token.last_used_at,
+                device_session.refreshed_at
+         FROM token JOIN device_session ON device_session.token_id = token.id
+         WHERE token.account_id = $1 AND token.source = 'auto-generated'",
         &account.id,
-    )
+    )?;
+    let read = |record: HeldRecord| {
+        let used_at = record.last_used_at.unwrap_or(record.created_at);
+        Held {
+            token_id: record.id,
+            description: Description::from_stored(record.description),
+            created_at: Moment::from_millis(record.created_at),
+            used_at: Moment::from_millis(used_at),
+            last_at: Moment::from_millis(used_at.max(record.refreshed_at)),
+            ends_at: record.expires_at.map_or(Moment::NEVER, Moment::from_millis),
+        }
+    };
+    Ok(records.into_iter().map(read).collect())
 }
 
 pub async fn insert_session(
@@ -129,7 +154,7 @@ pub async fn behind(connection: &mut impl Connection, token_id: &str) -> sqlx::R
             is_active: record.is_active,
             account_is_enabled: record.disabled_at.is_none() && record.closed_at.is_none(),
             last_at: Moment::from_millis(record.last_used_at.unwrap_or(record.created_at).max(record.refreshed_at)),
-            ends_at: Moment::from_millis(record.expires_at.unwrap_or(i64::MAX)),
+            ends_at: record.expires_at.map_or(Moment::NEVER, Moment::from_millis),
         },
     }))
 }
