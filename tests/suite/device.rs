@@ -75,7 +75,7 @@ async fn the_page_says_who_asks_from_where_and_when_and_warns() {
         &format!(">{code}</p>"),
         "The program says these names itself. Nobody has checked them.",
         "Did someone send you this code or a link to it",
-        "Read, Write, Delete as alice: in your own repositories, and in those that others share with you",
+        "Read, Write, Delete as alice: in your own repositories, and as far as they are shared with you in those of others",
         "nobody uses it for 30 days, or 180 days are over.",
         ">Approve</button>",
         ">Deny</button>",
