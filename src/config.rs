@@ -59,7 +59,7 @@ pub struct Settings {
     /// true: an account without two-factor authentication can do nothing but turn it on
     #[arg(long, env = "DOCKPASS_REQUIRE_2FA", default_value = "false", global = true, num_args = 0..=1, default_missing_value = "true")]
     pub require_2fa: String,
-    /// The longest life of a new token in days
+    /// The longest life of a new token in days, also of one that a device gets
     #[arg(long, env = "DOCKPASS_MAX_TOKEN_LIFETIME_DAYS", global = true)]
     pub max_token_lifetime_days: Option<String>,
     /// Auto-generated tokens that an account keeps: a further sign-in on a device replaces the one least recently used
@@ -255,7 +255,8 @@ impl Config {
             devices: Rules {
                 slots: slots.unwrap_or_default().into(),
                 idle: Duration::days(device_idle.unwrap_or_default().into()),
-                longest: Duration::days(device_longest.unwrap_or_default().into()),
+                // What holds for every token holds for theirs.
+                longest: Duration::days(device_longest.unwrap_or_default().min(days.unwrap_or(u16::MAX)).into()),
             },
             requires_second_factor: required.unwrap_or_default(),
             signup_is_open: signup.unwrap_or_default(),

@@ -108,7 +108,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (stopping, stopped) = watch::channel(false);
         let writing = tokio::spawn(write_notes(self.app.clone(), stopped.clone()));
-        let tidying = tokio::spawn(tidy(self.app.clone()));
+        let tidying = tokio::spawn(tidy_hourly(self.app.clone()));
         let looking = tokio::spawn(look_for_keys(self.app.clone()));
         let metrics = self.metrics.map(|(listener, _)| {
             let service = web::metrics::router(self.app.metrics.clone());
@@ -232,21 +232,33 @@ async fn look_for_keys(app: App) {
     }
 }
 
-async fn tidy(app: App) {
+async fn tidy_hourly(app: App) {
     let mut hours = time::interval(TIDY_EVERY);
     loop {
         hours.tick().await;
-        if let Err(error) = tidy_once(&app).await {
+        if let Err(error) = tidy(&app).await {
             tracing::error!(%error, "what is over could not be cleared away");
         }
     }
 }
 
-async fn tidy_once(app: &App) -> Result<(), Error> {
+/// Ends what nobody used for too long and clears away what is over.
+///
+/// # Errors
+/// The database's.
+pub async fn tidy(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
-    // By itself: it takes accounts, sessions and tokens in their order, before anything below them is touched.
+    // A use of a moment ago keeps a session.
+    tokens::uses::actions::write(&app.db, &app.token_uses, app.entropy).await?;
+    // By themselves: they take sessions and tokens in their order, before anything below them is touched.
+    let mut after = Some(String::new());
+    while let Some(last) = after {
+        let mut tx = app.db.write().await?;
+        after = tokens::generated::actions::end_unused(&mut tx, &last, app.config.devices, now).await?;
+        tx.commit().await?;
+    }
     let mut tx = app.db.write().await?;
-    tokens::generated::actions::end_unused(&mut tx, app.config.devices, now).await?;
+    tokens::generated::actions::forget_old(&mut tx, now).await?;
     tx.commit().await?;
     let mut tx = app.db.write().await?;
     sessions::forget_ended(&mut tx, now).await?;

@@ -26,7 +26,7 @@ use crate::{
     platform::{
         db::{Connection, Db, Tx},
         entropy::Entropy,
-        limits::{Limits, network_of},
+        limits::{Guessed, Limits, network_of},
         vault::Vault,
     },
     state::App,
@@ -112,9 +112,10 @@ pub enum Verdict {
     Right,
 }
 
-/// A try to sign in: which name, and from which source.
+/// A try to sign in: which name, and from which source. Or one at the code of a device.
 #[derive(Debug)]
 pub struct Attempt {
+    guessed: Guessed,
     source_key: SecretHash,
     account_key: SecretHash,
     is_known: bool,
@@ -133,11 +134,20 @@ impl Attempt {
             |browser| format!("browser {}", browser.id),
         );
         Self {
+            guessed: Guessed::SignIn,
             source_key: SecretHash::of(&format!("{source} name {name}")),
             account_key: SecretHash::of(&format!("any source name {name}")),
             is_known: known.is_some(),
             address: from.address,
         }
+    }
+
+    /// A try of this account at the code of a device. No browser is known here: whoever guesses could else sign in anew
+    /// for each handful of tries.
+    pub fn at_device_code(account: &Account, address: IpAddr) -> Self {
+        let source = Source { address, browser: None };
+        let attempt = Self::new(&format!("device codes of {}", account.id), None, &source);
+        Self { guessed: Guessed::DeviceCode, ..attempt }
     }
 
     /// Refuses a source that must still wait. Before anything slow is done.
@@ -163,7 +173,7 @@ impl Attempt {
         if !self.is_known {
             let of_account = store::failures(connection, &self.account_key).await?;
             wait = wait.max(of_account.and_then(|failures: Failures| throttle::wait_of_account(failures, now)));
-            wait = wait.max(limits.wait_of_address(self.address, now));
+            wait = wait.max(limits.wait_of_address(self.guessed, self.address, now));
         }
         wait.map_or(Ok(()), |wait| Err(Error::TooMany(rounded_up(wait))))
     }
@@ -187,7 +197,7 @@ impl Attempt {
         if !self.is_known {
             store::count_failure(tx, &self.account_key, now - throttle::MEMORY, now - throttle::CAP_WINDOW, now)
                 .await?;
-            limits.count_failure(self.address, now);
+            limits.count_failure(self.guessed, self.address, now);
         }
         store::count_failure(tx, &self.source_key, now - throttle::MEMORY, Moment::from_millis(i64::MIN), now).await?;
         Ok(())

@@ -8,8 +8,9 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use super::{
     moment::Moment,
+    printable::is_invisible,
     secret::{SecretHash, random_base62},
-    token::{Description, is_unprintable},
+    token::Description,
 };
 
 /// Both codes are good this long.
@@ -18,6 +19,8 @@ pub const CODE_LIFE: Duration = Duration::minutes(10);
 pub const INTERVAL: Duration = Duration::seconds(5);
 /// What each poll that comes too early adds to it, for good (RFC 8628 section 3.5).
 pub const SLOWER: Duration = Duration::seconds(5);
+/// It never gets longer than this: whoever is so slow asks no second time.
+const SLOWEST: Duration = CODE_LIFE;
 /// 190 random bits: nobody types it.
 const DEVICE_CODE_LENGTH: usize = 32;
 /// No vowels, so that no word comes out, and no digits (RFC 8628 section 6.1).
@@ -108,11 +111,13 @@ impl fmt::Debug for UserCode {
 pub struct Claimed(String);
 
 impl Claimed {
-    /// Leaves out what does not print and cuts what is too long; `None` where nothing is left.
+    /// Leaves out what cannot be seen and cuts what is too long; `None` where nothing is left. Two claims that look
+    /// alike would else be different.
     pub fn parse(text: &str) -> Option<Self> {
-        let line: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
-        let printed: String = line.trim().chars().filter(|c| !is_invisible(*c)).take(LONGEST_CLAIM).collect();
-        let name = printed.trim();
+        let line = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+        let seen: String = line.filter(|c| !is_invisible(*c)).collect();
+        let name: String = seen.trim().chars().take(LONGEST_CLAIM).collect();
+        let name = name.trim_end();
         (!name.is_empty()).then(|| Self(name.to_owned()))
     }
 
@@ -131,11 +136,6 @@ impl fmt::Display for Claimed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// What does not print, and what has no width: two claims that look alike would else be different.
-fn is_invisible(c: char) -> bool {
-    is_unprintable(c) || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 /// What a device's token is called: `laptop (docker-credential-dockpass)`, or the program alone. Of a name that is too
@@ -195,7 +195,7 @@ pub struct Polled {
     pub last_at: Option<Moment>,
 }
 
-/// What a poll is answered. It is a value and no failure: the mark of the poll is kept in every case.
+/// What a poll is answered. It is a value and no failure: the mark of the poll is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// Nobody has decided yet.
@@ -213,25 +213,30 @@ pub enum Answer {
 }
 
 impl Polled {
-    /// What to answer now, and the time between polls that holds from here on.
-    pub fn answer(self, now: Moment) -> (Answer, Duration) {
+    /// What to answer now; and where the poll is to be marked, the time between polls that holds from here on. Nothing
+    /// is marked once the answer no longer depends on when the last poll was: a code costs so many writes and no more.
+    ///
+    /// Someone may approve in the last moment: what was approved waits for one more poll.
+    pub fn answer(self, now: Moment) -> (Answer, Option<Duration>) {
         let is_early = self.last_at.is_some_and(|last| now - last < self.interval);
-        let answer = match self.state {
-            State::Spent => Answer::Spent,
-            State::Denied => Answer::Denied,
-            _ if self.expires_at <= now => Answer::Expired,
-            State::Approved => Answer::Approved,
-            State::Pending if is_early => Answer::SlowDown,
-            State::Pending => Answer::Pending,
-        };
-        let more = if answer == Answer::SlowDown { SLOWER } else { Duration::ZERO };
-        (answer, self.interval + more)
+        match self.state {
+            State::Spent => (Answer::Spent, None),
+            State::Denied => (Answer::Denied, None),
+            State::Approved if self.expires_at + self.interval > now => (Answer::Approved, None),
+            State::Pending if self.expires_at > now && is_early => {
+                let slower = (self.interval + SLOWER).min(SLOWEST);
+                (Answer::SlowDown, (slower != self.interval).then_some(slower))
+            }
+            State::Pending if self.expires_at > now => (Answer::Pending, Some(self.interval)),
+            State::Pending | State::Approved => (Answer::Expired, None),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::printable::tests::unseen;
     use proptest::prelude::*;
     use rand::{SeedableRng, rngs::StdRng};
 
@@ -276,7 +281,17 @@ mod tests {
         let claimed = |text: &str| Claimed::parse(text).map(|claim| claim.to_string());
         assert_eq!(claimed(" my\tlaptop\u{202e}\u{200b}\u{7} ").as_deref(), Some("my laptop"));
         assert_eq!(claimed(" \u{200b}\n"), None);
+        assert_eq!(claimed(&format!("\u{200b}{}laptop", " ".repeat(70))).as_deref(), Some("laptop"));
         assert_eq!(claimed(&"é".repeat(70)), Some("é".repeat(64)));
+    }
+
+    #[test]
+    fn what_nobody_sees_is_no_part_of_a_claim() {
+        for c in unseen().filter(|c| !c.is_whitespace()) {
+            let code = u32::from(c);
+            assert_eq!(Claimed::parse(&format!("lap{c}top")), Claimed::parse("laptop"), "U+{code:04X}");
+            assert_eq!(Claimed::parse(&c.to_string()), None, "U+{code:04X}");
+        }
     }
 
     #[test]
@@ -304,8 +319,29 @@ mod tests {
         ] {
             now = now + Duration::seconds(after);
             let (said, then) = polled.answer(now);
-            assert_eq!((said, then), (answer, Duration::seconds(interval)), "{after} seconds later");
-            polled = Polled { interval: then, last_at: Some(now), ..polled };
+            assert_eq!((said, then), (answer, Some(Duration::seconds(interval))), "{after} seconds later");
+            polled = Polled { interval: then.unwrap(), last_at: Some(now), ..polled };
+        }
+    }
+
+    #[test]
+    fn however_often_a_code_is_polled_it_is_marked_so_many_times_and_no_more() {
+        for milliseconds in [1, 900, 4999, 5000, 6000] {
+            let mut polled =
+                Polled { state: State::Pending, expires_at: NOW + CODE_LIFE, interval: INTERVAL, last_at: None };
+            let (mut now, mut marks) = (NOW, 0);
+            while now < polled.expires_at {
+                let (answer, marked) = polled.answer(now);
+                let is_early = polled.last_at.is_some_and(|last| now - last < polled.interval);
+                assert_eq!(answer, if is_early { Answer::SlowDown } else { Answer::Pending });
+                if let Some(interval) = marked {
+                    marks += 1;
+                    polled = Polled { interval, last_at: Some(now), ..polled };
+                }
+                now = now + Duration::milliseconds(milliseconds);
+            }
+            assert!((1..=120).contains(&marks), "{marks} marks where it is polled every {milliseconds} ms");
+            assert!(polled.interval <= CODE_LIFE);
         }
     }
 
@@ -318,7 +354,11 @@ mod tests {
         assert_eq!(at(State::Approved, 1), Answer::Approved, "whoever may have it need not wait");
         assert_eq!([at(State::Denied, 1), at(State::Spent, 1)], [Answer::Denied, Answer::Spent]);
         assert_eq!([at(State::Pending, 599), at(State::Pending, 600)], [Answer::Pending, Answer::Expired]);
-        assert_eq!(at(State::Approved, 600), Answer::Expired);
+        assert_eq!([at(State::Approved, 604), at(State::Approved, 605)], [Answer::Approved, Answer::Expired]);
+        for state in [State::Approved, State::Denied, State::Spent] {
+            let polled = Polled { state, expires_at: NOW, interval: INTERVAL, last_at: None };
+            assert_eq!(polled.answer(NOW + Duration::DAY).1, None, "nothing is marked where nothing depends on it");
+        }
     }
 
     proptest! {
@@ -329,6 +369,18 @@ mod tests {
                 prop_assert!((1..=64).contains(&claim.as_str().chars().count()));
                 prop_assert!(description(&claim, Some(&claim)).as_str().chars().count() <= 100);
             }
+        }
+
+        #[test]
+        fn of_any_characters_at_all_a_claim_keeps_what_can_be_seen(text in prop::collection::vec(any::<char>(), 0..200)) {
+            let text: String = text.into_iter().collect();
+            let visible = |c: &char| !is_invisible(*c) && !c.is_whitespace();
+            let claim = Claimed::parse(&text);
+            let kept = claim.iter().flat_map(|claim| claim.as_str().chars()).filter(visible);
+            let seen = text.chars().filter(visible);
+            prop_assert!(kept.clone().eq(seen.clone().take(kept.count())), "in their order");
+            prop_assert_eq!(claim.is_none(), seen.count() == 0);
+            prop_assert!(claim.iter().all(|claim| !claim.as_str().contains(is_invisible)));
         }
     }
 }

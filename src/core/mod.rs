@@ -15,6 +15,7 @@ pub mod moment;
 pub mod moved;
 pub mod password;
 pub mod permission;
+pub mod printable;
 pub mod quota;
 pub mod recovery;
 pub mod refusal;

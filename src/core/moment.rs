@@ -10,6 +10,9 @@ use time::{Date, Duration, OffsetDateTime, UtcOffset};
 pub struct Moment(i64);
 
 impl Moment {
+    /// After every other one: when what has no end ends.
+    pub const NEVER: Self = Self(i64::MAX);
+
     /// From milliseconds since the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)

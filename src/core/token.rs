@@ -1,6 +1,13 @@
 //! Access tokens: what one is, what state it is in.
 
-use super::{expiry, level::Level, moment::Moment, repository::Reach, usage::Use};
+use super::{
+    expiry,
+    level::Level,
+    moment::Moment,
+    printable::{is_invisible, is_spelling, is_unprintable},
+    repository::Reach,
+    usage::Use,
+};
 
 /// What a token is for, in its owner's words: 1 to 100 characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,24 +16,30 @@ pub struct Description(String);
 /// Why a description was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DescriptionProblem {
-    /// Nothing but white space.
+    /// Nothing that can be seen.
     Missing,
     /// More than 100 characters.
     Long,
 }
 
 impl Description {
-    /// Trims the ends and turns line breaks and other control characters into spaces: the text is quoted in
-    /// terminals and in log lines.
+    /// Trims the ends, turns line breaks and other control characters into spaces, and leaves out what nobody sees but
+    /// for what belongs to the spelling of words: the text is quoted in terminals and in log lines.
     ///
     /// # Errors
-    /// When nothing is left, or more than 100 characters.
+    /// When nothing is left that can be seen, or more than 100 characters.
     pub fn parse(text: &str) -> Result<Self, DescriptionProblem> {
-        let line: String = text.chars().map(|c| if is_unprintable(c) { ' ' } else { c }).collect();
+        let line: String = text
+            .chars()
+            .map(|c| if is_unprintable(c) { ' ' } else { c })
+            .filter(|c| !is_invisible(*c) || is_spelling(*c))
+            .collect();
         let line = line.trim();
+        if line.chars().all(|c| is_invisible(c) || c.is_whitespace()) {
+            return Err(DescriptionProblem::Missing);
+        }
         match line.chars().count() {
-            0 => Err(DescriptionProblem::Missing),
-            1..=100 => Ok(Self(line.to_owned())),
+            ..=100 => Ok(Self(line.to_owned())),
             _ => Err(DescriptionProblem::Long),
         }
     }
@@ -46,12 +59,6 @@ impl std::fmt::Display for Description {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Control characters, and the invisible ones that turn the direction of a line: both would let a description
-/// rewrite the terminal or the table that shows it.
-pub(super) fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Who made a token.
@@ -180,6 +187,8 @@ impl AccessToken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::printable::tests::unseen;
+    use proptest::prelude::*;
 
     #[test]
     fn a_description_is_one_printable_line() {
@@ -187,6 +196,26 @@ mod tests {
         assert_eq!(Description::parse(" \t\n"), Err(DescriptionProblem::Missing));
         assert!(Description::parse(&"é".repeat(100)).is_ok());
         assert_eq!(Description::parse(&"é".repeat(101)), Err(DescriptionProblem::Long));
+        for spelled in ["می\u{200c}خواهم", "👩\u{200d}💻 ❤\u{fe0f}"] {
+            assert_eq!(Description::parse(spelled).unwrap().as_str(), spelled);
+        }
+        for unseen in ["\u{200d}\u{fe0f} \u{200c}", "\u{3164}", "\u{e0041}\u{2800}"] {
+            assert_eq!(Description::parse(unseen), Err(DescriptionProblem::Missing), "{unseen:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn of_any_characters_at_all_a_description_keeps_what_can_be_seen(
+            text in prop::collection::vec(prop_oneof![any::<char>(), prop::sample::select(unseen().collect::<Vec<_>>())], 0..60),
+        ) {
+            let text: String = text.into_iter().collect();
+            if let Ok(description) = Description::parse(&text) {
+                prop_assert!(description.as_str().chars().all(|c| !is_invisible(c) || is_spelling(c)));
+                prop_assert!(description.as_str().chars().any(|c| !is_invisible(c) && !c.is_whitespace()));
+                prop_assert_eq!(Description::parse(description.as_str()).unwrap(), description);
+            }
+        }
     }
 
     #[test]

@@ -6,12 +6,12 @@ use time::Duration;
 
 use super::store::{self, NewSignIn};
 use crate::{
-    accounts::throttle::{Attempt, Source, Verdict},
+    accounts::throttle::{Attempt, Verdict},
     activity::actions as activity,
     core::{
         account::Account,
         activity::{Kind, Origin},
-        device::{self, Answer, CODE_LIFE, Claimed, DeviceCode, INTERVAL, State, UserCode},
+        device::{self, Answer, CODE_LIFE, Claimed, DeviceCode, INTERVAL, Polled, State, UserCode},
         device_session::Rules,
         moment::Moment,
         secret::SecretHash,
@@ -120,9 +120,7 @@ pub async fn look_up(
     code: &UserCode,
     now: Moment,
 ) -> Result<Found, Error> {
-    // No browser is known here: whoever guesses could else sign in anew for each handful of tries.
-    let source = Source { address, browser: None };
-    let attempt = Attempt::new(&format!("device codes of {}", account.id), None, &source);
+    let attempt = Attempt::at_device_code(account, address);
     attempt.allowed(db, limits, now).await?;
     let found = store::find(&mut db.read().await?, code).await?;
     let verdict = if found.is_some() { Verdict::RightSoFar } else { Verdict::Wrong };
@@ -140,7 +138,8 @@ fn sort(sign_in: SignIn, account: &Account, now: Moment) -> Found {
     }
 }
 
-/// Approves or denies a sign-in that was found waiting; `false` where someone was quicker or its time is over.
+/// Approves or denies a sign-in that was found waiting. What stands then: this decision, or that of someone who was
+/// quicker.
 ///
 /// # Errors
 /// The database's.
@@ -148,27 +147,29 @@ pub async fn decide(
     tx: &mut Tx,
     account: &Account,
     code: &UserCode,
-    sign_in: &SignIn,
     is_approved: bool,
     origin: &Origin,
     now: Moment,
-) -> Result<bool, Error> {
+) -> Result<Found, Error> {
     let (state, kind) =
         if is_approved { (State::Approved, Kind::DeviceApproved) } else { (State::Denied, Kind::DeviceDenied) };
-    if !store::decide(tx, code, state, account, now).await? {
-        return Ok(false);
+    let is_decided = store::decide(tx, code, state, account, now).await?;
+    let Some(sign_in) = store::find(tx, code).await? else { return Ok(Found::Unknown) };
+    if is_decided {
+        let description = device::description(&sign_in.program, sign_in.device.as_ref());
+        activity::record(tx, account, kind, description.as_str(), origin, now).await?;
+        tracing::info!(
+            account = account.username.as_str(),
+            decision = state.as_str(),
+            "a device's sign-in was decided"
+        );
     }
-    let description = device::description(&sign_in.program, sign_in.device.as_ref());
-    activity::record(tx, account, kind, description.as_str(), origin, now).await?;
-    tracing::info!(account = account.username.as_str(), decision = state.as_str(), "a device's sign-in was decided");
-    Ok(true)
+    Ok(sort(sign_in, account, now))
 }
 
-/// What a poll comes to.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The token, for the one caller that spent the code.
-    Granted(Box<Granted>),
+/// Why a poll gives no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoToken {
     /// Not now, or never.
     Answer(Answer),
     /// No such code was ever given out, or long ago.
@@ -179,42 +180,54 @@ pub enum Outcome {
     AccountDisabled,
 }
 
-/// Whether a device code was given out, so that strangers with made-up ones take no lock.
+/// What is known of the code that a program polls. It is read first: whatever the answer, strangers with made-up codes
+/// take no lock, and neither do they with one that was denied, is over, or is polled as slowly as can be.
 ///
 /// # Errors
-/// The database's.
-pub async fn is_known(connection: &mut impl Connection, code: &str) -> Result<bool, Error> {
-    Ok(store::is_known(connection, &SecretHash::of(code)).await?)
+/// The database's. That there is no such code is no error.
+pub async fn look(
+    connection: &mut impl Connection,
+    code: &SecretHash,
+    program: &Claimed,
+) -> Result<Result<Polled, NoToken>, Error> {
+    Ok(match store::find_polled(connection, code).await? {
+        None => Err(NoToken::Unknown),
+        Some(sign_in) if sign_in.program != *program => Err(NoToken::OtherProgram),
+        Some(sign_in) => Ok(sign_in.polled),
+    })
 }
 
-/// Answers a poll. Whatever the answer, the transaction is to be committed: it holds the mark by which the next poll
-/// that comes too early is known.
+/// Marks a poll, so that the next one that comes too early is known. Polls of one code stand in line: what is answered
+/// is decided behind the lock.
 ///
 /// # Errors
 /// The database's.
-pub async fn poll(
+pub async fn mark(tx: &mut Tx, code: &SecretHash, now: Moment) -> Result<Answer, Error> {
+    let Some(sign_in) = store::lock(tx, code).await? else { return Ok(Answer::Expired) };
+    let (answer, interval) = sign_in.polled.answer(now);
+    if let Some(interval) = interval {
+        store::note_poll(tx, code, interval.whole_milliseconds() as i64, now).await?;
+    }
+    Ok(answer)
+}
+
+/// Hands the token of an approved code over, to one caller.
+///
+/// # Errors
+/// The database's.
+pub async fn collect(
     tx: &mut Tx,
-    code: &str,
-    program: &Claimed,
+    code: &SecretHash,
     rules: Rules,
     origin: &Origin,
     now: Moment,
     entropy: Entropy,
-) -> Result<Outcome, Error> {
-    let code = SecretHash::of(code);
-    let Some(sign_in) = store::lock(tx, &code).await? else { return Ok(Outcome::Unknown) };
-    if sign_in.program != *program {
-        return Ok(Outcome::OtherProgram);
-    }
-    let (answer, interval) = sign_in.polled.answer(now);
-    store::note_poll(tx, &code, interval.whole_milliseconds() as i64, now).await?;
-    if answer != Answer::Approved {
-        return Ok(Outcome::Answer(answer));
-    }
-    let Some(account_id) = store::spend(tx, &code, now).await? else { return Ok(Outcome::Answer(Answer::Spent)) };
+) -> Result<Result<Granted, NoToken>, Error> {
+    let Some(sign_in) = store::spend(tx, code, now).await? else { return Ok(Err(NoToken::Answer(Answer::Spent))) };
     let client = Client { program: sign_in.program, device: sign_in.device };
+    let account_id = sign_in.account_id.unwrap_or_default();
     let granted = generated::make(tx, &account_id, &client, rules, origin, now, entropy).await?;
-    Ok(granted.map_or(Outcome::AccountDisabled, |granted| Outcome::Granted(Box::new(granted))))
+    Ok(granted.ok_or(NoToken::AccountDisabled))
 }
 
 /// Forgets codes that are over.

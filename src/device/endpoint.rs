@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    actions::{self, Begun, Outcome},
+    actions::{self, Begun, NoToken},
     request::{self, DEVICE_GRANT, Grant, Parameters, REFRESH_GRANT, Refusal},
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
         device_session::{Over, Rules},
         level::Level,
         moment::Moment,
-        secret::{self, Secret},
+        secret::{self, Secret, SecretHash},
     },
     error::Error,
     state::App,
@@ -128,7 +128,7 @@ fn answer(granted: &Granted) -> Response {
         expires_in: granted.life.whole_seconds(),
         refresh_token: granted.refresh.expose(),
         username: &granted.username,
-        scope: Level::Admin.as_str(),
+        scope: granted.level.as_str(),
     }))
 }
 
@@ -139,33 +139,46 @@ async fn poll(
     origin: &Origin,
     now: Moment,
 ) -> Result<Result<Granted, Refusal>, Error> {
-    let unknown = || Err(Refusal::new("invalid_grant", "this device code is not known: sign in again"));
-    if !actions::is_known(&mut app.db.read().await?, code).await? {
-        return Ok(unknown());
+    let code = SecretHash::of(code);
+    let polled = match actions::look(&mut app.db.read().await?, &code, program).await? {
+        Ok(polled) => polled,
+        Err(why) => return Ok(Err(not_granted(why))),
+    };
+    let (mut answer, mark) = polled.answer(now);
+    if mark.is_some() {
+        let mut tx = app.db.write().await?;
+        answer = actions::mark(&mut tx, &code, now).await?;
+        tx.commit().await?;
+    }
+    if answer != Answer::Approved {
+        return Ok(Err(not_granted(NoToken::Answer(answer))));
     }
     // Which token was used least recently is judged by what is written: a use of a moment ago counts.
     uses::actions::write(&app.db, &app.token_uses, app.entropy).await?;
     let mut tx = app.db.write().await?;
-    let outcome = actions::poll(&mut tx, code, program, app.config.devices, origin, now, app.entropy).await?;
+    let granted = actions::collect(&mut tx, &code, app.config.devices, origin, now, app.entropy).await?;
     tx.commit().await?;
-    Ok(match outcome {
-        Outcome::Granted(granted) => Ok(*granted),
-        Outcome::Answer(answer) => Err(not_granted(answer)),
-        Outcome::Unknown => unknown(),
-        Outcome::OtherProgram => Err(Refusal::new("invalid_grant", "this device code was given to another program")),
-        Outcome::AccountDisabled => Err(Refusal::new("access_denied", "the account is disabled: ask an administrator")),
-    })
+    Ok(granted.map_err(not_granted))
 }
 
-fn not_granted(answer: Answer) -> Refusal {
-    let (error, description) = match answer {
-        Answer::Pending => ("authorization_pending", "nobody has approved this sign-in in the browser yet"),
-        Answer::SlowDown => ("slow_down", "polled too early: wait 5 seconds longer between all polls from now on"),
-        Answer::Denied => ("access_denied", "this sign-in was denied in the browser"),
-        Answer::Expired => ("expired_token", "this code was not approved within 10 minutes: sign in again"),
-        Answer::Approved | Answer::Spent => {
+fn not_granted(why: NoToken) -> Refusal {
+    let (error, description) = match why {
+        NoToken::Answer(Answer::Pending) => {
+            ("authorization_pending", "nobody has approved this sign-in in the browser yet")
+        }
+        NoToken::Answer(Answer::SlowDown) => {
+            ("slow_down", "polled too early: wait 5 seconds longer between all polls from now on")
+        }
+        NoToken::Answer(Answer::Denied) => ("access_denied", "this sign-in was denied in the browser"),
+        NoToken::Answer(Answer::Expired) => {
+            ("expired_token", "this code was not approved and collected within 10 minutes: sign in again")
+        }
+        NoToken::Answer(Answer::Approved | Answer::Spent) => {
             ("invalid_grant", "this device code was used before: each gives one token, once")
         }
+        NoToken::Unknown => ("invalid_grant", "this device code is not known: sign in again"),
+        NoToken::OtherProgram => ("invalid_grant", "this device code was given to another program"),
+        NoToken::AccountDisabled => ("access_denied", "the account is disabled: ask an administrator"),
     };
     Refusal::new(error, description)
 }
@@ -219,17 +232,20 @@ fn over(reason: Over, rules: Rules) -> Refusal {
     )
 }
 
-/// RFC 7009. What is no device's token is left alone and answered alike: whoever holds a personal access token may use
-/// it, and not delete it.
+/// RFC 7009. A personal access token is refused by its form alone, whether there is one or not (section 2.2.1): whoever
+/// holds it may use it, and not delete it. Everything else is answered alike.
 async fn revoke(State(app): State<App>, Now(now): Now, origin: Origin, Posted(form): Form) -> Result<Response, Error> {
     let form = Parameters(&form);
     let presented = match form.required("token") {
         Ok(text) => Secret::parse(text),
         Err(refusal) => return Ok(refusal.into_response()),
     };
-    if let Ok(presented) = presented
-        && generated::is_known(&mut app.db.read().await?, &presented, now).await?
-    {
+    let Ok(presented) = presented else { return Ok(private(StatusCode::OK)) };
+    if presented.kind() == secret::Kind::PersonalAccess {
+        let sentence = "a personal access token is not revoked here: its owner deletes it on the page of tokens";
+        return Ok(Refusal::new("unsupported_token_type", sentence).into_response());
+    }
+    if generated::is_known(&mut app.db.read().await?, &presented, now).await? {
         let mut tx = app.db.write().await?;
         generated::revoke(&mut tx, &presented, &origin, now).await?;
         tx.commit().await?;

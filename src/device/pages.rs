@@ -4,7 +4,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 use axum::{
     Router,
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
     response::Response,
     routing::{get, post},
@@ -68,8 +68,12 @@ struct ReviewPage {
     begun: TimeView,
     /// How long it has what it gets.
     until: String,
-    /// The description of the token that makes room.
-    replaced: Option<String>,
+    /// Whether that is an administrator's.
+    is_admin: bool,
+    /// What approving costs, where it does.
+    replaces: Option<String>,
+    /// The descriptions of the tokens that make room.
+    replaced: Vec<String>,
 }
 
 #[derive(Template, WebTemplate)]
@@ -81,7 +85,9 @@ struct OutcomePage {
 }
 
 /// A look changes nothing and looks nothing up: a guess is posted, and counted there.
-async fn enter(me: SignedIn, Query(link): Query<CodeForm>) -> Response {
+async fn enter(me: SignedIn, link: Result<Query<CodeForm>, QueryRejection>) -> Response {
+    // A link with two codes brings none.
+    let link = link.map(|Query(link)| link).unwrap_or_default();
     let username = me.account.username.to_string();
     let user_code = UserCode::parse(&link.user_code).map(|code| code.shown()).unwrap_or_default();
     let is_from_link = !user_code.is_empty();
@@ -142,7 +148,9 @@ async fn review(
     };
     let rules = app.config.devices;
     let until = me.page.t1("device.gets_until", "idle", rules.idle.whole_days());
-    let replaced = generated::next_to_go(&mut app.db.read().await?, &me.account, rules).await?;
+    let replaced = generated::next_to_go(&mut app.db.read().await?, &me.account, rules, me.page.now).await?;
+    let replaced: Vec<String> = replaced.into_iter().map(|(_, description)| description.to_string()).collect();
+    let replaces = |first| me.page.words.count("device.replaces", replaced.len() as i64).replace("%{name}", first);
     let ClientAddress(here) = from;
     let here = here.to_string();
     Ok(private(ReviewPage {
@@ -154,7 +162,9 @@ async fn review(
         address: sign_in.address,
         begun: me.page.time(&sign_in.created_at),
         until: until.replace("%{longest}", &rules.longest.whole_days().to_string()),
-        replaced: replaced.map(|(_, description)| description.to_string()),
+        is_admin: me.account.is_admin,
+        replaces: replaced.first().map(|first| replaces(first)),
+        replaced,
         page: me.page,
     }))
 }
@@ -189,16 +199,17 @@ async fn decide(
     form: CodeForm,
     is_approved: bool,
 ) -> Result<Response, Error> {
-    let (me, code, mut sign_in) = match find(app, me, from, form).await? {
+    let (me, code, _) = match find(app, me, from, form).await? {
         Ok(found) => found,
         Err(answer) => return Ok(answer),
     };
     let mut tx = app.db.write().await?;
-    if !actions::decide(&mut tx, &me.account, &code, &sign_in, is_approved, origin, me.page.now).await? {
-        let sentence = me.page.t("device.code_over").into_owned();
-        return Ok(again(me, code.shown(), StatusCode::UNPROCESSABLE_ENTITY, sentence));
-    }
+    let found = actions::decide(&mut tx, &me.account, &code, is_approved, origin, me.page.now).await?;
     tx.commit().await?;
-    sign_in.polled.state = if is_approved { Decision::Approved } else { Decision::Denied };
-    Ok(outcome(me.page, &sign_in))
+    // Of two clicks at once the second is told what stands.
+    if let Found::Decided(sign_in) = found {
+        return Ok(outcome(me.page, &sign_in));
+    }
+    let sentence = me.page.t("device.code_over").into_owned();
+    Ok(again(me, code.shown(), StatusCode::UNPROCESSABLE_ENTITY, sentence))
 }

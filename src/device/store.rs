@@ -45,18 +45,6 @@ pub async fn waiting(
     Ok((count, first_end.map(Moment::from_millis)))
 }
 
-/// Whether this code was given out.
-pub async fn is_known(connection: &mut impl Connection, device_code: &SecretHash) -> sqlx::Result<bool> {
-    let (is_known,) = fetch!(
-        fetch_one,
-        connection,
-        (bool,),
-        "SELECT EXISTS (SELECT 1 FROM device_code WHERE device_hash = $1)",
-        device_code.as_bytes(),
-    )?;
-    Ok(is_known)
-}
-
 /// Whether it was inserted: `false` where another one has this user code.
 pub async fn insert(
     tx: &mut Tx,
@@ -146,6 +134,19 @@ pub async fn find(connection: &mut impl Connection, code: &UserCode) -> sqlx::Re
     record.map(SignInRecord::into_sign_in).transpose()
 }
 
+/// The same by the code with which the program polls.
+pub async fn find_polled(connection: &mut impl Connection, code: &SecretHash) -> sqlx::Result<Option<SignIn>> {
+    let record = fetch!(
+        fetch_optional,
+        connection,
+        SignInRecord,
+        "SELECT program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at
+         FROM device_code WHERE device_hash = $1",
+        code.as_bytes(),
+    )?;
+    record.map(SignInRecord::into_sign_in).transpose()
+}
+
 /// Whether this call decided: of many at once it is one, and none once the time is over.
 pub async fn decide(
     tx: &mut Tx,
@@ -189,18 +190,19 @@ pub async fn note_poll(tx: &mut Tx, code: &SecretHash, interval_ms: i64, now: Mo
     )
 }
 
-/// The account that approved, for the one caller that spends the code.
-pub async fn spend(tx: &mut Tx, code: &SecretHash, now: Moment) -> sqlx::Result<Option<String>> {
-    let row = fetch!(
+/// The sign-in, for the one caller that spends its code. What was approved waits for one more poll.
+pub async fn spend(tx: &mut Tx, code: &SecretHash, now: Moment) -> sqlx::Result<Option<SignIn>> {
+    let record = fetch!(
         fetch_optional,
         tx,
-        (String,),
+        SignInRecord,
         "UPDATE device_code SET state = 'spent'
-         WHERE device_hash = $1 AND state = 'approved' AND expires_at > $2 RETURNING account_id",
+         WHERE device_hash = $1 AND state = 'approved' AND expires_at + interval_ms > $2
+         RETURNING program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at",
         code.as_bytes(),
         now.millis(),
     )?;
-    Ok(row.map(|(account_id,)| account_id))
+    record.map(SignInRecord::into_sign_in).transpose()
 }
 
 pub async fn forget_before(tx: &mut Tx, moment: Moment) -> sqlx::Result<u64> {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     net::IpAddr,
     num::NonZeroU32,
     sync::{Arc, Mutex, PoisonError},
@@ -15,7 +16,7 @@ use crate::core::{moment::Moment, secret::SecretHash};
 
 const CODES_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 const SIGNUPS_AN_HOUR: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
-/// Failed sign-ins of one address, whatever the account; offices share addresses.
+/// Failures of one address, whatever the account; offices share addresses.
 const FAILURES_AN_HOUR: NonZeroU32 = NonZeroU32::new(100).expect("a hundred is not zero");
 /// One action of a registry client sends the same wrong secret up to six times.
 const SAME_SECRET: Duration = Duration::MINUTE;
@@ -28,13 +29,23 @@ const REMEMBERED_SECRETS: usize = 10_000;
 
 type ByAddress = Arc<DefaultKeyedRateLimiter<IpAddr>>;
 
+/// What is guessed. Each has failures of its own: where a forgotten job sends wrong passwords all day, nobody behind the
+/// same address can sign in with one, and everybody can still deny what a device asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Guessed {
+    /// Names with passwords, and second factors.
+    SignIn,
+    /// The codes that devices show.
+    DeviceCode,
+}
+
 /// The limits of one process.
 #[derive(Debug, Clone)]
 pub struct Limits {
     codes: ByAddress,
     signups: ByAddress,
-    failures: ByAddress,
-    closed_until: Arc<Mutex<HashMap<IpAddr, Moment>>>,
+    failures: Arc<DefaultKeyedRateLimiter<(Guessed, IpAddr)>>,
+    closed_until: Arc<Mutex<HashMap<(Guessed, IpAddr), Moment>>>,
     wrong_secrets: Arc<Mutex<HashMap<SecretHash, Moment>>>,
     refused_forms: Arc<Mutex<HashMap<RefusalKey, (Moment, u32)>>>,
 }
@@ -58,7 +69,7 @@ impl Limits {
     /// # Errors
     /// How long to wait, when there were ten within a minute.
     pub fn count_code(&self, address: IpAddr) -> Result<(), std::time::Duration> {
-        count(&self.codes, address)
+        count(&self.codes, network_of(address))
     }
 
     /// Counts an account made at sign-up from an address.
@@ -66,22 +77,23 @@ impl Limits {
     /// # Errors
     /// How long to wait, when there were ten within an hour.
     pub fn count_signup(&self, address: IpAddr) -> Result<(), std::time::Duration> {
-        count(&self.signups, address)
+        count(&self.signups, network_of(address))
     }
 
-    /// Counts a failed sign-in of an address.
-    pub fn count_failure(&self, address: IpAddr, now: Moment) {
-        if let Err(wait) = count(&self.failures, address) {
+    /// Counts a wrong guess of an address.
+    pub fn count_failure(&self, guessed: Guessed, address: IpAddr, now: Moment) {
+        let key = (guessed, network_of(address));
+        if let Err(wait) = count(&self.failures, key) {
             let until = now + Duration::try_from(wait).unwrap_or(Duration::HOUR);
-            self.closed().insert(network_of(address), until);
+            self.closed().insert(key, until);
         }
     }
 
-    /// How long an address must wait before it may try again.
-    pub fn wait_of_address(&self, address: IpAddr, now: Moment) -> Option<Duration> {
+    /// How long an address must wait before it may guess again.
+    pub fn wait_of_address(&self, guessed: Guessed, address: IpAddr, now: Moment) -> Option<Duration> {
         let mut closed = self.closed();
         closed.retain(|_, until| *until > now);
-        closed.get(&network_of(address)).map(|until| *until - now)
+        closed.get(&(guessed, network_of(address))).map(|until| *until - now)
     }
 
     /// Whether an equal refusal of a form came just before this one of a query: then both are one try of one client.
@@ -127,7 +139,7 @@ impl Limits {
         }
     }
 
-    fn closed(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, Moment>> {
+    fn closed(&self) -> std::sync::MutexGuard<'_, HashMap<(Guessed, IpAddr), Moment>> {
         self.closed_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -140,7 +152,7 @@ pub fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
-fn count(limiter: &ByAddress, address: IpAddr) -> Result<(), std::time::Duration> {
+fn count<K: Clone + Eq + Hash>(limiter: &DefaultKeyedRateLimiter<K>, key: K) -> Result<(), std::time::Duration> {
     limiter.retain_recent();
-    limiter.check_key(&network_of(address)).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+    limiter.check_key(&key).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
 }

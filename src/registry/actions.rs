@@ -9,6 +9,7 @@ use crate::{
         throttle::{Attempt, Source, Verdict},
     },
     core::{
+        device_session::Rules,
         level::Level,
         moment::Moment,
         password::Password,
@@ -92,6 +93,8 @@ pub struct Gate<'a> {
     pub limits: &'a Limits,
     /// Whether the operator requires two-factor authentication.
     pub requires_second_factor: bool,
+    /// What the operator allows devices.
+    pub devices: Rules,
     /// From where.
     pub address: IpAddr,
     /// When.
@@ -113,7 +116,7 @@ impl Gate<'_> {
         asked: &[RepositoryName],
     ) -> Result<Result<Caller, Refused>, Error> {
         if secret::has_token_prefix(secret) {
-            let presented = present(self.db, &as_typed(username), secret, asked, self.now).await?;
+            let presented = present(self.db, &as_typed(username), secret, asked, self.devices, self.now).await?;
             return Ok(match presented {
                 Ok(token) => Ok(Caller {
                     token: Some(Known {

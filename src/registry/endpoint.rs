@@ -132,6 +132,7 @@ async fn authenticate(
         hasher: &app.hasher,
         limits: &app.limits,
         requires_second_factor: app.config.requires_second_factor,
+        devices: app.config.devices,
         address,
         now,
     };

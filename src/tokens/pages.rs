@@ -47,8 +47,8 @@ pub(super) struct Table {
     pub quota: Quota,
     /// "2 tokens end this week", with none of them left out by a filter.
     pub ending_soon: Option<String>,
-    /// The auto-generated token that the next sign-in on a device replaces, while there is no free slot.
-    pub next_to_go: Option<String>,
+    /// The auto-generated tokens that the next sign-in on a device replaces, while there is no free slot.
+    pub next_to_go: Vec<String>,
     /// What was refused lately.
     pub refusals: Vec<RefusalLine>,
     /// "3 older ones are not shown".
@@ -56,6 +56,11 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Whether the next sign-in on a device replaces this row's token.
+    pub(super) fn goes_next(&self, row: &TokenRow) -> bool {
+        self.next_to_go.contains(&row.id)
+    }
+
     /// Reads a page of an account's tokens; a page after the last one shows the last.
     pub(super) async fn read(
         connection: &mut impl Connection,
@@ -71,10 +76,10 @@ impl Table {
             listing.page = last;
             read = overview::overview(connection, account, &listing, page.now).await?;
         }
-        let next_to_go = generated::next_to_go(connection, account, app.config.devices).await?;
+        let next_to_go = generated::next_to_go(connection, account, app.config.devices, page.now).await?;
         let (refused, older) = refusals::recent(connection, account, page.now).await?;
         Ok(Self {
-            next_to_go: next_to_go.map(|(id, _)| id),
+            next_to_go: next_to_go.into_iter().map(|(id, _)| id).collect(),
             refusals: refused.into_iter().map(|refused| RefusalLine::new(refused, page)).collect(),
             refusals_more: (older > 0).then(|| page.words.count("refusals.more", older)),
             ..Self::new(app, page, &listing, &read)
@@ -96,7 +101,7 @@ impl Table {
             quota: Quota::new(app.config.token_limits, overview.used, page.now, page.words),
             ending_soon: (overview.ending_soon > 0)
                 .then(|| page.words.count("tokens.ending_soon", overview.ending_soon)),
-            next_to_go: None,
+            next_to_go: Vec::new(),
             refusals: Vec::new(),
             refusals_more: None,
         }

@@ -216,46 +216,44 @@ pub async fn switch(tx: &mut Tx, account: &Account, id: &str, is_active: bool, n
 
 /// Deletes it and leaves its tombstone; the description of what was deleted.
 pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> sqlx::Result<Option<Description>> {
+    // Locked first: a refresh that comes meanwhile would leave a secret without a tombstone.
     let row = fetch!(
         fetch_optional,
         tx,
-        (Vec<u8>, String, String, Option<String>, i64, Option<i64>),
-        "DELETE FROM token WHERE id = $1 AND account_id = $2
-         RETURNING secret_hash, description, level, repositories, created_at, expires_at",
+        (String,),
+        "UPDATE token SET is_active = is_active WHERE id = $1 AND account_id = $2 RETURNING description",
         id,
         &account.id,
     )?;
-    let Some((secret_hash, description, level, repositories, created_at, expires_at)) = row else { return Ok(None) };
-    execute!(
-        tx,
-        "INSERT INTO deleted_token (secret_hash, account_id, description, deleted_at, token_id, level, repositories,
-                                    created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        secret_hash,
-        &account.id,
-        &description,
-        now.millis(),
-        id,
-        level,
-        repositories,
-        created_at,
-        expires_at,
-    )?;
+    let Some((description,)) = row else { return Ok(None) };
+    bury(tx, account, id, now).await?;
     Ok(Some(Description::from_stored(description)))
 }
 
 /// Deletes all tokens of an account and leaves their tombstones; how many.
 pub async fn delete_all(tx: &mut Tx, account: &Account, now: Moment) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE token SET is_active = is_active WHERE account_id = $1", &account.id)?;
+    bury(tx, account, "", now).await
+}
+
+/// Deletes a token of an account, or all where `id` is empty, and leaves a tombstone for each secret that works: of a
+/// device's token that is also the one that a refresh replaced a moment ago.
+async fn bury(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> sqlx::Result<u64> {
     execute!(
         tx,
         "INSERT INTO deleted_token (secret_hash, account_id, description, deleted_at, token_id, level, repositories,
                                     created_at, expires_at)
          SELECT secret_hash, account_id, description, $2, id, level, repositories, created_at, expires_at
-         FROM token WHERE account_id = $1",
+         FROM token WHERE account_id = $1 AND ($3 = '' OR id = $3)
+         UNION ALL
+         SELECT previous_secret.secret_hash, account_id, description, $2, id, level, repositories, created_at, expires_at
+         FROM previous_secret JOIN token ON token.id = previous_secret.token_id
+         WHERE account_id = $1 AND ($3 = '' OR id = $3) AND works_until > $2",
         &account.id,
         now.millis(),
+        id,
     )?;
-    execute!(tx, "DELETE FROM token WHERE account_id = $1", &account.id)
+    execute!(tx, "DELETE FROM token WHERE account_id = $1 AND ($2 = '' OR id = $2)", &account.id, id)
 }
 
 /// What a deleted token was, for one like it.

@@ -180,10 +180,12 @@ pub async fn as_registry_json(request: Request, next: Next) -> Response {
     }
 }
 
+const NO_SUCH_METHOD: &str = "there is no such method here: the header Allow names those";
+
 /// What was refused before it reached a handler gets a sentence too.
 fn refused_unseen(response: Response) -> Response {
     let (code, message) = match response.status() {
-        StatusCode::METHOD_NOT_ALLOWED => ("UNSUPPORTED", "there is no such method here: the header Allow names those"),
+        StatusCode::METHOD_NOT_ALLOWED => ("UNSUPPORTED", NO_SUCH_METHOD),
         StatusCode::PAYLOAD_TOO_LARGE => ("SIZE_INVALID", "the request is too large"),
         _ => return response,
     };
@@ -194,6 +196,9 @@ fn refused_unseen(response: Response) -> Response {
 pub async fn as_oauth_json(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Arc<Error>>() {
+        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
+            oauth_error(response.status(), "invalid_request", NO_SUCH_METHOD)
+        }
         None => response,
         Some(error) => {
             error.log();
@@ -202,9 +207,13 @@ pub async fn as_oauth_json(request: Request, next: Next) -> Response {
                 Error::Unavailable => ("temporarily_unavailable", "the server is too busy: try again in a moment"),
                 _ => ("server_error", "the server failed: its log says why"),
             };
-            private((error.status(), Json(json!({"error": code, "error_description": description}))))
+            oauth_error(error.status(), code, description)
         }
     }
+}
+
+fn oauth_error(status: StatusCode, code: &str, description: &str) -> Response {
+    private((status, Json(json!({"error": code, "error_description": description}))))
 }
 
 /// An error as the registry's clients read it.

@@ -32,6 +32,8 @@ async fn a_device_is_approved_in_chinese() {
 
 async fn approve(words: &'static Words) {
     let server = TestServer::start().await;
+    // The first one is an administrator.
+    server.account("root-of-all").await;
     server.account("maria").await;
     let program = server.anonymous();
     let name = if words.suffix.is_empty() { "marias-laptop" } else { "玛丽的笔记本" };
@@ -146,6 +148,39 @@ async fn a_sixth_device_names_the_one_that_it_signs_out() {
             let names: Vec<String> = window.table().await.into_iter().map(|row| row[0].clone()).collect();
             assert!(names.iter().any(|name| name.starts_with("phone")), "{names:?}");
             assert!(!names.iter().any(|name| name.starts_with("workstation")), "{names:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn where_the_slots_were_lowered_each_that_goes_is_named() {
+    for words in [&ENGLISH, &CHINESE] {
+        let server = TestServer::start().await;
+        let alice = server.account_signed_in("alice").await;
+        let names =
+            ["workstation", "laptop", "a build box with a rather long name, for it has none but this", "tablet"];
+        for name in names {
+            server.device(&alice, name).await;
+            server.clock.advance(Duration::minutes(7));
+        }
+        let tightened = server.beside_with(|config| config.devices.slots = 2).await;
+        let codes = tightened.anonymous().begin("phone").await;
+        journey(&tightened, words, &[], async |window| {
+            window.sign_in("alice").await;
+            window.holds("document.querySelectorAll('.goes-next').length === 3").await;
+            window.show("tokens-fewer-slots").await;
+            window.review(&codes).await;
+            for name in &names[..3] {
+                window.reads("main .notice ul", name).await;
+            }
+            window.show("device-review-fewer").await;
+            window.click("button", words.approve).await;
+            window.find("heading", words.approved_title).await;
+            tightened.anonymous().poll(&codes).await;
+            window.goto("/settings/tokens").await;
+            let left: Vec<String> = window.table().await.into_iter().map(|row| row[0].clone()).collect();
+            assert!(left.len() == 2 && left.iter().any(|name| name.starts_with("tablet")), "{left:?}");
         })
         .await;
     }

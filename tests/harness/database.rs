@@ -1,6 +1,6 @@
 //! What tests ask of the database itself, past the product: on both engines by the same words.
 
-use dockpass::platform::db::Db;
+use dockpass::platform::db::{Db, Tx};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::TestServer;
@@ -128,6 +128,26 @@ impl TestServer {
             Db::Sqlite { writer, .. } => drop(sqlx::query(statement).execute(writer).await.unwrap()),
             Db::Postgres(pool) => drop(sqlx::query(statement).execute(pool).await.unwrap()),
         }
+    }
+
+    /// Bytes as this engine's SQL has them, from hexadecimal.
+    pub fn bytes(&self, hexadecimal: &str) -> String {
+        match &self.app.db {
+            Db::Sqlite { .. } => format!("x'{hexadecimal}'"),
+            Db::Postgres(_) => format!("'\\x{hexadecimal}'::bytea"),
+        }
+    }
+
+    /// Someone who writes and goes on writing: holds SQLite's only write lock, and on PostgreSQL the rows that the
+    /// statement touches.
+    pub async fn writing(&self, statement: &str) -> Tx {
+        let statement = AssertSqlSafe(statement.to_owned());
+        let mut tx = self.app.db.write().await.unwrap();
+        match &mut tx {
+            Tx::Sqlite(tx) => drop(sqlx::query(statement).execute(&mut **tx).await.unwrap()),
+            Tx::Postgres(tx) => drop(sqlx::query(statement).execute(&mut **tx).await.unwrap()),
+        }
+        tx
     }
 
     /// Every row of a table as text.

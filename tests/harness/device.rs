@@ -75,15 +75,4 @@ impl TestServer {
     pub async fn write_uses(&self) {
         dockpass::tokens::uses::actions::write(&self.app.db, &self.app.token_uses, self.app.entropy).await.unwrap();
     }
-
-    /// Writes what was used, ends what nobody used.
-    pub async fn tidy_devices(&self) -> u64 {
-        use dockpass::tokens::generated::actions;
-        self.write_uses().await;
-        let mut tx = self.app.db.write().await.unwrap();
-        let ended = actions::end_unused(&mut tx, self.app.config.devices, self.clock.now()).await.unwrap();
-        dockpass::device::actions::forget_old(&mut tx, self.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
-        ended
-    }
 }

@@ -101,7 +101,22 @@ impl TestServer {
 
     /// Another server on the same database, with the same clock.
     pub async fn beside(&self) -> Self {
-        Self::serve(self.app.config.as_ref().clone(), self.clock.clone(), tempfile::tempdir().unwrap()).await
+        self.beside_with(|_| {}).await
+    }
+
+    /// The same with settings changed by `change`.
+    pub async fn beside_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.app.config.as_ref().clone();
+        change(&mut config);
+        Self::serve(config, self.clock.clone(), tempfile::tempdir().unwrap()).await
+    }
+
+    /// Does what the server does every hour; how many auto-generated tokens that ended.
+    pub async fn tidy(&self) -> i64 {
+        let count = "SELECT COUNT(*) FROM token WHERE source = 'auto-generated'";
+        let before = self.number(count).await.unwrap();
+        dockpass::server::tidy(&self.app).await.unwrap();
+        before - self.number(count).await.unwrap()
     }
 
     async fn serve(config: Config, clock: Clock, folder: TempDir) -> Self {

@@ -69,9 +69,9 @@ impl Desk {
     /// The next pull is told that its token was deleted; a day later the helper learns it, says so and forgets it.
     #[track_caller]
     pub fn is_told_of_its_deletion(&self, yard: &Yard, device: &str) {
-        let (page, day) = (yard.server.url("/settings/tokens"), yard.server.clock.now().date());
+        let day = yard.server.clock.now().date();
         let sentence =
-            format!("access token \"{device}\" was deleted on {day}: generate a new one at {page} (PAT-DELETED)");
+            format!("access token \"{device}\" was deleted on {day}: sign in again on the device (PAT-DELETED)");
         let refused = self.copy(yard).fail();
         assert_eq!(refused, format!("initializing source {}: {UNABLE}{sentence}", yard.at("alice/app:v1")));
         let refused = self.inspect(yard).fail();

@@ -50,7 +50,7 @@ async fn every_end_of_a_device(server: &TestServer, alice: &Browser) -> Vec<Stri
     server.sql("UPDATE token SET expires_at = 1 WHERE description LIKE 'device 2%'").await;
     server.sql("UPDATE token SET created_at = 1 WHERE description LIKE 'device 3%'").await;
     server.sql("UPDATE device_session SET refreshed_at = 1").await;
-    assert_eq!(server.tidy_devices().await, 2);
+    assert_eq!(server.tidy().await, 2);
     secrets
 }
 
@@ -223,9 +223,7 @@ async fn it_is_kept_400_days() {
     let server = TestServer::start().await;
     server.account_signed_in("alice").await;
     let tidy = async || {
-        let mut tx = server.app.db.write().await.unwrap();
-        dockpass::activity::actions::forget_old(&mut tx, server.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
+        server.tidy().await;
         server.count("activity").await
     };
     server.clock.advance(Duration::days(400));

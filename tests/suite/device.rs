@@ -44,8 +44,19 @@ async fn whoever_is_signed_out_signs_in_first_and_comes_back_with_the_code() {
 }
 
 #[tokio::test]
+async fn a_link_with_two_codes_brings_none() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let page = alice.get("/device?user_code=BBBB-BBBB&user_code=CCCC-CCCC").await;
+    assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
+    assert_eq!(page.after("name=\"user_code\" class=\"device-code\" value=\""), "");
+    assert!(!page.body.contains("Go on only if your device shows the same one."));
+}
+
+#[tokio::test]
 async fn the_page_says_who_asks_from_where_and_when_and_warns() {
     let server = behind_a_proxy().await;
+    server.account("root-of-all").await;
     let alice = server.account_signed_in("alice").await;
     let program = server.anonymous().with_header("x-forwarded-for", "203.0.113.9");
     let name = format!("<b>\u{202e}laptop</b> {}", "x".repeat(100));
@@ -64,7 +75,7 @@ async fn the_page_says_who_asks_from_where_and_when_and_warns() {
         &format!(">{code}</p>"),
         "The program says these names itself. Nobody has checked them.",
         "Did someone send you this code or a link to it",
-        "Read, Write, Delete in the repositories of alice",
+        "Read, Write, Delete as alice: in your own repositories, and as far as they are shared with you in those of others",
         "nobody uses it for 30 days, or 180 days are over.",
         ">Approve</button>",
         ">Deny</button>",
@@ -72,7 +83,11 @@ async fn the_page_says_who_asks_from_where_and_when_and_warns() {
         assert!(page.body.contains(part), "{part} in {}", page.body);
     }
     let same = server.anonymous().begin("desktop").await;
-    assert!(enter(&alice, &same.user_code).await.body.contains("The address of this browser, too."));
+    let page = enter(&alice, &same.user_code).await.body;
+    assert!(page.contains("The address of this browser, too.") && !page.contains("administrator"), "{page}");
+    server.sql("UPDATE account SET is_admin = TRUE").await;
+    let also = "it also gets the administrators’ repositories, and the list of all repositories.";
+    assert!(enter(&alice, &same.user_code).await.body.contains(also));
 }
 
 #[tokio::test]
@@ -113,8 +128,13 @@ async fn of_forty_decisions_at_once_one_stands() {
         async move { caller.decide(&codes, if number % 2 == 0 { "approve" } else { "deny" }).await }
     })
     .await;
-    let known = [StatusCode::OK, StatusCode::UNPROCESSABLE_ENTITY];
-    assert!(answers.iter().all(|answer| known.contains(&answer.status)), "{answers:?}");
+    let heading = match server.text("SELECT state FROM device_code").await.as_str() {
+        "approved" => "<h1>Approved</h1>",
+        _ => "<h1>Denied</h1>",
+    };
+    for answer in answers {
+        assert!(answer.status == StatusCode::OK && answer.body.contains(heading), "{heading}: {answer:?}");
+    }
     assert_eq!(server.number("SELECT COUNT(*) FROM activity WHERE kind LIKE 'device_%'").await, Some(1));
 }
 
@@ -150,6 +170,36 @@ async fn wrong_codes_are_said_to_be_and_guessing_waits() {
     assert_eq!(enter(&alice, &codes.user_code).await.status, StatusCode::OK);
     assert_eq!(enter(&alice, &guess(7)).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(enter(&alice, &codes.user_code).await.header("retry-after"), "60", "a right one forgives no wrong ones");
+}
+
+#[tokio::test]
+async fn wrong_passwords_and_wrong_codes_of_one_address_close_it_for_themselves_alone() {
+    let server = behind_a_proxy().await;
+    let office = |server: &TestServer| server.anonymous().with_header("x-forwarded-for", "203.0.113.9");
+    let alice = server.account_signed_in("alice").await.with_header("x-forwarded-for", "203.0.113.9");
+    for number in 0..101 {
+        let form = [("username", format!("job-{number}")), ("password", "not this harbour".to_owned())];
+        let form = form.each_ref().map(|(name, value)| (*name, value.as_str()));
+        office(&server).post("/login", &form).await;
+    }
+    let form = [("username", "alice"), ("password", PASSWORD)];
+    assert_eq!(office(&server).post("/login", &form).await.status, StatusCode::TOO_MANY_REQUESTS);
+    let codes = server.anonymous().begin("laptop").await;
+    assert_eq!(enter(&alice, &codes.user_code).await.status, StatusCode::OK);
+    assert!(alice.decide(&codes, "deny").await.body.contains("<h1>Denied</h1>"));
+
+    let server = behind_a_proxy().await;
+    let account = async |number: usize| server.account_signed_in(&format!("guesser-{number}")).await;
+    for number in 0..21 {
+        let guesser = account(number).await.with_header("x-forwarded-for", "203.0.113.9");
+        for letter in ["B", "C", "D", "F", "G"] {
+            enter(&guesser, &format!("BBBB-BBB{letter}")).await;
+        }
+    }
+    let another = account(21).await.with_header("x-forwarded-for", "203.0.113.9");
+    assert_eq!(enter(&another, "BBBB-BBBB").await.status, StatusCode::TOO_MANY_REQUESTS, "they close it, too");
+    let form = [("username", "guesser-0"), ("password", PASSWORD)];
+    assert_eq!(office(&server).post("/login", &form).await.status, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]

@@ -54,7 +54,22 @@ async fn a_request_that_is_none_is_refused_in_oauths_words() {
     assert_eq!(error(&json), (400, "invalid_request".into()));
     assert_eq!(post(&[("client_id", "a\0b")]).await, (400, "invalid_request".into()));
     assert_eq!(server.count("device_code").await, 0);
-    assert_eq!(caller.get("/oauth/device/code").await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn another_method_is_refused_in_oauths_words_too() {
+    let server = TestServer::start().await;
+    let caller = server.anonymous();
+    for (method, path, allowed) in [
+        (Method::GET, "/oauth/device/code", "POST"),
+        (Method::GET, "/oauth/token", "POST"),
+        (Method::PUT, "/oauth/revoke", "POST"),
+        (Method::POST, "/.well-known/oauth-authorization-server", "GET,HEAD"),
+    ] {
+        let answer = caller.send(method, path, None, HeaderMap::new()).await;
+        assert_eq!(error(&answer), (405, "invalid_request".into()), "{path}");
+        assert_eq!((answer.header("allow"), answer.header("content-type")), (allowed, "application/json"), "{path}");
+    }
 }
 
 fn from(server: &TestServer, address: &str) -> Browser {
@@ -89,16 +104,13 @@ async fn of_forty_requests_of_one_network_twenty_get_codes_and_the_others_are_to
 async fn what_waits_in_all_is_capped_too() {
     let server = behind_a_proxy().await;
     from(&server, "10.0.0.1").begin("first").await;
+    // One place is left.
     let columns = "program, address, state, interval_ms, created_at, expires_at";
     for chunk in 0..10 {
         let rows: Vec<String> = (0..500)
+            .filter(|row| chunk * 500 + row < 4998)
             .map(|row| {
-                let hash = format!("{:064x}", chunk * 500 + row);
-                let bytes = if matches!(server.app.db, dockpass::platform::db::Db::Sqlite { .. }) {
-                    format!("x'{hash}'")
-                } else {
-                    format!("'\\x{hash}'::bytea")
-                };
+                let bytes = server.bytes(&format!("{:064x}", chunk * 500 + row));
                 let end = server.clock.now().millis() + 60_000;
                 format!("({bytes}, {bytes}, 'net{row}', 'p', 'a', 'pending', 5000, 1, {end})")
             })
@@ -108,9 +120,14 @@ async fn what_waits_in_all_is_capped_too() {
             .sql(&format!("INSERT INTO device_code (device_hash, user_hash, network, {columns}) VALUES {values}"))
             .await;
     }
-    let refused = from(&server, "10.0.0.2").post("/oauth/device/code", &[("client_id", PROGRAM)]).await;
+    assert_eq!(server.count("device_code").await, 4999);
+    from(&server, "10.0.0.2").begin("last").await;
+    let refused = from(&server, "10.0.0.3").post("/oauth/device/code", &[("client_id", PROGRAM)]).await;
     assert_eq!(error(&refused), (429, "temporarily_unavailable".into()));
     assert_eq!(refused.header("retry-after"), "61");
+    assert_eq!(server.count("device_code").await, 5000);
+    server.clock.advance(Duration::seconds(60));
+    from(&server, "10.0.0.3").begin("once some are over").await;
 }
 
 #[tokio::test]

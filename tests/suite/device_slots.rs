@@ -39,7 +39,7 @@ async fn a_sixth_device_takes_the_place_of_the_one_used_least_recently() {
     devices.push(server.device(&alice, "e").await);
     // The oldest is used now, so that the second is the one that nobody used for longest.
     assert_eq!(server.anonymous().token("alice", &devices[0].token, &[]).await.status, StatusCode::OK);
-    assert_eq!(server.tidy_devices().await, 0);
+    assert_eq!(server.tidy().await, 0);
     let page = alice.get("/settings/tokens").await.body;
     let row = page.split(marked).next().unwrap().rsplit("class=\"description\">").next().unwrap();
     assert!(page.matches(marked).count() == 1 && row.starts_with("b ("), "{row}");
@@ -102,7 +102,7 @@ async fn the_slots_are_a_setting_and_each_account_has_its_own() {
 }
 
 #[tokio::test]
-async fn inactive_ones_hold_a_slot_and_fewer_slots_make_room_for_one() {
+async fn inactive_ones_hold_a_slot_and_fewer_slots_make_room_for_one_and_say_what_goes() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
     for name in ["a", "b", "c", "d", "e"] {
@@ -112,21 +112,46 @@ async fn inactive_ones_hold_a_slot_and_fewer_slots_make_room_for_one() {
     alice.post(&format!("/settings/tokens/{id}/deactivate"), &[]).await;
     server.device(&alice, "f").await;
     assert_eq!(names(&server).await, ["b", "c", "d", "e", "f"]);
-    let rules = dockpass::core::device_session::Rules { slots: 2, ..server.app.config.devices };
-    let mut reader = server.app.db.read().await.unwrap();
-    let account = dockpass::accounts::actions::find_by_username(&mut reader, "alice").await.unwrap().unwrap();
-    drop(reader);
-    let client = dockpass::tokens::generated::actions::Client {
-        program: dockpass::core::device::Claimed::parse("p").unwrap(),
-        device: None,
-    };
-    let mut tx = server.app.db.write().await.unwrap();
-    let (now, entropy) = (server.clock.now(), server.app.entropy);
-    let origin = Default::default();
-    dockpass::tokens::generated::actions::make(&mut tx, &account.id, &client, rules, &origin, now, entropy)
-        .await
-        .unwrap()
-        .unwrap();
-    tx.commit().await.unwrap();
-    assert_eq!(names(&server).await, ["f", "p"]);
+    let tightened = server.beside_with(|config| config.devices.slots = 2).await;
+    let alice = tightened.same_session(&alice);
+    let page = alice.get("/settings/tokens").await.body;
+    let marked = "Goes next: another sign-in on a device replaces it.";
+    let rows = page.split("<tr role=\"row\" id=").skip(1).filter(|row| row.contains(marked));
+    let going: Vec<&str> = rows.map(|row| row.split_once("class=\"description\">").unwrap().1).collect();
+    assert!(going.len() == 4 && !going.iter().any(|row| row.starts_with("f (")), "{going:?}");
+    let review = review(&tightened, &alice).await;
+    let (_, replaced) = review.split_once("Approving signs out these 4, the ones used least recently:").unwrap();
+    let replaced: Vec<&str> = replaced.split("</ul>").next().unwrap().split("<li>").skip(1).collect();
+    assert_eq!(replaced.iter().map(|name| &name[..1]).collect::<String>(), "bcde");
+    tightened.device(&alice, "g").await;
+    assert_eq!(names(&server).await, ["f", "g"]);
+    assert_eq!(server.number("SELECT COUNT(*) FROM activity WHERE kind = 'token_replaced'").await, Some(5));
+}
+
+#[tokio::test]
+async fn what_ended_by_itself_holds_no_slot_and_outlives_nothing() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let mut devices = Vec::new();
+    for name in ["a", "b", "c", "d", "e"] {
+        devices.push(server.device(&alice, name).await);
+    }
+    let now = server.clock.now().millis();
+    // Used a moment ago, and both over: the one at its end, the other by a clock that ran on.
+    server
+        .sql(&format!("UPDATE token SET last_used_at = {now}, expires_at = {now} WHERE description LIKE 'd %'"))
+        .await;
+    server.sql("UPDATE token SET created_at = 1 WHERE description LIKE 'e %'").await;
+    server.sql("UPDATE device_session SET refreshed_at = 1").await;
+    assert!(!review(&server, &alice).await.contains("Approving signs out"), "nothing that works is in the way");
+    assert!(!alice.get("/settings/tokens").await.body.contains("Goes next"));
+    server.device(&alice, "f").await;
+    assert_eq!(names(&server).await, ["a", "b", "c", "f"]);
+    for (got, why) in [(&devices[3], "is older than 180 days"), (&devices[4], "was not used for 30 days")] {
+        assert!(server.anonymous().refresh(&got.refresh).await.body.contains(why), "{why}");
+    }
+    for (kind, count) in [("device_over", 1), ("device_idle", 1), ("token_replaced", 0)] {
+        let found = server.number(&format!("SELECT COUNT(*) FROM activity WHERE kind = '{kind}'")).await;
+        assert_eq!(found, Some(count), "{kind}");
+    }
 }

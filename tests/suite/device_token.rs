@@ -76,7 +76,7 @@ async fn such_a_token_is_edited_switched_off_and_deleted_like_any_other() {
     alice.post(&path("/activate"), &[]).await;
     assert_eq!(registry().await.status, StatusCode::OK);
     alice.post(&path("/delete"), &[]).await;
-    assert!(registry().await.body.contains("PAT-DELETED"));
+    assert!(registry().await.body.contains(": sign in again on the device (PAT-DELETED)"));
 }
 
 #[tokio::test]
@@ -130,17 +130,40 @@ async fn a_code_ends_after_ten_minutes_approved_or_not() {
     server.clock.advance(Duration::minutes(10) - Duration::MILLISECOND);
     assert_eq!(error(&program.poll(&waiting).await), "authorization_pending");
     server.clock.advance(Duration::MILLISECOND);
-    for codes in [&waiting, &approved] {
-        assert_eq!(error(&program.poll(codes).await), "expired_token");
-    }
+    assert_eq!(error(&program.poll(&waiting).await), "expired_token");
     let late = alice.decide(&waiting, "approve").await;
     assert_eq!(late.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(late.body.contains("This code is no longer good."));
+    server.clock.advance(Duration::seconds(5));
+    for codes in [&waiting, &approved] {
+        assert_eq!(error(&program.poll(codes).await), "expired_token");
+    }
     assert_eq!(server.count("token").await, 0);
     server.clock.advance(Duration::days(2));
-    server.tidy_devices().await;
+    server.tidy().await;
     assert_eq!(server.count("device_code").await, 0);
     assert_eq!(error(&program.poll(&waiting).await), "invalid_grant");
+}
+
+#[tokio::test]
+async fn what_is_approved_in_the_last_moment_waits_for_one_more_poll() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let program = server.anonymous();
+    let (prompt, slowed) = (program.begin("prompt").await, program.begin("slowed").await);
+    for said in ["authorization_pending", "slow_down", "slow_down"] {
+        assert_eq!(error(&program.poll(&slowed).await), said);
+    }
+    server.clock.advance(Duration::minutes(10) - Duration::MILLISECOND);
+    for codes in [&prompt, &slowed] {
+        assert_eq!(error(&program.poll(codes).await), "authorization_pending");
+        assert!(alice.decide(codes, "approve").await.body.contains("<h1>Approved</h1>"));
+    }
+    server.clock.advance(Duration::seconds(5));
+    Got::of(&program.poll(&prompt).await);
+    assert_eq!(error(&program.poll(&prompt).await), "invalid_grant", "once, as ever");
+    server.clock.advance(Duration::seconds(10));
+    Got::of(&program.poll(&slowed).await);
 }
 
 #[tokio::test]

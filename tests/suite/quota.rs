@@ -138,8 +138,6 @@ async fn creations_are_forgotten_after_their_hour() {
     let alice = server.account_signed_in("alice").await;
     alice.generate("ci", "repo:read", "7").await;
     server.clock.advance(Duration::hours(1) + Duration::MILLISECOND);
-    let mut tx = server.app.db.write().await.unwrap();
-    dockpass::tokens::actions::forget_old(&mut tx, server.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    server.tidy().await;
     assert_eq!((server.count("token_creation").await, server.count("token").await), (0, 1));
 }

@@ -171,10 +171,8 @@ async fn failures_are_forgotten_after_a_day() {
     assert_eq!(fail(&server, &browser, "alice", 5).await, Some(30));
     server.clock.advance(Duration::DAY + Duration::MILLISECOND);
     assert_eq!(fail(&server, &browser, "alice", 4).await, None);
-    let mut tx = server.app.db.write().await.unwrap();
     server.clock.advance(Duration::days(2));
-    dockpass::accounts::actions::forget_old(&mut tx, server.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    server.tidy().await;
     assert_eq!(server.count("sign_in_failure").await, 0);
 }
 

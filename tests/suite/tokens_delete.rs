@@ -103,9 +103,7 @@ async fn a_tombstone_is_cleared_away_after_90_days() {
     let token = alice.generate("ci push", "repo:read", "never").await;
     delete(&alice, &token).await;
     let tidy = async || {
-        let mut tx = server.app.db.write().await.unwrap();
-        dockpass::tokens::actions::forget_old(&mut tx, server.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
+        server.tidy().await;
         server.count("deleted_token").await
     };
     server.clock.advance(Duration::days(90));

@@ -5,31 +5,58 @@
 use crate::{
     core::{
         account::Account,
-        device_session::{Over, Session},
+        device_session::{Held, Over, Session},
+        level::Level,
         moment::Moment,
         secret::SecretHash,
-        token::AccessToken,
+        token::{AccessToken, Description},
     },
     platform::db::{Connection, Tx, execute, fetch, record},
+    tokens::store::unreadable,
 };
 
-/// An auto-generated token, for whoever decides whether it stays.
+/// An auto-generated token, for whoever ends its session.
 #[derive(Debug, Clone)]
 pub struct Slot {
     pub token_id: String,
     pub account_id: String,
 }
 
-/// The auto-generated tokens of an account, the one least recently used first; never used counts from its creation.
-pub async fn slots(connection: &mut impl Connection, account: &Account) -> sqlx::Result<Vec<(String, String)>> {
-    fetch!(
+record! {
+    struct HeldRecord {
+        id: String,
+        description: String,
+        created_at: i64,
+        expires_at: Option<i64>,
+        last_used_at: Option<i64>,
+        refreshed_at: i64,
+    }
+}
+
+/// The auto-generated tokens of an account.
+pub async fn held(connection: &mut impl Connection, account: &Account) -> sqlx::Result<Vec<Held>> {
+    let records = fetch!(
         fetch_all,
         connection,
-        (String, String),
-        "SELECT id, description FROM token WHERE account_id = $1 AND source = 'auto-generated'
-         ORDER BY COALESCE(last_used_at, created_at), created_at, id",
+        HeldRecord,
+        "SELECT token.id, token.description, token.created_at, token.expires_at, token.last_used_at,
+                device_session.refreshed_at
+         FROM token JOIN device_session ON device_session.token_id = token.id
+         WHERE token.account_id = $1 AND token.source = 'auto-generated'",
         &account.id,
-    )
+    )?;
+    let read = |record: HeldRecord| {
+        let used_at = record.last_used_at.unwrap_or(record.created_at);
+        Held {
+            token_id: record.id,
+            description: Description::from_stored(record.description),
+            created_at: Moment::from_millis(record.created_at),
+            used_at: Moment::from_millis(used_at),
+            last_at: Moment::from_millis(used_at.max(record.refreshed_at)),
+            ends_at: record.expires_at.map_or(Moment::NEVER, Moment::from_millis),
+        }
+    };
+    Ok(records.into_iter().map(read).collect())
 }
 
 pub async fn insert_session(
@@ -84,6 +111,7 @@ pub async fn lock_session_of(tx: &mut Tx, token_id: &str) -> sqlx::Result<u64> {
 record! {
     struct SessionRecord {
         secret_hash: Vec<u8>,
+        level: String,
         is_active: bool,
         created_at: i64,
         expires_at: Option<i64>,
@@ -100,6 +128,7 @@ record! {
 pub struct Behind {
     pub secret_hash: Vec<u8>,
     pub username: String,
+    pub level: Level,
     pub session: Session,
 }
 
@@ -109,21 +138,23 @@ pub async fn behind(connection: &mut impl Connection, token_id: &str) -> sqlx::R
         fetch_optional,
         connection,
         SessionRecord,
-        "SELECT token.secret_hash, token.is_active, token.created_at, token.expires_at, token.last_used_at,
+        "SELECT token.secret_hash, token.level, token.is_active, token.created_at, token.expires_at, token.last_used_at,
                 device_session.refreshed_at, account.username, account.disabled_at, account.closed_at
          FROM token JOIN device_session ON device_session.token_id = token.id
                     JOIN account ON account.id = token.account_id
          WHERE token.id = $1",
         token_id,
     )?;
-    Ok(record.map(|record| Behind {
+    let Some(record) = record else { return Ok(None) };
+    Ok(Some(Behind {
         secret_hash: record.secret_hash,
         username: record.username,
+        level: Level::parse(&record.level).ok_or_else(|| unreadable("token.level", &record.level))?,
         session: Session {
             is_active: record.is_active,
             account_is_enabled: record.disabled_at.is_none() && record.closed_at.is_none(),
             last_at: Moment::from_millis(record.last_used_at.unwrap_or(record.created_at).max(record.refreshed_at)),
-            ends_at: Moment::from_millis(record.expires_at.unwrap_or(i64::MAX)),
+            ends_at: record.expires_at.map_or(Moment::NEVER, Moment::from_millis),
         },
     }))
 }
@@ -189,31 +220,23 @@ pub async fn is_session(connection: &mut impl Connection, refresh: &SecretHash) 
     Ok(is_session)
 }
 
-/// The secret that replaced this one, while this one still works.
-pub async fn successor_of(
+/// The token with this secret, or with the one that a refresh replaced and that still works. One statement: of two, a
+/// refresh between them would hide the token from both.
+pub async fn find_by_secret(
     connection: &mut impl Connection,
     secret: &SecretHash,
     now: Moment,
-) -> sqlx::Result<Option<SecretHash>> {
-    let row = fetch!(
-        fetch_optional,
-        connection,
-        (Vec<u8>,),
-        "SELECT token.secret_hash FROM previous_secret JOIN token ON token.id = previous_secret.token_id
-         WHERE previous_secret.secret_hash = $1 AND previous_secret.works_until > $2",
-        secret.as_bytes(),
-        now.millis(),
-    )?;
-    Ok(row.and_then(|(hash,)| SecretHash::from_bytes(&hash)))
-}
-
-pub async fn find_by_secret(connection: &mut impl Connection, secret: &SecretHash) -> sqlx::Result<Option<Slot>> {
+) -> sqlx::Result<Option<Slot>> {
     let row = fetch!(
         fetch_optional,
         connection,
         (String, String),
-        "SELECT id, account_id FROM token WHERE secret_hash = $1 AND source = 'auto-generated'",
+        "SELECT id, account_id FROM token
+         WHERE (secret_hash = $1
+                OR id = (SELECT token_id FROM previous_secret WHERE secret_hash = $1 AND works_until > $2))
+           AND source = 'auto-generated'",
         secret.as_bytes(),
+        now.millis(),
     )?;
     Ok(row.map(|(token_id, account_id)| Slot { token_id, account_id }))
 }
@@ -229,21 +252,50 @@ pub async fn end_session(tx: &mut Tx, token_id: &str, over: Over, now: Moment) -
     )
 }
 
-/// Sessions that may be over, at their end or unused since `idle_since`, in one order for every server.
-pub async fn candidates(connection: &mut impl Connection, idle_since: Moment, now: Moment) -> sqlx::Result<Vec<Slot>> {
+/// Sessions that may be over, at their end or unused since `idle_since`: the first `most` whose tokens follow `after`,
+/// in one order for every server.
+pub async fn candidates(
+    connection: &mut impl Connection,
+    after: &str,
+    most: i64,
+    idle_since: Moment,
+    now: Moment,
+) -> sqlx::Result<Vec<Slot>> {
     let rows = fetch!(
         fetch_all,
         connection,
         (String, String),
         "SELECT token.id, token.account_id FROM token JOIN device_session ON device_session.token_id = token.id
-         WHERE token.source = 'auto-generated'
+         WHERE token.source = 'auto-generated' AND token.id > $3
            AND (token.expires_at <= $1
                 OR (COALESCE(token.last_used_at, token.created_at) <= $2 AND device_session.refreshed_at <= $2))
-         ORDER BY token.id",
+         ORDER BY token.id LIMIT $4",
         now.millis(),
         idle_since.millis(),
+        after,
+        most,
     )?;
     Ok(rows.into_iter().map(|(token_id, account_id)| Slot { token_id, account_id }).collect())
+}
+
+/// Locks a token whose session is over, and says why it is. `None` where that is no longer so: someone used it or
+/// refreshed it since it was read.
+pub async fn lock_ended(tx: &mut Tx, token_id: &str, idle_since: Moment, now: Moment) -> sqlx::Result<Option<Over>> {
+    let row = fetch!(
+        fetch_optional,
+        tx,
+        (Option<i64>,),
+        "UPDATE token SET is_active = is_active
+         WHERE id = $1 AND source = 'auto-generated'
+           AND (expires_at <= $3
+                OR (COALESCE(last_used_at, created_at) <= $2
+                    AND EXISTS (SELECT 1 FROM device_session WHERE token_id = token.id AND refreshed_at <= $2)))
+         RETURNING expires_at",
+        token_id,
+        idle_since.millis(),
+        now.millis(),
+    )?;
+    Ok(row.map(|(end,)| if end.is_some_and(|end| end <= now.millis()) { Over::Longest } else { Over::Idle }))
 }
 
 /// Notes the end of sessions whose tokens were deleted on the page.

@@ -22,7 +22,10 @@ record! {
         level: String,
         repositories: Option<String>,
         is_active: bool,
+        created_at: i64,
         expires_at: Option<i64>,
+        last_used_at: Option<i64>,
+        refreshed_at: Option<i64>,
         username: String,
         is_admin: bool,
         disabled_at: Option<i64>,
@@ -56,6 +59,9 @@ pub struct Presented {
     pub reach: Reach,
     pub is_active: bool,
     pub expires_at: Option<Moment>,
+    /// The last use, or the last refresh of the device's session where that is later; the creation where there was
+    /// neither.
+    pub last_at: Moment,
     pub username: Username,
     pub is_admin: bool,
     pub account_is_disabled: bool,
@@ -66,41 +72,79 @@ pub struct Presented {
 /// So many repositories the one read looks up with the token; clients ask for one, or two for a mount.
 pub const ASKED_AT_ONCE: usize = 4;
 
-/// The one read of the token endpoint: the token, its account, and what is known of the repositories asked for.
+/// Reads a token, its account, its device's session where it has one, and what is known of the repositories asked for,
+/// by a condition on the token. The secret is `$1`; values of the condition's own follow from `$10` on.
+macro_rules! read {
+    ($connection:expr, $secret:expr, $asked:expr, $condition:literal $(, $value:expr)*) => {{
+        let at = |place: usize| $asked.get(place).map_or(("", ""), |name| (name.as_str(), name.namespace()));
+        let ((name_1, space_1), (name_2, space_2), (name_3, space_3), (name_4, space_4)) =
+            (at(0), at(1), at(2), at(3));
+        fetch!(
+            fetch_all,
+            $connection,
+            PresentedRecord,
+            concat!(
+                "SELECT token.id, token.account_id, token.description, token.level, token.repositories,
+                        token.is_active, token.created_at, token.expires_at, token.last_used_at,
+                        device_session.refreshed_at,
+                        account.username, account.is_admin, account.disabled_at, account.closed_at,
+                        asked.name AS asked_name, repository.is_public, repository_share.can_push, owner.id AS owner_id
+                 FROM token JOIN account ON account.id = token.account_id
+                 LEFT JOIN device_session ON device_session.token_id = token.id
+                 LEFT JOIN (SELECT $2 AS name, $3 AS namespace UNION ALL SELECT $4, $5 UNION ALL SELECT $6, $7
+                            UNION ALL SELECT $8, $9) AS asked ON asked.name <> ''
+                 LEFT JOIN repository ON repository.name = asked.name
+                 LEFT JOIN repository_share
+                        ON repository_share.repository_id = repository.id AND repository_share.account_id = account.id
+                 LEFT JOIN account AS owner ON owner.username = asked.namespace
+                 WHERE ",
+                $condition
+            ),
+            $secret.as_bytes(),
+            name_1,
+            space_1,
+            name_2,
+            space_2,
+            name_3,
+            space_3,
+            name_4,
+            space_4
+            $(, $value)*
+        )
+    }};
+}
+
+/// The one read of the token endpoint.
 pub async fn find_presented(
     connection: &mut impl Connection,
     secret: &SecretHash,
     asked: &[RepositoryName],
 ) -> sqlx::Result<Option<Presented>> {
-    let at = |place: usize| asked.get(place).map_or(("", ""), |name| (name.as_str(), name.namespace()));
-    let ((name_1, space_1), (name_2, space_2), (name_3, space_3), (name_4, space_4)) = (at(0), at(1), at(2), at(3));
-    let mut records = fetch!(
-        fetch_all,
+    presented(read!(connection, secret, asked, "token.secret_hash = $1")?)
+}
+
+/// The token that a refresh gave another secret, by the one that it had until then and that still works: by the token
+/// and not by its new secret, which the next refresh may replace meanwhile.
+pub async fn find_replaced(
+    connection: &mut impl Connection,
+    secret: &SecretHash,
+    asked: &[RepositoryName],
+    now: Moment,
+) -> sqlx::Result<Option<Presented>> {
+    presented(read!(
         connection,
-        PresentedRecord,
-        "SELECT token.id, token.account_id, token.description, token.level, token.repositories, token.is_active,
-                token.expires_at, account.username, account.is_admin, account.disabled_at, account.closed_at,
-                asked.name AS asked_name, repository.is_public, repository_share.can_push, owner.id AS owner_id
-         FROM token JOIN account ON account.id = token.account_id
-         LEFT JOIN (SELECT $2 AS name, $3 AS namespace UNION ALL SELECT $4, $5 UNION ALL SELECT $6, $7
-                    UNION ALL SELECT $8, $9) AS asked ON asked.name <> ''
-         LEFT JOIN repository ON repository.name = asked.name
-         LEFT JOIN repository_share
-                ON repository_share.repository_id = repository.id AND repository_share.account_id = account.id
-         LEFT JOIN account AS owner ON owner.username = asked.namespace
-         WHERE token.secret_hash = $1",
-        secret.as_bytes(),
-        name_1,
-        space_1,
-        name_2,
-        space_2,
-        name_3,
-        space_3,
-        name_4,
-        space_4,
-    )?;
+        secret,
+        asked,
+        "token.id = (SELECT token_id FROM previous_secret WHERE secret_hash = $1 AND works_until > $10)",
+        now.millis()
+    )?)
+}
+
+/// The rows differ in the repositories alone.
+fn presented(mut records: Vec<PresentedRecord>) -> sqlx::Result<Option<Presented>> {
     let facts = records.iter().filter_map(PresentedRecord::facts).collect();
     let Some(record) = records.pop() else { return Ok(None) };
+    let used_at = record.last_used_at.unwrap_or(record.created_at);
     Ok(Some(Presented {
         id: record.id,
         account_id: record.account_id,
@@ -109,6 +153,7 @@ pub async fn find_presented(
         reach: Reach::from_stored(record.repositories),
         is_active: record.is_active,
         expires_at: record.expires_at.map(Moment::from_millis),
+        last_at: Moment::from_millis(record.refreshed_at.map_or(used_at, |refreshed_at| refreshed_at.max(used_at))),
         username: Username::from_stored(record.username),
         is_admin: record.is_admin,
         account_is_disabled: record.disabled_at.is_some() || record.closed_at.is_some(),
