@@ -118,6 +118,7 @@ async fn of_many_refusals_the_latest_are_shown_and_the_others_counted() {
     }
     times(&server, 12).await;
     let page = said(&alice, "2 older ones are not shown.").await;
+    assert!(page.contains(" · Unnamed program · 127.0.0.1"), "the program gave no name: {page}");
     assert_eq!(page.matches("PAT-READ-ONLY").count(), 10);
     assert!(page.contains(">alice/r11<") && !page.contains(">alice/r1<"), "{page}");
 }

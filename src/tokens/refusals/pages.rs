@@ -5,10 +5,10 @@ use axum::{Router, extract::State, http::HeaderMap, response::Response, routing:
 use super::actions::{self, Refused};
 use crate::{
     accounts::session::SignedIn,
-    core::{client, permission::Obstacle, remedy::Remedy},
+    core::{permission::Obstacle, remedy::Remedy},
     error::Error,
     state::App,
-    tokens::{address, manage},
+    tokens::{address, manage, view::program},
     web::{page::Page, time::TimeView},
 };
 
@@ -37,12 +37,9 @@ impl RefusalLine {
     pub fn new(Refused { line, push, remedy }: Refused, page: &Page) -> Self {
         let since = || page.time(&line.span.first_at).exact;
         let times = || page.words.count("refusals.times", line.span.times).replace("%{since}", &since());
-        let client = client::in_words(&line.client);
-        let origin: Vec<&str> =
-            [client.as_str(), line.address.as_str()].into_iter().filter(|text| !text.is_empty()).collect();
         Self {
             reason: reason_key(&line.code, push),
-            origin: origin.join(" · "),
+            origin: format!("{} · {}", program(&line.client, page.words), line.address),
             at: page.time(&line.span.last_at),
             times: (line.span.times > 1).then(times),
             remedy,
