@@ -29,6 +29,8 @@ const LOOK_FOR_EVENTS_EVERY: Duration = Duration::from_secs(1);
 /// Keys that another process made are looked for this often; `core::rotation` counts on less than five seconds.
 const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(2);
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
+/// A device's token that nobody used for too long is refused at once; so long its page may still call it active.
+const END_DEVICES_EVERY: Duration = Duration::from_secs(60);
 
 /// A server that has its address and is about to serve.
 #[derive(Debug)]
@@ -108,7 +110,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let (stopping, stopped) = watch::channel(false);
         let writing = tokio::spawn(write_notes(self.app.clone(), stopped.clone()));
-        let tidying = tokio::spawn(tidy_hourly(self.app.clone()));
+        let tidying = tokio::spawn(tidy_at_times(self.app.clone()));
         let looking = tokio::spawn(look_for_keys(self.app.clone()));
         let metrics = self.metrics.map(|(listener, _)| {
             let service = web::metrics::router(self.app.metrics.clone());
@@ -232,14 +234,32 @@ async fn look_for_keys(app: App) {
     }
 }
 
-async fn tidy_hourly(app: App) {
+async fn tidy_at_times(app: App) {
     let mut hours = time::interval(TIDY_EVERY);
+    let mut minutes = time::interval_at(time::Instant::now() + END_DEVICES_EVERY, END_DEVICES_EVERY);
     loop {
-        hours.tick().await;
-        if let Err(error) = tidy(&app).await {
+        let done = tokio::select! {
+            _ = hours.tick() => tidy(&app).await,
+            _ = minutes.tick() => end_devices(&app).await,
+        };
+        if let Err(error) = done {
             tracing::error!(%error, "what is over could not be cleared away");
         }
     }
+}
+
+/// Ends what no device used for too long.
+async fn end_devices(app: &App) -> Result<(), Error> {
+    // A use of a moment ago keeps a session.
+    tokens::uses::actions::write(&app.db, &app.token_uses, app.entropy).await?;
+    // By themselves: they take sessions and tokens in their order, before anything below them is touched.
+    let mut after = Some(String::new());
+    while let Some(last) = after {
+        let mut tx = app.db.write().await?;
+        after = tokens::generated::actions::end_unused(&mut tx, &last, app.config.devices, app.clock.now()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// Ends what nobody used for too long and clears away what is over.
@@ -247,16 +267,8 @@ async fn tidy_hourly(app: App) {
 /// # Errors
 /// The database's.
 pub async fn tidy(app: &App) -> Result<(), Error> {
+    end_devices(app).await?;
     let now = app.clock.now();
-    // A use of a moment ago keeps a session.
-    tokens::uses::actions::write(&app.db, &app.token_uses, app.entropy).await?;
-    // By themselves: they take sessions and tokens in their order, before anything below them is touched.
-    let mut after = Some(String::new());
-    while let Some(last) = after {
-        let mut tx = app.db.write().await?;
-        after = tokens::generated::actions::end_unused(&mut tx, &last, app.config.devices, now).await?;
-        tx.commit().await?;
-    }
     let mut tx = app.db.write().await?;
     tokens::generated::actions::forget_old(&mut tx, now).await?;
     tx.commit().await?;

@@ -1,5 +1,7 @@
 //! Writing to the security log.
 
+use std::collections::HashMap;
+
 use time::Duration;
 
 use super::store::{self, Entry};
@@ -12,7 +14,7 @@ use crate::{
     },
     error::Error,
     platform::{
-        collector::{Failures, newest_of_each},
+        collector::{FailureKey, Failures, newest_of_each},
         db::{Connection, Db, Tx},
         entropy::Entropy,
     },
@@ -58,10 +60,23 @@ pub async fn write(db: &Db, failures: &Failures) -> Result<(), Error> {
     if taken.is_empty() {
         return Ok(());
     }
+    // The client is no part of what must be equal, as it is none on the page: else whoever names another program each
+    // time takes the place of everything else.
+    let mut merged: HashMap<(&str, Kind, &str, &str), (FailureKey, Span)> = HashMap::new();
+    for (key, span) in &taken {
+        let (account_id, kind, detail, origin) = key;
+        let equal = (account_id.as_str(), *kind, detail.as_str(), origin.address.as_str());
+        let (known, sum) = merged.entry(equal).or_insert_with(|| (key.clone(), Span { times: 0, ..*span }));
+        if span.last_at > sum.last_at {
+            known.clone_from(key);
+        }
+        sum.and(*span);
+    }
+    let merged: Vec<(FailureKey, Span)> = merged.into_values().collect();
     let written = async {
         let mut tx = db.write().await?;
         // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
-        let mut lines = newest_of_each(&taken, |(account_id, ..)| account_id, MOST_AT_A_TIME);
+        let mut lines = newest_of_each(&merged, |(account_id, ..)| account_id, MOST_AT_A_TIME);
         lines.sort_by(|a, b| (&a.0.0, &a.0.2, &a.0.3.address).cmp(&(&b.0.0, &b.0.2, &b.0.3.address)));
         for ((account_id, kind, detail, origin), Span { first_at, last_at, times }) in lines {
             let (detail, origin) = (detail.clone(), origin.clone());

@@ -119,6 +119,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_code_is_among_all_of_them() {
+        let (name, at) = (|| Description::parse("ci").unwrap(), Moment::from_seconds(0));
+        let text = String::new;
+        // A kind that is new is missing here, and does not compile there.
+        let code = |refusal: Refusal| match refusal {
+            Refusal::Inactive(_)
+            | Refusal::Expired(..)
+            | Refusal::Deleted(..)
+            | Refusal::WrongUser(_)
+            | Refusal::AccountDisabled
+            | Refusal::ReadOnly(_)
+            | Refusal::OutOfReach(_)
+            | Refusal::NotAllowed(..)
+            | Refusal::Failed => refusal.code(),
+        };
+        let mut codes = vec![
+            code(Refusal::Inactive(name())),
+            code(Refusal::Expired(name(), Source::Manual, at)),
+            code(Refusal::Deleted(name(), Source::Manual, at)),
+            code(Refusal::WrongUser(name())),
+            code(Refusal::AccountDisabled),
+            code(Refusal::ReadOnly(text())),
+            code(Refusal::OutOfReach(text())),
+            code(Refusal::NotAllowed(text(), text())),
+            code(Refusal::Failed),
+        ];
+        codes.sort_unstable();
+        codes.dedup();
+        let mut all = Refusal::CODES.to_vec();
+        all.sort_unstable();
+        assert_eq!(codes, all);
+    }
+
+    #[test]
     fn a_refusal_is_a_sentence_with_its_code() {
         let name = Description::parse("ci push").unwrap();
         let url = "https://hub.example/settings/tokens";

@@ -178,7 +178,8 @@ fn not_granted(why: NoToken) -> Refusal {
         }
         NoToken::Unknown => ("invalid_grant", "this device code is not known: sign in again"),
         NoToken::OtherProgram => ("invalid_grant", "this device code was given to another program"),
-        NoToken::AccountDisabled => ("access_denied", "the account is disabled: ask an administrator"),
+        // Nobody denied it: what was approved opens nothing any more.
+        NoToken::AccountDisabled => ("invalid_grant", "the account is disabled: ask an administrator"),
     };
     Refusal::new(error, description)
 }

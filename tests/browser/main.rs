@@ -24,11 +24,12 @@ mod menus;
 mod once;
 mod people;
 mod plain;
+mod refusals;
 mod repositories;
 mod selection;
 mod table;
 mod times;
-mod uses;
+
 mod whereabouts;
 mod window;
 mod words;

@@ -190,7 +190,7 @@ async fn an_account_that_is_disabled_meanwhile_gives_nothing() {
     let codes = server.anonymous().begin("laptop").await;
     alice.decide(&codes, "approve").await;
     server.sql("UPDATE account SET disabled_at = 1").await;
-    assert_eq!(error(&server.anonymous().poll(&codes).await), "access_denied");
+    assert_eq!(error(&server.anonymous().poll(&codes).await), "invalid_grant");
     assert_eq!(server.count("token").await, 0);
 }
 

@@ -77,6 +77,10 @@ async fn what_a_token_may_not_is_mended_by_editing_it() {
     assert!(page.contains(&format!("id=\"mend-1\" {edit}")), "{page}");
     let reason = "because it is limited to other repositories than <span class=\"mono\">alice/app</span>";
     assert!(page.contains(reason), "{page}");
+    server.sql("UPDATE token SET repositories = NULL").await;
+    let page = alice.get("/settings/tokens").await.body;
+    let reason = "because it could not push to <span class=\"mono\">alice/app</span>";
+    assert!(page.contains(reason) && !page.contains("id=\"mend-1\""), "mended since: {page}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The keyring of the desktop: the Secret Service of freedesktop.org, which GNOME, KDE and KeePassXC offer.
 //!
-//! Callers hold the lock of [`crate::credentials`]: gnome-keyring 50 falls over when two programs open encrypted
-//! sessions at once.
+//! Callers hold the lock of [`crate::credentials`], except where a folder that can only be read lets nobody lock:
+//! gnome-keyring 50 falls over when two programs open encrypted sessions at once.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -53,13 +53,17 @@ impl RefusalLine {
 
 fn reason_key(code: &str, push: Option<Obstacle>) -> &'static str {
     match code {
-        "PAT-REPOSITORY" if push == Some(Obstacle::OutOfReach) => "refusals.limited",
+        "PAT-REPOSITORY" => match push {
+            Some(Obstacle::OutOfReach) => "refusals.limited",
+            Some(Obstacle::NotShared | Obstacle::SharedForPulling | Obstacle::OwnersAlone) => "refusals.account",
+            // Mended since, or the token is gone.
+            Some(Obstacle::Level(_) | Obstacle::Anonymous) | None => "refusals.repository",
+        },
         "PAT-INACTIVE" => "refusals.inactive",
         "PAT-EXPIRED" => "refusals.expired",
         "PAT-DELETED" => "refusals.deleted",
         "PAT-WRONG-USER" => "refusals.wrong_user",
         "PAT-READ-ONLY" => "refusals.read_only",
-        "PAT-REPOSITORY" => "refusals.repository",
         "ACCOUNT-DISABLED" => "refusals.account_disabled",
         _ => "refusals.unnamed",
     }

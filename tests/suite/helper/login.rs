@@ -283,7 +283,7 @@ fn on_a_terminal_the_waiting_moves() {
 #[test]
 fn the_waiting_moves_while_the_server_takes_its_time() {
     let (server, desk) = (Server::start(), Desk::new());
-    server.say(|script| script.poll_takes = Duration::from_secs(4));
+    server.say(|script| script.poll_takes = Duration::from_secs(8));
     // In the second before the question it can show five or six.
     let said = on_a_terminal(&server, &desk);
     assert!(said.matches("waiting for your approval").count() >= 12, "{said:?}");

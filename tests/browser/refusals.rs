@@ -1,4 +1,4 @@
-//! What a token did and what was refused: the list above the table with what mends it, and the page of one token.
+//! What was refused: the list above the table with what mends it; what a token can do, and a form that limits one.
 
 use time::Duration;
 
@@ -13,20 +13,6 @@ async fn ask(server: &TestServer, client: &str, token: &MadeToken, scope: &str) 
     server.anonymous().with_header("user-agent", client).token("alice", &token.secret, &[scope]).await;
 }
 
-/// A quarter of a year of work with a token.
-async fn lived(server: &TestServer, token: &MadeToken) {
-    let today = server.clock.now().day();
-    for (back, pulls, pushes, deletes, refusals) in (0..90).filter(|day| day % 7 > 1).map(|day| {
-        let wave = (day * 37) % 11;
-        (day, 4 + 3 * wave, wave / 2, i64::from(day % 25 == 3), if day % 30 == 9 { 6 } else { 0 })
-    }) {
-        let row = format!("('{}', {}, {pulls}, {pushes}, {deletes}, {refusals})", token.id, today - back);
-        server
-            .sql(&format!("INSERT INTO token_day (token_id, day, pulls, pushes, deletes, refusals) VALUES {row}"))
-            .await;
-    }
-}
-
 /// Switches a token's list on in the form of its settings.
 async fn limit(alice: &Browser, token: &MadeToken, repositories: &str) {
     let form = [
@@ -38,7 +24,7 @@ async fn limit(alice: &Browser, token: &MadeToken, repositories: &str) {
     assert_eq!(alice.post(&format!("/settings/tokens/{}", token.id), &form).await.status, 303);
 }
 
-async fn uses(words: &'static Words) {
+async fn refusals(words: &'static Words) {
     let server = TestServer::start().await;
     for name in ["root-of-all", "bob"] {
         server.account(name).await;
@@ -50,7 +36,6 @@ async fn uses(words: &'static Words) {
     server.clock.advance(Duration::seconds(1));
     let old = alice.generate("Old laptop", "repo:admin", "30").await;
     limit(&alice, &ci, "alice/api\nalice/web\nalice/tools-*").await;
-    lived(&server, &ci).await;
     let docker = "docker/28.2.2 go/go1.24 git-commit/e6534b4 kernel/6.8 os/linux arch/amd64 UpstreamClient(x)";
     ask(&server, docker, &ci, "repository:alice/api:pull,push").await;
     server.clock.advance(Duration::minutes(4));
@@ -83,8 +68,6 @@ async fn uses(words: &'static Words) {
 
         window.click("link", "CI: build and push, main branch").await;
         window.arrive(&format!("/settings/tokens/{}", ci.id)).await;
-        window.element("svg rect").await;
-        window.show("token-limited").await;
         for (repository, class) in [("alice/api", "yes"), ("bob/app", "no"), ("Alice/API", "error")] {
             let field = window.element("#repository").await;
             field.clear().await.unwrap();
@@ -107,11 +90,11 @@ async fn uses(words: &'static Words) {
 }
 
 #[tokio::test]
-async fn what_was_refused_is_mended_and_what_a_token_did_is_seen() {
-    uses(&ENGLISH).await;
+async fn what_was_refused_is_mended_and_what_a_token_can_do_is_asked() {
+    refusals(&ENGLISH).await;
 }
 
 #[tokio::test]
-async fn what_was_refused_is_mended_and_what_a_token_did_is_seen_in_chinese() {
-    uses(&CHINESE).await;
+async fn what_was_refused_is_mended_and_what_a_token_can_do_is_asked_in_chinese() {
+    refusals(&CHINESE).await;
 }
