@@ -1,5 +1,6 @@
 //! `/settings/activity`: the account's security log.
 
+use dockpass::core::activity::{Kind, Origin};
 use reqwest::StatusCode;
 use time::Duration;
 
@@ -247,4 +248,21 @@ async fn a_change_that_is_refused_leaves_no_line() {
     alice.post(&path(""), &[("description", ""), ("permission", "repo:read")]).await;
     alice.post("/settings/security/password", &[("current_password", PASSWORD), ("new_password", "short")]).await;
     assert_eq!(server.count("activity").await, before);
+}
+
+#[tokio::test]
+async fn whoever_names_another_program_each_time_hides_nothing_else() {
+    let server = TestServer::start().await;
+    server.account("alice").await;
+    let (account_id, now) = (server.text("SELECT id FROM account").await, server.clock.now());
+    let note = |kind, client: String, after: i64| {
+        let origin = Origin { address: "203.0.113.7".to_owned(), client };
+        let at = now + Duration::milliseconds(after);
+        dockpass::activity::actions::note_failure(&server.app.failures, &account_id, kind, "ci", &origin, at);
+    };
+    note(Kind::SignInFailed, "Firefox".to_owned(), 0);
+    (1..=60).for_each(|at| note(Kind::TokenRefused, format!("program {at}"), at));
+    server.times("SELECT CAST(SUM(times) AS BIGINT) FROM activity", 61).await;
+    assert_eq!(server.number("SELECT COUNT(*) FROM activity WHERE kind = 'sign_in_failed'").await, Some(1));
+    assert_eq!(server.text("SELECT client FROM activity WHERE kind = 'token_refused'").await, "program 60");
 }
