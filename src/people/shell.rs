@@ -106,7 +106,9 @@ async fn add(name: &str, is_admin: bool, db: &Db, clock: &Clock) -> Result<Strin
     let new = NewAccount { username, digest, is_admin };
     let made = actions::create(&mut tx, new, clock.now(), Entropy).await;
     let account = made.map_err(|error| match error {
-        NotCreated::UsernameTaken => format!("the username {name:?} is taken"),
+        NotCreated::UsernameTaken => format!(
+            "the username {name:?} is taken: someone has it or had it, or repositories of the administrators begin with it"
+        ),
         NotCreated::AlreadySetUp => "an account exists already".to_owned(),
         NotCreated::Failed(error) => failed(error),
     })?;

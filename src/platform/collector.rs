@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::core::{
     activity::{Kind, Origin},
+    level::Action,
     moment::Moment,
     usage::{Span, Use},
 };
@@ -37,6 +38,8 @@ pub struct RefusalKey {
     pub code: &'static str,
     /// The first repository that was asked for; empty where none was.
     pub repository: String,
+    /// What for.
+    pub action: Action,
     /// From where.
     pub address: String,
     /// With which program.

@@ -114,6 +114,10 @@ async fn answer(
         }
     };
     notes::granted(app, caller.as_ref(), &request.scopes, &granted, &origin, now);
+    let asks_for_repositories = request.scopes.iter().any(|scope| scope.kind == "repository");
+    if let Some(caller) = caller.as_ref().filter(|_| asks_for_repositories && granted.is_empty()) {
+        notes::granted_nothing(app, caller, &request, &origin, now);
+    }
     let envelope =
         Envelope { issuer: &app.config.issuer, service: &app.config.registry_service, id: app.entropy.id(now), now };
     let token = app.signer.sign(&actions::claims(caller.as_ref(), granted, envelope));

@@ -8,6 +8,7 @@ use crate::{
     activity::actions as activity,
     core::{
         activity::{Kind, Origin},
+        level::Action,
         moment::Moment,
         permission::Grant,
         scope::Scope,
@@ -17,6 +18,9 @@ use crate::{
     repositories::actions::later,
     state::App,
 };
+
+/// The code of a request that was granted nothing.
+const NOTHING: &str = "PAT-REPOSITORY";
 
 /// Notes what was granted: a use of the token, and of each repository that it is pushed or pulled.
 pub fn granted(app: &App, caller: Option<&Caller>, asked: &[Scope], granted: &[Grant], origin: &Origin, now: Moment) {
@@ -43,8 +47,26 @@ pub fn granted(app: &App, caller: Option<&Caller>, asked: &[Scope], granted: &[G
 /// Notes a refusal: in the log and the counter, and where someone is concerned for that account. A client that asks by
 /// the form first and then by the query was refused once.
 pub fn refused(app: &App, refused: &Refused, request: &TokenRequest, origin: &Origin, now: Moment) {
-    let code = refused.refusal.code();
-    let (account_id, token) = match &refused.concerns {
+    note_refusal(app, refused.refusal.code(), &refused.concerns, request, origin, now);
+}
+
+/// Notes a request that was granted nothing of all the repositories it asked for. It is no error (distribution's token
+/// specification), and the client reads the registry's own words: the token's owner reads here why.
+pub fn granted_nothing(app: &App, caller: &Caller, request: &TokenRequest, origin: &Origin, now: Moment) {
+    if let Some(token) = &caller.token {
+        note_refusal(app, NOTHING, &Concern::Token(token.clone()), request, origin, now);
+    }
+}
+
+fn note_refusal(
+    app: &App,
+    code: &'static str,
+    concerns: &Concern,
+    request: &TokenRequest,
+    origin: &Origin,
+    now: Moment,
+) {
+    let (account_id, token) = match concerns {
         Concern::Nobody => ("", None),
         Concern::Account(account_id) => (account_id.as_str(), None),
         Concern::Token(token) => (token.account_id.as_str(), Some(token)),
@@ -54,6 +76,7 @@ pub fn refused(app: &App, refused: &Refused, request: &TokenRequest, origin: &Or
         token_id: token.and_then(|token| token.token_id.clone()).unwrap_or_default(),
         code,
         repository: first_repository(request),
+        action: if asks_to_push(request) { Action::Push } else { Action::Pull },
         address: origin.address.clone(),
         client: origin.client.clone(),
         description: token.map(|token| token.description.to_string()).unwrap_or_default(),
@@ -76,6 +99,11 @@ pub fn refused(app: &App, refused: &Refused, request: &TokenRequest, origin: &Or
         }
         None => {}
     }
+}
+
+fn asks_to_push(request: &TokenRequest) -> bool {
+    let repositories = request.scopes.iter().filter(|scope| scope.kind == "repository");
+    repositories.into_iter().any(|scope| scope.actions.iter().any(|action| action == "push"))
 }
 
 /// The repository that stands for the request: the first that is asked for push, else the first.

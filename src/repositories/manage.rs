@@ -110,7 +110,9 @@ async fn create(
         drop(tx);
         let sentence = match reason {
             NotMade::Exists => me.page.t("repositories.exists").into_owned(),
-            NotMade::NotOwn if me.account.is_admin => me.page.t("repositories.an_accounts").into_owned(),
+            NotMade::NotOwn if me.account.is_admin && name.as_str() != me.account.username.as_str() => {
+                me.page.t("repositories.an_accounts").into_owned()
+            }
             NotMade::NotOwn => me.page.t1("repositories.not_own", "name", &me.account.username),
             NotMade::Full => me.page.t1("repositories.full", "name", name.namespace()),
         };

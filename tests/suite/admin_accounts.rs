@@ -123,8 +123,8 @@ async fn someone_is_added_with_a_link_that_is_shown_once() {
         ("a", "A username has 2 to 39 characters."),
         ("Alice", "Use a–z and 0–9 only"),
         ("settings", "This username is reserved."),
-        ("alice", "Someone has this username, or had it."),
-        ("root-of-all", "Someone has this username, or had it."),
+        ("alice", "Someone has this username or had it, or repositories"),
+        ("root-of-all", "Someone has this username or had it, or repositories"),
     ] {
         let answer = admin.post(LIST, &[("username", name)]).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");

@@ -95,7 +95,7 @@ async fn nobody_inherits_the_name() {
         [server.anonymous().post("/signup", &form).await, admin.post("/admin/accounts", &[("username", "alice")]).await]
     {
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(answer.body.contains("Someone has this username, or had it."), "{}", answer.body);
+        assert!(answer.body.contains("Someone has this username or had it, or repositories"), "{}", answer.body);
     }
     let id = server.text("SELECT id FROM account WHERE username = 'alice'").await;
     for verb in ["enable", "password-link", "disable"] {

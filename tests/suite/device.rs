@@ -146,7 +146,7 @@ async fn wrong_codes_are_said_to_be_and_guessing_waits() {
     for odd in ["", "WDJB", "WDJB-MJH1", "AEIO-UAEI", "漢字"] {
         let answer = enter(&alice, odd).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{odd}");
-        assert!(answer.body.contains("A code has eight letters, such as WDJB-MJHT, and no digits."));
+        assert!(answer.body.contains("None of them is a vowel, and there are no digits."));
     }
     let guess = |number: usize| format!("BBBB-BBB{}", b"BCDFGHJKLMNPQRSTVWXZ"[number] as char);
     for number in 0..5 {

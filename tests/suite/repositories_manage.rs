@@ -65,6 +65,7 @@ async fn what_is_wrong_stands_beside_the_field() {
         (&admin, "bob/app", "another account’s to give"),
         (&admin, "bob", "another account’s to give"),
         (&admin, "team/app", "There is a repository of this name already."),
+        (&admin, "root-of-all", "Begin the name with root-of-all/."),
     ];
     for (browser, name, sentence) in cases {
         let page = create(browser, name, "public").await;

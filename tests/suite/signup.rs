@@ -60,7 +60,7 @@ async fn wrong_input_is_said_beside_its_field() {
         ("", PASSWORD, "username", "Enter a username."),
         ("Alice", PASSWORD, "username", "Use a–z and 0–9 only"),
         ("settings", PASSWORD, "username", "This username is reserved."),
-        ("root-of-all", PASSWORD, "username", "Someone has this username, or had it."),
+        ("root-of-all", PASSWORD, "username", "Someone has this username or had it, or repositories"),
         ("alice", "short", "password", "Use at least 15 characters."),
         ("alice", "alicealicealicealice", "password", "This password is among those that are tried first."),
     ] {

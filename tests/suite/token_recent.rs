@@ -98,6 +98,40 @@ async fn what_the_account_lacks_is_said_to_be_so_and_no_change_to_its_token_is_o
 }
 
 #[tokio::test]
+async fn a_pull_that_gets_nothing_is_no_error_and_its_reason_stands_here() {
+    let server = TestServer::start().await;
+    server.account("bob").await;
+    let alice = server.account_signed_in("alice").await;
+    let pull = "repository:alice/app:pull";
+    let expected = [
+        ("limited", "repo:read", "'alice/web'", pull, "limited to other repositories than", true),
+        ("weak", "repo:public_read", "NULL", pull, "its level allows no pull of", true),
+        ("bare", "repo:read", "NULL", "repository:bob/app:pull", "your account cannot pull", false),
+    ];
+    for (name, level, repositories, scope, reason, has_button) in expected {
+        server.clock.advance(Duration::seconds(1));
+        let token = alice.generate(name, level, "30").await;
+        server.sql(&format!("UPDATE token SET repositories = {repositories} WHERE id = '{}'", token.id)).await;
+        let answer = server.anonymous().token("alice", &token.secret, &[scope]).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let page = said(&alice, &format!("<strong>{name}</strong>")).await;
+        let line = page.split_once(&format!("<strong>{name}</strong>")).unwrap().1.split_once("</li>").unwrap().0;
+        assert!(line.contains(reason) && line.contains("PAT-REPOSITORY"), "{line}");
+        assert_eq!(line.contains("id=\"mend-"), has_button, "{line}");
+    }
+    let counted = server.app.metrics.text();
+    assert!(counted.contains("\ndockpass_token_refusals_total{code=\"PAT-REPOSITORY\"} 3\n"), "{counted}");
+    // A part of what was asked, a login and what nobody signed in for are no refusals.
+    let token = alice.generate("good", "repo:read", "30").await;
+    for scopes in [&["repository:alice/app:pull", "repository:bob/app:pull"][..], &[], &["registry:catalog:*"]] {
+        server.anonymous().token("alice", &token.secret, scopes).await;
+    }
+    server.anonymous().get("/token?scope=repository:alice/app:pull").await;
+    server.times("SELECT COUNT(*) FROM token_use", 2).await;
+    times(&server, 3).await;
+}
+
+#[tokio::test]
 async fn a_dead_token_of_a_device_is_mended_on_the_device() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;

@@ -72,6 +72,10 @@ fn reason(error: &reqwest::Error) -> String {
     let (mut reason, mut inner) = (error.to_string(), error.source());
     while let Some(cause) = inner {
         (reason, inner) = (cause.to_string(), cause.source());
+        if reason.contains("CaUsedAsEndEntity") {
+            let words = "it shows an authority's own certificate, and needs one that is signed by that authority";
+            return words.to_owned();
+        }
     }
     one_line(&reason)
 }

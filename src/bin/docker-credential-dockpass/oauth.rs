@@ -90,7 +90,10 @@ impl Refusal {
         match self {
             Refusal::Code(code, words) if words.is_empty() => Failure::said(format!("{server} refused: {code}")),
             Refusal::Code(code, words) => Failure::said(format!("{server} refused: {words} ({code})")),
-            Refusal::Limited(_) => Failure::said(format!("{server} was asked too often: try again later")),
+            Refusal::Limited(Some(wait)) => {
+                Failure::said(format!("{server} was asked too often: try again in {} seconds", wait.as_secs()))
+            }
+            Refusal::Limited(None) => Failure::said(format!("{server} was asked too often: try again later")),
             Refusal::Trouble(trouble) => trouble.about(server),
         }
     }

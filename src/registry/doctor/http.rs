@@ -118,6 +118,10 @@ fn in_words(cause: &str, is_secure: bool) -> String {
         "shows a certificate of an authority that this machine does not trust: clients refuse it too unless they were \
          given that authority"
             .to_owned()
+    } else if holds("CaUsedAsEndEntity") {
+        "shows an authority's own certificate, which clients refuse as a server's: give it one that is signed by that \
+         authority"
+            .to_owned()
     } else if holds("certificate expired") || holds("certificate has expired") {
         "shows a certificate that has expired: renew it".to_owned()
     } else if holds("not valid for name") {

@@ -8,7 +8,6 @@ use super::store::{self, Line};
 use crate::{
     core::{
         account::Account,
-        level::Action,
         moment::Moment,
         permission::{Holder, Obstacle, decide},
         remedy::Remedy,
@@ -78,8 +77,8 @@ pub async fn write(db: &Db, refusals: &Refusals, entropy: Entropy) -> Result<(),
 pub struct Refused {
     /// What was noted.
     pub line: Line,
-    /// What stands in the way of the push today, where one was refused and something does.
-    pub push: Option<Obstacle>,
+    /// What stands in the way today of what was refused with that repository, if something does.
+    pub obstacle: Option<Obstacle>,
     /// What mends it.
     pub remedy: Remedy,
 }
@@ -97,20 +96,20 @@ pub async fn recent(
     let older = count - lines.len() as i64;
     let mut recent = Vec::with_capacity(lines.len());
     for line in lines {
-        let push = obstacle(connection, account, &line).await?;
-        recent.push(Refused { remedy: Remedy::of(&line.code, line.token, push), push, line });
+        let obstacle = obstacle(connection, account, &line).await?;
+        recent.push(Refused { remedy: Remedy::of(&line.code, line.token, obstacle), obstacle, line });
     }
     Ok((recent, older))
 }
 
 /// By the rule that the token endpoint asks.
 async fn obstacle(connection: &mut impl Connection, account: &Account, line: &Line) -> Result<Option<Obstacle>, Error> {
-    let is_push = matches!(line.code.as_str(), "PAT-READ-ONLY" | "PAT-REPOSITORY");
-    let Some((level, reach)) = line.rights.as_ref().filter(|_| is_push) else { return Ok(None) };
+    let is_about_it = matches!(line.code.as_str(), "PAT-READ-ONLY" | "PAT-REPOSITORY");
+    let Some((level, reach)) = line.rights.as_ref().filter(|_| is_about_it) else { return Ok(None) };
     let Some(name) = RepositoryName::parse(&line.repository) else { return Ok(Some(Obstacle::NotShared)) };
     let holder = Holder { username: account.username.as_str(), is_admin: account.is_admin, level: *level, reach };
     let facts = facts(connection, Some(&account.id), &[name]).await?;
-    Ok(facts.first().and_then(|facts| decide(Some(&holder), facts, Action::Push).err()))
+    Ok(facts.first().and_then(|facts| decide(Some(&holder), facts, line.action).err()))
 }
 
 /// Clears an account's list.

@@ -5,7 +5,7 @@ use axum::{Router, extract::State, http::HeaderMap, response::Response, routing:
 use super::actions::{self, Refused};
 use crate::{
     accounts::session::SignedIn,
-    core::{permission::Obstacle, remedy::Remedy},
+    core::{level::Action, permission::Obstacle, remedy::Remedy},
     error::Error,
     state::App,
     tokens::{address, manage, view::program},
@@ -25,6 +25,8 @@ pub struct RefusalLine {
     pub reason: &'static str,
     pub code: String,
     pub repository: String,
+    /// Whether the reason ends with the repository.
+    pub is_about_repository: bool,
     /// "docker 28.2 on linux · 203.0.113.7".
     pub origin: String,
     pub at: TimeView,
@@ -34,30 +36,37 @@ pub struct RefusalLine {
 }
 
 impl RefusalLine {
-    pub fn new(Refused { line, push, remedy }: Refused, page: &Page) -> Self {
+    pub fn new(Refused { line, obstacle, remedy }: Refused, page: &Page) -> Self {
         let since = || page.time(&line.span.first_at).exact;
         let times = || page.words.count("refusals.times", line.span.times).replace("%{since}", &since());
         Self {
-            reason: reason_key(&line.code, push),
+            reason: reason_key(&line.code, line.action, obstacle),
             origin: format!("{} · {}", program(&line.client, page.words), line.address),
             at: page.time(&line.span.last_at),
             times: (line.span.times > 1).then(times),
             remedy,
             token_id: line.token_id,
             description: line.description,
+            is_about_repository: matches!(line.code.as_str(), "PAT-READ-ONLY" | "PAT-REPOSITORY"),
             code: line.code,
             repository: line.repository,
         }
     }
 }
 
-fn reason_key(code: &str, push: Option<Obstacle>) -> &'static str {
+fn reason_key(code: &str, action: Action, obstacle: Option<Obstacle>) -> &'static str {
+    let is_push = action == Action::Push;
     match code {
-        "PAT-REPOSITORY" => match push {
+        "PAT-REPOSITORY" => match obstacle {
             Some(Obstacle::OutOfReach) => "refusals.limited",
-            Some(Obstacle::NotShared | Obstacle::SharedForPulling | Obstacle::OwnersAlone) => "refusals.account",
+            Some(Obstacle::NotShared | Obstacle::SharedForPulling | Obstacle::OwnersAlone) if is_push => {
+                "refusals.account_push"
+            }
+            Some(Obstacle::NotShared | Obstacle::SharedForPulling | Obstacle::OwnersAlone) => "refusals.account_pull",
+            Some(Obstacle::Level(_)) if !is_push => "refusals.level_pull",
             // Mended since, or the token is gone.
-            Some(Obstacle::Level(_) | Obstacle::Anonymous) | None => "refusals.repository",
+            _ if is_push => "refusals.repository_push",
+            _ => "refusals.repository_pull",
         },
         "PAT-INACTIVE" => "refusals.inactive",
         "PAT-EXPIRED" => "refusals.expired",

@@ -2,7 +2,7 @@
 
 use crate::{
     core::{
-        level::Level,
+        level::{Action, Level},
         moment::Moment,
         remedy::Now,
         repository::Reach,
@@ -20,12 +20,12 @@ pub async fn add(tx: &mut Tx, id: &str, key: &RefusalKey, span: Span, since: Mom
     execute!(
         tx,
         "INSERT INTO refusal (id, account_id, token_id, code, repository, address, client, description, first_at,
-                              last_at, times)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                              last_at, times, action)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13)
          ON CONFLICT (account_id, token_id, code, repository, address, client) DO UPDATE SET
            times = CASE WHEN refusal.last_at < $12 THEN $11 ELSE refusal.times + $11 END,
            first_at = CASE WHEN refusal.last_at < $12 THEN $9 ELSE refusal.first_at END,
-           last_at = $10, description = $8",
+           last_at = $10, description = $8, action = $13",
         id,
         &key.account_id,
         &key.token_id,
@@ -38,6 +38,7 @@ pub async fn add(tx: &mut Tx, id: &str, key: &RefusalKey, span: Span, since: Mom
         span.last_at.millis(),
         span.times,
         since.millis(),
+        key.action.as_str(),
     )
 }
 
@@ -63,6 +64,7 @@ record! {
         token_id: String,
         code: String,
         repository: String,
+        action: String,
         address: String,
         client: String,
         description: String,
@@ -90,6 +92,8 @@ pub struct Line {
     pub code: String,
     /// The first repository that was asked for; may be empty.
     pub repository: String,
+    /// What for.
+    pub action: Action,
     /// From where.
     pub address: String,
     /// With which program, its `User-Agent`.
@@ -122,6 +126,7 @@ impl RefusedRecord {
             description: self.description,
             code: self.code,
             repository: self.repository,
+            action: Action::parse(&self.action).unwrap_or(Action::Push),
             address: self.address,
             client: self.client,
         }
@@ -148,7 +153,7 @@ pub async fn recent(
         fetch_all,
         connection,
         RefusedRecord,
-        "SELECT refusal.token_id, refusal.code, refusal.repository, refusal.address, refusal.client,
+        "SELECT refusal.token_id, refusal.code, refusal.repository, refusal.action, refusal.address, refusal.client,
                 refusal.description, refusal.first_at, refusal.last_at, refusal.times,
                 token.is_active, token.expires_at, token.level, token.repositories, token.source,
                 EXISTS (SELECT 1 FROM deleted_token WHERE deleted_token.token_id = refusal.token_id) AS is_deleted,
