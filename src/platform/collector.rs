@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::core::{
     activity::{Kind, Origin},
     moment::Moment,
-    usage::{Span, Use},
+    usage::{Span, Use, UseAction},
 };
 
 /// Uses of tokens that were not written yet, by the token's id and the use.
@@ -57,6 +57,9 @@ pub enum Direction {
     Pull,
 }
 
+/// What accounts' passwords were granted and was not written yet, by the account's id, the repository and the action.
+pub type PasswordGrants = Collector<(String, String, UseAction), Span>;
+
 /// Who pushed or pulled, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handling {
@@ -64,8 +67,24 @@ pub struct Handling {
     pub at: Moment,
     /// The account; `None` where nobody was signed in.
     pub account_id: Option<String>,
-    /// The token's id and what it was for; `None` for a password.
-    pub token: Option<(String, String)>,
+    /// With what.
+    pub by: By,
+}
+
+/// What an account pushed or pulled with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// A token.
+    Token {
+        /// Its id.
+        id: String,
+        /// What it was for.
+        description: String,
+    },
+    /// The account's password.
+    Password,
+    /// Nobody can tell, or nobody was signed in.
+    Unknown,
 }
 
 /// Of what was taken, the newest `most` of each owner.

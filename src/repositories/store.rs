@@ -9,7 +9,7 @@ use crate::{
         repository::RepositoryName,
     },
     platform::{
-        collector::Handling,
+        collector::{By, Handling},
         db::{Connection, Tx, execute, fetch, record},
     },
 };
@@ -103,11 +103,31 @@ pub async fn insert(
     Ok(if is_known { Inserted::Known } else { Inserted::Full })
 }
 
+/// A token's id and description; nothing for a password, and empty texts where nobody can tell: then what was noted of
+/// the same account's request stays.
+fn by_columns(by: &By) -> (Option<&str>, Option<&str>) {
+    match by {
+        By::Token { id, description } => (Some(id), Some(description)),
+        By::Password => (None, None),
+        By::Unknown => (Some(""), Some("")),
+    }
+}
+
+fn read_by(token_id: Option<String>, description: Option<String>) -> By {
+    match token_id.zip(description) {
+        Some((id, _)) if id.is_empty() => By::Unknown,
+        Some((id, description)) => By::Token { id, description },
+        None => By::Password,
+    }
+}
+
 pub async fn note_push(tx: &mut Tx, name: &str, push: &Handling) -> sqlx::Result<u64> {
-    let (token_id, description) = push.token.clone().unzip();
+    let (token_id, description) = by_columns(&push.by);
     execute!(
         tx,
-        "UPDATE repository SET pushed_at = $2, pushed_account_id = $3, pushed_token_id = $4, pushed_description = $5
+        "UPDATE repository SET pushed_at = $2, pushed_account_id = $3,
+           pushed_token_id = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_token_id ELSE $4 END,
+           pushed_description = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_description ELSE $5 END
          WHERE name = $1 AND (pushed_at IS NULL OR pushed_at < $2)",
         name,
         push.at.millis(),
@@ -118,10 +138,12 @@ pub async fn note_push(tx: &mut Tx, name: &str, push: &Handling) -> sqlx::Result
 }
 
 pub async fn note_pull(tx: &mut Tx, name: &str, pull: &Handling) -> sqlx::Result<u64> {
-    let (token_id, description) = pull.token.clone().unzip();
+    let (token_id, description) = by_columns(&pull.by);
     execute!(
         tx,
-        "UPDATE repository SET pulled_at = $2, pulled_account_id = $3, pulled_token_id = $4, pulled_description = $5
+        "UPDATE repository SET pulled_at = $2, pulled_account_id = $3,
+           pulled_token_id = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_token_id ELSE $4 END,
+           pulled_description = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_description ELSE $5 END
          WHERE name = $1 AND (pulled_at IS NULL OR pulled_at < $2)",
         name,
         pull.at.millis(),
@@ -198,7 +220,7 @@ impl ListedRecord {
                         description: Option<String>,
                         is_readers_token| {
             at.map(|at| LastUse {
-                handling: Handling { at: Moment::from_millis(at), account_id, token: token_id.zip(description) },
+                handling: Handling { at: Moment::from_millis(at), account_id, by: read_by(token_id, description) },
                 username,
                 is_readers_token,
             })
