@@ -87,6 +87,26 @@ pub enum By {
     Unknown,
 }
 
+impl By {
+    /// As the database has it: a token's id and description, nothing for a password, empty texts where nobody can tell.
+    pub fn as_columns(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            By::Token { id, description } => (Some(id), Some(description)),
+            By::Password => (None, None),
+            By::Unknown => (Some(""), Some("")),
+        }
+    }
+
+    /// Reads that.
+    pub fn of_columns(token_id: Option<String>, description: Option<String>) -> Self {
+        match token_id.zip(description) {
+            Some((id, _)) if id.is_empty() => By::Unknown,
+            Some((id, description)) => By::Token { id, description },
+            None => By::Password,
+        }
+    }
+}
+
 /// Of what was taken, the newest `most` of each owner.
 pub fn newest_of_each<K>(taken: &[(K, Span)], owner: impl Fn(&K) -> &str, most: usize) -> Vec<&(K, Span)> {
     let mut newest: Vec<&(K, Span)> = taken.iter().collect();

@@ -103,26 +103,9 @@ pub async fn insert(
     Ok(if is_known { Inserted::Known } else { Inserted::Full })
 }
 
-/// A token's id and description; nothing for a password, and empty texts where nobody can tell: then what was noted of
-/// the same account's request stays.
-fn by_columns(by: &By) -> (Option<&str>, Option<&str>) {
-    match by {
-        By::Token { id, description } => (Some(id), Some(description)),
-        By::Password => (None, None),
-        By::Unknown => (Some(""), Some("")),
-    }
-}
-
-fn read_by(token_id: Option<String>, description: Option<String>) -> By {
-    match token_id.zip(description) {
-        Some((id, _)) if id.is_empty() => By::Unknown,
-        Some((id, description)) => By::Token { id, description },
-        None => By::Password,
-    }
-}
-
+/// Where nobody can tell what it was pushed with, what was noted of the same account's request stays.
 pub async fn note_push(tx: &mut Tx, name: &str, push: &Handling) -> sqlx::Result<u64> {
-    let (token_id, description) = by_columns(&push.by);
+    let (token_id, description) = push.by.as_columns();
     execute!(
         tx,
         "UPDATE repository SET pushed_at = $2, pushed_account_id = $3,
@@ -138,7 +121,7 @@ pub async fn note_push(tx: &mut Tx, name: &str, push: &Handling) -> sqlx::Result
 }
 
 pub async fn note_pull(tx: &mut Tx, name: &str, pull: &Handling) -> sqlx::Result<u64> {
-    let (token_id, description) = by_columns(&pull.by);
+    let (token_id, description) = pull.by.as_columns();
     execute!(
         tx,
         "UPDATE repository SET pulled_at = $2, pulled_account_id = $3,
@@ -220,7 +203,11 @@ impl ListedRecord {
                         description: Option<String>,
                         is_readers_token| {
             at.map(|at| LastUse {
-                handling: Handling { at: Moment::from_millis(at), account_id, by: read_by(token_id, description) },
+                handling: Handling {
+                    at: Moment::from_millis(at),
+                    account_id,
+                    by: By::of_columns(token_id, description),
+                },
                 username,
                 is_readers_token,
             })
