@@ -12,8 +12,11 @@ CREATE TABLE unsettled_event (
 );
 CREATE INDEX unsettled_event_time ON unsettled_event (received_at);
 
--- Pushes and pulls that an account's password was granted: what was moved with it is no token's. Those within a minute
--- are one row.
+-- A repository's pushed_token_id and pulled_token_id are NULL for a password. From here on they are empty where nobody can
+-- tell what an account moved it with.
+
+-- What an account's password was granted on repositories: what was moved with it is no token's. Those within a minute are
+-- one row, and of an account the newest are kept.
 CREATE TABLE password_use (
     account_id TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     repository TEXT   NOT NULL,

@@ -72,6 +72,7 @@ impl Server {
             vault: keys.vault,
             token_uses: Collector::default(),
             repository_uses: Collector::default(),
+            password_grants: Collector::default(),
             refusals: Collector::default(),
             failures: Collector::default(),
             entropy: Entropy,
@@ -184,17 +185,27 @@ async fn write_notes(app: App, mut stopped: watch::Receiver<bool>) {
         tokio::select! {
             () = app.token_uses.arrived() => {}
             () = app.repository_uses.arrived() => {}
+            () = app.password_grants.arrived() => {}
             () = app.refusals.arrived() => {}
             () = app.failures.arrived() => {}
             () = time::sleep(LOOK_FOR_EVENTS_EVERY), if is_told_of_events => {}
             _ = stopped.changed() => return,
         }
         time::sleep(WRITE_EVERY).await;
-        write_now(&app).await;
+        let are_written = write_now(&app).await;
+        // Last, and not while the server stops: what was granted tells whose the notifications are, and they are kept.
+        if is_told_of_events
+            && are_written
+            && !*stopped.borrow()
+            && let Err(error) = registry::events::settle(&app.db, app.clock.now(), app.entropy).await
+        {
+            tracing::error!(%error, "notifications of the registry could not be settled yet");
+        }
     }
 }
 
-async fn write_now(app: &App) {
+/// Writes what requests left behind; whether all that was granted is written.
+async fn write_now(app: &App) -> bool {
     let uses = tokens::uses::actions::write(&app.db, &app.token_uses, app.entropy).await;
     if let Err(error) = &uses {
         tracing::error!(%error, "uses of tokens could not be written yet");
@@ -203,10 +214,9 @@ async fn write_now(app: &App) {
     if let Err(error) = &handlings {
         tracing::error!(%error, "pushes and pulls could not be written yet");
     }
-    // Only then: what was granted tells whose the notifications are.
-    let may_settle = app.config.events_secret.is_some() && uses.is_ok() && handlings.is_ok();
-    if may_settle && let Err(error) = registry::events::settle(&app.db, app.clock.now(), app.entropy).await {
-        tracing::error!(%error, "notifications of the registry could not be settled yet");
+    let passwords = repositories::passwords::actions::write(&app.db, &app.password_grants).await;
+    if let Err(error) = &passwords {
+        tracing::error!(%error, "what passwords were granted could not be written yet");
     }
     if let Err(error) = tokens::refusals::actions::write(&app.db, &app.refusals, app.entropy).await {
         tracing::error!(%error, "refusals could not be written yet");
@@ -214,6 +224,7 @@ async fn write_now(app: &App) {
     if let Err(error) = activity::actions::write(&app.db, &app.failures).await {
         tracing::error!(%error, "the security log could not be written yet");
     }
+    uses.is_ok() && handlings.is_ok() && passwords.is_ok()
 }
 
 /// Not on the path of any request: they sign with what was there a moment ago.
@@ -271,6 +282,10 @@ pub async fn tidy(app: &App) -> Result<(), Error> {
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
     tokens::generated::actions::forget_old(&mut tx, now).await?;
+    tx.commit().await?;
+    // By themselves, for the same reason.
+    let mut tx = app.db.write().await?;
+    repositories::passwords::actions::forget_old(&mut tx, now).await?;
     tx.commit().await?;
     let mut tx = app.db.write().await?;
     sessions::forget_ended(&mut tx, now).await?;

@@ -6,7 +6,7 @@ use crate::{
     config::{Config, Urls},
     platform::{
         clock::Clock,
-        collector::{Failures, Refusals, RepositoryUses, TokenUses},
+        collector::{Failures, PasswordGrants, Refusals, RepositoryUses, TokenUses},
         db::Db,
         entropy::Entropy,
         hasher::Hasher,
@@ -44,6 +44,8 @@ pub struct App {
     pub token_uses: TokenUses,
     /// Pushes and pulls of repositories that were not written yet.
     pub repository_uses: RepositoryUses,
+    /// What passwords were granted and was not written yet.
+    pub password_grants: PasswordGrants,
     /// Refusals of tokens that were not written yet.
     pub refusals: Refusals,
     /// What the security log has of refusals and failed sign-ins, and was not written yet.

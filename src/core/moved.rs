@@ -1,8 +1,9 @@
 //! What a registry tells it moved, and what the account had been granted for it.
 //!
 //! A notification names the account and not the token: distribution forwards of a registry token its `sub` alone. Which
-//! token it was follows from the token requests. Where that is not certain enough, the token stays unknown, for a wrong
-//! one would be read as the truth.
+//! token most likely moved it follows from the token requests: of those that were granted it the one that asked with the
+//! same program, and last. Where another is as likely, or it may have been the password, the token stays unknown. A
+//! client that keeps a registry token while another token asks is taken for the other.
 
 use time::Duration;
 
@@ -10,6 +11,9 @@ use super::{moment::Moment, usage::UseAction};
 
 /// So far a registry's clock may be behind the server's. Of a registry that is further behind the tokens stay unknown.
 const SKEW: Duration = Duration::seconds(10);
+
+/// Of two tokens that were granted the same within this time either may have been used.
+const AT_ONCE: Duration = Duration::SECOND;
 
 /// What was moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,11 +59,24 @@ pub struct Granted {
 pub enum Holder {
     /// A token, asking with this program.
     Token {
+        /// The token's id.
+        id: String,
         /// As a `User-Agent` is kept.
         client: String,
     },
     /// The account's password. With which program is not kept.
     Password,
+}
+
+/// With what something was most likely moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Likely {
+    /// The token of this grant, by its place among them.
+    Token(usize),
+    /// The password: no token was granted it.
+    Password,
+    /// Nobody can tell.
+    Unknown,
 }
 
 impl Moved {
@@ -68,16 +85,30 @@ impl Moved {
         (self.at - life, self.at + SKEW)
     }
 
-    /// Which of these grants to one account on one repository it was moved with, where that is a token's.
-    pub fn granted_by(&self, grants: &[Granted], life: Duration) -> Option<usize> {
+    /// Which of these grants to one account on one repository it was most likely moved with.
+    pub fn granted_by(&self, grants: &[Granted], life: Duration) -> Likely {
         let all = grants.iter().enumerate().filter(|(_, granted)| self.can_be(granted, life));
         let (passwords, tokens): (Vec<_>, Vec<_>) = all.partition(|(_, granted)| granted.to == Holder::Password);
         let likeness = |granted: &Granted| (self.is_same_program(granted), self.at_the_latest(granted, false));
-        let (at, token) = tokens.into_iter().max_by_key(|(_, granted)| likeness(granted))?;
+        let Some((at, token)) = tokens.iter().copied().max_by_key(|(_, granted)| likeness(granted)) else {
+            return if passwords.is_empty() { Likely::Unknown } else { Likely::Password };
+        };
+        let is_another_as_likely =
+            tokens.iter().any(|(_, other)| other.is_anothers(token) && self.is_as_likely(other, token));
         let is_later_than = |password: &Granted| {
             self.at_the_latest(token, false) > self.at_the_latest(password, true) && self.is_same_program(token)
         };
-        passwords.into_iter().all(|(_, password)| is_later_than(password)).then_some(at)
+        let is_sure = !is_another_as_likely && passwords.into_iter().all(|(_, password)| is_later_than(password));
+        if is_sure { Likely::Token(at) } else { Likely::Unknown }
+    }
+
+    /// Whether a token may have moved it as well as the likeliest.
+    fn is_as_likely(&self, other: &Granted, likeliest: &Granted) -> bool {
+        let (has_begun, last) = self.at_the_latest(likeliest, false);
+        let (other_has_begun, others_last) = self.at_the_latest(other, false);
+        self.is_same_program(other) == self.is_same_program(likeliest)
+            && other_has_begun == has_begun
+            && others_last + AT_ONCE >= last
     }
 
     fn can_be(&self, granted: &Granted, life: Duration) -> bool {
@@ -86,7 +117,7 @@ impl Moved {
     }
 
     fn is_same_program(&self, granted: &Granted) -> bool {
-        matches!(&granted.to, Holder::Token { client } if *client == self.client)
+        matches!(&granted.to, Holder::Token { client, .. } if *client == self.client)
     }
 
     /// When it was granted last before this was moved, as far as that is known, or as late as it can have been. What had
@@ -98,7 +129,15 @@ impl Moved {
     }
 }
 
-/// Push is granted with pull, and whoever deletes asks for everything.
+impl Granted {
+    fn is_anothers(&self, token: &Self) -> bool {
+        matches!((&self.to, &token.to), (Holder::Token { id, .. }, Holder::Token { id: other, .. }) if id != other)
+    }
+}
+
+/// Push is granted with pull, and whoever is granted delete asked for everything. Who asked for everything with a token
+/// that may not delete only reads with it, as far as clients are known: `usage::of_request` counts a pull, and a push
+/// with that is nobody's.
 const fn allows(granted: UseAction, moved: UseAction) -> bool {
     match moved {
         UseAction::Pull => matches!(granted, UseAction::Pull | UseAction::Push | UseAction::Delete),
@@ -119,10 +158,11 @@ mod tests {
         Moved { action, at: AT, client: "skopeo/1.9.3".to_owned() }
     }
 
-    /// Granted from so many seconds before to so many after.
-    fn between(action: UseAction, client: &str, from: i64, to: i64) -> Granted {
+    /// Granted to a token of its own, from so many seconds before to so many after.
+    fn between(action: UseAction, client: &str, from: i64, to_seconds: i64) -> Granted {
         let at = |seconds| AT + Duration::seconds(seconds);
-        Granted { action, first_at: at(from), last_at: at(to), to: Holder::Token { client: client.to_owned() } }
+        let to = Holder::Token { id: format!("{client} {from}"), client: client.to_owned() };
+        Granted { action, first_at: at(from), last_at: at(to_seconds), to }
     }
 
     fn skopeo(action: UseAction, seconds: i64) -> Granted {
@@ -138,7 +178,10 @@ mod tests {
     }
 
     fn found(action: UseAction, grants: &[Granted]) -> Option<usize> {
-        moved(action).granted_by(grants, LIFE)
+        match moved(action).granted_by(grants, LIFE) {
+            Likely::Token(at) => Some(at),
+            Likely::Password | Likely::Unknown => None,
+        }
     }
 
     #[test]
@@ -180,6 +223,35 @@ mod tests {
         assert_eq!(found(Push, &[skopeo(Push, -200), docker(Push, -1)]), Some(0));
         assert_eq!(found(Push, &[docker(Push, -200), docker(Push, -1)]), Some(1), "none is the same");
         assert_eq!(found(Push, &[]), None);
+    }
+
+    #[test]
+    fn of_two_tokens_that_are_as_likely_it_was_neither() {
+        use UseAction::{Pull, Push};
+        let of_one = |seconds| Granted { to: skopeo(Push, -5).to, ..skopeo(Push, seconds) };
+        let cases: [(&[Granted], Option<usize>); 8] = [
+            (&[skopeo(Push, -6), skopeo(Push, -5)], None),
+            (&[skopeo(Push, -5), skopeo(Push, -6)], None),
+            (&[skopeo(Push, -7), skopeo(Push, -5)], Some(1)),
+            (&[of_one(-6), of_one(-5)], Some(1)),
+            (&[skopeo(Push, -6), of_one(-8), of_one(-5)], None),
+            (&[skopeo(Push, -5), docker(Push, -5)], Some(0)),
+            (&[docker(Push, -6), docker(Push, -5)], None),
+            (&[skopeo(Push, -5), skopeo(Pull, -5)], Some(0)),
+        ];
+        for (grants, expected) in cases {
+            assert_eq!(found(Push, grants), expected, "{grants:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_token_was_granted_was_the_passwords() {
+        use UseAction::{Pull, Push};
+        let likely = |grants: &[Granted]| moved(Push).granted_by(grants, LIFE);
+        assert_eq!(likely(&[]), Likely::Unknown);
+        assert_eq!(likely(&[skopeo(Pull, -5), password(Push, -5)]), Likely::Password);
+        assert_eq!(likely(&[skopeo(Push, -5), password(Push, -5)]), Likely::Unknown);
+        assert_eq!(likely(&[password(Push, 11)]), Likely::Unknown);
     }
 
     #[test]

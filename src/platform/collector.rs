@@ -12,7 +12,7 @@ use crate::core::{
     activity::{Kind, Origin},
     level::Action,
     moment::Moment,
-    usage::{Span, Use},
+    usage::{Span, Use, UseAction},
 };
 
 /// Uses of tokens that were not written yet, by the token's id and the use.
@@ -60,6 +60,9 @@ pub enum Direction {
     Pull,
 }
 
+/// What accounts' passwords were granted and was not written yet, by the account's id, the repository and the action.
+pub type PasswordGrants = Collector<(String, String, UseAction), Span>;
+
 /// Who pushed or pulled, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handling {
@@ -67,8 +70,44 @@ pub struct Handling {
     pub at: Moment,
     /// The account; `None` where nobody was signed in.
     pub account_id: Option<String>,
-    /// The token's id and what it was for; `None` for a password.
-    pub token: Option<(String, String)>,
+    /// With what.
+    pub by: By,
+}
+
+/// What an account pushed or pulled with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// A token.
+    Token {
+        /// Its id.
+        id: String,
+        /// What it was for.
+        description: String,
+    },
+    /// The account's password.
+    Password,
+    /// Nobody can tell, or nobody was signed in.
+    Unknown,
+}
+
+impl By {
+    /// As the database has it: a token's id and description, nothing for a password, empty texts where nobody can tell.
+    pub fn as_columns(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            By::Token { id, description } => (Some(id), Some(description)),
+            By::Password => (None, None),
+            By::Unknown => (Some(""), Some("")),
+        }
+    }
+
+    /// Reads that.
+    pub fn of_columns(token_id: Option<String>, description: Option<String>) -> Self {
+        match token_id.zip(description) {
+            Some((id, _)) if id.is_empty() => By::Unknown,
+            Some((id, description)) => By::Token { id, description },
+            None => By::Password,
+        }
+    }
 }
 
 /// Of what was taken, the newest `most` of each owner.

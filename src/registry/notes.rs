@@ -14,7 +14,7 @@ use crate::{
         scope::Scope,
         usage::{self, Span, Use, UseAction},
     },
-    platform::collector::{Direction, Handling, RefusalKey},
+    platform::collector::{By, Direction, Handling, RefusalKey},
     repositories::actions::later,
     state::App,
 };
@@ -22,10 +22,17 @@ use crate::{
 /// The code of a request that was granted nothing.
 const NOTHING: &str = "PAT-REPOSITORY";
 
-/// Notes what was granted: a use of the token, and of each repository that it is pushed or pulled.
+/// Notes what was granted: a use of the token, and of each repository that it is pushed or pulled. What a password was
+/// granted is noted where a registry tells what it moved: nothing else reads it.
 pub fn granted(app: &App, caller: Option<&Caller>, asked: &[Scope], granted: &[Grant], origin: &Origin, now: Moment) {
     let token = caller.and_then(|caller| caller.token.as_ref());
     let token = token.and_then(|token| Some((token.token_id.clone()?, token.description.to_string())));
+    let password_of = caller.filter(|caller| caller.token.is_none() && app.config.events_secret.is_some());
+    let by = match (caller, &token) {
+        (Some(_), Some((id, description))) => By::Token { id: id.clone(), description: description.clone() },
+        (Some(_), None) => By::Password,
+        (None, _) => By::Unknown,
+    };
     for (action, repository) in usage::of_request(asked, granted) {
         let direction = match action {
             UseAction::Push => Some(Direction::Push),
@@ -34,14 +41,22 @@ pub fn granted(app: &App, caller: Option<&Caller>, asked: &[Scope], granted: &[G
         };
         if let Some(direction) = direction {
             let account_id = caller.map(|caller| caller.account_id.clone());
-            let handling = Handling { at: now, account_id, token: token.clone() };
+            let handling = Handling { at: now, account_id, by: by.clone() };
             app.repository_uses.note((repository.clone(), direction), handling, later);
+        }
+        if let Some(caller) = password_of.filter(|_| is_of_a_repository(action)) {
+            let key = (caller.account_id.clone(), repository.clone(), action);
+            app.password_grants.note(key, Span::once(now), Span::and);
         }
         if let Some((token_id, _)) = &token {
             let what = Use { action, repository, moved: String::new(), origin: origin.clone() };
             app.token_uses.note((token_id.clone(), what), Span::once(now), Span::and);
         }
     }
+}
+
+const fn is_of_a_repository(action: UseAction) -> bool {
+    matches!(action, UseAction::Pull | UseAction::Push | UseAction::Delete)
 }
 
 /// Notes a refusal: in the log and the counter, and where someone is concerned for that account. A client that asks by

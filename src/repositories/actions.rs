@@ -2,10 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{
-    passwords::actions as passwords,
-    store::{self, Inserted, Listed},
-};
+use super::store::{self, Inserted, Listed};
 use crate::{
     accounts,
     core::{
@@ -58,8 +55,7 @@ pub async fn write(db: &Db, uses: &RepositoryUses, entropy: Entropy) -> Result<(
                 hold_names(&mut tx).await?;
             }
             for ((name, direction), handling) in slice {
-                note_one(&mut tx, name, *direction, handling, &mut full, entropy).await?;
-                passwords::note(&mut tx, name, *direction, handling).await?;
+                note(&mut tx, name, *direction, handling, &mut full, entropy).await?;
             }
             tx.commit().await?;
             done += slice.len();
@@ -92,22 +88,12 @@ pub async fn hold_names(tx: &mut Tx) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Notes one push or pull; for a push the names are held by then.
+/// Notes one push or pull; for a push the names are held by then. `full` remembers the namespaces of which no more
+/// repositories are kept, so that of many notes each is counted once.
 ///
 /// # Errors
 /// The database's.
 pub async fn note(
-    tx: &mut Tx,
-    name: &str,
-    direction: Direction,
-    handling: &Handling,
-    entropy: Entropy,
-) -> sqlx::Result<()> {
-    note_one(tx, name, direction, handling, &mut HashSet::new(), entropy).await
-}
-
-/// `full` remembers the namespaces of which no more repositories are kept, so that each is counted once.
-async fn note_one(
     tx: &mut Tx,
     name: &str,
     direction: Direction,

@@ -9,7 +9,7 @@ use crate::{
         repository::RepositoryName,
     },
     platform::{
-        collector::Handling,
+        collector::{By, Handling},
         db::{Connection, Tx, execute, fetch, record},
     },
 };
@@ -103,11 +103,14 @@ pub async fn insert(
     Ok(if is_known { Inserted::Known } else { Inserted::Full })
 }
 
+/// Where nobody can tell what it was pushed with, what was noted of the same account's request stays.
 pub async fn note_push(tx: &mut Tx, name: &str, push: &Handling) -> sqlx::Result<u64> {
-    let (token_id, description) = push.token.clone().unzip();
+    let (token_id, description) = push.by.as_columns();
     execute!(
         tx,
-        "UPDATE repository SET pushed_at = $2, pushed_account_id = $3, pushed_token_id = $4, pushed_description = $5
+        "UPDATE repository SET pushed_at = $2, pushed_account_id = $3,
+           pushed_token_id = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_token_id ELSE $4 END,
+           pushed_description = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_description ELSE $5 END
          WHERE name = $1 AND (pushed_at IS NULL OR pushed_at < $2)",
         name,
         push.at.millis(),
@@ -118,10 +121,12 @@ pub async fn note_push(tx: &mut Tx, name: &str, push: &Handling) -> sqlx::Result
 }
 
 pub async fn note_pull(tx: &mut Tx, name: &str, pull: &Handling) -> sqlx::Result<u64> {
-    let (token_id, description) = pull.token.clone().unzip();
+    let (token_id, description) = pull.by.as_columns();
     execute!(
         tx,
-        "UPDATE repository SET pulled_at = $2, pulled_account_id = $3, pulled_token_id = $4, pulled_description = $5
+        "UPDATE repository SET pulled_at = $2, pulled_account_id = $3,
+           pulled_token_id = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_token_id ELSE $4 END,
+           pulled_description = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_description ELSE $5 END
          WHERE name = $1 AND (pulled_at IS NULL OR pulled_at < $2)",
         name,
         pull.at.millis(),
@@ -198,7 +203,11 @@ impl ListedRecord {
                         description: Option<String>,
                         is_readers_token| {
             at.map(|at| LastUse {
-                handling: Handling { at: Moment::from_millis(at), account_id, token: token_id.zip(description) },
+                handling: Handling {
+                    at: Moment::from_millis(at),
+                    account_id,
+                    by: By::of_columns(token_id, description),
+                },
                 username,
                 is_readers_token,
             })

@@ -11,6 +11,7 @@ use crate::{
         listing::{self, PAGE_SIZE},
         permission::Share,
     },
+    platform::collector::By,
     web::{page::Page, time::TimeView},
 };
 
@@ -80,15 +81,22 @@ pub struct UseView {
 impl UseView {
     fn new(last: &LastUse, reader: &Account, page: &Page, names_token: bool) -> Self {
         let handling = &last.handling;
-        let by = match (&handling.account_id, &handling.token, &last.username) {
+        let is_readers = handling.account_id.as_deref() == Some(&*reader.id);
+        let by = match (&handling.account_id, &handling.by, &last.username) {
             (None, _, _) => page.t("repositories.by_nobody").into_owned(),
-            (Some(id), Some((_, description)), _) if *id == reader.id => description.clone(),
-            (Some(id), None, _) if *id == reader.id => page.t("repositories.by_password").into_owned(),
-            (Some(_), Some((_, description)), Some(username)) if names_token => format!("{username} · {description}"),
+            (Some(_), By::Token { description, .. }, _) if is_readers => description.clone(),
+            (Some(_), By::Password, _) if is_readers => page.t("repositories.by_password").into_owned(),
+            (Some(_), By::Unknown, _) if is_readers => page.t("repositories.by_unknown").into_owned(),
+            (Some(_), By::Token { description, .. }, Some(username)) if names_token => {
+                format!("{username} · {description}")
+            }
             (Some(_), _, Some(username)) => username.clone(),
             (Some(_), _, None) => page.t("repositories.by_someone").into_owned(),
         };
-        let token = handling.token.as_ref().filter(|_| last.is_readers_token).map(|(id, _)| id.clone());
+        let token = match &handling.by {
+            By::Token { id, .. } if last.is_readers_token => Some(id.clone()),
+            _ => None,
+        };
         Self { at: page.time(&handling.at), by, token }
     }
 }

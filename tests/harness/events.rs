@@ -62,6 +62,18 @@ impl TestServer {
         assert_eq!(self.notify(&format!("Bearer {SECRET}"), body).await.status, StatusCode::OK);
     }
 
+    /// Notifications that were taken in a moment ago, put there by hand: each of a tag of `alice/app` that is called after
+    /// its id, and due at once.
+    pub async fn unsettled(&self, ids: &[String], action: &str, actor: &str) {
+        let (now, due) = (self.clock.now().millis(), (self.clock.now() - Duration::seconds(5)).millis());
+        let of = |row: &dyn Fn(&String) -> String| ids.iter().map(row).collect::<Vec<_>>().join(", ");
+        let known = of(&|id| format!("('{id}', {now})"));
+        self.sql(&format!("INSERT INTO registry_event (id, received_at) VALUES {known}")).await;
+        let kept = of(&|id| format!("('{id}', {due}, {now}, '{action}', 'alice/app', '{id}', '{actor}', '{SKOPEO}')"));
+        let columns = "id, received_at, happened_at, action, repository, moved, actor, client";
+        self.sql(&format!("INSERT INTO unsettled_event ({columns}) VALUES {kept}")).await;
+    }
+
     /// Waits until what was told is settled, as the server does it by itself.
     pub async fn settled(&self) {
         self.clock.advance(Duration::seconds(5));

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use dockpass::{
-    platform::collector::{Direction, Handling},
+    platform::collector::{By, Direction, Handling},
     repositories::actions as repositories,
     state::App,
 };
@@ -172,7 +172,7 @@ async fn two_servers_that_note_pushes_do_not_wait_for_each_other_in_a_circle() {
         // Each has a repository that both know between, before or after one that is new.
         for (app, new) in [(&server.app, format!("alice/z{round}")), (&other.app, format!("alice/a{round}"))] {
             for name in ["alice/m".to_owned(), new] {
-                let handling = Handling { at: now, account_id: account_id.clone(), token: None };
+                let handling = Handling { at: now, account_id: account_id.clone(), by: By::Password };
                 app.repository_uses.note((name, Direction::Push), handling, repositories::later);
             }
         }

@@ -7,16 +7,19 @@ use time::Duration;
 use crate::harness::{Browser, PASSWORD, TestServer, database};
 
 /// What is kept for a while and no longer.
-const KEPT_FOR_A_WHILE: [&str; 12] = [
+const KEPT_FOR_A_WHILE: [&str; 15] = [
     "session",
     "deleted_token",
     "spent_form_key",
     "token_creation",
     "token_day",
     "registry_event",
+    "unsettled_event",
+    "password_use",
     "refusal",
     "device_code",
     "device_session",
+    "previous_secret",
     "sign_in_failure",
     "password_link",
     "activity",
@@ -38,7 +41,12 @@ async fn leave_traces(server: &TestServer, alice: &Browser) {
     server.anonymous().post("/login", &[("username", "nobody"), ("password", PASSWORD)]).await;
     let now = server.clock.now().millis();
     server.sql(&format!("INSERT INTO registry_event (id, received_at) VALUES ('1', {now})")).await;
+    server.unsettled(&["2".to_owned()], "pull", "").await;
     let account = server.text("SELECT id FROM account").await;
+    let grant = format!("('{account}', 'alice/app', 'pull', {now}, {now})");
+    server.sql(&format!("INSERT INTO password_use VALUES {grant}")).await;
+    let secret = format!("({}, '{}', {})", server.bytes("cd"), kept.id, now + 60_000);
+    server.sql(&format!("INSERT INTO previous_secret (secret_hash, token_id, works_until) VALUES {secret}")).await;
     let link = format!("({}, '{account}', {})", server.bytes("ab"), now + 60_000);
     server.sql(&format!("INSERT INTO password_link (code_hash, account_id, expires_at) VALUES {link}")).await;
     server.write_uses().await;

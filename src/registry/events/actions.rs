@@ -1,5 +1,7 @@
 //! What becomes of a notification: it is taken in at once, and settled when the token that moved the image can be told.
 
+use std::collections::HashSet;
+
 use time::Duration;
 
 use super::store;
@@ -7,12 +9,12 @@ use crate::{
     accounts,
     core::{
         moment::Moment,
-        moved::Event,
+        moved::{Event, Likely},
         usage::{Use, UseAction},
     },
     error::Error,
     platform::{
-        collector::{Direction, Handling},
+        collector::{By, Direction, Handling},
         db::{Connection, Db, Tx},
         entropy::Entropy,
     },
@@ -28,29 +30,40 @@ const LEEWAY_SECONDS: i64 = 60;
 /// A notification can arrive before the note of what was granted is written, here or by another server on this
 /// database. Each server writes its notes about once a second: by then all have.
 const SETTLED_AFTER: Duration = Duration::seconds(5);
-/// So many are settled in one transaction: others wait for the database meanwhile.
-const AT_ONCE: i64 = 200;
+/// So many are taken in, or settled, in one transaction: others wait for the database meanwhile.
+const AT_ONCE: usize = 200;
+/// So many transactions make a round: what else is to be written waits for no more.
+const IN_A_ROUND: usize = 3;
 
-/// Takes a notification in, once however often it is sent.
+/// Takes notifications in, each once however often it is sent.
 ///
 /// # Errors
-/// The database's.
-pub async fn take_in(tx: &mut Tx, event: &Event, now: Moment) -> Result<(), Error> {
-    if store::take_in(tx, &event.id, now).await? {
-        store::keep(tx, event, now).await?;
+/// The database's; what was taken in before stays, and is known when the registry sends it again.
+pub async fn take_in(db: &Db, events: &[Event], now: Moment) -> Result<(), Error> {
+    for some in events.chunks(AT_ONCE) {
+        let mut tx = db.write().await?;
+        for event in some {
+            if store::take_in(&mut tx, &event.id, now).await? {
+                store::keep(&mut tx, event, now).await?;
+            }
+        }
+        tx.commit().await?;
     }
     Ok(())
 }
 
-/// Settles what was taken in a few seconds ago: notes what was moved with the token that was granted it, and with the
-/// repository.
+/// Settles some of what was taken in a few seconds ago: notes what was moved with the token that most likely moved it,
+/// and with the repository.
 ///
 /// # Errors
 /// The database's; what was not settled then is settled the next time.
 pub async fn settle(db: &Db, now: Moment, entropy: Entropy) -> Result<(), Error> {
     let by = now - SETTLED_AFTER;
-    // Mostly there is none, and a look takes no lock.
-    while store::is_any_unsettled(&mut db.read().await?, by).await? {
+    for _ in 0..IN_A_ROUND {
+        // Mostly there is none, and a look takes no lock.
+        if !store::is_any_unsettled(&mut db.read().await?, by).await? {
+            break;
+        }
         let mut tx = db.write().await?;
         settle_some(&mut tx, by, entropy).await?;
         tx.commit().await?;
@@ -62,11 +75,17 @@ pub async fn settle(db: &Db, now: Moment, entropy: Entropy) -> Result<(), Error>
 struct Settled {
     event: Event,
     account_id: Option<String>,
-    token: Option<TokenGrant>,
+    with: With,
+}
+
+enum With {
+    Token(TokenGrant),
+    Password,
+    Unknown,
 }
 
 async fn settle_some(tx: &mut Tx, by: Moment, entropy: Entropy) -> Result<(), Error> {
-    let events = store::take_unsettled(tx, by, AT_ONCE).await?;
+    let events = store::take_unsettled(tx, by, AT_ONCE as i64).await?;
     if events.iter().any(|event| event.moved.action == UseAction::Push) {
         repositories::actions::hold_names(tx).await?;
     }
@@ -76,35 +95,43 @@ async fn settle_some(tx: &mut Tx, by: Moment, entropy: Entropy) -> Result<(), Er
     }
     // Tokens first and then repositories, each in the order in which all who write take their rows.
     all.sort_by(|a, b| (a.token_id(), a.event.moved.at).cmp(&(b.token_id(), b.event.moved.at)));
-    for Settled { event, token, .. } in &all {
-        let Some(token) = token else { continue };
+    for Settled { event, with, .. } in &all {
+        let With::Token(token) = with else { continue };
         let (action, repository, moved) = (event.moved.action, event.repository.clone(), event.what.clone());
         let what = Use { action, repository, moved, origin: token.origin.clone() };
         uses::note_moved(tx, &token.token_id, &what, event.moved.at, entropy).await?;
     }
     all.sort_by(|a, b| (&a.event.repository, a.event.moved.at).cmp(&(&b.event.repository, b.event.moved.at)));
-    for Settled { event, account_id, token } in all {
+    let mut full = HashSet::new();
+    for Settled { event, account_id, with } in all {
         let direction = match event.moved.action {
             UseAction::Push => Direction::Push,
             UseAction::Pull => Direction::Pull,
             _ => continue,
         };
-        let token = token.map(|token| (token.token_id, token.description));
-        let handling = Handling { at: event.moved.at, account_id, token };
-        repositories::actions::note(tx, &event.repository, direction, &handling, entropy).await?;
+        let by = match with {
+            With::Token(token) => By::Token { id: token.token_id, description: token.description },
+            With::Password => By::Password,
+            With::Unknown => By::Unknown,
+        };
+        let handling = Handling { at: event.moved.at, account_id, by };
+        repositories::actions::note(tx, &event.repository, direction, &handling, &mut full, entropy).await?;
     }
     Ok(())
 }
 
 impl Settled {
     fn token_id(&self) -> Option<&str> {
-        self.token.as_ref().map(|token| token.token_id.as_str())
+        match &self.with {
+            With::Token(token) => Some(&token.token_id),
+            With::Password | With::Unknown => None,
+        }
     }
 }
 
 async fn who_moved(connection: &mut impl Connection, event: Event) -> Result<Settled, Error> {
     let Some(account) = accounts::actions::find_by_username(connection, &event.actor).await? else {
-        return Ok(Settled { event, account_id: None, token: None });
+        return Ok(Settled { event, account_id: None, with: With::Unknown });
     };
     let life = Duration::seconds(TOKEN_LIFE_SECONDS + LEEWAY_SECONDS);
     let window = event.moved.window(life);
@@ -112,15 +139,19 @@ async fn who_moved(connection: &mut impl Connection, event: Event) -> Result<Set
     let mut grants: Vec<_> = tokens.iter().map(|token| token.granted.clone()).collect();
     grants.extend(passwords::grants(connection, &account.id, &event.repository, window).await?);
     // The tokens' come first: a place among all is one among them.
-    let token = event.moved.granted_by(&grants, life).map(|at| tokens.swap_remove(at));
-    Ok(Settled { event, account_id: Some(account.id), token })
+    let with = match event.moved.granted_by(&grants, life) {
+        Likely::Token(at) => With::Token(tokens.swap_remove(at)),
+        Likely::Password => With::Password,
+        Likely::Unknown => With::Unknown,
+    };
+    Ok(Settled { event, account_id: Some(account.id), with })
 }
 
-/// Forgets notifications that nobody repeats any more, and what passwords were granted before them.
+/// Forgets notifications that nobody repeats any more.
 ///
 /// # Errors
 /// The database's.
 pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
     store::forget_before(tx, now - KEPT).await?;
-    passwords::forget_before(tx, now - KEPT).await
+    Ok(())
 }

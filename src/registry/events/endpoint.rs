@@ -107,22 +107,15 @@ fn or_absent<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deseriali
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// All of it in one transaction: a registry whose notification was not answered with success sends it again. So what
-/// it tells in a way that is not understood here is passed over, and the log says so: refused, it would come for ever,
-/// and nothing behind it would come at all. What is no JSON is refused: it was cut off on its way and comes again whole,
-/// or no registry sent it.
+/// A registry whose notification was not answered with success sends it again. So what it tells in a way that is not
+/// understood here is passed over, and the log says so: refused, it would come for ever, and nothing behind it would come
+/// at all. What is no JSON is refused: it was cut off on its way and comes again whole, or no registry sent it.
 async fn receive(_: FromRegistry, State(app): State<App>, Now(now): Now, body: Bytes) -> Result<StatusCode, Error> {
     let envelope: Value = serde_json::from_slice(&body).map_err(|_| Error::Invalid)?;
     let mut events: Vec<Event> = notifications(envelope).into_iter().filter_map(|told| manifest(told, now)).collect();
     // Two servers that are told the same wait for each other in one order.
     events.sort_by(|a, b| a.id.cmp(&b.id));
-    if !events.is_empty() {
-        let mut tx = app.db.write().await?;
-        for event in &events {
-            actions::take_in(&mut tx, event, now).await?;
-        }
-        tx.commit().await?;
-    }
+    actions::take_in(&app.db, &events, now).await?;
     Ok(StatusCode::OK)
 }
 

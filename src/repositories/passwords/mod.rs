@@ -1,4 +1,4 @@
-//! Pushes and pulls that an account's password was granted: what was moved with it is no token's.
+//! What accounts' passwords were granted on repositories: what was moved with one is no token's.
 
 pub mod actions;
 mod store;

@@ -6,42 +6,68 @@ use crate::{
     core::{
         moment::Moment,
         moved::{Granted, Holder},
-        usage::UseAction,
+        usage::{Span, UseAction},
     },
     platform::db::{Connection, Tx, execute, fetch},
 };
 
-/// Adds to the row that began less than `within` before, or makes one.
-pub async fn note(
+/// Holds an account until the transaction ends; how many there were to hold.
+pub async fn hold(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE account SET pushes_are_public = pushes_are_public WHERE id = $1", account_id)
+}
+
+/// Adds to the row that began less than `within` before; how many there were.
+pub async fn add_to(
     tx: &mut Tx,
     account_id: &str,
     repository: &str,
     action: UseAction,
-    at: Moment,
+    span: Span,
     within: Duration,
-) -> sqlx::Result<()> {
-    let added = execute!(
+) -> sqlx::Result<u64> {
+    execute!(
         tx,
-        "UPDATE password_use SET last_at = CASE WHEN last_at < $4 THEN $4 ELSE last_at END
-         WHERE account_id = $1 AND repository = $2 AND action = $3 AND first_at > $5 AND first_at <= $4",
+        "UPDATE password_use SET last_at = CASE WHEN last_at < $5 THEN $5 ELSE last_at END
+         WHERE account_id = $1 AND repository = $2 AND action = $3 AND first_at > $6 AND first_at <= $4",
         account_id,
         repository,
         action.as_str(),
-        at.millis(),
-        (at - within).millis(),
-    )?;
-    if added == 0 {
-        execute!(
-            tx,
-            "INSERT INTO password_use (account_id, repository, action, first_at, last_at) VALUES ($1, $2, $3, $4, $4)
-             ON CONFLICT DO NOTHING",
-            account_id,
-            repository,
-            action.as_str(),
-            at.millis(),
-        )?;
-    }
-    Ok(())
+        span.first_at.millis(),
+        span.last_at.millis(),
+        (span.last_at - within).millis(),
+    )
+}
+
+pub async fn insert(
+    tx: &mut Tx,
+    account_id: &str,
+    repository: &str,
+    action: UseAction,
+    span: Span,
+) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "INSERT INTO password_use (account_id, repository, action, first_at, last_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (account_id, repository, action, first_at) DO UPDATE
+           SET last_at = CASE WHEN password_use.last_at < $5 THEN $5 ELSE password_use.last_at END",
+        account_id,
+        repository,
+        action.as_str(),
+        span.first_at.millis(),
+        span.last_at.millis(),
+    )
+}
+
+/// Keeps the newest `kept` of an account.
+pub async fn prune(tx: &mut Tx, account_id: &str, kept: i64) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "DELETE FROM password_use WHERE account_id = $1 AND (repository, action, first_at) NOT IN
+           (SELECT repository, action, first_at FROM password_use WHERE account_id = $1
+            ORDER BY last_at DESC, repository, action, first_at LIMIT $2)",
+        account_id,
+        kept,
+    )
 }
 
 /// What an account's password was granted on a repository between two moments.

@@ -110,11 +110,15 @@ pub async fn grants(
     Ok(store::grants(connection, account_id, repository, window).await?)
 }
 
-/// Adds what was really moved to the uses of the token that was granted it.
+/// Adds what was really moved to the uses of the token that was granted it. Of a token that was deleted meanwhile nothing
+/// is kept.
 ///
 /// # Errors
 /// The database's.
 pub async fn note_moved(tx: &mut Tx, token_id: &str, what: &Use, at: Moment, entropy: Entropy) -> Result<(), Error> {
+    if !store::hold(tx, token_id).await? {
+        return Ok(());
+    }
     let span = Span::once(at);
     if store::add_to(tx, token_id, what, span, GROUPED).await? == 0 {
         store::insert(tx, &entropy.id(at), token_id, what, span).await?;

@@ -30,6 +30,11 @@ pub async fn touch(tx: &mut Tx, token_id: &str, what: &Use, at: Moment) -> sqlx:
     Ok(found.is_some())
 }
 
+/// Holds a token until the transaction ends, before any row of its uses; whether it is still there.
+pub async fn hold(tx: &mut Tx, token_id: &str) -> sqlx::Result<bool> {
+    Ok(execute!(tx, "UPDATE token SET is_active = is_active WHERE id = $1", token_id)? == 1)
+}
+
 /// Adds to the row that says the same and began less than `within` before, or ended less than that after: what two
 /// servers write, or a registry tells late, comes in any order. How many rows there were.
 pub async fn add_to(tx: &mut Tx, token_id: &str, what: &Use, span: Span, within: Duration) -> sqlx::Result<u64> {
@@ -189,7 +194,7 @@ impl GrantRecord {
             action: UseAction::parse(&self.action)?,
             first_at: Moment::from_millis(self.first_at),
             last_at: Moment::from_millis(self.last_at),
-            to: Holder::Token { client: self.client.clone() },
+            to: Holder::Token { id: self.token_id.clone(), client: self.client.clone() },
         };
         let origin = Origin { address: self.address, client: self.client };
         Some(TokenGrant { token_id: self.token_id, description: self.description, origin, granted })
