@@ -55,7 +55,7 @@ pub async fn write(db: &Db, uses: &RepositoryUses, entropy: Entropy) -> Result<(
                 hold_names(&mut tx).await?;
             }
             for ((name, direction), handling) in slice {
-                note(&mut tx, name, *direction, handling, &mut full, entropy).await?;
+                note_or_make(&mut tx, name, *direction, handling, &mut full, entropy).await?;
             }
             tx.commit().await?;
             done += slice.len();
@@ -78,8 +78,20 @@ pub fn later(known: &mut Handling, other: Handling) {
     }
 }
 
-/// Stands in line with whoever makes or closes an account. Whoever is about to note a push does so first of all: then
-/// nobody waits in a circle.
+/// Notes one push or pull of a repository that is known; whether it was noted.
+///
+/// # Errors
+/// The database's.
+pub async fn note(tx: &mut Tx, name: &str, direction: Direction, handling: &Handling) -> sqlx::Result<bool> {
+    let noted = match direction {
+        Direction::Pull => store::note_pull(tx, name, handling).await?,
+        Direction::Push => store::note_push(tx, name, handling).await?,
+    };
+    Ok(noted > 0)
+}
+
+/// Stands in line with whoever makes or closes an account. Whoever is about to make repositories known does so first of
+/// all: then nobody waits in a circle.
 ///
 /// # Errors
 /// The database's.
@@ -88,12 +100,12 @@ pub async fn hold_names(tx: &mut Tx) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Notes one push or pull; for a push the names are held by then. `full` remembers the namespaces of which no more
-/// repositories are kept, so that of many notes each is counted once.
+/// Notes one push or pull of a repository that becomes known by its push where it is not; the names are held by then.
+/// `full` remembers the namespaces of which no more repositories are kept, so that of many notes each is counted once.
 ///
 /// # Errors
 /// The database's.
-pub async fn note(
+pub async fn note_or_make(
     tx: &mut Tx,
     name: &str,
     direction: Direction,
@@ -101,11 +113,7 @@ pub async fn note(
     full: &mut HashSet<String>,
     entropy: Entropy,
 ) -> sqlx::Result<()> {
-    if direction == Direction::Pull {
-        store::note_pull(tx, name, handling).await?;
-        return Ok(());
-    }
-    if store::note_push(tx, name, handling).await? > 0 {
+    if note(tx, name, direction, handling).await? || direction == Direction::Pull {
         return Ok(());
     }
     let Some(name) = RepositoryName::parse(name).filter(|name| !full.contains(name.namespace())) else {

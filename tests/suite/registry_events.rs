@@ -213,3 +213,18 @@ async fn the_largest_index_is_taken_with_all_its_references_and_what_no_registry
     let answer = server.notify(&shown(), longer).await;
     assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", answer.body);
 }
+
+#[tokio::test]
+async fn what_was_removed_before_the_registry_told_of_its_push_stays_removed() {
+    let server = TestServer::told_of_events().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:write", "30").await;
+    server.ask(SKOPEO, &token.secret, "pull,push").await;
+    server.times("SELECT COUNT(*) FROM repository", 1).await;
+    server.tell(json!([server.event("1", "push", "v1")])).await;
+    let id = server.text("SELECT id FROM repository").await;
+    assert_eq!(alice.post(&format!("/settings/repositories/{id}/remove"), &[]).await.status, StatusCode::SEE_OTHER);
+    server.settled().await;
+    assert_eq!(server.moved().await, ["v1 push by ci"]);
+    assert_eq!(server.count("repository").await, 0);
+}

@@ -75,6 +75,8 @@ pub async fn settle(db: &Db, now: Moment, entropy: Entropy) -> Result<(), Error>
 struct Settled {
     event: Event,
     account_id: Option<String>,
+    /// Whether a request for it is known.
+    was_granted: bool,
     with: With,
 }
 
@@ -103,7 +105,7 @@ async fn settle_some(tx: &mut Tx, by: Moment, entropy: Entropy) -> Result<(), Er
     }
     all.sort_by(|a, b| (&a.event.repository, a.event.moved.at).cmp(&(&b.event.repository, b.event.moved.at)));
     let mut full = HashSet::new();
-    for Settled { event, account_id, with } in all {
+    for Settled { event, account_id, was_granted, with } in all {
         let direction = match event.moved.action {
             UseAction::Push => Direction::Push,
             UseAction::Pull => Direction::Pull,
@@ -115,7 +117,13 @@ async fn settle_some(tx: &mut Tx, by: Moment, entropy: Entropy) -> Result<(), Er
             With::Unknown => By::Unknown,
         };
         let handling = Handling { at: event.moved.at, account_id, by };
-        repositories::actions::note(tx, &event.repository, direction, &handling, &mut full, entropy).await?;
+        // The grant made it known: where it is not, it was removed since, and comes back by the next grant alone.
+        if was_granted {
+            repositories::actions::note(tx, &event.repository, direction, &handling).await?;
+        } else {
+            let name = event.repository.as_str();
+            repositories::actions::note_or_make(tx, name, direction, &handling, &mut full, entropy).await?;
+        }
     }
     Ok(())
 }
@@ -131,7 +139,7 @@ impl Settled {
 
 async fn who_moved(connection: &mut impl Connection, event: Event) -> Result<Settled, Error> {
     let Some(account) = accounts::actions::find_by_username(connection, &event.actor).await? else {
-        return Ok(Settled { event, account_id: None, with: With::Unknown });
+        return Ok(Settled { event, account_id: None, was_granted: false, with: With::Unknown });
     };
     let life = Duration::seconds(TOKEN_LIFE_SECONDS + LEEWAY_SECONDS);
     let window = event.moved.window(life);
@@ -144,7 +152,7 @@ async fn who_moved(connection: &mut impl Connection, event: Event) -> Result<Set
         Likely::Password => With::Password,
         Likely::Unknown => With::Unknown,
     };
-    Ok(Settled { event, account_id: Some(account.id), with })
+    Ok(Settled { event, account_id: Some(account.id), was_granted: !grants.is_empty(), with })
 }
 
 /// Forgets notifications that nobody repeats any more.

@@ -51,6 +51,7 @@ impl FromRequestParts<App> for FromRegistry {
         if shown.as_ref() == Some(secret) {
             return Ok(Self);
         }
+        tracing::warn!("a notification with another secret than --events-secret-file's, or without one, was refused");
         let sentence = "notifications bear the secret of --events-secret-file: Authorization: Bearer …";
         Err(registry_error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", sentence))
     }
