@@ -116,7 +116,15 @@ impl Window {
     }
 
     pub async fn click(&self, role: &str, name: &str) {
-        self.find(role, name).await.click().await.unwrap_or_else(|problem| panic!("click {role} {name:?}: {problem}"));
+        for attempt in 1.. {
+            let Err(problem) = self.find(role, name).await.click().await else { return };
+            // Between the look and the click the page that was there may have given way to the next one.
+            let said = format!("{problem:?}").to_lowercase();
+            let is_gone = ["stale", "no such element", "does not belong to the document", "no node with given id"]
+                .iter()
+                .any(|words| said.contains(words));
+            assert!(is_gone && attempt < 5, "click {role} {name:?}: {problem}");
+        }
     }
 
     /// Types into the field of this label, in place of what it held.
