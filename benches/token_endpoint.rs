@@ -12,7 +12,8 @@ mod harness;
 use std::time::{Duration, Instant};
 
 use axum::{Router, body::Body, http::Request};
-use dockpass::{core::password::Password, router};
+use dockpass::router;
+use dockpass_core::password::Password;
 use harness::{PASSWORD, TestServer, basic};
 use tower::ServiceExt;
 

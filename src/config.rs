@@ -7,14 +7,12 @@ use std::{
 };
 
 use clap::{Args, Parser};
+use dockpass_core::{device_session::DeviceRules, expiry::Lifetimes, quota::TokenQuota, secret::SecretHash};
 use ipnet::IpNet;
 use time::Duration;
 use url::Url;
 
-use crate::{
-    core::{device_session::Rules, expiry::Lifetimes, quota::Limits, secret::SecretHash},
-    platform::{db::Location, sessions::Lifetime},
-};
+use crate::platform::{database::DatabaseLocation, session_store::SessionLifetime};
 
 /// The settings as they were written. Everything is text here, so that all mistakes can be named at once.
 #[derive(Debug, Clone, Args)]
@@ -108,7 +106,7 @@ pub struct Config {
     /// The data folder.
     pub data: PathBuf,
     /// The database.
-    pub database: Location,
+    pub database: DatabaseLocation,
     /// As given; see [`Config::urls`].
     pub public_url: Option<Url>,
     /// As given; see [`Config::urls`].
@@ -122,7 +120,7 @@ pub struct Config {
     /// The secret key file.
     pub secret_key_file: PathBuf,
     /// Fair use.
-    pub token_limits: Limits,
+    pub token_limits: TokenQuota,
     /// Whether accounts must have two-factor authentication.
     pub requires_second_factor: bool,
     /// Whether strangers may make accounts.
@@ -130,9 +128,9 @@ pub struct Config {
     /// What the operator allows as a token's life.
     pub token_lifetimes: Lifetimes,
     /// What devices that sign in get.
-    pub devices: Rules,
+    pub devices: DeviceRules,
     /// How long browser sessions live.
-    pub session_lifetime: Lifetime,
+    pub session_lifetime: SessionLifetime,
     /// Where the metrics are served, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
     /// What the registry shows with its notifications, hashed.
@@ -185,7 +183,7 @@ impl Config {
             .database_url
             .clone()
             .unwrap_or_else(|| format!("sqlite:{}", settings.data.join("dockpass.db").display()));
-        let database = database_url.parse::<Location>().map_err(|reason| {
+        let database = database_url.parse::<DatabaseLocation>().map_err(|reason| {
             // The value may hold a password, so it is not repeated.
             mistakes.0.push(format!("--database-url {reason}"));
         });
@@ -248,11 +246,11 @@ impl Config {
             issuer: settings.issuer.clone(),
             trusted_proxies,
             secret_key_file: settings.secret_key_file.clone().unwrap_or_else(|| settings.data.join("secret.key")),
-            token_limits: Limits {
+            token_limits: TokenQuota {
                 tokens: tokens.unwrap_or_default().into(),
                 creations_an_hour: creations.unwrap_or_default().into(),
             },
-            devices: Rules {
+            devices: DeviceRules {
                 slots: slots.unwrap_or_default().into(),
                 idle: Duration::days(device_idle.unwrap_or_default().into()),
                 // What holds for every token holds for theirs.
@@ -261,7 +259,10 @@ impl Config {
             requires_second_factor: required.unwrap_or_default(),
             signup_is_open: signup.unwrap_or_default(),
             token_lifetimes: Lifetimes { longest_days: days },
-            session_lifetime: Lifetime { idle: Duration::hours(idle.into()), longest: Duration::days(longest.into()) },
+            session_lifetime: SessionLifetime {
+                idle: Duration::hours(idle.into()),
+                longest: Duration::days(longest.into()),
+            },
             metrics_listen,
             events_secret,
             events_secret_file: settings.events_secret_file.clone(),

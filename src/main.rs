@@ -8,14 +8,13 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use dockpass::{
-    backup,
+    admin::cli::{self as account_cli, AccountCommand},
     config::{Config, LogFormat, Settings},
-    people::shell::{self as people_shell, AccountCommand},
-    platform::{clock::Clock, entropy::Entropy},
+    doctor::{self, DoctorCommand},
+    platform::{backup, clock::Clock, rng::SystemRng},
     registry::{
-        doctor::{self, DoctorCommand},
-        keys,
-        shell::{self as registry_shell, KeysCommand, RegistryConfigCommand},
+        cli::{self as registry_cli, KeysCommand, RegistryConfigCommand},
+        keys::actions as keys,
     },
     server::{self, Server},
 };
@@ -91,7 +90,7 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             }
             let _folder = backup::occupy(&config)?;
             let db = server::open_database(&config).await?;
-            let said = people_shell::run(command, &db, &Clock::System).await;
+            let said = account_cli::run(command, &db, &Clock::System).await;
             db.close().await;
             said
         }
@@ -99,7 +98,7 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             backup::must_exist(&config)?;
             let _folder = backup::occupy(&config)?;
             let db = server::open_database(&config).await?;
-            let said = registry_shell::run_keys(&command, &db, &config, Clock::System.now(), Entropy).await;
+            let said = registry_cli::run_keys(&command, &db, &config, Clock::System.now(), SystemRng).await;
             db.close().await;
             said
         }
@@ -108,7 +107,7 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
                 Ok(()) => server::look_at_database(&config).await,
                 Err(sentence) => Err(sentence),
             };
-            let report = doctor::run(&command, &config, &db, Clock::System.now(), Entropy).await;
+            let report = doctor::run(&command, &config, &db, Clock::System.now(), SystemRng).await;
             if let Ok(db) = db {
                 db.close().await;
             }
@@ -119,14 +118,9 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             backup::must_exist(&config)?;
             let _folder = backup::occupy(&config)?;
             let db = server::open_database(&config).await?;
-            let keys = keys::load_or_make(&db, &config.secret_key_file, Clock::System.now(), Entropy).await;
+            let keys = keys::load_or_make(&db, &config.secret_key_file, Clock::System.now(), SystemRng).await;
             db.close().await;
-            registry_shell::run(
-                &command,
-                &config,
-                &config.urls(config.listen),
-                &keys.map_err(|error| error.to_string())?,
-            )
+            registry_cli::run(&command, &config, &config.urls(config.listen), &keys.map_err(|error| error.to_string())?)
         }
     }
 }

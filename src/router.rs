@@ -20,13 +20,12 @@ use tower_http::{
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 use crate::{
-    accounts, device,
+    admin,
+    app::App,
+    auth, devices,
     error::Error,
-    people,
-    platform::sessions::Sessions,
-    registry, repositories,
-    state::App,
-    tokens,
+    platform::session_store::DatabaseSessionStore,
+    registry, repositories, settings, tokens,
     web::{assets, errors, headers, health, metrics},
 };
 
@@ -40,7 +39,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .merge(pages(&app))
         .merge(registry::routes().layer(middleware::from_fn_with_state(app.clone(), metrics::count)))
-        .merge(device::endpoint::routes())
+        .merge(devices::endpoint::routes())
         .merge(assets::routes().layer(CompressionLayer::new()))
         .merge(health::routes())
         // Outside in, from the bottom: an answer of any kind, also one to a panic, has its headers and its log line.
@@ -61,12 +60,13 @@ pub fn router(app: App) -> Router {
 /// too; that refusal comes before the session is read.
 fn pages(app: &App) -> Router<App> {
     Router::new()
-        .merge(accounts::routes())
+        .merge(auth::routes())
+        .merge(settings::routes())
         .merge(tokens::routes())
         .merge(repositories::routes())
-        .merge(people::routes())
-        .merge(device::routes())
-        .fallback(errors::nowhere)
+        .merge(admin::routes())
+        .merge(devices::routes())
+        .fallback(errors::not_found)
         .layer(sessions(app))
         .layer(csrf(app))
         // A calendar's path is a secret, and the layer above writes paths into the log where that is at its most
@@ -77,8 +77,8 @@ fn pages(app: &App) -> Router<App> {
         .layer(CompressionLayer::new())
 }
 
-fn sessions(app: &App) -> SessionManagerLayer<Sessions> {
-    let store = Sessions::new(app.db.clone(), app.clock.clone(), app.config.session_lifetime);
+fn sessions(app: &App) -> SessionManagerLayer<DatabaseSessionStore> {
+    let store = DatabaseSessionStore::new(app.db.clone(), app.clock.clone(), app.config.session_lifetime);
     // `__Host-` (RFC 6265bis section 4.1.3.2): only this host over https can have set it.
     let name = if app.urls.is_secure { "__Host-dockpass" } else { "dockpass" };
     SessionManagerLayer::new(store)

@@ -5,17 +5,17 @@ use std::{fs::File, future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
 
 use crate::{
-    accounts, activity, backup,
+    accounts, activity,
+    app::App,
+    auth,
     config::Config,
-    device,
+    devices,
     error::Error,
     platform::{
-        clock::Clock, collector::Collector, db::Db, entropy::Entropy, hasher::Hasher, limits::Limits, metrics::Metrics,
-        sessions,
+        backup, clock::Clock, database::Db, journal::Journal, metrics::Metrics, password_hasher::PasswordHasher,
+        rate_limits::RateLimits, rng::SystemRng, session_store,
     },
-    registry, repositories, router,
-    state::App,
-    tokens, web,
+    registry, repositories, router, tokens, web,
 };
 
 /// Requests that still run get this long; then the server stops all the same.
@@ -24,7 +24,7 @@ const FAREWELL: Duration = Duration::from_secs(7);
 const LAST_WRITE: Duration = Duration::from_millis(1500);
 /// What requests leave behind is written this often.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// Notifications that were taken in are looked for this often; `registry::events` says when they are due.
+/// Notifications that were taken in are looked for this often; `registry::notifications` says when they are due.
 const LOOK_FOR_EVENTS_EVERY: Duration = Duration::from_secs(1);
 /// Keys that another process made are looked for this often; `core::rotation` counts on less than five seconds.
 const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(2);
@@ -52,11 +52,13 @@ impl Server {
         let data_folder = backup::occupy(&config)?;
         let now = clock.now();
         let db = open_database(&config).await?;
-        let keys = registry::keys::load_or_make(&db, &config.secret_key_file, now, Entropy)
+        let keys = registry::keys::actions::load_or_make(&db, &config.secret_key_file, now, SystemRng)
             .await
             .map_err(|error| error.to_string())?;
         // A server that was off for more than a year must not begin with a key that is over.
-        registry::keys::look(&db, &keys.vault, &keys.signer, now, Entropy).await.map_err(|error| error.to_string())?;
+        registry::keys::actions::look(&db, &keys.encryptor, &keys.signing_keys, now, SystemRng)
+            .await
+            .map_err(|error| error.to_string())?;
         let (listener, address) = listen(config.listen).await?;
         let metrics = match config.metrics_listen {
             Some(address) => Some(listen(address).await?),
@@ -65,17 +67,17 @@ impl Server {
         let app = App {
             urls: Arc::new(config.urls(address)),
             config: Arc::new(config),
-            signer: keys.signer,
-            hasher: Hasher::default(),
-            limits: Limits::default(),
+            signing_keys: keys.signing_keys,
+            hasher: PasswordHasher::default(),
+            rate_limits: RateLimits::default(),
             metrics: Metrics::new(now),
-            vault: keys.vault,
-            token_uses: Collector::default(),
-            repository_uses: Collector::default(),
-            password_grants: Collector::default(),
-            refusals: Collector::default(),
-            failures: Collector::default(),
-            entropy: Entropy,
+            encryptor: keys.encryptor,
+            token_uses: Journal::default(),
+            repository_uses: Journal::default(),
+            password_grants: Journal::default(),
+            refusals: Journal::default(),
+            failures: Journal::default(),
+            rng: SystemRng,
             clock,
             db,
         };
@@ -174,7 +176,7 @@ async fn setup_link(app: &App) -> Result<Option<String>, Error> {
         return Ok(None);
     }
     let mut tx = app.db.write().await?;
-    let code = accounts::links::actions::make_setup_code(&mut tx, app.clock.now(), app.entropy).await?;
+    let code = crate::auth::one_time_links::actions::make_setup_code(&mut tx, app.clock.now(), app.rng).await?;
     tx.commit().await?;
     Ok(Some(format!("{}/setup?code={}", app.urls.public, *code)))
 }
@@ -197,7 +199,7 @@ async fn write_notes(app: App, mut stopped: watch::Receiver<bool>) {
         if is_told_of_events
             && are_written
             && !*stopped.borrow()
-            && let Err(error) = registry::events::settle(&app.db, app.clock.now(), app.entropy).await
+            && let Err(error) = registry::notifications::settle(&app.db, app.clock.now(), app.rng).await
         {
             tracing::error!(%error, "notifications of the registry could not be settled yet");
         }
@@ -206,11 +208,11 @@ async fn write_notes(app: App, mut stopped: watch::Receiver<bool>) {
 
 /// Writes what requests left behind; whether all that was granted is written.
 async fn write_now(app: &App) -> bool {
-    let uses = tokens::uses::actions::write(&app.db, &app.token_uses, app.entropy).await;
+    let uses = tokens::usage::actions::write(&app.db, &app.token_uses, app.rng).await;
     if let Err(error) = &uses {
         tracing::error!(%error, "uses of tokens could not be written yet");
     }
-    let handlings = repositories::actions::write(&app.db, &app.repository_uses, app.entropy).await;
+    let handlings = repositories::actions::write(&app.db, &app.repository_uses, app.rng).await;
     if let Err(error) = &handlings {
         tracing::error!(%error, "pushes and pulls could not be written yet");
     }
@@ -218,7 +220,7 @@ async fn write_now(app: &App) -> bool {
     if let Err(error) = &passwords {
         tracing::error!(%error, "what passwords were granted could not be written yet");
     }
-    if let Err(error) = tokens::refusals::actions::write(&app.db, &app.refusals, app.entropy).await {
+    if let Err(error) = tokens::refusals::actions::write(&app.db, &app.refusals, app.rng).await {
         tracing::error!(%error, "refusals could not be written yet");
     }
     if let Err(error) = activity::actions::write(&app.db, &app.failures).await {
@@ -234,7 +236,8 @@ async fn look_for_keys(app: App) {
     let mut is_failing = false;
     loop {
         looks.tick().await;
-        let found = registry::keys::look(&app.db, &app.vault, &app.signer, app.clock.now(), app.entropy).await;
+        let found =
+            registry::keys::actions::look(&app.db, &app.encryptor, &app.signing_keys, app.clock.now(), app.rng).await;
         match &found {
             Ok(true) => tracing::info!("registry tokens are signed with a new key from now on"),
             // Once: it tries on, and what is wrong with the database is said by all who need it.
@@ -262,12 +265,13 @@ async fn tidy_at_times(app: App) {
 /// Ends what no device used for too long.
 async fn end_devices(app: &App) -> Result<(), Error> {
     // A use of a moment ago keeps a session.
-    tokens::uses::actions::write(&app.db, &app.token_uses, app.entropy).await?;
+    tokens::usage::actions::write(&app.db, &app.token_uses, app.rng).await?;
     // By themselves: they take sessions and tokens in their order, before anything below them is touched.
     let mut after = Some(String::new());
     while let Some(last) = after {
         let mut tx = app.db.write().await?;
-        after = tokens::generated::actions::end_unused(&mut tx, &last, app.config.devices, app.clock.now()).await?;
+        after =
+            crate::devices::tokens::actions::end_unused(&mut tx, &last, app.config.devices, app.clock.now()).await?;
         tx.commit().await?;
     }
     Ok(())
@@ -281,21 +285,21 @@ pub async fn tidy(app: &App) -> Result<(), Error> {
     end_devices(app).await?;
     let now = app.clock.now();
     let mut tx = app.db.write().await?;
-    tokens::generated::actions::forget_old(&mut tx, now).await?;
+    crate::devices::tokens::actions::forget_old(&mut tx, now).await?;
     tx.commit().await?;
     // By themselves, for the same reason.
     let mut tx = app.db.write().await?;
     repositories::passwords::actions::forget_old(&mut tx, now).await?;
     tx.commit().await?;
     let mut tx = app.db.write().await?;
-    sessions::forget_ended(&mut tx, now).await?;
+    session_store::forget_ended(&mut tx, now).await?;
     tokens::actions::forget_old(&mut tx, now).await?;
-    tokens::uses::actions::forget_old(&mut tx, now).await?;
-    registry::events::forget_old(&mut tx, now).await?;
+    tokens::usage::actions::forget_old(&mut tx, now).await?;
+    registry::notifications::forget_old(&mut tx, now).await?;
     tokens::refusals::actions::forget_old(&mut tx, now).await?;
-    device::actions::forget_old(&mut tx, now).await?;
-    accounts::actions::forget_old(&mut tx, now).await?;
-    accounts::links::actions::forget_old(&mut tx, now).await?;
+    devices::actions::forget_old(&mut tx, now).await?;
+    auth::throttle::forget_old(&mut tx, now).await?;
+    crate::auth::one_time_links::actions::forget_old(&mut tx, now).await?;
     activity::actions::forget_old(&mut tx, now).await?;
     Ok(tx.commit().await?)
 }

@@ -1,23 +1,20 @@
 //! What can be done with accounts.
 
-use super::{
-    links::actions as links,
-    store::{self, SignedInSession},
+use dockpass_core::{
+    account::Account,
+    password::{Password, PasswordDigest, PasswordVerdict},
+    secret::SecretHash,
+    timestamp::Timestamp,
+    username::{Username, as_typed},
 };
+
+use super::store::{self, SignedInSession};
 use crate::{
-    core::{
-        account::Account,
-        moment::Moment,
-        password::{Password, PasswordDigest, Verdict},
-        secret::SecretHash,
-        throttle,
-        username::{Username, as_typed},
-    },
     error::Error,
     platform::{
-        db::{Connection, Db, Tx},
-        entropy::Entropy,
-        hasher::Hasher,
+        database::{Connection, Db, Tx},
+        password_hasher::PasswordHasher,
+        rng::SystemRng,
     },
 };
 
@@ -34,7 +31,7 @@ pub struct NewAccount {
 
 /// Why an account was not made.
 #[derive(Debug)]
-pub enum NotCreated {
+pub enum CreateAccountError {
     /// Someone has this name.
     UsernameTaken,
     /// The first account exists already.
@@ -43,15 +40,15 @@ pub enum NotCreated {
     Failed(Error),
 }
 
-impl From<Error> for NotCreated {
+impl From<Error> for CreateAccountError {
     fn from(error: Error) -> Self {
-        NotCreated::Failed(error)
+        CreateAccountError::Failed(error)
     }
 }
 
-impl From<sqlx::Error> for NotCreated {
+impl From<sqlx::Error> for CreateAccountError {
     fn from(error: sqlx::Error) -> Self {
-        NotCreated::Failed(error.into())
+        CreateAccountError::Failed(error.into())
     }
 }
 
@@ -59,30 +56,40 @@ impl From<sqlx::Error> for NotCreated {
 /// transaction and then find the installation set up.
 ///
 /// # Errors
-/// [`NotCreated::AlreadySetUp`] for everyone but the first.
-pub async fn create_first(tx: &mut Tx, new: NewAccount, now: Moment, entropy: Entropy) -> Result<Account, NotCreated> {
+/// [`CreateAccountError::AlreadySetUp`] for everyone but the first.
+pub async fn create_first(
+    tx: &mut Tx,
+    new: NewAccount,
+    now: Timestamp,
+    rng: SystemRng,
+) -> Result<Account, CreateAccountError> {
     if !store::mark_set_up(tx, now).await? {
-        return Err(NotCreated::AlreadySetUp);
+        return Err(CreateAccountError::AlreadySetUp);
     }
-    links::close_setup(tx).await?;
-    insert(tx, NewAccount { is_admin: true, ..new }, now, entropy).await
+    store::delete_setup_codes(tx).await?;
+    insert(tx, NewAccount { is_admin: true, ..new }, now, rng).await
 }
 
 /// Makes an account. Where there was none, it is the first one: an administrator, and `/setup` closes.
 ///
 /// # Errors
-/// [`NotCreated::UsernameTaken`].
-pub async fn create(tx: &mut Tx, new: NewAccount, now: Moment, entropy: Entropy) -> Result<Account, NotCreated> {
+/// [`CreateAccountError::UsernameTaken`].
+pub async fn create(
+    tx: &mut Tx,
+    new: NewAccount,
+    now: Timestamp,
+    rng: SystemRng,
+) -> Result<Account, CreateAccountError> {
     let is_first = store::mark_set_up(tx, now).await?;
     if is_first {
-        links::close_setup(tx).await?;
+        store::delete_setup_codes(tx).await?;
     }
-    insert(tx, NewAccount { is_admin: new.is_admin || is_first, ..new }, now, entropy).await
+    insert(tx, NewAccount { is_admin: new.is_admin || is_first, ..new }, now, rng).await
 }
 
-async fn insert(tx: &mut Tx, new: NewAccount, now: Moment, entropy: Entropy) -> Result<Account, NotCreated> {
+async fn insert(tx: &mut Tx, new: NewAccount, now: Timestamp, rng: SystemRng) -> Result<Account, CreateAccountError> {
     let account = Account {
-        id: entropy.id(now),
+        id: rng.id(now),
         username: new.username,
         is_admin: new.is_admin,
         disabled_at: None,
@@ -95,7 +102,7 @@ async fn insert(tx: &mut Tx, new: NewAccount, now: Moment, entropy: Entropy) -> 
         closed_at: None,
         created_at: now,
     };
-    if store::insert(tx, &account, &new.digest).await? { Ok(account) } else { Err(NotCreated::UsernameTaken) }
+    if store::insert(tx, &account, &new.digest).await? { Ok(account) } else { Err(CreateAccountError::UsernameTaken) }
 }
 
 /// The account with this id.
@@ -124,7 +131,7 @@ pub async fn find_by_calendar(connection: &mut impl Connection, secret: &SecretH
 
 /// What a password is shown for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum PasswordPurpose {
     /// Signing in on a page, where the second factor is asked for afterwards.
     Page,
     /// The token endpoint, where it cannot be: with two-factor authentication on, or required, the password is not
@@ -135,18 +142,20 @@ pub enum Purpose {
     },
 }
 
-impl Purpose {
+impl PasswordPurpose {
     fn accepts_password_of(self, account: &Account) -> bool {
         match self {
-            Purpose::Page => true,
-            Purpose::Registry { requires_second_factor } => !requires_second_factor && !account.has_second_factor,
+            PasswordPurpose::Page => true,
+            PasswordPurpose::Registry { requires_second_factor } => {
+                !requires_second_factor && !account.has_second_factor
+            }
         }
     }
 }
 
 /// An account whose password was shown.
 #[derive(Debug)]
-pub struct Verified {
+pub struct VerifiedPassword {
     /// Whose.
     pub account: Account,
     /// The digest that it was compared with: what follows from the comparison holds only while it is still stored.
@@ -160,19 +169,20 @@ pub struct Verified {
 /// The database's, or too many at once.
 pub async fn check_password(
     db: &Db,
-    hasher: &Hasher,
+    hasher: &PasswordHasher,
     username: &str,
     password: Password,
-    purpose: Purpose,
-) -> Result<Option<Verified>, Error> {
+    purpose: PasswordPurpose,
+) -> Result<Option<VerifiedPassword>, Error> {
     let found = store::find_by_username(&mut db.read().await?, &as_typed(username)).await?;
     let found = found.filter(|(account, _)| purpose.accepts_password_of(account));
     let verdict = hasher.verify(password.clone(), found.as_ref().map(|(_, digest)| digest.clone())).await?;
-    let Some((account, mut digest)) = found.filter(|(account, _)| verdict != Verdict::Wrong && account.is_enabled())
+    let Some((account, mut digest)) =
+        found.filter(|(account, _)| verdict != PasswordVerdict::Wrong && account.is_enabled())
     else {
         return Ok(None);
     };
-    if verdict == Verdict::RightButOutdated {
+    if verdict == PasswordVerdict::RightButOutdated {
         let renewed = hasher.hash(password).await?;
         let mut tx = db.write().await?;
         if store::replace_digest(&mut tx, &account.id, &digest, &renewed).await? == 1 {
@@ -180,7 +190,7 @@ pub async fn check_password(
         }
         tx.commit().await?;
     }
-    Ok(Some(Verified { account, digest }))
+    Ok(Some(VerifiedPassword { account, digest }))
 }
 
 /// Whether the first account exists.
@@ -227,14 +237,14 @@ pub async fn set_profile(
 ///
 /// # Errors
 /// The database's.
-pub async fn note_seen(tx: &mut Tx, account: &Account, now: Moment) -> Result<(), Error> {
+pub async fn note_seen(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<(), Error> {
     store::note_seen(tx, &account.id, now).await?;
     Ok(())
 }
 
 /// What became of taking an account away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Withdrawal {
+pub enum DisableOutcome {
     /// It holds from the next request on; its sessions are ended.
     Done,
     /// It is the last administrator who can sign in.
@@ -247,35 +257,35 @@ pub enum Withdrawal {
 ///
 /// # Errors
 /// The database's.
-pub async fn disable(tx: &mut Tx, account: &Account, now: Moment) -> Result<Withdrawal, Error> {
+pub async fn disable(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<DisableOutcome, Error> {
     store::lock_administrators(tx).await?;
     if store::disable(tx, &account.id, now).await? == 0 {
         return why_not(tx, account).await;
     }
-    links::forget_of(tx, account).await?;
+    forget_links(tx, account).await?;
     store::delete_sessions(tx, &account.id).await?;
-    Ok(Withdrawal::Done)
+    Ok(DisableOutcome::Done)
 }
 
 /// Closes an account for good. Its name stays reserved: nobody inherits `name/…`.
 ///
 /// # Errors
 /// The database's.
-pub async fn close(tx: &mut Tx, account: &Account, now: Moment) -> Result<Withdrawal, Error> {
+pub async fn close(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<DisableOutcome, Error> {
     store::lock_administrators(tx).await?;
     if store::close(tx, &account.id, &PasswordDigest::nobodys(), now).await? == 0 {
         return why_not(tx, account).await;
     }
     store::delete_recovery_codes(tx, &account.id).await?;
-    links::forget_of(tx, account).await?;
+    forget_links(tx, account).await?;
     store::delete_sessions(tx, &account.id).await?;
-    Ok(Withdrawal::Done)
+    Ok(DisableOutcome::Done)
 }
 
 /// The guarded UPDATE touched nothing; this tells why.
-async fn why_not(tx: &mut Tx, account: &Account) -> Result<Withdrawal, Error> {
+async fn why_not(tx: &mut Tx, account: &Account) -> Result<DisableOutcome, Error> {
     let is_enabled = store::find(tx, &account.id).await?.is_some_and(|account| account.is_enabled());
-    Ok(if is_enabled { Withdrawal::LastAdministrator } else { Withdrawal::AlreadySo })
+    Ok(if is_enabled { DisableOutcome::LastAdministrator } else { DisableOutcome::AlreadySo })
 }
 
 /// Enables a disabled account; its tokens work again.
@@ -309,7 +319,7 @@ pub async fn id_of(connection: &mut impl Connection, username: &str) -> Result<O
 pub async fn sessions(
     connection: &mut impl Connection,
     account: &Account,
-    now: Moment,
+    now: Timestamp,
 ) -> Result<Vec<SignedInSession>, Error> {
     Ok(store::sessions(connection, &account.id, now).await?)
 }
@@ -340,14 +350,14 @@ pub async fn end_other_sessions(tx: &mut Tx, account: &Account, own: &SecretHash
 /// The database's.
 pub async fn change_password(
     tx: &mut Tx,
-    shown: &Verified,
+    shown: &VerifiedPassword,
     digest: &PasswordDigest,
     own: &SecretHash,
 ) -> Result<Option<i64>, Error> {
     if store::replace_digest(tx, &shown.account.id, &shown.digest, digest).await? == 0 {
         return Ok(None);
     }
-    links::forget_of(tx, &shown.account).await?;
+    forget_links(tx, &shown.account).await?;
     end_other_sessions(tx, &shown.account, own).await.map(Some)
 }
 
@@ -366,16 +376,16 @@ pub async fn password_mark(connection: &mut impl Connection, account: &Account) 
 /// The database's.
 pub async fn set_password(tx: &mut Tx, account: &Account, digest: &PasswordDigest) -> Result<(), Error> {
     store::set_digest(tx, &account.id, digest).await?;
-    links::forget_of(tx, account).await?;
+    forget_links(tx, account).await?;
     store::delete_sessions(tx, &account.id).await?;
     Ok(())
 }
 
-/// Forgets failures whose time is over.
+/// Deletes the links that set a password: a new password ends what could set another.
 ///
 /// # Errors
 /// The database's.
-pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
-    store::forget_failures_before(tx, now - throttle::MEMORY).await?;
+pub async fn forget_links(tx: &mut Tx, account: &Account) -> Result<(), Error> {
+    store::delete_password_links(tx, &account.id).await?;
     Ok(())
 }

@@ -1,15 +1,13 @@
 //! The SQL of accounts.
 
-use crate::{
-    core::{
-        account::Account, moment::Moment, password::PasswordDigest, secret::SecretHash, throttle::Failures,
-        username::Username,
-    },
-    platform::db::{Connection, Tx, execute, fetch, record},
+use dockpass_core::{
+    account::Account, password::PasswordDigest, secret::SecretHash, timestamp::Timestamp, username::Username,
 };
 
-record! {
-    struct AccountRecord {
+use crate::platform::database::{Connection, Tx, execute, fetch, row};
+
+row! {
+    struct AccountRow {
         id: String,
         username: String,
         password_hash: String,
@@ -36,42 +34,42 @@ macro_rules! select {
     };
 }
 
-impl AccountRecord {
+impl AccountRow {
     fn into_account(self) -> (Account, PasswordDigest) {
         let account = Account {
             id: self.id,
             username: Username::from_stored(self.username),
             is_admin: self.is_admin,
-            disabled_at: self.disabled_at.map(Moment::from_millis),
+            disabled_at: self.disabled_at.map(Timestamp::from_millis),
             display_name: self.display_name,
             language: self.language,
             theme: self.theme,
             time_zone: self.time_zone,
             has_calendar: self.calendar_hash.is_some(),
             has_second_factor: self.totp_sealed.is_some(),
-            closed_at: self.closed_at.map(Moment::from_millis),
-            created_at: Moment::from_millis(self.created_at),
+            closed_at: self.closed_at.map(Timestamp::from_millis),
+            created_at: Timestamp::from_millis(self.created_at),
         };
         (account, PasswordDigest::from_stored(self.password_hash))
     }
 }
 
 pub async fn find(connection: &mut impl Connection, id: &str) -> sqlx::Result<Option<Account>> {
-    let record = fetch!(fetch_optional, connection, AccountRecord, select!("id = $1"), id)?;
-    Ok(record.map(|record| record.into_account().0))
+    let row = fetch!(fetch_optional, connection, AccountRow, select!("id = $1"), id)?;
+    Ok(row.map(|row| row.into_account().0))
 }
 
 pub async fn find_by_username(
     connection: &mut impl Connection,
     username: &str,
 ) -> sqlx::Result<Option<(Account, PasswordDigest)>> {
-    let record = fetch!(fetch_optional, connection, AccountRecord, select!("username = $1"), username)?;
-    Ok(record.map(AccountRecord::into_account))
+    let row = fetch!(fetch_optional, connection, AccountRow, select!("username = $1"), username)?;
+    Ok(row.map(AccountRow::into_account))
 }
 
 pub async fn find_by_calendar(connection: &mut impl Connection, secret: &SecretHash) -> sqlx::Result<Option<Account>> {
-    let record = fetch!(fetch_optional, connection, AccountRecord, select!("calendar_hash = $1"), secret.as_bytes())?;
-    Ok(record.map(|record| record.into_account().0))
+    let row = fetch!(fetch_optional, connection, AccountRow, select!("calendar_hash = $1"), secret.as_bytes())?;
+    Ok(row.map(|row| row.into_account().0))
 }
 
 /// Whether it was inserted: `false` where the name is taken, also by an account that was closed, and where it is the
@@ -142,7 +140,7 @@ pub async fn set_profile(
     )
 }
 
-pub async fn note_seen(tx: &mut Tx, account_id: &str, now: Moment) -> sqlx::Result<u64> {
+pub async fn note_seen(tx: &mut Tx, account_id: &str, now: Timestamp) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE account SET last_seen_at = $2 WHERE id = $1", account_id, now.millis())
 }
 
@@ -152,7 +150,7 @@ pub async fn lock_administrators(tx: &mut Tx) -> sqlx::Result<u64> {
 }
 
 /// Whether it was enabled and now is not; never the last administrator who can still sign in.
-pub async fn disable(tx: &mut Tx, account_id: &str, now: Moment) -> sqlx::Result<u64> {
+pub async fn disable(tx: &mut Tx, account_id: &str, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
         "UPDATE account SET disabled_at = $2
@@ -173,7 +171,7 @@ pub async fn enable(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
 }
 
 /// Closes for good: the row stays and keeps the name; what identifies the person goes.
-pub async fn close(tx: &mut Tx, account_id: &str, nobody: &PasswordDigest, now: Moment) -> sqlx::Result<u64> {
+pub async fn close(tx: &mut Tx, account_id: &str, nobody: &PasswordDigest, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
         "UPDATE account SET closed_at = $2, password_hash = $3, display_name = NULL, display_name_folded = '', time_zone = NULL,
@@ -202,7 +200,7 @@ pub async fn is_set_up(connection: &mut impl Connection) -> sqlx::Result<bool> {
 }
 
 /// Whether this call was the one that set the installation up: of many at once it is one.
-pub async fn mark_set_up(tx: &mut Tx, now: Moment) -> sqlx::Result<bool> {
+pub async fn mark_set_up(tx: &mut Tx, now: Timestamp) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
         "INSERT INTO installation (id, set_up_at) VALUES (1, $1) ON CONFLICT (id) DO NOTHING",
@@ -211,67 +209,8 @@ pub async fn mark_set_up(tx: &mut Tx, now: Moment) -> sqlx::Result<bool> {
     Ok(rows == 1)
 }
 
-/// Failed sign-ins under a key.
-pub async fn failures(connection: &mut impl Connection, key: &SecretHash) -> sqlx::Result<Option<Failures>> {
-    let row = fetch!(
-        fetch_optional,
-        connection,
-        (i64, i64, i64),
-        "SELECT failures, first_at, last_at FROM sign_in_failure WHERE key_hash = $1",
-        key.as_bytes(),
-    )?;
-    Ok(row.map(|(count, first_at, last_at)| Failures {
-        count,
-        first_at: Moment::from_millis(first_at),
-        last_at: Moment::from_millis(last_at),
-    }))
-}
-
-/// Counts one more; begins anew where the last is older than `last_since` or the first older than `first_since`.
-pub async fn count_failure(
-    tx: &mut Tx,
-    key: &SecretHash,
-    last_since: Moment,
-    first_since: Moment,
-    now: Moment,
-) -> sqlx::Result<u64> {
-    execute!(
-        tx,
-        "INSERT INTO sign_in_failure (key_hash, failures, first_at, last_at) VALUES ($1, 1, $4, $4)
-         ON CONFLICT (key_hash) DO UPDATE SET
-             failures = CASE WHEN sign_in_failure.last_at < $2 OR sign_in_failure.first_at < $3 THEN 1
-                             ELSE sign_in_failure.failures + 1 END,
-             first_at = CASE WHEN sign_in_failure.last_at < $2 OR sign_in_failure.first_at < $3 THEN $4
-                             ELSE sign_in_failure.first_at END,
-             last_at = $4",
-        key.as_bytes(),
-        last_since.millis(),
-        first_since.millis(),
-        now.millis(),
-    )
-}
-
-/// Makes every other try under this key wait for this transaction, also the first ones.
-pub async fn lock_failures(tx: &mut Tx, key: &SecretHash, now: Moment) -> sqlx::Result<u64> {
-    execute!(
-        tx,
-        "INSERT INTO sign_in_failure (key_hash, failures, first_at, last_at) VALUES ($1, 0, $2, $2)
-         ON CONFLICT (key_hash) DO UPDATE SET failures = sign_in_failure.failures",
-        key.as_bytes(),
-        now.millis(),
-    )
-}
-
-pub async fn forget_failures_of(tx: &mut Tx, key: &SecretHash) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM sign_in_failure WHERE key_hash = $1", key.as_bytes())
-}
-
-pub async fn forget_failures_before(tx: &mut Tx, moment: Moment) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM sign_in_failure WHERE last_at < $1", moment.millis())
-}
-
-record! {
-    struct SessionRecord {
+row! {
+    struct SessionRow {
         public_id: Option<String>,
         id_hash: Vec<u8>,
         address: Option<String>,
@@ -284,35 +223,41 @@ record! {
 /// Where an account is signed in.
 #[derive(Debug)]
 pub struct SignedInSession {
+    /// The id that the page uses; it opens nothing.
     pub public_id: String,
+    /// The hash of the cookie value.
     pub id_hash: Vec<u8>,
+    /// From where.
     pub address: String,
+    /// The browser.
     pub client: String,
-    pub created_at: Moment,
-    pub last_seen_at: Moment,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// The last request.
+    pub last_seen_at: Timestamp,
 }
 
 pub async fn sessions(
     connection: &mut impl Connection,
     account_id: &str,
-    now: Moment,
+    now: Timestamp,
 ) -> sqlx::Result<Vec<SignedInSession>> {
     let records = fetch!(
         fetch_all,
         connection,
-        SessionRecord,
+        SessionRow,
         "SELECT public_id, id_hash, address, client, created_at, last_seen_at FROM session
          WHERE account_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, public_id",
         account_id,
         now.millis(),
     )?;
-    let session = |record: SessionRecord| SignedInSession {
-        public_id: record.public_id.unwrap_or_default(),
-        id_hash: record.id_hash,
-        address: record.address.unwrap_or_default(),
-        client: record.client.unwrap_or_default(),
-        created_at: Moment::from_millis(record.created_at),
-        last_seen_at: Moment::from_millis(record.last_seen_at),
+    let session = |row: SessionRow| SignedInSession {
+        public_id: row.public_id.unwrap_or_default(),
+        id_hash: row.id_hash,
+        address: row.address.unwrap_or_default(),
+        client: row.client.unwrap_or_default(),
+        created_at: Timestamp::from_millis(row.created_at),
+        last_seen_at: Timestamp::from_millis(row.last_seen_at),
     };
     Ok(records.into_iter().map(session).collect())
 }
@@ -323,4 +268,12 @@ pub async fn delete_session(tx: &mut Tx, account_id: &str, public_id: &str) -> s
 
 pub async fn delete_other_sessions(tx: &mut Tx, account_id: &str, own: &[u8]) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM session WHERE account_id = $1 AND id_hash <> $2", account_id, own)
+}
+
+pub async fn delete_setup_codes(tx: &mut Tx) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM setup_code")
+}
+
+pub async fn delete_password_links(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM password_link WHERE account_id = $1", account_id)
 }

@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 
+use dockpass_core::{
+    account::Account,
+    activity::{ActivityKind, ClientInfo},
+    timestamp::Timestamp,
+    usage::Occurrences,
+};
 use time::Duration;
 
 use super::store::{self, Entry};
 use crate::{
-    core::{
-        account::Account,
-        activity::{Kind, Origin},
-        moment::Moment,
-        usage::Span,
-    },
     error::Error,
     platform::{
-        collector::{FailureKey, Failures, newest_of_each},
-        db::{Connection, Db, Tx},
-        entropy::Entropy,
+        database::{Connection, Db, Tx},
+        journal::{FailureKey, Failures, newest_of_each},
+        rng::SystemRng,
     },
 };
 
@@ -34,21 +34,28 @@ const GROUPED: Duration = Duration::HOUR;
 pub async fn record(
     tx: &mut Tx,
     account: &Account,
-    kind: Kind,
+    kind: ActivityKind,
     detail: &str,
-    origin: &Origin,
-    now: Moment,
+    origin: &ClientInfo,
+    now: Timestamp,
 ) -> Result<(), Error> {
     let entry =
         Entry { kind, detail: detail.to_owned(), origin: origin.clone(), first_at: now, last_at: now, times: 1 };
-    store::insert(tx, &Entropy.id(now), &account.id, &entry).await?;
+    store::insert(tx, &SystemRng.id(now), &account.id, &entry).await?;
     Ok(())
 }
 
 /// Notes a failure in memory; it is written about a second later, together with others.
-pub fn note_failure(failures: &Failures, account_id: &str, kind: Kind, detail: &str, origin: &Origin, now: Moment) {
+pub fn note_failure(
+    failures: &Failures,
+    account_id: &str,
+    kind: ActivityKind,
+    detail: &str,
+    origin: &ClientInfo,
+    now: Timestamp,
+) {
     let key = (account_id.to_owned(), kind, detail.to_owned(), origin.clone());
-    failures.note(key, Span::once(now), Span::and);
+    failures.note(key, Occurrences::once(now), Occurrences::and);
 }
 
 /// Writes all failures that were noted, in one transaction. What could not be written is noted again.
@@ -62,34 +69,34 @@ pub async fn write(db: &Db, failures: &Failures) -> Result<(), Error> {
     }
     // The client is no part of what must be equal, as it is none on the page: else whoever names another program each
     // time takes the place of everything else.
-    let mut merged: HashMap<(&str, Kind, &str, &str), (FailureKey, Span)> = HashMap::new();
+    let mut merged: HashMap<(&str, ActivityKind, &str, &str), (FailureKey, Occurrences)> = HashMap::new();
     for (key, span) in &taken {
         let (account_id, kind, detail, origin) = key;
         let equal = (account_id.as_str(), *kind, detail.as_str(), origin.address.as_str());
-        let (known, sum) = merged.entry(equal).or_insert_with(|| (key.clone(), Span { times: 0, ..*span }));
+        let (known, sum) = merged.entry(equal).or_insert_with(|| (key.clone(), Occurrences { times: 0, ..*span }));
         if span.last_at > sum.last_at {
             known.clone_from(key);
         }
         sum.and(*span);
     }
-    let merged: Vec<(FailureKey, Span)> = merged.into_values().collect();
+    let merged: Vec<(FailureKey, Occurrences)> = merged.into_values().collect();
     let written = async {
         let mut tx = db.write().await?;
         // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
         let mut lines = newest_of_each(&merged, |(account_id, ..)| account_id, MOST_AT_A_TIME);
         lines.sort_by(|a, b| (&a.0.0, &a.0.2, &a.0.3.address).cmp(&(&b.0.0, &b.0.2, &b.0.3.address)));
-        for ((account_id, kind, detail, origin), Span { first_at, last_at, times }) in lines {
+        for ((account_id, kind, detail, origin), Occurrences { first_at, last_at, times }) in lines {
             let (detail, origin) = (detail.clone(), origin.clone());
             let entry = Entry { kind: *kind, detail, origin, first_at: *first_at, last_at: *last_at, times: *times };
             if store::add_to(&mut tx, account_id, &entry, *last_at - GROUPED).await? == 0 {
-                store::insert(&mut tx, &Entropy.id(*last_at), account_id, &entry).await?;
+                store::insert(&mut tx, &SystemRng.id(*last_at), account_id, &entry).await?;
             }
         }
         tx.commit().await
     };
     written.await.map_err(|error: sqlx::Error| {
         for (key, value) in taken {
-            failures.note(key, value, Span::and);
+            failures.note(key, value, Occurrences::and);
         }
         Error::from(error)
     })
@@ -102,7 +109,7 @@ pub async fn write(db: &Db, failures: &Failures) -> Result<(), Error> {
 pub async fn list(
     connection: &mut impl Connection,
     account: &Account,
-    kind: Option<Kind>,
+    kind: Option<ActivityKind>,
     page: u32,
 ) -> Result<(Vec<Entry>, i64), Error> {
     Ok(store::list(connection, &account.id, kind, page).await?)
@@ -112,7 +119,7 @@ pub async fn list(
 ///
 /// # Errors
 /// The database's.
-pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
+pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     store::forget_before(tx, now - KEPT).await?;
     Ok(())
 }

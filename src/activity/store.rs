@@ -1,16 +1,15 @@
 //! The SQL of the security log.
 
-use crate::{
-    core::{
-        activity::{Kind, Origin},
-        listing::PAGE_SIZE,
-        moment::Moment,
-    },
-    platform::db::{Connection, Tx, execute, fetch, record},
+use dockpass_core::{
+    activity::{ActivityKind, ClientInfo},
+    listing::PAGE_SIZE,
+    timestamp::Timestamp,
 };
 
-record! {
-    struct EntryRecord {
+use crate::platform::database::{Connection, Tx, execute, fetch, row};
+
+row! {
+    struct EntryRow {
         kind: String,
         detail: String,
         address: String,
@@ -25,15 +24,15 @@ record! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// What happened.
-    pub kind: Kind,
+    pub kind: ActivityKind,
     /// To what: a token's description, or nothing.
     pub detail: String,
     /// From where.
-    pub origin: Origin,
+    pub origin: ClientInfo,
     /// The first time.
-    pub first_at: Moment,
+    pub first_at: Timestamp,
     /// The last time.
-    pub last_at: Moment,
+    pub last_at: Timestamp,
     /// How often.
     pub times: i64,
 }
@@ -58,7 +57,7 @@ pub async fn insert(tx: &mut Tx, id: &str, account_id: &str, entry: &Entry) -> s
 /// Adds to the line that says the same and is not older than `since`; how many there were. The client is not part of
 /// what must be equal: whoever holds a dead token could else fill the log by naming another program each time. The
 /// latest is kept.
-pub async fn add_to(tx: &mut Tx, account_id: &str, entry: &Entry, since: Moment) -> sqlx::Result<u64> {
+pub async fn add_to(tx: &mut Tx, account_id: &str, entry: &Entry, since: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
         "UPDATE activity SET times = times + $7, last_at = $6, client = $5
@@ -79,10 +78,10 @@ pub async fn add_to(tx: &mut Tx, account_id: &str, entry: &Entry, since: Moment)
 pub async fn list(
     connection: &mut impl Connection,
     account_id: &str,
-    kind: Option<Kind>,
+    kind: Option<ActivityKind>,
     page: u32,
 ) -> sqlx::Result<(Vec<Entry>, i64)> {
-    let kind = kind.map_or("", Kind::as_str);
+    let kind = kind.map_or("", ActivityKind::as_str);
     let (count,) = fetch!(
         fetch_one,
         connection,
@@ -94,7 +93,7 @@ pub async fn list(
     let records = fetch!(
         fetch_all,
         connection,
-        EntryRecord,
+        EntryRow,
         "SELECT kind, detail, address, client, first_at, last_at, times FROM activity
          WHERE account_id = $1 AND ($2 = '' OR kind = $2) ORDER BY last_at DESC, id DESC LIMIT $3 OFFSET $4",
         account_id,
@@ -102,19 +101,19 @@ pub async fn list(
         i64::from(PAGE_SIZE),
         i64::from(page.saturating_sub(1)) * i64::from(PAGE_SIZE),
     )?;
-    let read = |record: EntryRecord| {
+    let read = |row: EntryRow| {
         Some(Entry {
-            kind: Kind::parse(&record.kind)?,
-            detail: record.detail,
-            origin: Origin { address: record.address, client: record.client },
-            first_at: Moment::from_millis(record.first_at),
-            last_at: Moment::from_millis(record.last_at),
-            times: record.times,
+            kind: ActivityKind::parse(&row.kind)?,
+            detail: row.detail,
+            origin: ClientInfo { address: row.address, client: row.client },
+            first_at: Timestamp::from_millis(row.first_at),
+            last_at: Timestamp::from_millis(row.last_at),
+            times: row.times,
         })
     };
     Ok((records.into_iter().filter_map(read).collect(), count))
 }
 
-pub async fn forget_before(tx: &mut Tx, moment: Moment) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM activity WHERE last_at < $1", moment.millis())
+pub async fn forget_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM activity WHERE last_at < $1", before.millis())
 }

@@ -1,13 +1,12 @@
 //! The signing keys' certificates: a root that registries trust, and leaves under it.
 
+use dockpass_core::{key_rotation::LEAF_LIFE, timestamp::Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256,
 };
 use time::Duration;
 use zeroize::Zeroizing;
-
-use crate::core::{moment::Moment, rotation::LEAF_LIFE};
 
 /// Registries read the root once and keep it: it outlives them.
 const ROOT_LIFE: Duration = Duration::days(30 * 365);
@@ -27,7 +26,7 @@ pub struct Certified {
 ///
 /// # Errors
 /// When the generator or the encoder fails.
-pub fn make_root(now: Moment) -> Result<Certified, rcgen::Error> {
+pub fn make_root(now: Timestamp) -> Result<Certified, rcgen::Error> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let certificate = root_params(now).self_signed(&key)?;
     Ok(Certified { certificate: certificate.der().to_vec(), private_key: Zeroizing::new(key.serialize_der()) })
@@ -37,7 +36,7 @@ pub fn make_root(now: Moment) -> Result<Certified, rcgen::Error> {
 ///
 /// # Errors
 /// When the root's key cannot be read, or the generator or the encoder fails.
-pub fn make_leaf(root: &Certified, now: Moment) -> Result<Certified, rcgen::Error> {
+pub fn make_leaf(root: &Certified, now: Timestamp) -> Result<Certified, rcgen::Error> {
     // Of the issuer only name and key enter the leaf, and every root has the same name.
     let issuer = Issuer::new(root_params(now), KeyPair::try_from(root.private_key.as_slice())?);
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
@@ -49,7 +48,7 @@ pub fn make_leaf(root: &Certified, now: Moment) -> Result<Certified, rcgen::Erro
     Ok(Certified { certificate: certificate.der().to_vec(), private_key: Zeroizing::new(key.serialize_der()) })
 }
 
-fn root_params(now: Moment) -> CertificateParams {
+fn root_params(now: Timestamp) -> CertificateParams {
     let mut params = params("Dockpass root", now, ROOT_LIFE);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
@@ -71,7 +70,7 @@ pub fn from_pem(text: &str) -> Vec<Vec<u8>> {
     plain.filter_map(|body| data_encoding::BASE64.decode(body.as_bytes()).ok()).collect()
 }
 
-fn params(name: &str, now: Moment, life: Duration) -> CertificateParams {
+fn params(name: &str, now: Timestamp, life: Duration) -> CertificateParams {
     let mut params = CertificateParams::default();
     let mut subject = DistinguishedName::new();
     subject.push(DnType::CommonName, name);
@@ -87,7 +86,7 @@ mod tests {
 
     #[test]
     fn certificates_are_read_from_a_bundle_with_more_in_it() {
-        let now = Moment::from_seconds(1_795_435_200);
+        let now = Timestamp::from_seconds(1_795_435_200);
         let certificates = [make_root(now).unwrap().certificate, make_root(now).unwrap().certificate];
         let key = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
         let bundle =

@@ -5,9 +5,8 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
+use dockpass_core::timestamp::Timestamp;
 use time::{Duration, OffsetDateTime};
-
-use crate::core::moment::Moment;
 
 /// Tells the time. Handlers ask once a request and hand the answer down.
 #[derive(Debug, Clone)]
@@ -26,10 +25,10 @@ impl Clock {
 
     /// The present moment.
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
-    pub fn now(&self) -> Moment {
+    pub fn now(&self) -> Timestamp {
         match self {
             Clock::System => OffsetDateTime::now_utc().into(),
-            Clock::Manual(millis) => Moment::from_millis(millis.load(Ordering::SeqCst)),
+            Clock::Manual(millis) => Timestamp::from_millis(millis.load(Ordering::SeqCst)),
         }
     }
 

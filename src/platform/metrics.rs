@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
+use dockpass_core::{refusal::Refusal, timestamp::Timestamp};
 use prometheus_client::{
     encoding::text,
     metrics::{counter::Counter, family::Family, gauge::ConstGauge, info::Info},
     registry::Registry,
 };
-
-use crate::core::{moment::Moment, refusal::Refusal};
 
 type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
 
@@ -17,7 +16,7 @@ pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; chars
 
 /// How a request for a registry token ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum TokenRequestOutcome {
     /// With a token.
     Granted,
     /// With a refusal of the credentials, or of all that was asked.
@@ -30,7 +29,7 @@ pub enum Outcome {
     Failed,
 }
 
-impl Outcome {
+impl TokenRequestOutcome {
     const ALL: [Self; 5] = [Self::Granted, Self::Refused, Self::Throttled, Self::Invalid, Self::Failed];
 
     /// By the status of the answer.
@@ -65,10 +64,10 @@ pub struct Metrics {
 
 impl Metrics {
     /// With every counter at nought. `started` is when this server began.
-    pub fn new(started: Moment) -> Self {
+    pub fn new(started: Timestamp) -> Self {
         let (token_requests, token_refusals) = (Labelled::default(), Labelled::default());
         // Shown from the beginning, so that the first of its kind is an increase.
-        for outcome in Outcome::ALL {
+        for outcome in TokenRequestOutcome::ALL {
             let _ = token_requests.get_or_create(&[("outcome", outcome.as_str())]);
         }
         for code in Refusal::CODES {
@@ -92,7 +91,7 @@ impl Metrics {
     }
 
     /// Counts a request at the token endpoint.
-    pub fn token_requested(&self, outcome: Outcome) {
+    pub fn token_requested(&self, outcome: TokenRequestOutcome) {
         self.token_requests.get_or_create(&[("outcome", outcome.as_str())]).inc();
     }
 
@@ -125,13 +124,13 @@ mod tests {
             (503, "failed"),
         ];
         for (status, outcome) in cases {
-            assert_eq!(Outcome::of(status).as_str(), outcome, "{status}");
+            assert_eq!(TokenRequestOutcome::of(status).as_str(), outcome, "{status}");
         }
     }
 
     #[test]
     fn clones_count_together() {
-        let metrics = Metrics::new(Moment::from_seconds(1_795_435_200));
+        let metrics = Metrics::new(Timestamp::from_seconds(1_795_435_200));
         metrics.clone().refused("PAT-EXPIRED");
         metrics.refused("PAT-EXPIRED");
         let text = metrics.text();

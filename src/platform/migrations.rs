@@ -8,7 +8,7 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::db::{Connection as _, Db, Engine};
+use super::database::{Connection as _, Db, Engine};
 
 #[derive(RustEmbed)]
 #[folder = "migrations"]

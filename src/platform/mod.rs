@@ -1,15 +1,16 @@
-//! The outside world, one thing a file: time, chance, the database, the keys.
+//! The outside world, one thing a file: time, randomness, the database, the keys.
 
+pub mod backup;
 pub mod certificates;
 pub mod clock;
-pub mod collector;
-pub mod db;
-pub mod entropy;
-pub mod hasher;
-pub mod keyring;
-pub mod limits;
+pub mod database;
+pub mod encryption;
+pub mod journal;
+pub mod jwt;
 pub mod metrics;
 pub mod migrations;
-pub mod sessions;
-pub mod signer;
-pub mod vault;
+pub mod password_hasher;
+pub mod rate_limits;
+pub mod rng;
+pub mod session_store;
+pub mod signing_keys;

@@ -2,33 +2,34 @@
 
 use std::net::IpAddr;
 
+use dockpass_core::{
+    access_level::AccessLevel,
+    device_session::DeviceRules,
+    password::Password,
+    permission::{self, GrantedScope, Principal, RepositoryFacts},
+    refusal::Refusal,
+    repository::{RepositoryFilter, RepositoryName},
+    scope::Scope,
+    secret::{self, SecretHash},
+    timestamp::Timestamp,
+    username::as_typed,
+};
+
 use crate::{
     accounts::{
         self,
-        actions::{Purpose, Verified},
-        throttle::{Attempt, Source, Verdict},
+        actions::{PasswordPurpose, VerifiedPassword},
     },
-    core::{
-        device_session::Rules,
-        level::Level,
-        moment::Moment,
-        password::Password,
-        permission::{self, Facts, Grant, Holder},
-        refusal::Refusal,
-        repository::{Reach, RepositoryName},
-        scope::Scope,
-        secret::{self, SecretHash},
-        username::as_typed,
-    },
+    auth::throttle::{AttemptSource, SignInAttempt, SignInVerdict},
     error::Error,
     platform::{
-        db::Db,
-        hasher::Hasher,
-        limits::Limits,
-        signer::{Access, Claims},
+        database::Db,
+        jwt::{Access, Claims},
+        password_hasher::PasswordHasher,
+        rate_limits::RateLimits,
     },
     repositories::actions::facts,
-    tokens::present::actions::{Known, present},
+    tokens::authenticate::actions::{KnownToken, authenticate},
 };
 
 /// A registry token lives this long, in seconds.
@@ -46,62 +47,62 @@ pub struct Caller {
     /// Whether it is an administrator.
     pub is_admin: bool,
     /// What the token allows; a password allows everything.
-    pub level: Level,
+    pub level: AccessLevel,
     /// The repositories that the token is limited to.
-    pub reach: Reach,
+    pub reach: RepositoryFilter,
     /// The token that was used; `None` for a password.
-    pub token: Option<Known>,
+    pub token: Option<KnownToken>,
     /// What is known of the repositories that were asked for.
-    pub facts: Vec<Facts>,
+    pub facts: Vec<RepositoryFacts>,
 }
 
 impl Caller {
     /// As the rules see it.
-    pub fn holder(&self) -> Holder<'_> {
-        Holder { username: &self.username, is_admin: self.is_admin, level: self.level, reach: &self.reach }
+    pub fn holder(&self) -> Principal<'_> {
+        Principal { username: &self.username, is_admin: self.is_admin, level: self.level, reach: &self.reach }
     }
 }
 
 /// Why there is no caller, and whose log says so.
 #[derive(Debug)]
-pub struct Refused {
+pub struct RefusedRequest {
     /// Why.
     pub refusal: Refusal,
     /// Who is concerned.
-    pub concerns: Concern,
+    pub concerns: Subject,
 }
 
 /// Whose log a refusal stands in.
 #[derive(Debug)]
-pub enum Concern {
+pub enum Subject {
     /// Nobody's: a secret that is no token, a name that is no account.
     Nobody,
     /// This account's, whose password was wrong.
     Account(String),
     /// The owner's of this token.
-    Token(Known),
+    Token(KnownToken),
 }
 
 /// What is needed to tell whose name and secret these are.
 #[derive(Debug)]
-pub struct Gate<'a> {
+pub struct Authenticator<'a> {
     /// The database.
     pub db: &'a Db,
     /// The slow hash.
-    pub hasher: &'a Hasher,
+    pub hasher: &'a PasswordHasher,
     /// What is kept in memory of failures.
-    pub limits: &'a Limits,
+    pub limits: &'a RateLimits,
     /// Whether the operator requires two-factor authentication.
     pub requires_second_factor: bool,
     /// What the operator allows devices.
-    pub devices: Rules,
+    pub devices: DeviceRules,
     /// From where.
     pub address: IpAddr,
     /// When.
-    pub now: Moment,
+    pub now: Timestamp,
 }
 
-impl Gate<'_> {
+impl Authenticator<'_> {
     /// Whose name and secret these are. What begins like a token is looked up by its hash: it never reaches argon2 and
     /// is never throttled, whatever its address did. Everything else is compared as a password, at the same cost
     /// whatever the answer.
@@ -114,12 +115,12 @@ impl Gate<'_> {
         username: &str,
         secret: &str,
         asked: &[RepositoryName],
-    ) -> Result<Result<Caller, Refused>, Error> {
+    ) -> Result<Result<Caller, RefusedRequest>, Error> {
         if secret::has_token_prefix(secret) {
-            let presented = present(self.db, &as_typed(username), secret, asked, self.devices, self.now).await?;
+            let presented = authenticate(self.db, &as_typed(username), secret, asked, self.devices, self.now).await?;
             return Ok(match presented {
                 Ok(token) => Ok(Caller {
-                    token: Some(Known {
+                    token: Some(KnownToken {
                         token_id: Some(token.token_id),
                         account_id: token.account_id.clone(),
                         description: token.description,
@@ -131,37 +132,40 @@ impl Gate<'_> {
                     reach: token.reach,
                     facts: token.facts,
                 }),
-                Err(refused) => Err(Refused {
+                Err(refused) => Err(RefusedRequest {
                     refusal: refused.refusal,
-                    concerns: refused.token.map_or(Concern::Nobody, Concern::Token),
+                    concerns: refused.token.map_or(Subject::Nobody, Subject::Token),
                 }),
             });
         }
-        let attempt = Attempt::new(username, None, &Source { address: self.address, browser: None });
+        let attempt = SignInAttempt::new(username, None, &AttemptSource { address: self.address, browser: None });
         attempt.allowed(self.db, self.limits, self.now).await?;
         let id = accounts::actions::id_of(&mut self.db.read().await?, username).await?;
-        let purpose = Purpose::Registry { requires_second_factor: self.requires_second_factor };
+        let purpose = PasswordPurpose::Registry { requires_second_factor: self.requires_second_factor };
         let password = Password::typed(secret);
         let account = accounts::actions::check_password(self.db, self.hasher, username, password, purpose).await?;
         match account {
-            Some(Verified { account, .. }) => {
-                attempt.settle(self.db, self.limits, Verdict::Right, self.now).await?;
+            Some(VerifiedPassword { account, .. }) => {
+                attempt.settle(self.db, self.limits, SignInVerdict::Right, self.now).await?;
                 Ok(Ok(Caller {
                     facts: facts(&mut self.db.read().await?, Some(&account.id), asked).await?,
                     account_id: account.id,
                     username: account.username.to_string(),
                     is_admin: account.is_admin,
-                    level: Level::Admin,
-                    reach: Reach::All,
+                    level: AccessLevel::Admin,
+                    reach: RepositoryFilter::All,
                     token: None,
                 }))
             }
             None => {
                 let same = SecretHash::of(&format!("{username}\n{secret}\n{}", self.address));
                 if self.limits.is_new_failure(same, self.now) {
-                    attempt.settle(self.db, self.limits, Verdict::Wrong, self.now).await?;
+                    attempt.settle(self.db, self.limits, SignInVerdict::Wrong, self.now).await?;
                 }
-                Ok(Err(Refused { refusal: Refusal::Failed, concerns: id.map_or(Concern::Nobody, Concern::Account) }))
+                Ok(Err(RefusedRequest {
+                    refusal: Refusal::Failed,
+                    concerns: id.map_or(Subject::Nobody, Subject::Account),
+                }))
             }
         }
     }
@@ -169,7 +173,7 @@ impl Gate<'_> {
 
 /// What a token says, beside what it opens.
 #[derive(Debug)]
-pub struct Envelope<'a> {
+pub struct TokenEnvelope<'a> {
     /// The `iss`.
     pub issuer: &'a str,
     /// The `aud`.
@@ -177,11 +181,11 @@ pub struct Envelope<'a> {
     /// The `jti`.
     pub id: String,
     /// When it is made.
-    pub now: Moment,
+    pub now: Timestamp,
 }
 
 /// The claims of a token for `caller` that opens what was granted.
-pub fn claims(caller: Option<&Caller>, granted: Vec<Grant>, envelope: Envelope<'_>) -> Claims {
+pub fn claims(caller: Option<&Caller>, granted: Vec<GrantedScope>, envelope: TokenEnvelope<'_>) -> Claims {
     let now = envelope.now.seconds();
     Claims {
         iss: envelope.issuer.to_owned(),
@@ -196,15 +200,15 @@ pub fn claims(caller: Option<&Caller>, granted: Vec<Grant>, envelope: Envelope<'
 }
 
 /// The refusal of a request that asks to push and may push nowhere, with whom it concerns.
-pub fn refused_push(caller: &Caller, asked: &[Scope]) -> Option<Refused> {
+pub fn refused_push(caller: &Caller, asked: &[Scope]) -> Option<RefusedRequest> {
     let refused = permission::refused_push(asked, &caller.holder(), &caller.facts)?;
-    Some(Refused {
+    Some(RefusedRequest {
         refusal: Refusal::of_push(refused, &caller.username),
-        concerns: caller.token.clone().map_or(Concern::Nobody, Concern::Token),
+        concerns: caller.token.clone().map_or(Subject::Nobody, Subject::Token),
     })
 }
 
-fn access(grant: Grant) -> Access {
+fn access(grant: GrantedScope) -> Access {
     let actions = grant.actions.into_iter().map(str::to_owned).collect();
     Access { kind: grant.kind, name: grant.name, actions }
 }

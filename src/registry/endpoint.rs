@@ -12,19 +12,19 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get},
 };
+use dockpass_core::{activity::ClientInfo, permission::grant, refusal::Refusal, timestamp::Timestamp};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    actions::{self, Caller, Concern, Envelope, Gate, Refused, TOKEN_LIFE_SECONDS},
-    events, notes,
+    actions::{self, Authenticator, Caller, RefusedRequest, Subject, TOKEN_LIFE_SECONDS, TokenEnvelope},
+    audit, notifications,
     request::{Credentials, TokenRequest, UnsupportedGrant, bearer},
 };
 use crate::{
-    core::{activity::Origin, moment::Moment, permission::grant, refusal::Refusal},
+    app::App,
     error::Error,
     repositories::actions::facts,
-    state::App,
     web::{
         errors::{as_registry_json, registry_error},
         extract::{ClientAddress, Now},
@@ -45,7 +45,7 @@ pub fn routes() -> Router<App> {
         .route("/v2", get(check))
         .route("/v2/{*rest}", any(no_registry))
         .route("/.well-known/jwks.json", get(jwks))
-        .merge(events::endpoint::routes())
+        .merge(notifications::endpoint::routes())
         .layer(middleware::from_fn(as_registry_json))
 }
 
@@ -62,7 +62,7 @@ async fn token_by_query(
     State(app): State<App>,
     Now(now): Now,
     from: ClientAddress,
-    origin: Origin,
+    origin: ClientInfo,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
@@ -73,7 +73,7 @@ async fn token_by_form(
     State(app): State<App>,
     Now(now): Now,
     from: ClientAddress,
-    origin: Origin,
+    origin: ClientInfo,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Error> {
@@ -94,8 +94,8 @@ async fn answer(
     app: &App,
     request: TokenRequest,
     from: ClientAddress,
-    origin: Origin,
-    now: Moment,
+    origin: ClientInfo,
+    now: Timestamp,
 ) -> Result<Response, Error> {
     let caller = match authenticate(app, &request, from, now).await? {
         Ok(caller) => caller,
@@ -113,14 +113,14 @@ async fn answer(
             grant(&request.scopes, None, &facts(&mut app.db.read().await?, None, &asked).await?)
         }
     };
-    notes::granted(app, caller.as_ref(), &request.scopes, &granted, &origin, now);
+    audit::granted(app, caller.as_ref(), &request.scopes, &granted, &origin, now);
     let asks_for_repositories = request.scopes.iter().any(|scope| scope.kind == "repository");
     if let Some(caller) = caller.as_ref().filter(|_| asks_for_repositories && granted.is_empty()) {
-        notes::granted_nothing(app, caller, &request, &origin, now);
+        audit::granted_nothing(app, caller, &request, &origin, now);
     }
     let envelope =
-        Envelope { issuer: &app.config.issuer, service: &app.config.registry_service, id: app.entropy.id(now), now };
-    let token = app.signer.sign(&actions::claims(caller.as_ref(), granted, envelope));
+        TokenEnvelope { issuer: &app.config.issuer, service: &app.config.registry_service, id: app.rng.id(now), now };
+    let token = app.signing_keys.sign(&actions::claims(caller.as_ref(), granted, envelope));
     Ok(private(Json(TokenAnswer { access_token: token.clone(), token, expires_in: TOKEN_LIFE_SECONDS })))
 }
 
@@ -129,12 +129,12 @@ async fn authenticate(
     app: &App,
     request: &TokenRequest,
     ClientAddress(address): ClientAddress,
-    now: Moment,
-) -> Result<Result<Option<Caller>, Refused>, Error> {
-    let gate = Gate {
+    now: Timestamp,
+) -> Result<Result<Option<Caller>, RefusedRequest>, Error> {
+    let gate = Authenticator {
         db: &app.db,
         hasher: &app.hasher,
-        limits: &app.limits,
+        limits: &app.rate_limits,
         requires_second_factor: app.config.requires_second_factor,
         devices: app.config.devices,
         address,
@@ -142,7 +142,7 @@ async fn authenticate(
     };
     match &request.credentials {
         Credentials::None => Ok(Ok(None)),
-        Credentials::Unreadable => Ok(Err(Refused { refusal: Refusal::Failed, concerns: Concern::Nobody })),
+        Credentials::Unreadable => Ok(Err(RefusedRequest { refusal: Refusal::Failed, concerns: Subject::Nobody })),
         Credentials::Given { username, secret } => {
             Ok(gate.authenticate(username, secret, &request.repositories()).await?.map(Some))
         }
@@ -150,8 +150,14 @@ async fn authenticate(
 }
 
 /// 401, `application/json` and `DENIED` is the one shape that every client shows which can show anything.
-fn refuse(app: &App, refused: &Refused, request: &TokenRequest, origin: &Origin, now: Moment) -> Response {
-    notes::refused(app, refused, request, origin, now);
+fn refuse(
+    app: &App,
+    refused: &RefusedRequest,
+    request: &TokenRequest,
+    origin: &ClientInfo,
+    now: Timestamp,
+) -> Response {
+    audit::refused(app, refused, request, origin, now);
     let tokens_url = format!("{}/settings/tokens", app.urls.public);
     registry_error(StatusCode::UNAUTHORIZED, "DENIED", &refused.refusal.sentence(&tokens_url))
 }
@@ -180,9 +186,9 @@ async fn no_registry(State(app): State<App>, Now(now): Now, headers: HeaderMap) 
     response
 }
 
-fn reader_of(app: &App, headers: &HeaderMap, now: Moment) -> Option<()> {
+fn reader_of(app: &App, headers: &HeaderMap, now: Timestamp) -> Option<()> {
     let token = bearer(headers)?;
-    app.signer.verify(token, &app.config.issuer, &app.config.registry_service, now).map(|_| ())
+    app.signing_keys.verify(token, &app.config.issuer, &app.config.registry_service, now).map(|_| ())
 }
 
 fn challenge(app: &App) -> Response {
@@ -196,5 +202,5 @@ fn challenge(app: &App) -> Response {
 }
 
 async fn jwks(State(app): State<App>) -> Response {
-    ([(CONTENT_TYPE, "application/json")], app.signer.jwks()).into_response()
+    ([(CONTENT_TYPE, "application/json")], app.signing_keys.jwks()).into_response()
 }

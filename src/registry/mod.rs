@@ -1,13 +1,11 @@
-//! The registry's side: the token endpoint and the keys with which it signs.
+//! The registry's side: the token endpoint, the keys with which it signs, and the registry's notifications.
 
 mod actions;
-pub mod doctor;
+mod audit;
+pub mod cli;
 pub mod endpoint;
-pub mod events;
 pub mod keys;
-mod notes;
+pub mod notifications;
 pub mod request;
-pub mod shell;
-mod store;
 
 pub use endpoint::routes;

@@ -4,12 +4,11 @@ use std::fmt;
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use data_encoding::BASE64;
-use zeroize::Zeroizing;
-
-use crate::core::{
+use dockpass_core::{
     repository::RepositoryName,
     scope::{self, Scope},
 };
+use zeroize::Zeroizing;
 
 /// A request for a registry token.
 #[derive(Debug)]

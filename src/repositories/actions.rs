@@ -2,20 +2,21 @@
 
 use std::collections::HashSet;
 
-use super::store::{self, Inserted, Listed};
+use dockpass_core::{
+    account::Account,
+    permission::{RepositoryFacts, ShareLevel, ownership},
+    repository::RepositoryName,
+    timestamp::Timestamp,
+};
+
+use super::store::{self, Inserted, ListedRepository};
 use crate::{
     accounts,
-    core::{
-        account::Account,
-        moment::Moment,
-        permission::{Facts, Share, ownership},
-        repository::RepositoryName,
-    },
     error::Error,
     platform::{
-        collector::{Direction, Handling, RepositoryUses},
-        db::{Connection, Db, Tx},
-        entropy::Entropy,
+        database::{Connection, Db, Tx},
+        journal::{ImageDirection, LastUse, RepositoryUses},
+        rng::SystemRng,
     },
 };
 
@@ -27,7 +28,7 @@ pub async fn facts(
     connection: &mut impl Connection,
     account_id: Option<&str>,
     names: &[RepositoryName],
-) -> Result<Vec<Facts>, Error> {
+) -> Result<Vec<RepositoryFacts>, Error> {
     let mut facts = Vec::with_capacity(names.len());
     for name in names {
         facts.push(store::facts(connection, account_id.unwrap_or_default(), name).await?);
@@ -43,19 +44,19 @@ const SLICE: usize = 200;
 ///
 /// # Errors
 /// The database's.
-pub async fn write(db: &Db, uses: &RepositoryUses, entropy: Entropy) -> Result<(), Error> {
-    let mut taken: Vec<((String, Direction), Handling)> = uses.take().into_iter().collect();
+pub async fn write(db: &Db, uses: &RepositoryUses, rng: SystemRng) -> Result<(), Error> {
+    let mut taken: Vec<((String, ImageDirection), LastUse)> = uses.take().into_iter().collect();
     // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
     taken.sort_by(|(a, _), (b, _)| a.cmp(b));
     let (mut full, mut done) = (HashSet::new(), 0);
     let written = async {
         for slice in taken.chunks(SLICE) {
             let mut tx = db.write().await?;
-            if slice.iter().any(|((_, direction), _)| *direction == Direction::Push) {
+            if slice.iter().any(|((_, direction), _)| *direction == ImageDirection::Push) {
                 hold_names(&mut tx).await?;
             }
             for ((name, direction), handling) in slice {
-                note_or_make(&mut tx, name, *direction, handling, &mut full, entropy).await?;
+                note_or_make(&mut tx, name, *direction, handling, &mut full, rng).await?;
             }
             tx.commit().await?;
             done += slice.len();
@@ -72,7 +73,7 @@ pub async fn write(db: &Db, uses: &RepositoryUses, entropy: Entropy) -> Result<(
 }
 
 /// Of two pushes, or pulls, the later one is kept.
-pub fn later(known: &mut Handling, other: Handling) {
+pub fn later(known: &mut LastUse, other: LastUse) {
     if other.at >= known.at {
         *known = other;
     }
@@ -82,10 +83,10 @@ pub fn later(known: &mut Handling, other: Handling) {
 ///
 /// # Errors
 /// The database's.
-pub async fn note(tx: &mut Tx, name: &str, direction: Direction, handling: &Handling) -> sqlx::Result<bool> {
+pub async fn note(tx: &mut Tx, name: &str, direction: ImageDirection, handling: &LastUse) -> sqlx::Result<bool> {
     let noted = match direction {
-        Direction::Pull => store::note_pull(tx, name, handling).await?,
-        Direction::Push => store::note_push(tx, name, handling).await?,
+        ImageDirection::Pull => store::note_pull(tx, name, handling).await?,
+        ImageDirection::Push => store::note_push(tx, name, handling).await?,
     };
     Ok(noted > 0)
 }
@@ -108,18 +109,18 @@ pub async fn hold_names(tx: &mut Tx) -> sqlx::Result<()> {
 pub async fn note_or_make(
     tx: &mut Tx,
     name: &str,
-    direction: Direction,
-    handling: &Handling,
+    direction: ImageDirection,
+    handling: &LastUse,
     full: &mut HashSet<String>,
-    entropy: Entropy,
+    rng: SystemRng,
 ) -> sqlx::Result<()> {
-    if note(tx, name, direction, handling).await? || direction == Direction::Pull {
+    if note(tx, name, direction, handling).await? || direction == ImageDirection::Pull {
         return Ok(());
     }
     let Some(name) = RepositoryName::parse(name).filter(|name| !full.contains(name.namespace())) else {
         return Ok(());
     };
-    match store::insert(tx, &entropy.id(handling.at), &name, None, handling.at).await? {
+    match store::insert(tx, &rng.id(handling.at), &name, None, handling.at).await? {
         Inserted::New => {
             store::note_push(tx, name.as_str(), handling).await?;
         }
@@ -142,7 +143,7 @@ pub async fn list(
     account: &Account,
     text: &str,
     page: u32,
-) -> Result<(Vec<Listed>, i64), Error> {
+) -> Result<(Vec<ListedRepository>, i64), Error> {
     Ok(store::list(connection, account, text, page).await?)
 }
 
@@ -150,7 +151,11 @@ pub async fn list(
 ///
 /// # Errors
 /// [`Error::NotFound`], also for one that is merely shared with it.
-pub async fn find_managed(connection: &mut impl Connection, account: &Account, id: &str) -> Result<Listed, Error> {
+pub async fn find_managed(
+    connection: &mut impl Connection,
+    account: &Account,
+    id: &str,
+) -> Result<ListedRepository, Error> {
     let found = store::find(connection, account, id).await?;
     found.filter(|repository| manages(account, repository)).ok_or(Error::NotFound)
 }
@@ -160,19 +165,23 @@ pub async fn find_managed(connection: &mut impl Connection, account: &Account, i
 ///
 /// # Errors
 /// [`Error::NotFound`] for every other.
-pub async fn find_closable(connection: &mut impl Connection, account: &Account, id: &str) -> Result<Listed, Error> {
+pub async fn find_closable(
+    connection: &mut impl Connection,
+    account: &Account,
+    id: &str,
+) -> Result<ListedRepository, Error> {
     let found = store::find(connection, account, id).await?;
     found.filter(|repository| closes(account, repository)).ok_or(Error::NotFound)
 }
 
 /// Whether an account decides about a repository.
-pub fn manages(account: &Account, repository: &Listed) -> bool {
+pub fn manages(account: &Account, repository: &ListedRepository) -> bool {
     let (username, is_an_accounts) = (account.username.as_str(), repository.owner.is_some());
     ownership(username, account.is_admin, &repository.name, is_an_accounts).is_some()
 }
 
 /// Whether an account can close a repository to others. Nobody opens one of somebody who is away, nor shares it.
-pub fn closes(account: &Account, repository: &Listed) -> bool {
+pub fn closes(account: &Account, repository: &ListedRepository) -> bool {
     manages(account, repository) || account.is_admin && repository.owner_is_away
 }
 
@@ -196,15 +205,15 @@ pub async fn create(
     account: &Account,
     name: &RepositoryName,
     is_public: bool,
-    now: Moment,
-    entropy: Entropy,
+    now: Timestamp,
+    rng: SystemRng,
 ) -> Result<Result<(), NotMade>, Error> {
     hold_names(tx).await?;
     let is_an_accounts = store::facts(tx, &account.id, name).await?.is_an_accounts;
     if ownership(account.username.as_str(), account.is_admin, name, is_an_accounts).is_none() {
         return Ok(Err(NotMade::NotOwn));
     }
-    Ok(match store::insert(tx, &entropy.id(now), name, Some(is_public), now).await? {
+    Ok(match store::insert(tx, &rng.id(now), name, Some(is_public), now).await? {
         Inserted::New => Ok(()),
         Inserted::Known => Err(NotMade::Exists),
         Inserted::Full => Err(NotMade::Full),
@@ -215,7 +224,12 @@ pub async fn create(
 ///
 /// # Errors
 /// [`Error::NotFound`] for one that this account cannot open, or close.
-pub async fn set_public(tx: &mut Tx, account: &Account, id: &str, is_public: bool) -> Result<(Listed, bool), Error> {
+pub async fn set_public(
+    tx: &mut Tx,
+    account: &Account,
+    id: &str,
+    is_public: bool,
+) -> Result<(ListedRepository, bool), Error> {
     let repository =
         if is_public { find_managed(tx, account, id).await? } else { find_closable(tx, account, id).await? };
     let changed = store::set_public(tx, id, is_public).await? == 1;
@@ -226,7 +240,7 @@ pub async fn set_public(tx: &mut Tx, account: &Account, id: &str, is_public: boo
 ///
 /// # Errors
 /// [`Error::NotFound`] for one that this account cannot remove, or that someone removed meanwhile.
-pub async fn remove(tx: &mut Tx, account: &Account, id: &str) -> Result<Listed, Error> {
+pub async fn remove(tx: &mut Tx, account: &Account, id: &str) -> Result<ListedRepository, Error> {
     let repository = find_closable(tx, account, id).await?;
     match store::remove(tx, id).await? {
         0 => Err(Error::NotFound),
@@ -247,7 +261,7 @@ pub async fn close_of(tx: &mut Tx, account: &Account) -> Result<(), Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn shares(connection: &mut impl Connection, id: &str) -> Result<Vec<(String, String, Share)>, Error> {
+pub async fn shares(connection: &mut impl Connection, id: &str) -> Result<Vec<(String, String, ShareLevel)>, Error> {
     Ok(store::shares(connection, id).await?)
 }
 
@@ -269,11 +283,11 @@ pub async fn give(
     account: &Account,
     id: &str,
     to: &str,
-    share: Share,
-    now: Moment,
-) -> Result<Result<Listed, NotShared>, Error> {
+    share: ShareLevel,
+    now: Timestamp,
+) -> Result<Result<ListedRepository, NotShared>, Error> {
     let repository = find_managed(tx, account, id).await?;
-    let other = accounts::actions::find_by_username(tx, &crate::core::username::as_typed(to)).await?;
+    let other = accounts::actions::find_by_username(tx, &dockpass_core::username::as_typed(to)).await?;
     let Some(other) = other.filter(|other| other.closed_at.is_none()) else { return Ok(Err(NotShared::Nobody)) };
     if manages(&other, &repository) {
         return Ok(Err(NotShared::HasIt));
@@ -289,7 +303,7 @@ pub async fn give(
 ///
 /// # Errors
 /// [`Error::NotFound`] for a repository that this account cannot close, or that was not shared so.
-pub async fn take_back(tx: &mut Tx, account: &Account, id: &str, from: &str) -> Result<Listed, Error> {
+pub async fn take_back(tx: &mut Tx, account: &Account, id: &str, from: &str) -> Result<ListedRepository, Error> {
     let repository = find_closable(tx, account, id).await?;
     match store::take_back(tx, id, from).await? {
         0 => Err(Error::NotFound),

@@ -9,26 +9,26 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
+use dockpass_core::{
+    activity::{ActivityKind, ClientInfo},
+    repository::RepositoryName,
+};
 use serde::Deserialize;
 
 use super::{
     actions::{self, NotMade},
-    address,
-    pages::Table,
+    list::Table,
+    list_query,
 };
 use crate::{
-    accounts::session::SignedIn,
     activity::actions as activity,
-    core::{
-        activity::{Kind, Origin},
-        repository::RepositoryName,
-    },
+    app::App,
+    auth::session::SignedIn,
     error::Error,
-    platform::db::Tx,
-    state::App,
+    platform::database::Tx,
     web::{
         extract::Id,
-        form::{FieldErrors, Posted},
+        forms::{FieldErrors, PostedForm},
         page::{Page, dialog_or_page, private},
     },
 };
@@ -57,13 +57,13 @@ struct Changed {
 /// above.
 async fn changed(tx: Tx, app: &App, me: SignedIn, headers: &HeaderMap, notice: String) -> Result<Response, Error> {
     tx.commit().await?;
-    let search = address::shown_before(headers);
+    let search = list_query::shown_before(headers);
     if me.page.is_fragment {
         let table = Table::read(&mut app.db.read().await?, app, &me.account, &me.page, search).await?;
         return Ok(private(Changed { page: me.page, table, out_of_band: true, notice }));
     }
     me.leave_notice(&notice).await?;
-    Ok(Redirect::to(&address::of(&search)).into_response())
+    Ok(Redirect::to(&list_query::of(&search)).into_response())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -97,8 +97,8 @@ async fn create(
     State(app): State<App>,
     me: SignedIn,
     headers: HeaderMap,
-    origin: Origin,
-    Posted(form): Posted<CreateForm>,
+    origin: ClientInfo,
+    PostedForm(form): PostedForm<CreateForm>,
 ) -> Result<Response, Error> {
     let (now, is_public) = (me.page.now, form.visibility == visibility(true));
     let Some(name) = RepositoryName::parse(form.name.trim()) else {
@@ -106,7 +106,7 @@ async fn create(
         return Ok(refused(me.page, form, sentence));
     };
     let mut tx = app.db.write().await?;
-    if let Err(reason) = actions::create(&mut tx, &me.account, &name, is_public, now, app.entropy).await? {
+    if let Err(reason) = actions::create(&mut tx, &me.account, &name, is_public, now, app.rng).await? {
         drop(tx);
         let sentence = match reason {
             NotMade::Exists => me.page.t("repositories.exists").into_owned(),
@@ -118,7 +118,7 @@ async fn create(
         };
         return Ok(refused(me.page, form, sentence));
     }
-    activity::record(&mut tx, &me.account, Kind::RepositoryCreated, name.as_str(), &origin, now).await?;
+    activity::record(&mut tx, &me.account, ActivityKind::RepositoryCreated, name.as_str(), &origin, now).await?;
     let notice = me.page.t1("repositories.created", "name", &name);
     changed(tx, &app, me, &headers, notice).await
 }
@@ -139,7 +139,7 @@ async fn settle_default(
     State(app): State<App>,
     me: SignedIn,
     headers: HeaderMap,
-    Posted(form): Posted<DefaultForm>,
+    PostedForm(form): PostedForm<DefaultForm>,
 ) -> Result<Response, Error> {
     let are_public = match form.visibility.as_str() {
         "public" => true,
@@ -158,7 +158,7 @@ async fn open(
     me: SignedIn,
     Id(id): Id,
     headers: HeaderMap,
-    origin: Origin,
+    origin: ClientInfo,
 ) -> Result<Response, Error> {
     switch(&app, me, &id, &headers, &origin, true).await
 }
@@ -168,7 +168,7 @@ async fn close(
     me: SignedIn,
     Id(id): Id,
     headers: HeaderMap,
-    origin: Origin,
+    origin: ClientInfo,
 ) -> Result<Response, Error> {
     switch(&app, me, &id, &headers, &origin, false).await
 }
@@ -178,14 +178,15 @@ async fn switch(
     me: SignedIn,
     id: &str,
     headers: &HeaderMap,
-    origin: &Origin,
+    origin: &ClientInfo,
     is_public: bool,
 ) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let (repository, is_changed) = actions::set_public(&mut tx, &me.account, id, is_public).await?;
     if is_changed {
         let detail = format!("{} {}", repository.name, visibility(is_public));
-        activity::record(&mut tx, &me.account, Kind::RepositoryVisibility, &detail, origin, me.page.now).await?;
+        activity::record(&mut tx, &me.account, ActivityKind::RepositoryVisibility, &detail, origin, me.page.now)
+            .await?;
     }
     let key = if is_public { "repositories.opened" } else { "repositories.closed" };
     let notice = me.page.t1(key, "name", &repository.name);
@@ -217,11 +218,12 @@ async fn remove(
     me: SignedIn,
     Id(id): Id,
     headers: HeaderMap,
-    origin: Origin,
+    origin: ClientInfo,
 ) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let name = actions::remove(&mut tx, &me.account, &id).await?.name;
-    activity::record(&mut tx, &me.account, Kind::RepositoryRemoved, name.as_str(), &origin, me.page.now).await?;
+    activity::record(&mut tx, &me.account, ActivityKind::RepositoryRemoved, name.as_str(), &origin, me.page.now)
+        .await?;
     let notice = me.page.t1("repositories.removed", "name", &name);
     changed(tx, &app, me, &headers, notice).await
 }

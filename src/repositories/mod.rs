@@ -1,21 +1,21 @@
 //! Repositories: whose they are, who else may have them, and what became of them last.
 
 pub mod actions;
-mod address;
+mod list;
+mod list_query;
 mod manage;
-mod pages;
 pub mod passwords;
+mod rows;
 mod sharing;
 mod store;
-mod view;
 
 use axum::Router;
 
-use crate::state::App;
+use crate::app::App;
 
-pub use store::Listed;
+pub use store::ListedRepository;
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {
-    pages::routes().merge(manage::routes()).merge(sharing::routes())
+    list::routes().merge(manage::routes()).merge(sharing::routes())
 }

@@ -8,29 +8,30 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
+use dockpass_core::{
+    account::Account,
+    activity::{ActivityKind, ClientInfo},
+    permission::ShareLevel,
+    username,
+};
 use serde::Deserialize;
 
 use super::{
     actions::{self, NotShared},
-    address,
-    pages::Table,
-    store::Listed,
+    list::Table,
+    list_query,
+    store::ListedRepository,
 };
 use crate::{
-    accounts::{actions as accounts, session::SignedIn},
+    accounts::actions as accounts,
     activity::actions as activity,
-    core::{
-        account::Account,
-        activity::{Kind, Origin},
-        permission::Share,
-        username,
-    },
+    app::App,
+    auth::session::SignedIn,
     error::Error,
-    platform::db::{Connection, Tx},
-    state::App,
+    platform::database::{Connection, Tx},
     web::{
         extract::Id,
-        form::{FieldErrors, Posted},
+        forms::{FieldErrors, PostedForm},
         page::{Page, dialog_or_page},
     },
 };
@@ -56,10 +57,10 @@ struct Partner {
     share: &'static str,
 }
 
-const fn share_key(share: Share) -> &'static str {
+const fn share_key(share: ShareLevel) -> &'static str {
     match share {
-        Share::Pull => "repositories.can_pull",
-        Share::Push => "repositories.can_push",
+        ShareLevel::Pull => "repositories.can_pull",
+        ShareLevel::Push => "repositories.can_push",
     }
 }
 
@@ -84,7 +85,7 @@ impl SharePage {
         connection: &mut impl Connection,
         page: Page,
         reader: &Account,
-        repository: &Listed,
+        repository: &ListedRepository,
     ) -> Result<Self, Error> {
         let shares = actions::shares(connection, &repository.id).await?;
         let partner = |(account_id, username, share)| Partner { account_id, username, share: share_key(share) };
@@ -117,7 +118,7 @@ async fn changed(
     app: &App,
     me: SignedIn,
     headers: &HeaderMap,
-    repository: &Listed,
+    repository: &ListedRepository,
     notice: String,
 ) -> Result<Response, Error> {
     tx.commit().await?;
@@ -126,7 +127,7 @@ async fn changed(
         return Ok(Redirect::to(&format!("/settings/repositories/{}/share", repository.id)).into_response());
     }
     let mut reader = app.db.read().await?;
-    let search = address::shown_before(headers);
+    let search = list_query::shown_before(headers);
     let table = Table::read(&mut reader, app, &me.account, &me.page, search).await?;
     let shown = SharePage::read(&mut reader, me.page, &me.account, repository).await?;
     Ok(dialog_or_page!(StatusCode::OK, SharePage { notice: Some(notice), table: Some(table), ..shown }))
@@ -137,19 +138,19 @@ async fn share(
     me: SignedIn,
     Id(id): Id,
     headers: HeaderMap,
-    origin: Origin,
-    Posted(form): Posted<ShareForm>,
+    origin: ClientInfo,
+    PostedForm(form): PostedForm<ShareForm>,
 ) -> Result<Response, Error> {
     let (now, to) = (me.page.now, username::as_typed(&form.username));
-    let how_far = if form.share == "push" { Share::Push } else { Share::Pull };
+    let how_far = if form.share == "push" { ShareLevel::Push } else { ShareLevel::Pull };
     let mut tx = app.db.write().await?;
     match actions::give(&mut tx, &me.account, &id, &to, how_far, now).await? {
         Ok(repository) => {
             let detail = format!("{} · {to}", repository.name);
-            activity::record(&mut tx, &me.account, Kind::RepositoryShared, &detail, &origin, now).await?;
+            activity::record(&mut tx, &me.account, ActivityKind::RepositoryShared, &detail, &origin, now).await?;
             let key = match how_far {
-                Share::Pull => "repositories.given_pull",
-                Share::Push => "repositories.given_push",
+                ShareLevel::Pull => "repositories.given_pull",
+                ShareLevel::Push => "repositories.given_push",
             };
             let notice = me.page.t1(key, "name", &to);
             changed(tx, &app, me, &headers, &repository, notice).await
@@ -179,14 +180,14 @@ async fn unshare(
     me: SignedIn,
     Id(id): Id,
     headers: HeaderMap,
-    origin: Origin,
-    Posted(form): Posted<UnshareForm>,
+    origin: ClientInfo,
+    PostedForm(form): PostedForm<UnshareForm>,
 ) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let repository = actions::take_back(&mut tx, &me.account, &id, &form.account).await?;
     let from = accounts::find(&mut tx, &form.account).await?.ok_or(Error::NotFound)?.username;
     let detail = format!("{} · {from}", repository.name);
-    activity::record(&mut tx, &me.account, Kind::RepositoryUnshared, &detail, &origin, me.page.now).await?;
+    activity::record(&mut tx, &me.account, ActivityKind::RepositoryUnshared, &detail, &origin, me.page.now).await?;
     let notice = me.page.t1("repositories.taken_back", "name", &from);
     changed(tx, &app, me, &headers, &repository, notice).await
 }

@@ -1,21 +1,24 @@
 //! The SQL of repositories.
 
-use crate::{
-    core::{
-        account::Account,
-        listing::{PAGE_SIZE, like},
-        moment::Moment,
-        permission::{Facts, Share},
-        repository::RepositoryName,
-    },
-    platform::{
-        collector::{By, Handling},
-        db::{Connection, Tx, execute, fetch, record},
-    },
+use dockpass_core::{
+    account::Account,
+    listing::{PAGE_SIZE, like},
+    permission::{RepositoryFacts, ShareLevel},
+    repository::RepositoryName,
+    timestamp::Timestamp,
+};
+
+use crate::platform::{
+    database::{Connection, Tx, execute, fetch, row},
+    journal::{LastUse, UsedWith},
 };
 
 /// What is known of a repository that may not exist, for an account that may be nobody (the empty text).
-pub async fn facts(connection: &mut impl Connection, account_id: &str, name: &RepositoryName) -> sqlx::Result<Facts> {
+pub async fn facts(
+    connection: &mut impl Connection,
+    account_id: &str,
+    name: &RepositoryName,
+) -> sqlx::Result<RepositoryFacts> {
     let (is_public, can_push, owner) = fetch!(
         fetch_one,
         connection,
@@ -30,7 +33,7 @@ pub async fn facts(connection: &mut impl Connection, account_id: &str, name: &Re
         name.as_str(),
         name.namespace(),
     )?;
-    Ok(Facts {
+    Ok(RepositoryFacts {
         name: name.clone(),
         is_public: is_public.unwrap_or_default(),
         share: can_push.map(share),
@@ -39,8 +42,8 @@ pub async fn facts(connection: &mut impl Connection, account_id: &str, name: &Re
 }
 
 /// How a share is kept.
-pub const fn share(can_push: bool) -> Share {
-    if can_push { Share::Push } else { Share::Pull }
+pub const fn share(can_push: bool) -> ShareLevel {
+    if can_push { ShareLevel::Push } else { ShareLevel::Pull }
 }
 
 /// So many repositories of one namespace are known here: a push is granted before anything is pushed, so names cost
@@ -71,7 +74,7 @@ pub async fn insert(
     id: &str,
     name: &RepositoryName,
     is_public: Option<bool>,
-    now: Moment,
+    now: Timestamp,
 ) -> sqlx::Result<Inserted> {
     execute!(
         tx,
@@ -104,7 +107,7 @@ pub async fn insert(
 }
 
 /// Where nobody can tell what it was pushed with, what was noted of the same account's request stays.
-pub async fn note_push(tx: &mut Tx, name: &str, push: &Handling) -> sqlx::Result<u64> {
+pub async fn note_push(tx: &mut Tx, name: &str, push: &LastUse) -> sqlx::Result<u64> {
     let (token_id, description) = push.by.as_columns();
     execute!(
         tx,
@@ -120,7 +123,7 @@ pub async fn note_push(tx: &mut Tx, name: &str, push: &Handling) -> sqlx::Result
     )
 }
 
-pub async fn note_pull(tx: &mut Tx, name: &str, pull: &Handling) -> sqlx::Result<u64> {
+pub async fn note_pull(tx: &mut Tx, name: &str, pull: &LastUse) -> sqlx::Result<u64> {
     let (token_id, description) = pull.by.as_columns();
     execute!(
         tx,
@@ -136,8 +139,8 @@ pub async fn note_pull(tx: &mut Tx, name: &str, pull: &Handling) -> sqlx::Result
     )
 }
 
-record! {
-    struct ListedRecord {
+row! {
+    struct ListedRow {
         id: String,
         name: String,
         is_public: bool,
@@ -162,7 +165,7 @@ record! {
 
 /// A repository as its page shows it.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct ListedRepository {
     /// A UUID.
     pub id: String,
     /// Its name.
@@ -174,45 +177,45 @@ pub struct Listed {
     /// Whether that account is disabled or closed, so that nobody signs in to it.
     pub owner_is_away: bool,
     /// What the reader was given on it.
-    pub share: Option<Share>,
+    pub share: Option<ShareLevel>,
     /// With how many accounts it is shared.
     pub shares: i64,
     /// The last push.
-    pub pushed: Option<LastUse>,
+    pub pushed: Option<NamedLastUse>,
     /// The last pull.
-    pub pulled: Option<LastUse>,
+    pub pulled: Option<NamedLastUse>,
 }
 
 /// The last push or pull.
 #[derive(Debug, Clone)]
-pub struct LastUse {
+pub struct NamedLastUse {
     /// When, by whom.
-    pub handling: Handling,
+    pub handling: LastUse,
     /// The account's name.
     pub username: Option<String>,
     /// Whether the token is one of the reader's and still there.
     pub is_readers_token: bool,
 }
 
-impl ListedRecord {
-    fn into_listed(self) -> Listed {
+impl ListedRow {
+    fn into_listed(self) -> ListedRepository {
         let last_use = |at: Option<i64>,
                         account_id,
                         username,
                         token_id: Option<String>,
                         description: Option<String>,
                         is_readers_token| {
-            at.map(|at| LastUse {
-                handling: Handling {
-                    at: Moment::from_millis(at),
+            at.map(|at| NamedLastUse {
+                handling: LastUse {
+                    at: Timestamp::from_millis(at),
                     account_id,
-                    by: By::of_columns(token_id, description),
+                    by: UsedWith::of_columns(token_id, description),
                 },
                 username,
                 is_readers_token,
             })
         };
-        Listed {
+        ListedRepository {
             pushed: last_use(
                 self.pushed_at,
                 self.pushed_account_id,
@@ -281,7 +284,7 @@ pub async fn list(
     account: &Account,
     text: &str,
     page: u32,
-) -> sqlx::Result<(Vec<Listed>, i64)> {
+) -> sqlx::Result<(Vec<ListedRepository>, i64)> {
     let pattern = if text.is_empty() { String::new() } else { like(text) };
     let (count,) = fetch!(
         fetch_one,
@@ -296,7 +299,7 @@ pub async fn list(
     let records = fetch!(
         fetch_all,
         connection,
-        ListedRecord,
+        ListedRow,
         columns!("AND ($4 = '' OR repository.name LIKE $4 ESCAPE '\\') ORDER BY repository.name LIMIT $5 OFFSET $6"),
         &account.id,
         account.username.as_str(),
@@ -305,22 +308,26 @@ pub async fn list(
         i64::from(PAGE_SIZE),
         i64::from(page.saturating_sub(1)) * i64::from(PAGE_SIZE),
     )?;
-    Ok((records.into_iter().map(ListedRecord::into_listed).collect(), count))
+    Ok((records.into_iter().map(ListedRow::into_listed).collect(), count))
 }
 
 /// One of them.
-pub async fn find(connection: &mut impl Connection, account: &Account, id: &str) -> sqlx::Result<Option<Listed>> {
-    let record = fetch!(
+pub async fn find(
+    connection: &mut impl Connection,
+    account: &Account,
+    id: &str,
+) -> sqlx::Result<Option<ListedRepository>> {
+    let row = fetch!(
         fetch_optional,
         connection,
-        ListedRecord,
+        ListedRow,
         columns!("AND repository.id = $4"),
         &account.id,
         account.username.as_str(),
         account.is_admin,
         id,
     )?;
-    Ok(record.map(ListedRecord::into_listed))
+    Ok(row.map(ListedRow::into_listed))
 }
 
 pub async fn set_public(tx: &mut Tx, id: &str, is_public: bool) -> sqlx::Result<u64> {
@@ -344,7 +351,7 @@ pub async fn remove(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {
 }
 
 /// Whom a repository is shared with, and how far.
-pub async fn shares(connection: &mut impl Connection, id: &str) -> sqlx::Result<Vec<(String, String, Share)>> {
+pub async fn shares(connection: &mut impl Connection, id: &str) -> sqlx::Result<Vec<(String, String, ShareLevel)>> {
     let rows = fetch!(
         fetch_all,
         connection,
@@ -363,14 +370,14 @@ pub async fn hold(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {
 }
 
 /// Gives it to an account that is there to have it, or changes how far.
-pub async fn give(tx: &mut Tx, id: &str, account_id: &str, share: Share, now: Moment) -> sqlx::Result<u64> {
+pub async fn give(tx: &mut Tx, id: &str, account_id: &str, share: ShareLevel, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
         "INSERT INTO repository_share (repository_id, account_id, can_push, created_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (repository_id, account_id) DO UPDATE SET can_push = $3",
         id,
         account_id,
-        share == Share::Push,
+        share == ShareLevel::Push,
         now.millis(),
     )
 }

@@ -1,20 +1,21 @@
 //! What can be done with access tokens.
 
+use dockpass_core::{
+    account::Account,
+    device_session::{self, DeviceRules, EndReason, SlotToken},
+    quota::{self, QuotaExceeded, QuotaUsage, TokenQuota},
+    secret::{Secret, SecretHash, SecretKind},
+    timestamp::Timestamp,
+    token::{AccessToken, Description, TokenFields, TokenSource, TokenStatus, TokenTemplate},
+};
 use time::Duration;
 
 use super::store;
 use crate::{
-    core::{
-        account::Account,
-        moment::Moment,
-        quota::{self, Full, Limits, Used},
-        secret::{Kind, Secret, SecretHash},
-        token::{AccessToken, Description, Like, Settled, Source, Status},
-    },
     error::Error,
     platform::{
-        db::{Connection, Tx},
-        entropy::Entropy,
+        database::{Connection, Tx},
+        rng::SystemRng,
     },
 };
 
@@ -27,20 +28,20 @@ const FORM_KEY_LIFE: Duration = Duration::days(366);
 #[derive(Debug)]
 pub struct NewToken {
     /// What it is for, what it may do, and where.
-    pub settled: Settled,
+    pub fields: TokenFields,
     /// When it ends; `None` is never.
-    pub expires_at: Option<Moment>,
+    pub expires_at: Option<Timestamp>,
 }
 
 /// What became of a request for a new token.
 #[derive(Debug)]
-pub enum Generated {
+pub enum GenerateOutcome {
     /// It exists. The secret leaves here once and is kept nowhere.
     Made(Box<AccessToken>, Secret),
     /// The form's key was spent before.
     AlreadyCreated,
     /// Fair use.
-    Full(Full),
+    QuotaExceeded(QuotaExceeded),
 }
 
 /// Makes a token, within the limits of fair use however many ask at once.
@@ -52,27 +53,27 @@ pub async fn generate(
     account: &Account,
     new: NewToken,
     form_key: &str,
-    limits: Limits,
-    now: Moment,
-    entropy: Entropy,
-) -> Result<Generated, Error> {
+    limits: TokenQuota,
+    now: Timestamp,
+    rng: SystemRng,
+) -> Result<GenerateOutcome, Error> {
     store::lock_account(tx, account).await?;
     if !store::spend_form_key(tx, &SecretHash::of(form_key), now).await? {
-        return Ok(Generated::AlreadyCreated);
+        return Ok(GenerateOutcome::AlreadyCreated);
     }
     if let Some(full) = limits.full(store::used(tx, account, now).await?, now) {
-        return Ok(Generated::Full(full));
+        return Ok(GenerateOutcome::QuotaExceeded(full));
     }
-    let secret = Secret::generate(Kind::PersonalAccess, &mut entropy.rng());
+    let secret = Secret::generate(SecretKind::PersonalAccess, &mut rng.generator());
     let token = AccessToken {
-        id: entropy.id(now),
+        id: rng.id(now),
         account_id: account.id.clone(),
-        description: new.settled.description,
+        description: new.fields.description,
         hint: secret.hint(),
-        level: new.settled.level,
-        reach: new.settled.reach,
+        level: new.fields.level,
+        reach: new.fields.reach,
         is_active: true,
-        source: Source::Manual,
+        source: TokenSource::Manual,
         created_at: now,
         expires_at: new.expires_at,
         last_used_at: None,
@@ -80,7 +81,7 @@ pub async fn generate(
     };
     store::insert(tx, &token, &secret.hash()).await?;
     store::note_creation(tx, account, &token.id, now).await?;
-    Ok(Generated::Made(Box::new(token), secret))
+    Ok(GenerateOutcome::Made(Box::new(token), secret))
 }
 
 /// One token of an account.
@@ -95,17 +96,17 @@ pub async fn find(connection: &mut impl Connection, account: &Account, id: &str)
 ///
 /// # Errors
 /// [`Error::NotFound`], also for a token of another account.
-pub async fn find_like(connection: &mut impl Connection, account: &Account, id: &str) -> Result<Like, Error> {
+pub async fn find_like(connection: &mut impl Connection, account: &Account, id: &str) -> Result<TokenTemplate, Error> {
     if let Some(token) = store::find(connection, account, id).await? {
         let AccessToken { description, level, reach, created_at, expires_at, .. } = token;
-        return Ok(Like { settled: Settled { description, level, reach }, created_at, expires_at });
+        return Ok(TokenTemplate { fields: TokenFields { description, level, reach }, created_at, expires_at });
     }
     store::find_like(connection, account, id).await?.ok_or(Error::NotFound)
 }
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ChangeOutcome {
     /// It holds from the next token request on.
     Done,
     /// The token has expired: it can only be deleted.
@@ -121,14 +122,14 @@ pub async fn edit(
     tx: &mut Tx,
     account: &Account,
     before: &AccessToken,
-    after: &Settled,
-    now: Moment,
-) -> Result<Outcome, Error> {
+    after: &TokenFields,
+    now: Timestamp,
+) -> Result<ChangeOutcome, Error> {
     if store::update(tx, account, before, after, now).await? == 1 {
-        return Ok(Outcome::Done);
+        return Ok(ChangeOutcome::Done);
     }
     match find(tx, account, &before.id).await?.status(now) {
-        Status::Expired => Ok(Outcome::Expired),
+        TokenStatus::Expired => Ok(ChangeOutcome::Expired),
         _ => Err(Error::Invalid),
     }
 }
@@ -137,32 +138,88 @@ pub async fn edit(
 ///
 /// # Errors
 /// [`Error::NotFound`], also for a token of another account.
-pub async fn switch(tx: &mut Tx, account: &Account, id: &str, is_active: bool, now: Moment) -> Result<Outcome, Error> {
+pub async fn switch(
+    tx: &mut Tx,
+    account: &Account,
+    id: &str,
+    is_active: bool,
+    now: Timestamp,
+) -> Result<ChangeOutcome, Error> {
     let rows = store::switch(tx, account, id, is_active, now).await?;
     outcome(tx, account, id, rows).await
 }
 
 /// The guarded UPDATE touched nothing where the token is expired or not there; this tells which.
-async fn outcome(tx: &mut Tx, account: &Account, id: &str, rows: u64) -> Result<Outcome, Error> {
+async fn outcome(tx: &mut Tx, account: &Account, id: &str, rows: u64) -> Result<ChangeOutcome, Error> {
     if rows == 1 {
-        return Ok(Outcome::Done);
+        return Ok(ChangeOutcome::Done);
     }
-    find(tx, account, id).await.map(|_| Outcome::Expired)
+    find(tx, account, id).await.map(|_| ChangeOutcome::Expired)
 }
 
 /// Deletes a token for good and says which it was.
 ///
 /// # Errors
 /// [`Error::NotFound`], also for a token of another account.
-pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> Result<Description, Error> {
-    store::delete(tx, account, id, now).await?.ok_or(Error::NotFound)
+pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) -> Result<Description, Error> {
+    remove(tx, account, id, now).await?.ok_or(Error::NotFound)
+}
+
+/// The same; `None` where there is no such token.
+///
+/// # Errors
+/// The database's.
+pub async fn remove(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) -> Result<Option<Description>, Error> {
+    Ok(store::delete(tx, account, id, now).await?)
+}
+
+/// Makes everyone else who would generate a token for this account wait for this transaction.
+///
+/// # Errors
+/// The database's.
+pub async fn lock_account(tx: &mut Tx, account: &Account) -> Result<(), Error> {
+    store::lock_account(tx, account).await?;
+    Ok(())
+}
+
+/// Stores a token that was generated elsewhere.
+///
+/// # Errors
+/// The database's.
+pub async fn insert(tx: &mut Tx, token: &AccessToken, secret: &SecretHash) -> Result<(), Error> {
+    store::insert(tx, token, secret).await?;
+    Ok(())
+}
+
+/// The auto-generated tokens of an account.
+///
+/// # Errors
+/// The database's.
+pub async fn auto_generated(connection: &mut impl Connection, account: &Account) -> Result<Vec<SlotToken>, Error> {
+    Ok(store::auto_generated(connection, account).await?)
+}
+
+/// The tokens that the next sign-in on a device replaces, the one least recently used first: their ids and
+/// descriptions. None while there is a free slot, and several where the operator lowered the slots.
+///
+/// # Errors
+/// The database's.
+pub async fn next_replaced(
+    connection: &mut impl Connection,
+    account: &Account,
+    rules: DeviceRules,
+    now: Timestamp,
+) -> Result<Vec<(String, Description)>, Error> {
+    let leaving = device_session::ending(store::auto_generated(connection, account).await?, rules, now);
+    let replaced = leaving.into_iter().filter(|(_, over)| *over == EndReason::Replaced);
+    Ok(replaced.map(|(held, _)| (held.token_id, held.description)).collect())
 }
 
 /// What fair use leaves an account.
 ///
 /// # Errors
 /// The database's.
-pub async fn used(connection: &mut impl Connection, account: &Account, now: Moment) -> Result<Used, Error> {
+pub async fn used(connection: &mut impl Connection, account: &Account, now: Timestamp) -> Result<QuotaUsage, Error> {
     Ok(store::used(connection, account, now).await?)
 }
 
@@ -186,10 +243,10 @@ pub async fn find_all(
 ///
 /// # Errors
 /// [`Error::NotFound`] where one of them is not there or is another account's; then none is changed.
-pub async fn deactivate_all(tx: &mut Tx, account: &Account, ids: &[String], now: Moment) -> Result<i64, Error> {
+pub async fn deactivate_all(tx: &mut Tx, account: &Account, ids: &[String], now: Timestamp) -> Result<i64, Error> {
     let mut done = 0;
     for id in ids {
-        if switch(tx, account, id, false, now).await? == Outcome::Done {
+        if switch(tx, account, id, false, now).await? == ChangeOutcome::Done {
             done += 1;
         }
     }
@@ -200,7 +257,7 @@ pub async fn deactivate_all(tx: &mut Tx, account: &Account, ids: &[String], now:
 ///
 /// # Errors
 /// [`Error::NotFound`] where one of them is not there or is another account's; then none is deleted.
-pub async fn delete_all(tx: &mut Tx, account: &Account, ids: &[String], now: Moment) -> Result<i64, Error> {
+pub async fn delete_all(tx: &mut Tx, account: &Account, ids: &[String], now: Timestamp) -> Result<i64, Error> {
     for id in ids {
         delete(tx, account, id, now).await?;
     }
@@ -211,7 +268,7 @@ pub async fn delete_all(tx: &mut Tx, account: &Account, ids: &[String], now: Mom
 ///
 /// # Errors
 /// The database's.
-pub async fn delete_of(tx: &mut Tx, account: &Account, now: Moment) -> Result<u64, Error> {
+pub async fn delete_of(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<u64, Error> {
     Ok(store::delete_all(tx, account, now).await?)
 }
 
@@ -219,7 +276,7 @@ pub async fn delete_of(tx: &mut Tx, account: &Account, now: Moment) -> Result<u6
 ///
 /// # Errors
 /// The database's.
-pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
+pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     store::forget_deleted_before(tx, now - TOMBSTONE_LIFE).await?;
     store::forget_form_keys_before(tx, now - FORM_KEY_LIFE).await?;
     store::forget_creations_before(tx, now - quota::HOUR).await?;

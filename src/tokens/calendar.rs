@@ -8,19 +8,19 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use dockpass_core::{
+    account::Account,
+    activity::{ActivityKind, ClientInfo},
+    token::AccessToken,
+};
 use icalendar::{Calendar, Component, Event, EventLike};
 
-use super::overview::actions as overview;
+use super::list::actions as overview;
 use crate::{
-    accounts::{links::actions as links, session::SignedIn},
     activity::actions as activity,
-    core::{
-        account::Account,
-        activity::{Kind, Origin},
-        token::AccessToken,
-    },
+    app::App,
+    auth::{one_time_links::actions as links, session::SignedIn},
     error::Error,
-    state::App,
     web::{
         extract::Now,
         i18n::Words,
@@ -58,10 +58,10 @@ async fn ask(me: SignedIn) -> Response {
     dialog_or_page!(StatusCode::OK, CalendarPage { page: me.page, is_renewal })
 }
 
-async fn make(State(app): State<App>, me: SignedIn, origin: Origin) -> Result<Response, Error> {
+async fn make(State(app): State<App>, me: SignedIn, origin: ClientInfo) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
-    let secret = links::make_calendar_secret(&mut tx, &me.account, app.entropy).await?;
-    activity::record(&mut tx, &me.account, Kind::CalendarRenewed, "", &origin, me.page.now).await?;
+    let secret = links::make_calendar_secret(&mut tx, &me.account, app.rng).await?;
+    activity::record(&mut tx, &me.account, ActivityKind::CalendarRenewed, "", &origin, me.page.now).await?;
     tx.commit().await?;
     let address = format!("{}/calendar/{}.ics", app.urls.public, *secret);
     Ok(dialog_or_page!(StatusCode::OK, MadePage { page: me.page, address }))

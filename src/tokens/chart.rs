@@ -1,12 +1,11 @@
 //! The bars of a token's last days, measured for the template that draws them.
 
-use crate::{
-    core::{
-        moment::Moment,
-        usage::{CHART_DAYS, Day},
-    },
-    web::i18n::Words,
+use dockpass_core::{
+    timestamp::Timestamp,
+    usage::{CHART_DAYS, DayCounts},
 };
+
+use crate::web::i18n::Words;
 
 /// Measures in the units of the drawing.
 const HEIGHT: f64 = 120.0;
@@ -46,11 +45,11 @@ pub struct Chart {
 
 impl Chart {
     /// Draws `days`, the last of which is the day of `now`.
-    pub fn new(days: &[Day], now: Moment, words: Words) -> Self {
+    pub fn new(days: &[DayCounts], now: Timestamp, words: Words) -> Self {
         let most = days.iter().map(|day| day.sum()).max().unwrap_or_default();
         let first = now.day() - CHART_DAYS + 1;
-        let date = |day: i64| words.date(Moment::from_seconds(day * 86_400).date());
-        let bar = |(at, day): (usize, &Day)| {
+        let date = |day: i64| words.date(Timestamp::from_seconds(day * 86_400).date());
+        let bar = |(at, day): (usize, &DayCounts)| {
             let said: Vec<String> =
                 kinds(day).into_iter().filter(|kind| kind.1 > 0).map(|kind| say(kind, words)).collect();
             let joint = words.t("chart.joint");
@@ -58,7 +57,7 @@ impl Chart {
                 words.t1("chart.day", "date", date(first + at as i64)).replace("%{what}", &said.join(&joint));
             Bar { x: at * PITCH, parts: parts(day, most), sentence }
         };
-        let mut all = Day::default();
+        let mut all = DayCounts::default();
         days.iter().for_each(|day| all.and(*day));
         Self {
             bars: days.iter().enumerate().filter(|(_, day)| day.sum() > 0).map(bar).collect(),
@@ -72,7 +71,7 @@ impl Chart {
 }
 
 /// From the foot of a bar upwards.
-const fn kinds(day: &Day) -> [(&'static str, i64); 4] {
+const fn kinds(day: &DayCounts) -> [(&'static str, i64); 4] {
     [("pulls", day.pulls), ("pushes", day.pushes), ("deletes", day.deletes), ("refusals", day.refusals)]
 }
 
@@ -80,7 +79,7 @@ fn say((kind, count): (&'static str, i64), words: Words) -> String {
     words.count(&format!("chart.{kind}"), count)
 }
 
-fn parts(day: &Day, most: i64) -> Vec<Part> {
+fn parts(day: &DayCounts, most: i64) -> Vec<Part> {
     let kinds: Vec<_> = kinds(day).into_iter().filter(|(_, count)| *count > 0).collect();
     // Each part has its least first; what is left of the height is shared out by count.
     let left = HEIGHT - 4.0 * LEAST;
@@ -99,11 +98,11 @@ mod tests {
 
     #[test]
     fn bars_stand_on_one_line_and_none_is_too_high_or_too_low_to_be_seen() {
-        let mut days = vec![Day::default(); CHART_DAYS as usize];
-        days[0] = Day { pulls: 1, ..Day::default() };
-        days[89] = Day { pulls: 4000, pushes: 1, deletes: 1, refusals: 998 };
+        let mut days = vec![DayCounts::default(); CHART_DAYS as usize];
+        days[0] = DayCounts { pulls: 1, ..DayCounts::default() };
+        days[89] = DayCounts { pulls: 4000, pushes: 1, deletes: 1, refusals: 998 };
         let words = Words::named("en").unwrap();
-        let chart = Chart::new(&days, Moment::from_seconds(1_795_435_200), words);
+        let chart = Chart::new(&days, Timestamp::from_seconds(1_795_435_200), words);
         assert_eq!((chart.bars.len(), chart.width), (2, 720));
         assert_eq!(chart.most, "At most 5000 requests on one day. Days begin at midnight UTC.");
         for bar in &chart.bars {

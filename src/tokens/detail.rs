@@ -6,28 +6,28 @@ use axum::{
     extract::{Query, State},
     response::Response,
 };
+use dockpass_core::{
+    access_level::RepositoryAction,
+    account::Account,
+    permission::{AllowReason, DenyReason},
+    repository::RepositoryName,
+    token::AccessToken,
+    usage::{Occurrences, TokenUse},
+};
 use serde::Deserialize;
 
 use super::{
     actions,
     chart::Chart,
-    tester::actions::{self as tester, Hindrance},
-    uses::actions as uses,
-    view::{TokenRow, level_key, program},
+    check::{self as tester, CheckFailure},
+    rows::{TokenView, level_key, program},
+    usage::actions as uses,
 };
 use crate::{
-    accounts::session::SignedIn,
-    core::{
-        account::Account,
-        level::Action,
-        permission::{Grounds, Obstacle},
-        repository::RepositoryName,
-        token::AccessToken,
-        usage::{Span, Use},
-    },
+    app::App,
+    auth::session::SignedIn,
     error::Error,
-    platform::db::Connection,
-    state::App,
+    platform::database::Connection,
     web::{
         extract::Id,
         i18n::Words,
@@ -39,14 +39,14 @@ use crate::{
 /// What is asked of the tester.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Question {
+pub(super) struct CheckForm {
     repository: String,
     action: String,
 }
 
 /// What the tester says.
 #[derive(Debug)]
-struct Answer {
+struct CheckAnswer {
     /// `yes`, `no` or `error`, for the stylesheet.
     class: &'static str,
     sentence: String,
@@ -65,7 +65,7 @@ struct UseLine {
 }
 
 impl UseLine {
-    fn new(what: &Use, span: Span, page: &Page) -> Self {
+    fn new(what: &TokenUse, span: Occurrences, page: &Page) -> Self {
         Self {
             action: what.action.as_str(),
             repository: what.repository.clone(),
@@ -82,14 +82,14 @@ impl UseLine {
 #[template(path = "tokens/detail.html", blocks = ["answer"])]
 struct TokenPage {
     page: Page,
-    token: TokenRow,
+    token: TokenView,
     /// Every name and pattern; none where the token reaches all.
     reach: Vec<String>,
     last: Option<UseLine>,
     chart: Chart,
     uses: Vec<UseLine>,
-    question: Question,
-    answer: Option<Answer>,
+    question: CheckForm,
+    answer: Option<CheckAnswer>,
 }
 
 /// `GET /settings/tokens/{id}`; htmx asks it for the tester's answer alone.
@@ -97,7 +97,7 @@ pub(super) async fn show(
     State(app): State<App>,
     me: SignedIn,
     Id(id): Id,
-    Query(question): Query<Question>,
+    Query(question): Query<CheckForm>,
 ) -> Result<Response, Error> {
     let (now, page) = (me.page.now, me.page);
     let mut reader = app.db.read().await?;
@@ -108,10 +108,10 @@ pub(super) async fn show(
     let last = token.last_use.as_ref().zip(token.last_used_at);
     let shown = TokenPage {
         reach: token.reach.words().into_iter().map(str::to_owned).collect(),
-        last: last.map(|(what, at)| UseLine::new(what, Span::once(at), &page)),
+        last: last.map(|(what, at)| UseLine::new(what, Occurrences::once(at), &page)),
         chart: Chart::new(&history.days, now, page.words),
         uses: history.uses.iter().map(|(what, span)| UseLine::new(what, *span, &page)).collect(),
-        token: TokenRow::new(&token, now, page.words, &page.zone),
+        token: TokenView::new(&token, now, page.words, &page.zone),
         question,
         answer,
         page,
@@ -127,12 +127,12 @@ async fn answer(
     connection: &mut impl Connection,
     account: &Account,
     token: &AccessToken,
-    question: &Question,
+    question: &CheckForm,
     page: &Page,
-) -> Result<Option<Answer>, Error> {
-    let Some(action) = Action::parse(&question.action) else { return Ok(None) };
+) -> Result<Option<CheckAnswer>, Error> {
+    let Some(action) = RepositoryAction::parse(&question.action) else { return Ok(None) };
     let Some(name) = RepositoryName::parse(question.repository.trim()) else {
-        return Ok(Some(Answer { class: "error", sentence: page.t("tester.not_a_name").into_owned() }));
+        return Ok(Some(CheckAnswer { class: "error", sentence: page.t("tester.not_a_name").into_owned() }));
     };
     let verdict = tester::may(connection, account, token, &name, action, page.now).await?;
     let (class, reason) = match verdict {
@@ -140,31 +140,31 @@ async fn answer(
         Err(hindrance) => ("no", hindrance_in_words(hindrance, page.words)),
     };
     let said = page.t(format!("tester.{class}_{}", action.as_str())).replace("%{name}", name.as_str());
-    Ok(Some(Answer { class, sentence: said.replace("%{reason}", &reason) }))
+    Ok(Some(CheckAnswer { class, sentence: said.replace("%{reason}", &reason) }))
 }
 
-const fn grounds_key(grounds: Grounds) -> &'static str {
+const fn grounds_key(grounds: AllowReason) -> &'static str {
     match grounds {
-        Grounds::Public => "tester.because_public",
-        Grounds::Own => "tester.because_own",
-        Grounds::Administrators => "tester.because_administrators",
-        Grounds::Shared => "tester.because_shared",
+        AllowReason::Public => "tester.because_public",
+        AllowReason::Own => "tester.because_own",
+        AllowReason::Administrators => "tester.because_administrators",
+        AllowReason::Shared => "tester.because_shared",
     }
 }
 
-fn hindrance_in_words(hindrance: Hindrance, words: Words) -> String {
+fn hindrance_in_words(hindrance: CheckFailure, words: Words) -> String {
     let key = match hindrance {
-        Hindrance::AccountDisabled => "tester.account_disabled",
-        Hindrance::Expired => "tester.expired",
-        Hindrance::Inactive => "tester.inactive",
-        Hindrance::Obstacle(Obstacle::Level(needed)) => {
+        CheckFailure::AccountDisabled => "tester.account_disabled",
+        CheckFailure::Expired => "tester.expired",
+        CheckFailure::Inactive => "tester.inactive",
+        CheckFailure::DenyReason(DenyReason::Level(needed)) => {
             return words.t1("tester.level", "level", words.t(level_key(needed)));
         }
-        Hindrance::Obstacle(Obstacle::OutOfReach) => "tester.out_of_reach",
+        CheckFailure::DenyReason(DenyReason::OutOfReach) => "tester.out_of_reach",
         // A token is always someone's.
-        Hindrance::Obstacle(Obstacle::NotShared | Obstacle::Anonymous) => "tester.not_shared",
-        Hindrance::Obstacle(Obstacle::SharedForPulling) => "tester.shared_for_pulling",
-        Hindrance::Obstacle(Obstacle::OwnersAlone) => "tester.owners_alone",
+        CheckFailure::DenyReason(DenyReason::NotShared | DenyReason::Anonymous) => "tester.not_shared",
+        CheckFailure::DenyReason(DenyReason::SharedForPulling) => "tester.shared_for_pulling",
+        CheckFailure::DenyReason(DenyReason::OwnersAlone) => "tester.owners_alone",
     };
     words.t(key).into_owned()
 }

@@ -1,39 +1,37 @@
-//! Personal access tokens: made, seen once, managed.
+//! Personal access tokens: generated, shown once, managed.
 
 pub mod actions;
-mod address;
+pub mod authenticate;
+mod bulk;
 mod calendar;
 mod chart;
+pub mod check;
 mod detail;
-pub mod generated;
-mod manage;
+mod edit;
+mod fields;
+pub mod list;
+mod list_query;
 mod new;
-pub mod overview;
-pub mod pages;
-pub mod present;
 pub mod refusals;
-mod selected;
-mod settled;
+mod rows;
 mod store;
-pub mod tester;
-pub mod uses;
-mod view;
+pub mod usage;
 
 use axum::{Router, extract::DefaultBodyLimit};
 
-use crate::state::App;
+use crate::app::App;
 
 /// In bytes: as many repositories as a token can be limited to, with the longest names, encoded for a form.
 const LARGEST_FORM: usize = 512 * 1024;
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {
-    pages::routes()
+    list::pages::routes()
         .merge(new::routes())
-        .merge(manage::routes())
-        // Outside of this the limit of all other forms stands.
+        .merge(edit::routes())
+        // Routes below keep the smaller limit of all other forms.
         .layer(DefaultBodyLimit::max(LARGEST_FORM))
-        .merge(selected::routes())
+        .merge(bulk::routes())
         .merge(calendar::routes())
         .merge(refusals::pages::routes())
 }

@@ -6,35 +6,35 @@ use axum::{
     extract::{Query, State},
     http::{HeaderMap, StatusCode, header::RETRY_AFTER},
     response::Response,
-    routing::get,
+    routing::{get, post},
+};
+use dockpass_core::{
+    access_level::AccessLevel,
+    activity::ActivityKind,
+    expiry::{ExpiryChoice, ExpiryProblem, Lifetimes},
+    quota::QuotaExceeded,
+    remedy::SuggestedFix,
+    secret::{Secret, random_base62},
+    timestamp::Timestamp,
+    token::{TokenFields, TokenTemplate},
 };
 use serde::Deserialize;
 
 use super::{
-    actions::{self, Generated, NewToken},
-    address,
-    pages::Table,
-    settled::SettledForm,
-    view::{ExpiryOption, LevelChoice, full_sentence},
+    actions::{self, GenerateOutcome, NewToken},
+    fields::TokenFieldsForm,
+    list::table::Table,
+    list_query,
+    rows::{ExpiryOption, LevelChoice, full_sentence},
 };
 use crate::{
-    accounts::{fresh::Sensitive, session::SignedIn},
     activity::actions as activity,
-    core::{
-        activity::Kind,
-        expiry::{Choice, ExpiryProblem, Lifetimes},
-        level::Level,
-        moment::Moment,
-        quota::Full,
-        remedy::Remedy,
-        secret::{Secret, random_base62},
-        token::{Like, Settled},
-    },
+    app::App,
+    auth::{recent_sign_in::RecentSignIn, session::SignedIn},
     error::Error,
-    state::App,
     web::{
         extract::Id,
-        form::FieldErrors,
+        forms::FieldErrors,
         i18n::Words,
         page::{Page, dialog_or_page},
     },
@@ -42,9 +42,9 @@ use crate::{
 
 const FORM_KEY_LENGTH: usize = 22;
 
-/// `/settings/tokens/new`.
+/// `/settings/tokens/new`, and where its form goes.
 pub fn routes() -> Router<App> {
-    Router::new().route("/settings/tokens/new", get(show))
+    Router::new().route("/settings/tokens/new", get(show)).route("/settings/tokens", post(create))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -54,24 +54,25 @@ pub(super) struct TokenForm {
     expiration: String,
     expiration_date: String,
     #[serde(flatten)]
-    settled: SettledForm,
+    fields: TokenFieldsForm,
 }
 
 impl TokenForm {
     fn empty(lifetimes: Lifetimes, app: &App) -> Self {
-        let form_key = random_base62(FORM_KEY_LENGTH, &mut app.entropy.rng()).to_string();
+        let form_key = random_base62(FORM_KEY_LENGTH, &mut app.rng.generator()).to_string();
         let expiration = lifetimes.preselected().value();
-        let settled = SettledForm { permission: Level::Read.as_str().to_owned(), ..SettledForm::default() };
-        Self { form_key, expiration, settled, ..Self::default() }
+        let fields =
+            TokenFieldsForm { permission: AccessLevel::Read.as_str().to_owned(), ..TokenFieldsForm::default() };
+        Self { form_key, expiration, fields, ..Self::default() }
     }
 
     /// Filled in with what another token has; nothing about that one changes.
-    fn like(self, other: &Like, lifetimes: Lifetimes, now: Moment) -> Self {
+    fn like(self, other: &TokenTemplate, lifetimes: Lifetimes, now: Timestamp) -> Self {
         let choice = lifetimes.same_length(other.created_at, other.expires_at, now);
-        let expiration_date = if let Choice::Custom(date) = choice { date.to_string() } else { String::new() };
-        let Settled { description, level, reach } = &other.settled;
+        let expiration_date = if let ExpiryChoice::Custom(date) = choice { date.to_string() } else { String::new() };
+        let TokenFields { description, level, reach } = &other.fields;
         Self {
-            settled: SettledForm::of(description, *level, reach),
+            fields: TokenFieldsForm::of(description, *level, reach),
             expiration: choice.value(),
             expiration_date,
             ..self
@@ -96,7 +97,7 @@ struct NewTokenPage {
 impl NewTokenPage {
     fn new(page: Page, form: TokenForm, lifetimes: Lifetimes) -> Self {
         Self {
-            levels: LevelChoice::all(&form.settled.permission),
+            levels: LevelChoice::all(&form.fields.permission),
             expirations: ExpiryOption::all(lifetimes, &form.expiration, page.now, page.words),
             first_day: page.now.date().to_string(),
             last_day: lifetimes.last_custom_day(page.now).to_string(),
@@ -146,10 +147,10 @@ struct AlreadyCreatedPage {
     page: Page,
 }
 
-pub(super) async fn create(
+async fn create(
     State(app): State<App>,
     headers: HeaderMap,
-    sensitive: Sensitive<TokenForm>,
+    sensitive: RecentSignIn<TokenForm>,
 ) -> Result<Response, Error> {
     let (me, origin, form) = match sensitive.fresh().await? {
         Ok(parts) => parts,
@@ -167,16 +168,16 @@ pub(super) async fn create(
     let mut tx = app.db.write().await?;
     let limits = app.config.token_limits;
     let (token, secret) =
-        match actions::generate(&mut tx, &me.account, new, &form.form_key, limits, now, app.entropy).await? {
-            Generated::Made(token, secret) => (token, secret),
-            Generated::Full(full) => return Ok(refuse(me.page, form, lifetimes, full)),
-            Generated::AlreadyCreated => {
+        match actions::generate(&mut tx, &me.account, new, &form.form_key, limits, now, app.rng).await? {
+            GenerateOutcome::Made(token, secret) => (token, secret),
+            GenerateOutcome::QuotaExceeded(full) => return Ok(refuse(me.page, form, lifetimes, full)),
+            GenerateOutcome::AlreadyCreated => {
                 return Ok(dialog_or_page!(StatusCode::CONFLICT, AlreadyCreatedPage { page: me.page }));
             }
         };
     let named = token.description.as_str();
-    activity::record(&mut tx, &me.account, Kind::TokenCreated, named, &origin, now).await?;
-    let table = Table::read(&mut tx, &app, &me.account, &me.page, address::shown_before(&headers)).await?;
+    activity::record(&mut tx, &me.account, ActivityKind::TokenCreated, named, &origin, now).await?;
+    let table = Table::read(&mut tx, &app, &me.account, &me.page, list_query::shown_before(&headers)).await?;
     tx.commit().await?;
     tracing::info!(account = me.account.username.as_str(), token = token.id, "a token was generated");
     let created = CreatedPage {
@@ -192,13 +193,13 @@ pub(super) async fn create(
 }
 
 /// 429 with the form as it was filled in, and the wait in words and in `Retry-After` (RFC 9110 section 10.2.3).
-fn refuse(page: Page, form: TokenForm, lifetimes: Lifetimes, full: Full) -> Response {
+fn refuse(page: Page, form: TokenForm, lifetimes: Lifetimes, full: QuotaExceeded) -> Response {
     let sentence = full_sentence(full, page.words);
     let again = NewTokenPage { full: Some(sentence), ..NewTokenPage::new(page, form, lifetimes) };
     let mut response = dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again);
     let wait = match full {
-        Full::Hour(wait) => Some(wait),
-        Full::Tokens(wait) => wait,
+        QuotaExceeded::Hour(wait) => Some(wait),
+        QuotaExceeded::Tokens(wait) => wait,
     };
     if let Some(wait) = wait {
         response.headers_mut().insert(RETRY_AFTER, wait.whole_seconds().max(1).into());
@@ -206,10 +207,10 @@ fn refuse(page: Page, form: TokenForm, lifetimes: Lifetimes, full: Full) -> Resp
     response
 }
 
-fn checked(form: &TokenForm, lifetimes: Lifetimes, now: Moment, words: Words) -> Result<NewToken, FieldErrors> {
+fn checked(form: &TokenForm, lifetimes: Lifetimes, now: Timestamp, words: Words) -> Result<NewToken, FieldErrors> {
     let mut errors = FieldErrors::default();
-    let settled = form.settled.checked(words, &mut errors);
-    let choice = Choice::parse(&form.expiration, &form.expiration_date);
+    let fields = form.fields.checked(words, &mut errors);
+    let choice = ExpiryChoice::parse(&form.expiration, &form.expiration_date);
     let end = choice.and_then(|choice| lifetimes.end(choice, now)).map_err(|problem| {
         let (field, sentence) = expiry_error(problem, words);
         errors.add(field, sentence);
@@ -218,8 +219,8 @@ fn checked(form: &TokenForm, lifetimes: Lifetimes, now: Moment, words: Words) ->
     if form.form_key.len() != FORM_KEY_LENGTH {
         errors.add("form_key", words.t("tokens.form_key_missing"));
     }
-    match (settled, end, errors.is_empty()) {
-        (Some(settled), Ok(expires_at), true) => Ok(NewToken { settled, expires_at }),
+    match (fields, end, errors.is_empty()) {
+        (Some(fields), Ok(expires_at), true) => Ok(NewToken { fields, expires_at }),
         _ => Err(errors),
     }
 }

@@ -1,23 +1,23 @@
 //! The SQL of access tokens.
 
-use crate::{
-    core::{
-        account::Account,
-        activity::Origin,
-        level::Level,
-        moment::Moment,
-        quota::{self, Used},
-        repository::Reach,
-        secret::SecretHash,
-        token::{AccessToken, Description, Like, Settled, Source},
-        usage::{Use, UseAction},
-    },
-    platform::db::{Connection, Tx, execute, fetch, record},
+use dockpass_core::{
+    access_level::AccessLevel,
+    account::Account,
+    activity::ClientInfo,
+    device_session::SlotToken,
+    quota::{self, QuotaUsage},
+    repository::RepositoryFilter,
+    secret::SecretHash,
+    timestamp::Timestamp,
+    token::{AccessToken, Description, TokenFields, TokenSource, TokenTemplate},
+    usage::{TokenUse, UseAction},
 };
 
-record! {
+use crate::platform::database::{Connection, Tx, execute, fetch, row, unreadable};
+
+row! {
     /// A row of the table, as every list reads it.
-    pub struct TokenRecord {
+    pub struct TokenRow {
         id: String,
         account_id: String,
         description: String,
@@ -36,7 +36,7 @@ record! {
     }
 }
 
-/// The columns of a [`TokenRecord`].
+/// The columns of a [`TokenRow`].
 macro_rules! columns {
     () => {
         "id, account_id, description, hint, level, repositories, is_active, source, created_at, expires_at,
@@ -46,7 +46,7 @@ macro_rules! columns {
 
 pub(super) const COLUMNS: &str = columns!();
 
-/// A query that reads a [`TokenRecord`], by what follows the table's name.
+/// A query that reads a [`TokenRow`], by what follows the table's name.
 macro_rules! select_tokens {
     ($rest:literal) => {
         concat!("SELECT ", $crate::tokens::store::columns!(), " FROM token ", $rest)
@@ -55,25 +55,25 @@ macro_rules! select_tokens {
 
 pub(super) use {columns, select_tokens};
 
-impl TokenRecord {
+impl TokenRow {
     pub fn into_token(self) -> sqlx::Result<AccessToken> {
         Ok(AccessToken {
             id: self.id,
             account_id: self.account_id,
             description: Description::from_stored(self.description),
             hint: self.hint,
-            level: Level::parse(&self.level).ok_or_else(|| unreadable("token.level", &self.level))?,
-            reach: Reach::from_stored(self.repositories),
+            level: AccessLevel::parse(&self.level).ok_or_else(|| unreadable("token.level", &self.level))?,
+            reach: RepositoryFilter::from_stored(self.repositories),
             is_active: self.is_active,
-            source: Source::parse(&self.source).ok_or_else(|| unreadable("token.source", &self.source))?,
-            created_at: Moment::from_millis(self.created_at),
-            expires_at: self.expires_at.map(Moment::from_millis),
-            last_used_at: self.last_used_at.map(Moment::from_millis),
-            last_use: self.last_used_action.as_deref().and_then(UseAction::parse).map(|action| Use {
+            source: TokenSource::parse(&self.source).ok_or_else(|| unreadable("token.source", &self.source))?,
+            created_at: Timestamp::from_millis(self.created_at),
+            expires_at: self.expires_at.map(Timestamp::from_millis),
+            last_used_at: self.last_used_at.map(Timestamp::from_millis),
+            last_use: self.last_used_action.as_deref().and_then(UseAction::parse).map(|action| TokenUse {
                 action,
                 repository: self.last_used_repository.unwrap_or_default(),
                 moved: String::new(),
-                origin: Origin {
+                origin: ClientInfo {
                     address: self.last_used_address.unwrap_or_default(),
                     client: self.last_used_client.unwrap_or_default(),
                 },
@@ -82,17 +82,13 @@ impl TokenRecord {
     }
 }
 
-pub(super) fn unreadable(column: &str, value: &str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("{column} holds {value:?}").into())
-}
-
 /// Makes everyone else who would make a token for this account wait for this transaction: what is counted now is
 /// still right when it commits. (SQLite has one writer anyway; on PostgreSQL the row is locked.)
 pub async fn lock_account(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE account SET username = username WHERE id = $1", &account.id)
 }
 
-pub async fn used(connection: &mut impl Connection, account: &Account, now: Moment) -> sqlx::Result<Used> {
+pub async fn used(connection: &mut impl Connection, account: &Account, now: Timestamp) -> sqlx::Result<QuotaUsage> {
     let (tokens, first_end) = fetch!(
         fetch_one,
         connection,
@@ -110,15 +106,15 @@ pub async fn used(connection: &mut impl Connection, account: &Account, now: Mome
         &account.id,
         (now - quota::HOUR).millis(),
     )?;
-    Ok(Used {
+    Ok(QuotaUsage {
         tokens,
-        first_end: first_end.map(Moment::from_millis),
+        first_end: first_end.map(Timestamp::from_millis),
         creations,
-        first_creation: first_creation.map(Moment::from_millis),
+        first_creation: first_creation.map(Timestamp::from_millis),
     })
 }
 
-pub async fn note_creation(tx: &mut Tx, account: &Account, token_id: &str, now: Moment) -> sqlx::Result<u64> {
+pub async fn note_creation(tx: &mut Tx, account: &Account, token_id: &str, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
         "INSERT INTO token_creation (id, account_id, created_at) VALUES ($1, $2, $3)",
@@ -128,20 +124,20 @@ pub async fn note_creation(tx: &mut Tx, account: &Account, token_id: &str, now: 
     )
 }
 
-pub async fn forget_creations_before(tx: &mut Tx, moment: Moment) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM token_creation WHERE created_at < $1", moment.millis())
+pub async fn forget_creations_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM token_creation WHERE created_at < $1", before.millis())
 }
 
 pub async fn find(connection: &mut impl Connection, account: &Account, id: &str) -> sqlx::Result<Option<AccessToken>> {
-    let record = fetch!(
+    let row = fetch!(
         fetch_optional,
         connection,
-        TokenRecord,
+        TokenRow,
         select_tokens!("WHERE id = $1 AND account_id = $2"),
         id,
         &account.id,
     )?;
-    record.map(TokenRecord::into_token).transpose()
+    row.map(TokenRow::into_token).transpose()
 }
 
 pub async fn insert(tx: &mut Tx, token: &AccessToken, secret: &SecretHash) -> sqlx::Result<u64> {
@@ -159,14 +155,14 @@ pub async fn insert(tx: &mut Tx, token: &AccessToken, secret: &SecretHash) -> sq
         token.is_active,
         token.source.as_str(),
         token.created_at.millis(),
-        token.expires_at.map(Moment::millis),
+        token.expires_at.map(Timestamp::millis),
         token.description.as_str().to_lowercase(),
         token.reach.to_stored(),
     )
 }
 
 /// Whether the key was not spent before.
-pub async fn spend_form_key(tx: &mut Tx, key: &SecretHash, now: Moment) -> sqlx::Result<bool> {
+pub async fn spend_form_key(tx: &mut Tx, key: &SecretHash, now: Timestamp) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
         "INSERT INTO spent_form_key (key_hash, spent_at) VALUES ($1, $2) ON CONFLICT (key_hash) DO NOTHING",
@@ -181,8 +177,8 @@ pub async fn update(
     tx: &mut Tx,
     account: &Account,
     before: &AccessToken,
-    after: &Settled,
-    now: Moment,
+    after: &TokenFields,
+    now: Timestamp,
 ) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -202,7 +198,7 @@ pub async fn update(
 }
 
 /// An expired token is left as it is.
-pub async fn switch(tx: &mut Tx, account: &Account, id: &str, is_active: bool, now: Moment) -> sqlx::Result<u64> {
+pub async fn switch(tx: &mut Tx, account: &Account, id: &str, is_active: bool, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
         "UPDATE token SET is_active = $3
@@ -215,7 +211,7 @@ pub async fn switch(tx: &mut Tx, account: &Account, id: &str, is_active: bool, n
 }
 
 /// Deletes it and leaves its tombstone; the description of what was deleted.
-pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> sqlx::Result<Option<Description>> {
+pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) -> sqlx::Result<Option<Description>> {
     // Locked first: a refresh that comes meanwhile would leave a secret without a tombstone.
     let row = fetch!(
         fetch_optional,
@@ -231,14 +227,14 @@ pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> sq
 }
 
 /// Deletes all tokens of an account and leaves their tombstones; how many.
-pub async fn delete_all(tx: &mut Tx, account: &Account, now: Moment) -> sqlx::Result<u64> {
+pub async fn delete_all(tx: &mut Tx, account: &Account, now: Timestamp) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE token SET is_active = is_active WHERE account_id = $1", &account.id)?;
     bury(tx, account, "", now).await
 }
 
 /// Deletes a token of an account, or all where `id` is empty, and leaves a tombstone for each secret that works: of a
 /// device's token that is also the one that a refresh replaced a moment ago.
-async fn bury(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> sqlx::Result<u64> {
+async fn bury(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
         "INSERT INTO deleted_token (secret_hash, account_id, description, deleted_at, token_id, level, repositories,
@@ -257,7 +253,11 @@ async fn bury(tx: &mut Tx, account: &Account, id: &str, now: Moment) -> sqlx::Re
 }
 
 /// What a deleted token was, for one like it.
-pub async fn find_like(connection: &mut impl Connection, account: &Account, id: &str) -> sqlx::Result<Option<Like>> {
+pub async fn find_like(
+    connection: &mut impl Connection,
+    account: &Account,
+    id: &str,
+) -> sqlx::Result<Option<TokenTemplate>> {
     let row = fetch!(
         fetch_optional,
         connection,
@@ -268,23 +268,60 @@ pub async fn find_like(connection: &mut impl Connection, account: &Account, id: 
         &account.id,
     )?;
     let read = |(description, level, repositories, created_at, expires_at): (String, String, _, i64, Option<i64>)| {
-        Ok(Like {
-            settled: Settled {
+        Ok(TokenTemplate {
+            fields: TokenFields {
                 description: Description::from_stored(description),
-                level: Level::parse(&level).ok_or_else(|| unreadable("deleted_token.level", &level))?,
-                reach: Reach::from_stored(repositories),
+                level: AccessLevel::parse(&level).ok_or_else(|| unreadable("deleted_token.level", &level))?,
+                reach: RepositoryFilter::from_stored(repositories),
             },
-            created_at: Moment::from_millis(created_at),
-            expires_at: expires_at.map(Moment::from_millis),
+            created_at: Timestamp::from_millis(created_at),
+            expires_at: expires_at.map(Timestamp::from_millis),
         })
     };
     row.map(read).transpose()
 }
 
-pub async fn forget_deleted_before(tx: &mut Tx, moment: Moment) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM deleted_token WHERE deleted_at < $1", moment.millis())
+pub async fn forget_deleted_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM deleted_token WHERE deleted_at < $1", before.millis())
 }
 
-pub async fn forget_form_keys_before(tx: &mut Tx, moment: Moment) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM spent_form_key WHERE spent_at < $1", moment.millis())
+pub async fn forget_form_keys_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM spent_form_key WHERE spent_at < $1", before.millis())
+}
+
+row! {
+    struct SlotTokenRow {
+        id: String,
+        description: String,
+        created_at: i64,
+        expires_at: Option<i64>,
+        last_used_at: Option<i64>,
+        refreshed_at: i64,
+    }
+}
+
+/// The auto-generated tokens of an account.
+pub async fn auto_generated(connection: &mut impl Connection, account: &Account) -> sqlx::Result<Vec<SlotToken>> {
+    let records = fetch!(
+        fetch_all,
+        connection,
+        SlotTokenRow,
+        "SELECT token.id, token.description, token.created_at, token.expires_at, token.last_used_at,
+                device_session.refreshed_at
+         FROM token JOIN device_session ON device_session.token_id = token.id
+         WHERE token.account_id = $1 AND token.source = 'auto-generated'",
+        &account.id,
+    )?;
+    let read = |row: SlotTokenRow| {
+        let used_at = row.last_used_at.unwrap_or(row.created_at);
+        SlotToken {
+            token_id: row.id,
+            description: Description::from_stored(row.description),
+            created_at: Timestamp::from_millis(row.created_at),
+            used_at: Timestamp::from_millis(used_at),
+            last_at: Timestamp::from_millis(used_at.max(row.refreshed_at)),
+            ends_at: row.expires_at.map_or(Timestamp::NEVER, Timestamp::from_millis),
+        }
+    };
+    Ok(records.into_iter().map(read).collect())
 }

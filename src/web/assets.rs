@@ -13,7 +13,7 @@ use data_encoding::HEXLOWER;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
-use crate::{error::Error, state::App};
+use crate::{app::App, error::Error};
 
 #[derive(RustEmbed)]
 #[folder = "static"]

@@ -17,7 +17,7 @@ use axum_htmx::{HxRedirect, HxReswap, HxRetarget, SwapOption};
 use serde_json::json;
 
 use super::page::{Page, private};
-use crate::{error::Error, state::App};
+use crate::{app::App, error::Error};
 
 impl Error {
     fn status(&self) -> StatusCode {
@@ -107,7 +107,7 @@ pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> R
 
 fn to_sign_in(page: &Page, may_return: bool, uri: &Uri) -> Response {
     let here = uri.path_and_query().map_or("/", |path| path.as_str());
-    // A step of signing in is nowhere to come back to: once signed in it would lead to the sign-in page again.
+    // A step of signing in is not_found to come back to: once signed in it would lead to the sign-in page again.
     let is_worth_it = here != "/" && !here.starts_with("/login");
     let address = if may_return && !page.is_fragment && is_worth_it {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("next", here).finish();
@@ -226,7 +226,7 @@ pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     Error::internal("a handler panicked").into_response()
 }
 
-/// The page for an address that leads nowhere.
-pub async fn nowhere() -> Error {
+/// The page for an address that leads not_found.
+pub async fn not_found() -> Error {
     Error::NotFound
 }

@@ -9,12 +9,13 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts, Path},
     http::{HeaderMap, request::Parts},
 };
+use dockpass_core::timestamp::Timestamp;
 
-use crate::{config::Config, core::moment::Moment, error::Error, state::App};
+use crate::{app::App, config::Config, error::Error};
 
 /// The one present moment of a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Now(pub Moment);
+pub struct Now(pub Timestamp);
 
 impl FromRequestParts<App> for Now {
     type Rejection = Infallible;

@@ -2,7 +2,7 @@
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 
-use crate::{platform::db::fetch, state::App};
+use crate::{app::App, platform::database::fetch};
 
 /// `/healthz`: the process answers. `/readyz`: so does its database.
 pub fn routes() -> Router<App> {

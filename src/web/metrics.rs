@@ -10,8 +10,8 @@ use axum::{
 };
 
 use crate::{
-    platform::metrics::{MEDIA_TYPE, Metrics, Outcome},
-    state::App,
+    app::App,
+    platform::metrics::{MEDIA_TYPE, Metrics, TokenRequestOutcome},
 };
 
 /// All routes of the metrics' listener.
@@ -28,7 +28,7 @@ pub async fn count(State(app): State<App>, request: Request, next: Next) -> Resp
     let is_for_a_token = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == "/token");
     let response = next.run(request).await;
     if is_for_a_token {
-        app.metrics.token_requested(Outcome::of(response.status().as_u16()));
+        app.metrics.token_requested(TokenRequestOutcome::of(response.status().as_u16()));
     }
     response
 }

@@ -1,9 +1,10 @@
-//! What all pages and endpoints share. It knows no feature.
+//! What all pages and endpoints share and no feature.
 
 pub mod assets;
+pub mod cookies;
 pub mod errors;
 pub mod extract;
-pub mod form;
+pub mod forms;
 pub mod headers;
 pub mod health;
 pub mod i18n;

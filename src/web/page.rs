@@ -6,18 +6,21 @@ use axum::{
     extract::FromRequestParts,
     http::{
         HeaderMap, HeaderValue, Method, Uri,
-        header::{CACHE_CONTROL, COOKIE, RETRY_AFTER},
+        header::{CACHE_CONTROL, RETRY_AFTER},
         request::Parts,
     },
     response::{IntoResponse, Response},
 };
 use axum_htmx::HX_REQUEST;
+use dockpass_core::{account::Account, timestamp::Timestamp};
 
-use super::{assets, i18n::LANGUAGES, i18n::Words, time::TimeView, time::Zone};
-use crate::{
-    core::{account::Account, moment::Moment},
-    state::App,
+use super::{
+    assets,
+    cookies::cookie,
+    i18n::{LANGUAGES, Words},
+    time::{TimeView, Zone},
 };
+use crate::app::App;
 
 /// The cookie that remembers the language where nobody is signed in.
 pub const LANGUAGE_COOKIE: &str = "dockpass_language";
@@ -40,7 +43,7 @@ pub struct Page {
     /// Whether htmx asks and gets a fragment.
     pub is_fragment: bool,
     /// The present moment.
-    pub now: Moment,
+    pub now: Timestamp,
     /// The reader's time zone.
     pub zone: Zone,
     /// Who is signed in.
@@ -57,7 +60,7 @@ impl FromRequestParts<App> for Page {
 
 impl Page {
     /// The frame for a request.
-    pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap, now: Moment) -> Self {
+    pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap, now: Timestamp) -> Self {
         Self {
             here: here(method, uri),
             words: cookie(headers, LANGUAGE_COOKIE).and_then(Words::named).unwrap_or_else(|| Words::accepted(headers)),
@@ -90,7 +93,7 @@ impl Page {
     }
 
     /// A time as this page shows it.
-    pub fn time(&self, at: &Moment) -> TimeView {
+    pub fn time(&self, at: &Timestamp) -> TimeView {
         TimeView::new(*at, self.now, self.words, &self.zone)
     }
 
@@ -165,17 +168,6 @@ pub fn retry_after(mut response: Response, wait: Duration) -> Response {
 /// The theme with this name.
 pub fn theme_named(name: &str) -> Option<&'static str> {
     THEMES.into_iter().find(|theme| *theme == name)
-}
-
-/// The value of a cookie.
-pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(found, value)| (found == name).then_some(value))
 }
 
 /// A response that no cache keeps: not the browser's, not its history, not a proxy's.

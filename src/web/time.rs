@@ -1,9 +1,8 @@
 //! Times as pages show them: how long ago, with the exact moment behind.
 
-use jiff::{Timestamp, tz::TimeZone};
+use dockpass_core::timestamp::Timestamp;
+use jiff::tz::TimeZone;
 use time::{Date, Month};
-
-use crate::core::moment::Moment;
 
 use super::i18n::Words;
 
@@ -30,9 +29,9 @@ impl Zone {
     }
 
     /// "23 November 2026 13:00 CET".
-    fn say(&self, at: Moment, words: Words) -> String {
+    fn say(&self, at: Timestamp, words: Words) -> String {
         let zone = self.0.clone().unwrap_or(TimeZone::UTC);
-        let Ok(instant) = Timestamp::from_millisecond(at.millis()) else { return at.rfc3339() };
+        let Ok(instant) = jiff::Timestamp::from_millisecond(at.millis()) else { return at.rfc3339() };
         let local = instant.to_zoned_datetime(zone);
         let Ok(month) = Month::try_from(local.month().unsigned_abs()) else { return at.rfc3339() };
         let day = Date::from_calendar_date(local.year().into(), month, local.day().unsigned_abs());
@@ -54,7 +53,7 @@ pub struct TimeView {
 
 impl TimeView {
     /// How `at` looks from `now`.
-    pub fn new(at: Moment, now: Moment, words: Words, zone: &Zone) -> Self {
+    pub fn new(at: Timestamp, now: Timestamp, words: Words, zone: &Zone) -> Self {
         Self { machine: at.rfc3339(), exact: zone.say(at, words), relative: relative(at, now, words) }
     }
 }
@@ -71,7 +70,7 @@ pub fn span(length: time::Duration, words: Words) -> String {
     words.count(&format!("time.span.{unit}"), (seconds + size - 1) / size)
 }
 
-fn relative(at: Moment, now: Moment, words: Words) -> String {
+fn relative(at: Timestamp, now: Timestamp, words: Words) -> String {
     let seconds = (at - now).whole_seconds();
     let (unit, count) = match seconds.abs() {
         0..60 => return words.t(if seconds > 0 { "time.soon" } else { "time.just_now" }).into_owned(),
@@ -93,7 +92,7 @@ mod tests {
 
     #[test]
     fn times_are_said_as_people_say_them() {
-        let now = Moment::from_seconds(1_795_435_200);
+        let now = Timestamp::from_seconds(1_795_435_200);
         let words = Words::named("en").unwrap();
         let said = |by: Duration| TimeView::new(now + by, now, words, &Zone::default()).relative;
         assert_eq!(said(-Duration::seconds(5)), "just now");

@@ -35,7 +35,7 @@ async fn lived_in(server: &TestServer) -> MadeToken {
     server.clock.advance(Duration::minutes(3));
     server.ask(SKOPEO, &token.secret, "*").await;
     server.tell(json!([server.event("1", "push", "v1.24.0-rc.3"), server.event("2", "delete", "")])).await;
-    server.settled().await;
+    server.fields().await;
     token
 }
 

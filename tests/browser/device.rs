@@ -108,7 +108,7 @@ async fn what_someone_else_began_is_denied() {
     let server = TestServer::start_with(|settings| settings.trusted_proxies = Some("127.0.0.1".into())).await;
     server.account("alice").await;
     let program = server.anonymous().with_header("x-forwarded-for", "203.0.113.9");
-    let codes = program.begin("Support desk of your registry: approve to keep your access, thank you").await;
+    let codes = program.begin("Support workstation of your registry: approve to keep your access, thank you").await;
     journey(&server, &ENGLISH, &[], async |window| {
         window.sign_in("alice").await;
         window.review(&codes).await;

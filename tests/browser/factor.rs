@@ -1,7 +1,7 @@
 //! Two-factor authentication: turning it on with an authenticator, the codes for a bad day, signing in with either.
 
 use data_encoding::BASE32_NOPAD;
-use dockpass::core::totp::TotpSecret;
+use dockpass_core::totp::TotpSecret;
 use time::Duration;
 
 use crate::{

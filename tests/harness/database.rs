@@ -1,6 +1,6 @@
 //! What tests ask of the database itself, past the product: on both engines by the same words.
 
-use dockpass::platform::db::{Db, Tx};
+use dockpass::platform::database::{Db, Tx};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::TestServer;

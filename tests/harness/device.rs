@@ -73,6 +73,6 @@ impl TestServer {
 
     /// Writes uses of tokens that would be written within a second.
     pub async fn write_uses(&self) {
-        dockpass::tokens::uses::actions::write(&self.app.db, &self.app.token_uses, self.app.entropy).await.unwrap();
+        dockpass::tokens::usage::actions::write(&self.app.db, &self.app.token_uses, self.app.rng).await.unwrap();
     }
 }

@@ -1,6 +1,7 @@
 //! A registry that tells what it moved.
 
-use dockpass::{config::Settings, core::moment::Moment};
+use dockpass::config::Settings;
+use dockpass_core::timestamp::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use time::{Duration, format_description::well_known::Rfc3339};
@@ -21,7 +22,7 @@ pub fn open(settings: &mut Settings) {
 }
 
 /// As registries write times.
-pub fn timestamp(at: Moment) -> String {
+pub fn timestamp(at: Timestamp) -> String {
     at.as_utc().format(&Rfc3339).unwrap()
 }
 
@@ -75,7 +76,7 @@ impl TestServer {
     }
 
     /// Waits until what was told is settled, as the server does it by itself.
-    pub async fn settled(&self) {
+    pub async fn fields(&self) {
         self.clock.advance(Duration::seconds(5));
         for _ in 0..200 {
             if self.count("unsettled_event").await == 0 {

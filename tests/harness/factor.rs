@@ -1,6 +1,6 @@
 //! Accounts with two-factor authentication, and the authenticator in their owners' hands.
 
-use dockpass::core::{moment::Moment, totp::TotpSecret};
+use dockpass_core::{timestamp::Timestamp, totp::TotpSecret};
 use reqwest::StatusCode;
 use time::Duration;
 
@@ -33,12 +33,12 @@ impl Authenticator {
     }
 
     /// The code that it shows at a moment.
-    pub fn code(&self, at: Moment) -> String {
+    pub fn code(&self, at: Timestamp) -> String {
         self.0.code_at(at).unwrap()
     }
 
     /// A code that it shows neither at this moment nor a step away.
-    pub fn wrong_code(&self, at: Moment) -> String {
+    pub fn wrong_code(&self, at: Timestamp) -> String {
         let right = [self.code(at - STEP), self.code(at), self.code(at + STEP)];
         (0..).map(|number| format!("{number:06}")).find(|code| !right.contains(code)).unwrap()
     }

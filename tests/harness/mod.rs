@@ -18,11 +18,14 @@ use std::{
 
 use dockpass::{
     accounts::actions::{self, NewAccount},
+    app::App,
     config::{Config, Settings},
-    core::{password::Password, password::PasswordDigest, username::Username},
-    platform::{clock::Clock, entropy::Entropy},
+    platform::{clock::Clock, rng::SystemRng},
     server::Server,
-    state::App,
+};
+use dockpass_core::{
+    password::{Password, PasswordDigest},
+    username::Username,
 };
 use reqwest::{
     Method, StatusCode,
@@ -50,6 +53,24 @@ pub struct TestServer {
     running: Option<JoinHandle<std::io::Result<()>>>,
 }
 
+/// All files with this ending below a folder, by their path from the root of the repository, with their texts.
+pub fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut found, mut folders) = (Vec::new(), vec![root.join(folder)]);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_str().unwrap().ends_with(ending) {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                found.push((name, std::fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
 /// The settings that a test starts from.
 pub fn settings(data: &Path) -> Settings {
     Settings {
@@ -68,7 +89,7 @@ pub fn settings(data: &Path) -> Settings {
 /// A URL that leads to a schema of this test's own; `None` where the suite runs on SQLite.
 fn postgres_schema() -> Option<String> {
     let url = std::env::var("DOCKPASS_TEST_POSTGRES").ok()?;
-    let schema = format!("test_{}", Entropy.id(Clock::System.now()).replace('-', ""));
+    let schema = format!("test_{}", SystemRng.id(Clock::System.now()).replace('-', ""));
     let joint = if url.contains('?') { '&' } else { '?' };
     Some(format!("{url}{joint}options=-csearch_path%3D{schema}"))
 }
@@ -150,7 +171,7 @@ impl TestServer {
     pub async fn account(&self, name: &str) {
         let new = NewAccount { username: Username::parse(name).unwrap(), digest: DIGEST.clone(), is_admin: false };
         let mut tx = self.app.db.write().await.unwrap();
-        actions::create(&mut tx, new, self.clock.now(), Entropy).await.unwrap();
+        actions::create(&mut tx, new, self.clock.now(), SystemRng).await.unwrap();
         tx.commit().await.unwrap();
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -49,6 +49,15 @@ pub fn command(arguments: &[&str]) -> Command {
     }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// The credential helper, which is a package of its own: `tests/run` builds it first and names it; otherwise it is
+/// expected beside the server.
+pub fn helper() -> PathBuf {
+    let beside = || Path::new(env!("CARGO_BIN_EXE_dockpass")).with_file_name("docker-credential-dockpass");
+    let path = std::env::var_os("DOCKPASS_TEST_HELPER").map_or_else(beside, PathBuf::from);
+    assert!(path.is_file(), "{} is missing: cargo build -p docker-credential-dockpass", path.display());
+    path
 }
 
 /// Runs a subcommand to its end.

@@ -147,9 +147,9 @@ impl Client {
         // No engine, whatever this machine has: the CLI logs in by itself and says the same words everywhere.
         command.env("DOCKER_HOST", format!("unix://{}", self.file("no-engine.sock").display()));
         if self.has_helper {
-            let helper = Path::new(env!("CARGO_BIN_EXE_docker-credential-dockpass")).parent().unwrap();
+            let helper = program::helper();
             let path = std::env::var_os("PATH").unwrap_or_default();
-            let folders = [helper.to_owned()].into_iter().chain(std::env::split_paths(&path));
+            let folders = [helper.parent().unwrap().to_owned()].into_iter().chain(std::env::split_paths(&path));
             command.env("PATH", std::env::join_paths(folders).unwrap());
             command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
             command.env_remove("DOCKER_CONFIG").env_remove("REGISTRY_AUTH_FILE");

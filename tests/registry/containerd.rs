@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::MetadataExt as _, process::Stdio};
 
 use crate::{
     client::{Client, Said, run},
-    yard::{Running, Yard},
+    registry_host::{RegistryHost, Running},
 };
 
 /// A containerd of its own, which runs no containers.
@@ -53,21 +53,21 @@ impl Containerd {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ctr_fetches_and_pushes_until_the_token_is_switched_off() {
-    let yard = Yard::open().await;
-    let (_, token) = yard.alice_with("repo:write").await;
+    let registry_host = RegistryHost::open().await;
+    let (_, token) = registry_host.alice_with("repo:write").await;
     let containerd = Containerd::start();
-    let (from, to) = (yard.name("alice/app:v1"), yard.name("alice/ctr:v1"));
+    let (from, to) = (registry_host.name("alice/app:v1"), registry_host.name("alice/ctr:v1"));
     let fetch = || containerd.ctr(&["content", "fetch"], &token.secret, &[&from]);
     let push = || containerd.ctr(&["images", "push"], &token.secret, &[&to, &from]);
     fetch().succeed();
     push().succeed();
-    assert_eq!(yard.pull(&yard.owner, "alice/ctr:v1").as_ref(), Ok(&yard.image.manifest));
-    yard.deactivate(&token).await;
+    assert_eq!(registry_host.pull(&registry_host.owner, "alice/ctr:v1").as_ref(), Ok(&registry_host.image.manifest));
+    registry_host.deactivate(&token).await;
     // It reads no server's sentence.
     for said in [fetch(), push()] {
         assert!(!said.succeeded && said.stderr.contains("401 Unauthorized"), "{said:#?}");
     }
-    let to = yard.name("alice/other:v1");
+    let to = registry_host.name("alice/other:v1");
     let wrong = containerd.ctr(&["images", "push"], "dp_pat_wrong", &[&to, &from]);
     assert!(!wrong.succeeded && wrong.stderr.contains("401 Unauthorized"), "{wrong:#?}");
 }

@@ -3,12 +3,12 @@
 use std::fs;
 
 use crate::{
-    desk::{CREDENTIALS, Desk, SignIn},
     driver::journey,
     harness::PASSWORD,
+    registry_host::RegistryHost,
     window::Window,
     words::ENGLISH,
-    yard::Yard,
+    workstation::{CREDENTIALS, SignIn, Workstation},
 };
 
 impl Window {
@@ -33,24 +33,32 @@ impl Window {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn docker_and_skopeo_work_without_a_password_until_the_token_is_deleted() {
-    let yard = Yard::open().await;
-    let (desk, host) = (Desk::new(), &yard.registry.host);
-    assert!(!desk.inspect(&yard).succeeded && !desk.copy(&yard).succeeded, "the images are anybody's");
-    let sign_in = SignIn::begin(&desk, &yard);
-    journey(&yard.server, &ENGLISH, &[], async |window| {
+    let registry_host = RegistryHost::open().await;
+    let (workstation, host) = (Workstation::new(), &registry_host.registry.host);
+    assert!(
+        !workstation.inspect(&registry_host).succeeded && !workstation.copy(&registry_host).succeeded,
+        "the images are anybody's"
+    );
+    let sign_in = SignIn::begin(&workstation, &registry_host);
+    journey(&registry_host.server, &ENGLISH, &[], async |window| {
         window.follow(&sign_in).await;
         window.click("button", "Approve").await;
         window.find("heading", "Approved").await;
 
         let said = sign_in.end().succeed();
         assert!(said.contains(&format!("signed in to {host} as alice\n")), "{said}");
-        assert!(said.contains(&format!("the token is stored in {} (", desk.0.file(CREDENTIALS).display())), "{said}");
-        let token = desk.token(&yard);
+        assert!(
+            said.contains(&format!("the token is stored in {} (", workstation.0.file(CREDENTIALS).display())),
+            "{said}"
+        );
+        let token = workstation.token(&registry_host);
         assert!(token.starts_with("dp_dev_") && !said.contains(&token), "{said}");
-        assert!(desk.inspect(&yard).succeed().contains("application/vnd.docker.image.rootfs.diff.tar.gzip"));
-        desk.copy(&yard).succeed();
-        assert_eq!(fs::read(desk.0.file("copied/manifest.json")).unwrap(), yard.image.manifest);
-        let config = fs::read_to_string(desk.0.file(".docker/config.json")).unwrap();
+        assert!(
+            workstation.inspect(&registry_host).succeed().contains("application/vnd.docker.image.rootfs.diff.tar.gzip")
+        );
+        workstation.copy(&registry_host).succeed();
+        assert_eq!(fs::read(workstation.0.file("copied/manifest.json")).unwrap(), registry_host.image.manifest);
+        let config = fs::read_to_string(workstation.0.file(".docker/config.json")).unwrap();
         assert!(config.contains(host) && !config.contains(&token), "{config}");
 
         let devices = window.devices().await;
@@ -61,29 +69,29 @@ async fn docker_and_skopeo_work_without_a_password_until_the_token_is_deleted() 
         window.element("dialog button.danger").await.click().await.unwrap();
         window.holds("!document.querySelector('dialog')").await;
         assert!(window.devices().await.is_empty());
-        desk.is_told_of_its_deletion(&yard, device);
+        workstation.is_told_of_its_deletion(&registry_host, device);
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denied_sign_in_ends_the_program_with_a_sentence_and_keeps_nothing() {
-    let yard = Yard::open().await;
-    let desk = Desk::new();
-    let sign_in = SignIn::begin(&desk, &yard);
-    journey(&yard.server, &ENGLISH, &[], async |window| {
+    let registry_host = RegistryHost::open().await;
+    let workstation = Workstation::new();
+    let sign_in = SignIn::begin(&workstation, &registry_host);
+    journey(&registry_host.server, &ENGLISH, &[], async |window| {
         window.follow(&sign_in).await;
         window.click("button", "Deny").await;
         window.find("heading", "Denied").await;
         let said = sign_in.end();
         assert!(!said.succeeded && said.stderr.is_empty(), "{said:?}");
-        let sentence = format!("the sign-in to {} was denied", yard.registry.host);
+        let sentence = format!("the sign-in to {} was denied", registry_host.registry.host);
         assert_eq!(said.stdout.lines().last(), Some(&*sentence), "{said:?}");
         assert!(window.devices().await.is_empty());
     })
     .await;
     for file in [CREDENTIALS, ".docker/config.json"] {
-        assert!(!desk.0.file(file).exists(), "{file}");
+        assert!(!workstation.0.file(file).exists(), "{file}");
     }
-    assert!(!desk.inspect(&yard).succeeded);
+    assert!(!workstation.inspect(&registry_host).succeeded);
 }

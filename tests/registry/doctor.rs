@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::{
     client::run,
     harness::program::{self, Program},
-    yard::Running,
+    registry_host::Running,
 };
 
 /// A server, and a folder for what belongs to it.

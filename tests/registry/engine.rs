@@ -9,7 +9,7 @@ use std::{
 use crate::{
     client::{Client, Said, run},
     containerd::Containerd,
-    yard::{Running, Yard},
+    registry_host::{RegistryHost, Running},
 };
 
 /// An engine that changes nothing of the machine's network and runs no containers.
@@ -63,19 +63,20 @@ async fn an_engine_pulls_and_pushes_until_the_token_is_switched_off() {
         // Past the tests' captured output: tests/run counts these lines and repeats them.
         Err(why) => return writeln!(std::io::stderr(), "\nNOT RUN: docker engine: {why}").unwrap(),
     };
-    let yard = Yard::open().await;
-    let (_, token) = yard.alice_with("repo:write").await;
-    let login = |secret| engine.docker(&["login", &yard.registry.host, "-u", "alice", "--password-stdin"], secret);
-    let (from, to) = (yard.name("alice/docker:v1"), yard.name("alice/engine:v1"));
+    let registry_host = RegistryHost::open().await;
+    let (_, token) = registry_host.alice_with("repo:write").await;
+    let login =
+        |secret| engine.docker(&["login", &registry_host.registry.host, "-u", "alice", "--password-stdin"], secret);
+    let (from, to) = (registry_host.name("alice/docker:v1"), registry_host.name("alice/engine:v1"));
     assert_eq!(login(&token.secret).succeed(), "Login Succeeded\n");
     engine.docker(&["pull", &from], "").succeed();
     engine.docker(&["tag", &from, &to], "").succeed();
     engine.docker(&["push", &to], "").succeed();
-    assert!(yard.pull(&yard.owner, "alice/engine:v1").is_ok());
+    assert!(registry_host.pull(&registry_host.owner, "alice/engine:v1").is_ok());
     // With the stored login, which the engine tries anew.
-    engine.docker(&["login", &yard.registry.host], "").succeed();
-    yard.deactivate(&token).await;
-    let sentence = yard.inactive();
+    engine.docker(&["login", &registry_host.registry.host], "").succeed();
+    registry_host.deactivate(&token).await;
+    let sentence = registry_host.inactive();
     let commands = [engine.docker(&["pull", &from], ""), engine.docker(&["push", &to], ""), login(&token.secret)];
     for said in commands {
         assert!(!said.succeeded && said.stderr.contains(&sentence), "{said:#?}");

@@ -16,7 +16,7 @@ pub fn with_keyring(home: &Path, script: &str) -> String {
         helper() { docker-credential-dockpass \"$@\"; }\n\
         lock() { dbus-send --session --print-reply --dest=org.freedesktop.secrets /org/freedesktop/secrets \
             org.freedesktop.Secret.Service.Lock array:objpath:/org/freedesktop/secrets/collection/login >&2; }\n";
-    let program = Path::new(env!("CARGO_BIN_EXE_docker-credential-dockpass"));
+    let program = program::helper();
     let mut command = Command::new("dbus-run-session");
     command.args(["--", "bash", "-c", &format!("{unlock}{script}")]).stdin(Stdio::null());
     command.env_clear().env("HOME", home).env("XDG_RUNTIME_DIR", home);

@@ -11,7 +11,7 @@ use crate::{
         program::{self, Program},
     },
     image::Image,
-    yard::Registry,
+    registry_host::Registry,
 };
 
 /// The `kid` and `x5c` of a registry token's header.

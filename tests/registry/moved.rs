@@ -6,40 +6,45 @@ use crate::{
     client::Client,
     harness::{PASSWORD, database::texts},
     image::{Image, digest},
-    yard::Yard,
+    registry_host::RegistryHost,
 };
 
 /// Waits until so many notifications of manifests have come, and then until they are settled.
-async fn told(yard: &Yard, count: i64) -> Vec<String> {
+async fn told(registry_host: &RegistryHost, count: i64) -> Vec<String> {
     for _ in 0..200 {
-        if yard.server.count("registry_event").await >= count {
+        if registry_host.server.count("registry_event").await >= count {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     // A moment for one too many.
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    assert_eq!(yard.server.count("registry_event").await, count, "{:?}", yard.server.rows("unsettled_event").await);
-    yard.server.settled().await;
-    yard.server.moved().await
+    assert_eq!(
+        registry_host.server.count("registry_event").await,
+        count,
+        "{:?}",
+        registry_host.server.rows("unsettled_event").await
+    );
+    registry_host.server.fields().await;
+    registry_host.server.moved().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_push_a_pull_and_a_delete_stand_with_their_token_by_tag_and_digest() {
-    let yard = Yard::open().await;
-    // Of two tokens that ask within a second nobody can tell which it was: the yard's own asked a moment ago. The
+    let registry_host = RegistryHost::open().await;
+    // Of two tokens that ask within a second nobody can tell which it was: the registry_host's own asked a moment ago. The
     // registry's clock runs by itself, and stays ahead.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
-    yard.server.clock.advance(Duration::seconds(2));
-    let (client, token) = yard.alice_with("repo:admin").await;
+    registry_host.server.clock.advance(Duration::seconds(2));
+    let (client, token) = registry_host.alice_with("repo:admin").await;
     let image = Image::holding("moved");
-    yard.push(&client, &image, "alice/moved:v7").succeed();
-    assert_eq!(yard.pull(&client, "alice/moved:v7").as_ref(), Ok(&image.manifest));
-    assert!(yard.pull(&client, "alice/app:v1").is_ok());
-    yard.delete(&client, "alice/moved:v7").succeed();
-    // Two pushes of the yard's; a push, two pulls and the one before the delete; the digest's delete and its tag's.
-    let agents = texts(&yard.server.app.db, "SELECT DISTINCT client FROM unsettled_event").await;
-    let moved = told(&yard, 8).await;
+    registry_host.push(&client, &image, "alice/moved:v7").succeed();
+    assert_eq!(registry_host.pull(&client, "alice/moved:v7").as_ref(), Ok(&image.manifest));
+    assert!(registry_host.pull(&client, "alice/app:v1").is_ok());
+    registry_host.delete(&client, "alice/moved:v7").succeed();
+    // Two pushes of the registry_host's; a push, two pulls and the one before the delete; the digest's delete and its tag's.
+    let agents = texts(&registry_host.server.app.db, "SELECT DISTINCT client FROM unsettled_event").await;
+    let moved = told(&registry_host, 8).await;
     let digest = digest(&image.manifest);
     let expected = [
         format!("{digest} delete by ci push"),
@@ -51,9 +56,10 @@ async fn a_push_a_pull_and_a_delete_stand_with_their_token_by_tag_and_digest() {
         "v7 push by ci push".to_owned(),
     ];
     assert_eq!(moved, expected);
-    let asked = texts(&yard.server.app.db, "SELECT DISTINCT client FROM token_use WHERE client LIKE 'skopeo/%'").await;
+    let asked =
+        texts(&registry_host.server.app.db, "SELECT DISTINCT client FROM token_use WHERE client LIKE 'skopeo/%'").await;
     assert_eq!(agents, asked, "a program calls itself the same at both");
-    let page = yard.alice.get(&format!("/settings/tokens/{}", token.id)).await.body;
+    let page = registry_host.alice.get(&format!("/settings/tokens/{}", token.id)).await.body;
     let line = |action: &str, repository: &str, what: &str| {
         format!("<td>{action}</td><td class=\"mono\">{repository}</td><td class=\"mono\">{what}</td><td>skopeo 1.")
     };
@@ -67,19 +73,19 @@ async fn a_push_a_pull_and_a_delete_stand_with_their_token_by_tag_and_digest() {
         assert!(page.contains(&line), "{line} in {page}");
     }
     let last = "SELECT pushed_description || ', ' || pulled_description FROM repository WHERE name = 'alice/app'";
-    assert_eq!(yard.server.text(last).await, "owner, ci push");
+    assert_eq!(registry_host.server.text(last).await, "owner, ci push");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_pushed_with_the_password_stands_with_no_token() {
-    let yard = Yard::open().await;
-    assert_eq!(told(&yard, 2).await, ["v1 push by owner", "v1 push by owner"]);
+    let registry_host = RegistryHost::open().await;
+    assert_eq!(told(&registry_host, 2).await, ["v1 push by owner", "v1 push by owner"]);
     // Back to the registry's clock, which has not moved along, and a second later than what was told.
-    yard.server.clock.advance(-Duration::seconds(4));
-    let client = Client::logged_in(&yard.registry.host, "alice", PASSWORD);
-    yard.push(&client, &Image::holding("by password"), "alice/app:v2").succeed();
-    assert_eq!(told(&yard, 3).await, ["v1 push by owner", "v1 push by owner"]);
+    registry_host.server.clock.advance(-Duration::seconds(4));
+    let client = Client::logged_in(&registry_host.registry.host, "alice", PASSWORD);
+    registry_host.push(&client, &Image::holding("by password"), "alice/app:v2").succeed();
+    assert_eq!(told(&registry_host, 3).await, ["v1 push by owner", "v1 push by owner"]);
     let nobodys = "SELECT COUNT(*) FROM repository WHERE name = 'alice/app' AND pushed_token_id IS NULL
                    AND pushed_account_id IS NOT NULL";
-    assert_eq!(yard.server.number(nobodys).await, Some(1));
+    assert_eq!(registry_host.server.number(nobodys).await, Some(1));
 }

@@ -8,7 +8,7 @@ use oci_client::{
     secrets::RegistryAuth,
 };
 
-use crate::yard::Yard;
+use crate::registry_host::RegistryHost;
 
 fn client() -> Client {
     Client::new(ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() })
@@ -16,11 +16,11 @@ fn client() -> Client {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn oci_client_pushes_and_pulls_until_the_token_is_switched_off() {
-    let yard = Yard::open().await;
-    let (_, token) = yard.alice_with("repo:write").await;
+    let registry_host = RegistryHost::open().await;
+    let (_, token) = registry_host.alice_with("repo:write").await;
     let auth = RegistryAuth::Basic("alice".to_owned(), token.secret.clone());
     let (rust, first): (Reference, Reference) =
-        (yard.name("alice/rust:v1").parse().unwrap(), yard.name("alice/app:v1").parse().unwrap());
+        (registry_host.name("alice/rust:v1").parse().unwrap(), registry_host.name("alice/app:v1").parse().unwrap());
     let known = client();
     let layers = [ImageLayer::oci_v1_gzip(b"any bytes".to_vec(), None)];
     known.push(&rust, &layers, Config::oci_v1(b"{}".to_vec(), None), &auth, None).await.unwrap();
@@ -29,13 +29,13 @@ async fn oci_client_pushes_and_pulls_until_the_token_is_switched_off() {
     assert_eq!(client().list_tags(&rust, &auth, None, None).await.unwrap().tags, ["v1"]);
     let (manifest, _) =
         client().pull_manifest_raw(&first, &auth, &["application/vnd.oci.image.manifest.v1+json"]).await.unwrap();
-    assert_eq!(manifest, yard.image.manifest);
+    assert_eq!(manifest, registry_host.image.manifest);
 
-    yard.deactivate(&token).await;
+    registry_host.deactivate(&token).await;
     for operation in [RegistryOperation::Pull, RegistryOperation::Push] {
         match client().auth(&rust, &auth, operation).await {
             Err(OciDistributionError::AuthenticationFailure(body)) => {
-                let errors = serde_json::json!({"errors": [{"code": "DENIED", "message": yard.inactive()}]});
+                let errors = serde_json::json!({"errors": [{"code": "DENIED", "message": registry_host.inactive()}]});
                 assert_eq!(serde_json::from_str::<serde_json::Value>(&body).unwrap(), errors);
             }
             other => panic!("{other:?}"),

@@ -9,46 +9,46 @@ use serde_json::json;
 
 use crate::{
     client::{Client, Said, run},
-    desk::{Desk, expired},
-    yard::Yard,
+    registry_host::RegistryHost,
+    workstation::{Workstation, expired},
 };
 
 /// podman or buildah.
 pub struct Podman {
     program: &'static str,
-    home: Desk,
+    home: Workstation,
 }
 
 /// What it does without a login of its own, by what the credential helper gives.
 async fn pulls_and_pushes_by_the_helper(program: &'static str) {
-    let yard = Yard::open().await;
-    let (desk, repository) = (Desk::new(), format!("alice/{program}"));
-    desk.sign_in(&yard).await;
-    let podman = Podman { program, home: desk };
+    let registry_host = RegistryHost::open().await;
+    let (workstation, repository) = (Workstation::new(), format!("alice/{program}"));
+    workstation.sign_in(&registry_host).await;
+    let podman = Podman { program, home: workstation };
     assert!(!podman.home.0.file("containers/auth.json").exists(), "it has no password of its own");
-    podman.pull(&yard, "alice/app:v1").succeed();
-    podman.push(&yard, &yard.name("alice/app:v1"), &format!("{repository}:v1")).succeed();
-    assert_eq!(yard.list_tags(&yard.owner, &repository), Ok(vec!["v1".to_owned()]));
-    let id = yard.server.text("SELECT id FROM token ORDER BY created_at").await;
-    assert_eq!(yard.alice.post(&format!("/settings/tokens/{id}/deactivate"), &[]).await.status, 303);
-    podman.home.ages(&yard);
-    let push = || podman.push(&yard, &yard.name("alice/app:v1"), &format!("{repository}:v2"));
+    podman.pull(&registry_host, "alice/app:v1").succeed();
+    podman.push(&registry_host, &registry_host.name("alice/app:v1"), &format!("{repository}:v1")).succeed();
+    assert_eq!(registry_host.list_tags(&registry_host.owner, &repository), Ok(vec!["v1".to_owned()]));
+    let id = registry_host.server.text("SELECT id FROM token ORDER BY created_at").await;
+    assert_eq!(registry_host.alice.post(&format!("/settings/tokens/{id}/deactivate"), &[]).await.status, 303);
+    podman.home.ages(&registry_host);
+    let push = || podman.push(&registry_host, &registry_host.name("alice/app:v1"), &format!("{repository}:v2"));
     let refused = push();
     assert!(!refused.succeeded && refused.stderr.contains("(PAT-INACTIVE)"), "{refused:#?}");
     assert!(
         refused.stderr.starts_with("docker-credential-dockpass: "),
         "the helper's words are passed on: {refused:#?}"
     );
-    assert_eq!(yard.alice.post(&format!("/settings/tokens/{id}/delete"), &[]).await.status, 303);
-    podman.home.ages(&yard);
+    assert_eq!(registry_host.alice.post(&format!("/settings/tokens/{id}/delete"), &[]).await.status, 303);
+    podman.home.ages(&registry_host);
     let refused = push();
-    assert!(!refused.succeeded && refused.stderr.starts_with(&expired(&yard)), "{refused:#?}");
+    assert!(!refused.succeeded && refused.stderr.starts_with(&expired(&registry_host)), "{refused:#?}");
     assert_eq!(podman.home.kept()["entries"], json!({}));
 }
 
 impl Podman {
     pub fn new(program: &'static str) -> Self {
-        Self { program, home: Desk(Client::new()) }
+        Self { program, home: Workstation(Client::new()) }
     }
 
     #[track_caller]
@@ -66,41 +66,44 @@ impl Podman {
     }
 
     #[track_caller]
-    fn login(&self, yard: &Yard, secret: &str) -> Said {
-        self.login_as(yard, "alice", secret)
+    fn login(&self, registry_host: &RegistryHost, secret: &str) -> Said {
+        self.login_as(registry_host, "alice", secret)
     }
 
     #[track_caller]
-    pub fn login_as(&self, yard: &Yard, name: &str, secret: &str) -> Said {
-        self.run(&["login", "--tls-verify=false", "-u", name, "--password-stdin", &yard.registry.host], secret)
+    pub fn login_as(&self, registry_host: &RegistryHost, name: &str, secret: &str) -> Said {
+        self.run(&["login", "--tls-verify=false", "-u", name, "--password-stdin", &registry_host.registry.host], secret)
     }
 
     #[track_caller]
-    fn pull(&self, yard: &Yard, image: &str) -> Said {
-        self.run(&["pull", "--tls-verify=false", &yard.name(image)], "")
+    fn pull(&self, registry_host: &RegistryHost, image: &str) -> Said {
+        self.run(&["pull", "--tls-verify=false", &registry_host.name(image)], "")
     }
 
     #[track_caller]
-    fn push(&self, yard: &Yard, local: &str, image: &str) -> Said {
-        self.run(&["push", "--tls-verify=false", local, &yard.at(image)], "")
+    fn push(&self, registry_host: &RegistryHost, local: &str, image: &str) -> Said {
+        self.run(&["push", "--tls-verify=false", local, &registry_host.at(image)], "")
     }
 
     /// Whatever asks for a token is refused and shows the sentence; login alone shows none.
     #[track_caller]
-    fn is_refused(&self, yard: &Yard, secret: &str) {
-        let sentence = format!("unable to retrieve auth token: invalid username/password: denied: {}", yard.inactive());
+    fn is_refused(&self, registry_host: &RegistryHost, secret: &str) {
+        let sentence =
+            format!("unable to retrieve auth token: invalid username/password: denied: {}", registry_host.inactive());
         // Of an image that is here already, buildah asks no registry.
-        for said in [self.pull(yard, "alice/docker:v1"), self.push(yard, &yard.name("alice/app:v1"), "alice/again:v1")]
-        {
+        for said in [
+            self.pull(registry_host, "alice/docker:v1"),
+            self.push(registry_host, &registry_host.name("alice/app:v1"), "alice/again:v1"),
+        ] {
             assert!(!said.succeeded && said.stderr.contains(&sentence), "{said:#?}");
         }
-        let said = self.login(yard, secret).fail();
+        let said = self.login(registry_host, secret).fail();
         assert!(
-            said.ends_with(&format!("logging into \"{}\": invalid username/password", yard.registry.host)),
+            said.ends_with(&format!("logging into \"{}\": invalid username/password", registry_host.registry.host)),
             "{said}"
         );
         let debug = ["--log-level", "debug", "login", "--tls-verify=false", "-u", "alice", "--password-stdin"];
-        let said = self.run(&[&debug[..], &[&yard.registry.host]].concat(), secret);
+        let said = self.run(&[&debug[..], &[&registry_host.registry.host]].concat(), secret);
         assert!(said.stderr.contains("(PAT-INACTIVE)"), "what the README says shows the reason: {said:#?}");
     }
 }
@@ -118,49 +121,50 @@ impl Drop for Podman {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn podman_pulls_builds_and_pushes_until_the_token_is_switched_off() {
-    let yard = Yard::open().await;
-    let (_, token) = yard.alice_with("repo:write").await;
+    let registry_host = RegistryHost::open().await;
+    let (_, token) = registry_host.alice_with("repo:write").await;
     let podman = Podman::new("podman");
-    assert_eq!(podman.login(&yard, &token.secret).succeed(), "Login Succeeded!\n");
-    podman.pull(&yard, "alice/app:v1").succeed();
-    podman.push(&yard, &yard.name("alice/app:v1"), "alice/podman:v1").succeed();
+    assert_eq!(podman.login(&registry_host, &token.secret).succeed(), "Login Succeeded!\n");
+    podman.pull(&registry_host, "alice/app:v1").succeed();
+    podman.push(&registry_host, &registry_host.name("alice/app:v1"), "alice/podman:v1").succeed();
     fs::write(podman.home.0.file("hello.txt"), "built").unwrap();
     fs::write(podman.home.0.file("Containerfile"), "FROM scratch\nCOPY hello.txt /\n").unwrap();
-    let (home, built) = (podman.home.0.file("").display().to_string(), yard.name("alice/built:v1"));
+    let (home, built) = (podman.home.0.file("").display().to_string(), registry_host.name("alice/built:v1"));
     podman.run(&["build", "--tag", &built, &home], "").succeed();
-    podman.push(&yard, &built, "alice/built:v1").succeed();
+    podman.push(&registry_host, &built, "alice/built:v1").succeed();
     for repository in ["alice/podman", "alice/built"] {
-        assert_eq!(yard.list_tags(&yard.owner, repository), Ok(vec!["v1".to_owned()]));
-        assert!(yard.pull(&yard.owner, &format!("{repository}:v1")).is_ok());
+        assert_eq!(registry_host.list_tags(&registry_host.owner, repository), Ok(vec!["v1".to_owned()]));
+        assert!(registry_host.pull(&registry_host.owner, &format!("{repository}:v1")).is_ok());
     }
-    let found = podman.run(&["search", "--tls-verify=false", "--list-tags", &yard.name("alice/built")], "").succeed();
-    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["NAME", "TAG", &yard.name("alice/built"), "v1"]);
-    yard.deactivate(&token).await;
-    podman.is_refused(&yard, &token.secret);
+    let found =
+        podman.run(&["search", "--tls-verify=false", "--list-tags", &registry_host.name("alice/built")], "").succeed();
+    assert_eq!(found.split_whitespace().collect::<Vec<_>>(), ["NAME", "TAG", &registry_host.name("alice/built"), "v1"]);
+    registry_host.deactivate(&token).await;
+    podman.is_refused(&registry_host, &token.secret);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn buildah_makes_an_image_and_pushes_it_until_the_token_is_switched_off() {
-    let yard = Yard::open().await;
-    let (_, token) = yard.alice_with("repo:write").await;
+    let registry_host = RegistryHost::open().await;
+    let (_, token) = registry_host.alice_with("repo:write").await;
     let buildah = Podman::new("buildah");
-    assert_eq!(buildah.login(&yard, &token.secret).succeed(), "Login Succeeded!\n");
-    buildah.pull(&yard, "alice/app:v1").succeed();
+    assert_eq!(buildah.login(&registry_host, &token.secret).succeed(), "Login Succeeded!\n");
+    buildah.pull(&registry_host, "alice/app:v1").succeed();
     let container = buildah.run(&["from", "scratch"], "").succeed();
     fs::write(buildah.home.0.file("hello.txt"), "made by hand").unwrap();
     let file = buildah.home.0.file("hello.txt").display().to_string();
     buildah.run(&["copy", container.trim(), &file, "/"], "").succeed();
     buildah.run(&["commit", container.trim(), "made"], "").succeed();
-    buildah.push(&yard, "made", "alice/made:v1").succeed();
+    buildah.push(&registry_host, "made", "alice/made:v1").succeed();
     // Straight from the working container to the registry.
-    let straight = ["commit", "--tls-verify=false", container.trim(), &yard.at("alice/straight:v1")];
+    let straight = ["commit", "--tls-verify=false", container.trim(), &registry_host.at("alice/straight:v1")];
     buildah.run(&straight, "").succeed();
     for image in ["alice/made:v1", "alice/straight:v1"] {
-        assert!(yard.pull(&yard.owner, image).is_ok());
-        buildah.pull(&yard, image).succeed();
+        assert!(registry_host.pull(&registry_host.owner, image).is_ok());
+        buildah.pull(&registry_host, image).succeed();
     }
-    yard.deactivate(&token).await;
-    buildah.is_refused(&yard, &token.secret);
+    registry_host.deactivate(&token).await;
+    buildah.is_refused(&registry_host, &token.secret);
 }
 
 #[tokio::test(flavor = "multi_thread")]

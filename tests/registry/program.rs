@@ -7,7 +7,7 @@ use crate::{
         program::{self, Program},
     },
     image::Image,
-    yard::Registry,
+    registry_host::Registry,
 };
 
 #[test]

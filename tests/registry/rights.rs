@@ -6,13 +6,13 @@ use crate::{
     harness::Browser,
     image::Image,
     podman::Podman,
-    yard::{UNABLE, Yard},
+    registry_host::{RegistryHost, UNABLE},
 };
 
 /// The id of a repository, once its first push is known.
-async fn known(yard: &Yard, name: &str) -> String {
-    yard.server.times(&format!("SELECT COUNT(*) FROM repository WHERE name = '{name}'"), 1).await;
-    yard.server.text(&format!("SELECT id FROM repository WHERE name = '{name}'")).await
+async fn known(registry_host: &RegistryHost, name: &str) -> String {
+    registry_host.server.times(&format!("SELECT COUNT(*) FROM repository WHERE name = '{name}'"), 1).await;
+    registry_host.server.text(&format!("SELECT id FROM repository WHERE name = '{name}'")).await
 }
 
 async fn post(browser: &Browser, id: &str, verb: &str, form: &[(&str, &str)]) {
@@ -21,24 +21,24 @@ async fn post(browser: &Browser, id: &str, verb: &str, form: &[(&str, &str)]) {
 }
 
 /// Someone else, logged in with a token of this level.
-async fn bob(yard: &Yard, level: &str) -> Client {
-    let browser = yard.server.account_signed_in("bob").await;
+async fn bob(registry_host: &RegistryHost, level: &str) -> Client {
+    let browser = registry_host.server.account_signed_in("bob").await;
     let secret = browser.generate("bob's own", level, "30").await.secret;
-    Client::logged_in(&yard.registry.host, "bob", &secret)
+    Client::logged_in(&registry_host.registry.host, "bob", &secret)
 }
 
 #[track_caller]
-fn pulls(yard: &Yard, client: &Client) {
-    assert_eq!(yard.pull(client, "alice/app:v1").as_ref(), Ok(&yard.image.manifest));
-    assert_eq!(yard.list_tags(client, "alice/app"), Ok(vec!["v1".to_owned()]));
-    yard.docker_inspect(client, "alice/docker:v1").succeed();
+fn pulls(registry_host: &RegistryHost, client: &Client) {
+    assert_eq!(registry_host.pull(client, "alice/app:v1").as_ref(), Ok(&registry_host.image.manifest));
+    assert_eq!(registry_host.list_tags(client, "alice/app"), Ok(vec!["v1".to_owned()]));
+    registry_host.docker_inspect(client, "alice/docker:v1").succeed();
 }
 
 #[track_caller]
-fn cannot_delete(yard: &Yard, client: &Client) {
-    let said = yard.delete(client, "alice/app:v1").fail();
+fn cannot_delete(registry_host: &RegistryHost, client: &Client) {
+    let said = registry_host.delete(client, "alice/app:v1").fail();
     assert!(said.contains("(401 Unauthorized)") && said.contains(r#""Action":"delete""#), "{said}");
-    assert!(yard.pull(&yard.owner, "alice/app:v1").is_ok());
+    assert!(registry_host.pull(&registry_host.owner, "alice/app:v1").is_ok());
 }
 
 fn not_shared(repository: &str) -> String {
@@ -46,110 +46,112 @@ fn not_shared(repository: &str) -> String {
 }
 
 #[track_caller]
-fn cannot_push(yard: &Yard, client: &Client, sentence: &str) {
-    let said = yard.push(client, &Image::holding("intruder"), "alice/app:v2").fail();
+fn cannot_push(registry_host: &RegistryHost, client: &Client, sentence: &str) {
+    let said = registry_host.push(client, &Image::holding("intruder"), "alice/app:v2").fail();
     assert_eq!(said, format!("trying to reuse blob sha256:… at destination: {UNABLE}{sentence}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_public_repository_is_pulled_by_everyone_until_it_is_private_again() {
-    let yard = Yard::open().await;
-    let (app, docker) = (known(&yard, "alice/app").await, known(&yard, "alice/docker").await);
+    let registry_host = RegistryHost::open().await;
+    let (app, docker) = (known(&registry_host, "alice/app").await, known(&registry_host, "alice/docker").await);
     for id in [&app, &docker] {
-        post(&yard.alice, id, "public", &[]).await;
+        post(&registry_host.alice, id, "public", &[]).await;
     }
-    let (nobody, weakest) = (Client::new(), bob(&yard, "repo:public_read").await);
-    for client in [&nobody, &weakest, &yard.alice_with("repo:public_read").await.0] {
-        pulls(&yard, client);
+    let (nobody, weakest) = (Client::new(), bob(&registry_host, "repo:public_read").await);
+    for client in [&nobody, &weakest, &registry_host.alice_with("repo:public_read").await.0] {
+        pulls(&registry_host, client);
     }
-    cannot_push(&yard, &weakest, &not_shared("alice/app"));
-    cannot_delete(&yard, &weakest);
+    cannot_push(&registry_host, &weakest, &not_shared("alice/app"));
+    cannot_delete(&registry_host, &weakest);
     for id in [&app, &docker] {
-        post(&yard.alice, id, "private", &[]).await;
+        post(&registry_host.alice, id, "private", &[]).await;
     }
-    yard.gets_nothing(&nobody, "alice", None);
-    yard.gets_nothing(&weakest, "alice", Some(&not_shared("alice/app")));
+    registry_host.gets_nothing(&nobody, "alice", None);
+    registry_host.gets_nothing(&weakest, "alice", Some(&not_shared("alice/app")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_share_reaches_as_far_as_it_was_given_and_never_to_delete() {
-    let yard = Yard::open().await;
-    let client = bob(&yard, "repo:admin").await;
-    let (app, docker) = (known(&yard, "alice/app").await, known(&yard, "alice/docker").await);
+    let registry_host = RegistryHost::open().await;
+    let client = bob(&registry_host, "repo:admin").await;
+    let (app, docker) = (known(&registry_host, "alice/app").await, known(&registry_host, "alice/docker").await);
     for id in [&app, &docker] {
-        post(&yard.alice, id, "share", &[("username", "bob"), ("share", "pull")]).await;
+        post(&registry_host.alice, id, "share", &[("username", "bob"), ("share", "pull")]).await;
     }
-    pulls(&yard, &client);
-    cannot_push(&yard, &client, &not_shared("alice/app"));
-    cannot_delete(&yard, &client);
-    post(&yard.alice, &app, "share", &[("username", "bob"), ("share", "push")]).await;
+    pulls(&registry_host, &client);
+    cannot_push(&registry_host, &client, &not_shared("alice/app"));
+    cannot_delete(&registry_host, &client);
+    post(&registry_host.alice, &app, "share", &[("username", "bob"), ("share", "push")]).await;
     let image = Image::holding("bob's work");
-    yard.push(&client, &image, "alice/app:v2").succeed();
-    assert_eq!(yard.pull(&yard.owner, "alice/app:v2"), Ok(image.manifest));
-    cannot_delete(&yard, &client);
-    let account = yard.server.text("SELECT id FROM account WHERE username = 'bob'").await;
+    registry_host.push(&client, &image, "alice/app:v2").succeed();
+    assert_eq!(registry_host.pull(&registry_host.owner, "alice/app:v2"), Ok(image.manifest));
+    cannot_delete(&registry_host, &client);
+    let account = registry_host.server.text("SELECT id FROM account WHERE username = 'bob'").await;
     for id in [&app, &docker] {
-        post(&yard.alice, id, "unshare", &[("account", &account)]).await;
+        post(&registry_host.alice, id, "unshare", &[("account", &account)]).await;
     }
-    yard.gets_nothing(&client, "alice", Some(&not_shared("alice/app")));
+    registry_host.gets_nothing(&client, "alice", Some(&not_shared("alice/app")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limited_token_reaches_what_is_named_and_no_other() {
-    let yard = Yard::open().await;
-    let (client, token) = yard.alice_with("repo:admin").await;
+    let registry_host = RegistryHost::open().await;
+    let (client, token) = registry_host.alice_with("repo:admin").await;
     let form = [
         ("description", "ci push"),
         ("permission", "repo:admin"),
         ("reach", "named"),
         ("repositories", "alice/web alice/doc*"),
     ];
-    yard.alice.post(&format!("/settings/tokens/{}", token.id), &form).await;
+    registry_host.alice.post(&format!("/settings/tokens/{}", token.id), &form).await;
     let image = Image::holding("the web");
-    yard.push(&client, &image, "alice/web:v1").succeed();
-    assert_eq!(yard.pull(&client, "alice/web:v1"), Ok(image.manifest));
-    yard.docker_inspect(&client, "alice/docker:v1").succeed();
-    assert!(yard.pull(&client, "alice/app:v1").unwrap_err().contains("requested access to the resource is denied"));
+    registry_host.push(&client, &image, "alice/web:v1").succeed();
+    assert_eq!(registry_host.pull(&client, "alice/web:v1"), Ok(image.manifest));
+    registry_host.docker_inspect(&client, "alice/docker:v1").succeed();
+    assert!(
+        registry_host.pull(&client, "alice/app:v1").unwrap_err().contains("requested access to the resource is denied")
+    );
     let limited = "this access token is limited to other repositories: it cannot push to alice/app (PAT-REPOSITORY)";
-    cannot_push(&yard, &client, limited);
-    yard.delete(&client, "alice/web:v1").succeed();
+    cannot_push(&registry_host, &client, limited);
+    registry_host.delete(&client, "alice/web:v1").succeed();
     // A public one neither, though without the token it would be had.
-    post(&yard.alice, &known(&yard, "alice/app").await, "public", &[]).await;
-    assert!(yard.pull(&client, "alice/app:v1").is_err());
-    assert!(yard.pull(&Client::new(), "alice/app:v1").is_ok());
+    post(&registry_host.alice, &known(&registry_host, "alice/app").await, "public", &[]).await;
+    assert!(registry_host.pull(&client, "alice/app:v1").is_err());
+    assert!(registry_host.pull(&Client::new(), "alice/app:v1").is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_no_account_are_the_administrators_who_share_them_and_list_all() {
-    let yard = Yard::open().await;
-    let browser = yard.server.account_signed_in("root-of-all").await;
+    let registry_host = RegistryHost::open().await;
+    let browser = registry_host.server.account_signed_in("root-of-all").await;
     // The first account, alice's, was an administrator's.
-    yard.server.sql("UPDATE account SET is_admin = (username = 'root-of-all')").await;
+    registry_host.server.sql("UPDATE account SET is_admin = (username = 'root-of-all')").await;
     let secret = browser.generate("admin", "repo:admin", "30").await.secret;
-    let admin = Client::logged_in(&yard.registry.host, "root-of-all", &secret);
+    let admin = Client::logged_in(&registry_host.registry.host, "root-of-all", &secret);
     let image = Image::holding("the team's");
     for name in ["team/app:v1", "app:v1"] {
-        yard.push(&admin, &image, name).succeed();
-        assert_eq!(yard.pull(&admin, name).as_ref(), Ok(&image.manifest));
-        assert!(yard.pull(&yard.owner, name).is_err(), "{name}");
+        registry_host.push(&admin, &image, name).succeed();
+        assert_eq!(registry_host.pull(&admin, name).as_ref(), Ok(&image.manifest));
+        assert!(registry_host.pull(&registry_host.owner, name).is_err(), "{name}");
     }
-    let team = known(&yard, "team/app").await;
+    let team = known(&registry_host, "team/app").await;
     post(&browser, &team, "share", &[("username", "alice"), ("share", "push")]).await;
-    yard.push(&yard.owner, &image, "team/app:v2").succeed();
-    assert!(yard.delete(&yard.owner, "team/app:v2").fail().contains("(401 Unauthorized)"));
-    yard.delete(&admin, "team/app:v2").succeed();
-    assert!(yard.pull(&admin, "alice/app:v1").is_err(), "what an account has is its own");
+    registry_host.push(&registry_host.owner, &image, "team/app:v2").succeed();
+    assert!(registry_host.delete(&registry_host.owner, "team/app:v2").fail().contains("(401 Unauthorized)"));
+    registry_host.delete(&admin, "team/app:v2").succeed();
+    assert!(registry_host.pull(&admin, "alice/app:v1").is_err(), "what an account has is its own");
     // podman search asks for the list of all.
-    let search = |podman: &Podman| podman.run(&["search", "--tls-verify=false", &yard.name("app")], "");
+    let search = |podman: &Podman| podman.run(&["search", "--tls-verify=false", &registry_host.name("app")], "");
     let podman = Podman::new("podman");
-    podman.login_as(&yard, "root-of-all", &secret).succeed();
+    podman.login_as(&registry_host, "root-of-all", &secret).succeed();
     let found = search(&podman).succeed();
     for name in ["alice/app", "team/app"] {
-        assert!(found.contains(&yard.name(name)), "{found}");
+        assert!(found.contains(&registry_host.name(name)), "{found}");
     }
-    let (_, plain) = yard.alice_with("repo:admin").await;
+    let (_, plain) = registry_host.alice_with("repo:admin").await;
     let podman = Podman::new("podman");
-    podman.login_as(&yard, "alice", &plain.secret).succeed();
+    podman.login_as(&registry_host, "alice", &plain.secret).succeed();
     let refused = search(&podman);
     assert!(!refused.succeeded && !refused.stdout.contains("team/app"), "{refused:#?}");
 }

@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use time::Duration;
 
-use crate::{
-    harness::{Answer, Browser, TestServer, callers::headers},
-    house::source::files,
-};
+use crate::harness::{Answer, Browser, TestServer, callers::headers, files};
 
 /// What is open to everyone, or to whoever shows a code. A new route outside of [`CLOSED`] is added here
 /// by someone who thought about it.

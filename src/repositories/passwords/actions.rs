@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use dockpass_core::{
+    moved::Granted,
+    timestamp::Timestamp,
+    usage::{Occurrences, UseAction},
+};
 use time::Duration;
 
 use super::store;
 use crate::{
-    core::{
-        moment::Moment,
-        moved::Granted,
-        usage::{Span, UseAction},
-    },
     error::Error,
     platform::{
-        collector::{PasswordGrants, newest_of_each},
-        db::{Connection, Db, Tx},
+        database::{Connection, Db, Tx},
+        journal::{PasswordGrants, newest_of_each},
     },
 };
 
@@ -31,7 +31,7 @@ const KEPT: Duration = Duration::days(7);
 /// The database's.
 pub async fn write(db: &Db, grants: &PasswordGrants) -> Result<(), Error> {
     let taken: Vec<_> = grants.take().into_iter().collect();
-    let mut by_account: BTreeMap<String, Vec<(String, UseAction, Span)>> = BTreeMap::new();
+    let mut by_account: BTreeMap<String, Vec<(String, UseAction, Occurrences)>> = BTreeMap::new();
     for ((account_id, repository, action), span) in newest_of_each(&taken, |(account_id, ..)| account_id, MOST) {
         by_account.entry(account_id.clone()).or_default().push((repository.clone(), *action, *span));
     }
@@ -40,7 +40,7 @@ pub async fn write(db: &Db, grants: &PasswordGrants) -> Result<(), Error> {
             by_account.insert(account_id, list);
             for (account_id, list) in by_account {
                 list.into_iter().for_each(|(repository, action, span)| {
-                    grants.note((account_id.clone(), repository, action), span, Span::and);
+                    grants.note((account_id.clone(), repository, action), span, Occurrences::and);
                 });
             }
             return Err(error.into());
@@ -50,7 +50,7 @@ pub async fn write(db: &Db, grants: &PasswordGrants) -> Result<(), Error> {
 }
 
 /// In a transaction of its own: it holds the account, and whoever holds one waits for no other.
-async fn write_of(db: &Db, account_id: &str, list: &[(String, UseAction, Span)]) -> sqlx::Result<()> {
+async fn write_of(db: &Db, account_id: &str, list: &[(String, UseAction, Occurrences)]) -> sqlx::Result<()> {
     let mut tx = db.write().await?;
     // Of an account that is gone nothing is kept.
     if store::hold(&mut tx, account_id).await? == 0 {
@@ -73,7 +73,7 @@ pub async fn grants(
     connection: &mut impl Connection,
     account_id: &str,
     repository: &str,
-    window: (Moment, Moment),
+    window: (Timestamp, Timestamp),
 ) -> Result<Vec<Granted>, Error> {
     Ok(store::grants(connection, account_id, repository, window).await?)
 }
@@ -82,7 +82,7 @@ pub async fn grants(
 ///
 /// # Errors
 /// The database's.
-pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
+pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     store::forget_before(tx, now - KEPT).await?;
     Ok(())
 }

@@ -1,15 +1,13 @@
 //! The SQL of what passwords were granted.
 
+use dockpass_core::{
+    moved::{Granted, Holder},
+    timestamp::Timestamp,
+    usage::{Occurrences, UseAction},
+};
 use time::Duration;
 
-use crate::{
-    core::{
-        moment::Moment,
-        moved::{Granted, Holder},
-        usage::{Span, UseAction},
-    },
-    platform::db::{Connection, Tx, execute, fetch},
-};
+use crate::platform::database::{Connection, Tx, execute, fetch};
 
 /// Holds an account until the transaction ends; how many there were to hold.
 pub async fn hold(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
@@ -22,7 +20,7 @@ pub async fn add_to(
     account_id: &str,
     repository: &str,
     action: UseAction,
-    span: Span,
+    span: Occurrences,
     within: Duration,
 ) -> sqlx::Result<u64> {
     execute!(
@@ -43,7 +41,7 @@ pub async fn insert(
     account_id: &str,
     repository: &str,
     action: UseAction,
-    span: Span,
+    span: Occurrences,
 ) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -75,7 +73,7 @@ pub async fn grants(
     connection: &mut impl Connection,
     account_id: &str,
     repository: &str,
-    (since, until): (Moment, Moment),
+    (since, until): (Timestamp, Timestamp),
 ) -> sqlx::Result<Vec<Granted>> {
     let rows = fetch!(
         fetch_all,
@@ -89,12 +87,12 @@ pub async fn grants(
         until.millis(),
     )?;
     let read = |(action, first_at, last_at): (String, i64, i64)| {
-        let (first_at, last_at) = (Moment::from_millis(first_at), Moment::from_millis(last_at));
+        let (first_at, last_at) = (Timestamp::from_millis(first_at), Timestamp::from_millis(last_at));
         Some(Granted { action: UseAction::parse(&action)?, first_at, last_at, to: Holder::Password })
     };
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
-pub async fn forget_before(tx: &mut Tx, moment: Moment) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM password_use WHERE last_at < $1", moment.millis())
+pub async fn forget_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM password_use WHERE last_at < $1", before.millis())
 }

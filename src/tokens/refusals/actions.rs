@@ -2,26 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dockpass_core::{
+    account::Account,
+    permission::{DenyReason, Principal, check},
+    remedy::SuggestedFix,
+    repository::RepositoryName,
+    timestamp::Timestamp,
+    usage::Occurrences,
+};
 use time::Duration;
 
-use super::store::{self, Line};
+use super::store::{self, RefusalRow};
 use crate::{
-    core::{
-        account::Account,
-        moment::Moment,
-        permission::{Holder, Obstacle, decide},
-        remedy::Remedy,
-        repository::RepositoryName,
-        usage::Span,
-    },
     error::Error,
     platform::{
-        collector::{Refusals, newest_of_each},
-        db::{Connection, Db, Tx},
-        entropy::Entropy,
+        database::{Connection, Db, Tx},
+        journal::{Refusals, newest_of_each},
+        rng::SystemRng,
     },
     repositories::actions::facts,
-    tokens::uses,
+    tokens::usage,
 };
 
 /// What is shown as recent. An equal refusal after a longer silence begins to count anew.
@@ -37,12 +37,12 @@ const SHOWN: i64 = 10;
 ///
 /// # Errors
 /// The database's.
-pub async fn write(db: &Db, refusals: &Refusals, entropy: Entropy) -> Result<(), Error> {
+pub async fn write(db: &Db, refusals: &Refusals, rng: SystemRng) -> Result<(), Error> {
     let taken: Vec<_> = refusals.take().into_iter().collect();
     if taken.is_empty() {
         return Ok(());
     }
-    let mut of_tokens: BTreeMap<&str, Span> = BTreeMap::new();
+    let mut of_tokens: BTreeMap<&str, Occurrences> = BTreeMap::new();
     for (key, span) in &taken {
         of_tokens.entry(&key.token_id).and_modify(|known| known.and(*span)).or_insert(*span);
     }
@@ -54,12 +54,12 @@ pub async fn write(db: &Db, refusals: &Refusals, entropy: Entropy) -> Result<(),
         let mut tx = db.write().await?;
         let mut accounts = BTreeSet::new();
         for (key, span) in lines {
-            store::add(&mut tx, &entropy.id(span.last_at), key, *span, span.first_at - RECENT).await?;
+            store::add(&mut tx, &rng.id(span.last_at), key, *span, span.first_at - RECENT).await?;
             accounts.insert(&key.account_id);
         }
         for (token_id, span) in &of_tokens {
             if store::has_token(&mut tx, token_id).await? {
-                uses::actions::count_refusals(&mut tx, token_id, *span).await?;
+                usage::actions::count_refusals(&mut tx, token_id, *span).await?;
             }
         }
         for account_id in accounts {
@@ -68,19 +68,19 @@ pub async fn write(db: &Db, refusals: &Refusals, entropy: Entropy) -> Result<(),
         Ok(tx.commit().await?)
     };
     written.await.inspect_err(|_: &Error| {
-        taken.iter().for_each(|(key, span)| refusals.note(key.clone(), *span, Span::and));
+        taken.iter().for_each(|(key, span)| refusals.note(key.clone(), *span, Occurrences::and));
     })
 }
 
 /// A refusal as its owner reads it.
 #[derive(Debug)]
-pub struct Refused {
+pub struct RecentRefusal {
     /// What was noted.
-    pub line: Line,
+    pub line: RefusalRow,
     /// What stands in the way today of what was refused with that repository, if something does.
-    pub obstacle: Option<Obstacle>,
+    pub obstacle: Option<DenyReason>,
     /// What mends it.
-    pub remedy: Remedy,
+    pub remedy: SuggestedFix,
 }
 
 /// An account's latest refusals of a week, newest first, and how many older ones there are.
@@ -90,26 +90,30 @@ pub struct Refused {
 pub async fn recent(
     connection: &mut impl Connection,
     account: &Account,
-    now: Moment,
-) -> Result<(Vec<Refused>, i64), Error> {
+    now: Timestamp,
+) -> Result<(Vec<RecentRefusal>, i64), Error> {
     let (lines, count) = store::recent(connection, &account.id, now - RECENT, now, SHOWN).await?;
     let older = count - lines.len() as i64;
     let mut recent = Vec::with_capacity(lines.len());
     for line in lines {
         let obstacle = obstacle(connection, account, &line).await?;
-        recent.push(Refused { remedy: Remedy::of(&line.code, line.token, obstacle), obstacle, line });
+        recent.push(RecentRefusal { remedy: SuggestedFix::of(&line.code, line.token, obstacle), obstacle, line });
     }
     Ok((recent, older))
 }
 
 /// By the rule that the token endpoint asks.
-async fn obstacle(connection: &mut impl Connection, account: &Account, line: &Line) -> Result<Option<Obstacle>, Error> {
+async fn obstacle(
+    connection: &mut impl Connection,
+    account: &Account,
+    line: &RefusalRow,
+) -> Result<Option<DenyReason>, Error> {
     let is_about_it = matches!(line.code.as_str(), "PAT-READ-ONLY" | "PAT-REPOSITORY");
     let Some((level, reach)) = line.rights.as_ref().filter(|_| is_about_it) else { return Ok(None) };
-    let Some(name) = RepositoryName::parse(&line.repository) else { return Ok(Some(Obstacle::NotShared)) };
-    let holder = Holder { username: account.username.as_str(), is_admin: account.is_admin, level: *level, reach };
+    let Some(name) = RepositoryName::parse(&line.repository) else { return Ok(Some(DenyReason::NotShared)) };
+    let holder = Principal { username: account.username.as_str(), is_admin: account.is_admin, level: *level, reach };
     let facts = facts(connection, Some(&account.id), &[name]).await?;
-    Ok(facts.first().and_then(|facts| decide(Some(&holder), facts, line.action).err()))
+    Ok(facts.first().and_then(|facts| check(Some(&holder), facts, line.action).err()))
 }
 
 /// Clears an account's list.
@@ -125,7 +129,7 @@ pub async fn dismiss(tx: &mut Tx, account: &Account) -> Result<(), Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn forget_old(tx: &mut Tx, now: Moment) -> Result<(), Error> {
+pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     store::forget_before(tx, now - KEPT).await?;
     Ok(())
 }

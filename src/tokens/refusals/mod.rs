@@ -2,4 +2,5 @@
 
 pub mod actions;
 pub(super) mod pages;
+pub(super) mod rows;
 mod store;

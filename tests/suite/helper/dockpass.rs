@@ -5,15 +5,15 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use reqwest::StatusCode;
 use time::Duration;
 
-use super::desk::Desk;
+use super::workstation::Workstation;
 use crate::harness::{
     Browser, TestServer,
     device::{Codes, PROGRAM},
 };
 
 /// Signs a computer in: someone approves the code that the program shows.
-async fn sign_in(desk: &Desk, server: &TestServer, owner: &Browser) {
-    let mut program = desk.command(&["login", &server.address.to_string()]).spawn().unwrap();
+async fn sign_in(workstation: &Workstation, server: &TestServer, owner: &Browser) {
+    let mut program = workstation.command(&["login", &server.address.to_string()]).spawn().unwrap();
     let mut stdout = BufReader::new(program.stdout.take().unwrap());
     let mut said = String::new();
     stdout.read_line(&mut said).unwrap();
@@ -36,30 +36,30 @@ async fn what_was_switched_off_keeps_its_sign_in_and_goes_on_when_it_is_switched
     let server = TestServer::start().await;
     let admin = server.account_signed_in("root-of-all").await;
     let alice = server.account_signed_in("alice").await;
-    let (desk, host) = (Desk::new(), server.address.to_string());
-    sign_in(&desk, &server, &alice).await;
+    let (workstation, host) = (Workstation::new(), server.address.to_string());
+    sign_in(&workstation, &server, &alice).await;
     let token_page = format!("/settings/tokens/{}", server.text("SELECT id FROM token").await);
     let account_page =
         format!("/admin/accounts/{}", server.text("SELECT id FROM account WHERE username = 'alice'").await);
     let deactivated = "the token of this device was deactivated: activate it on the page of personal access tokens";
     let disabled = "the account is disabled: ask an administrator";
-    let mut token = desk.get(&host).1;
+    let mut token = workstation.get(&host).1;
     for (who, page, off, on, words, code) in [
         (&alice, token_page, "deactivate", "activate", deactivated, "(PAT-INACTIVE)"),
         (&admin, account_page, "disable", "enable", disabled, "(ACCOUNT-DISABLED)"),
     ] {
         assert_eq!(who.post(&format!("{page}/{off}"), &[]).await.status, StatusCode::SEE_OTHER);
-        desk.ages(&host);
-        let said = desk.ask("get", &host);
+        workstation.ages(&host);
+        let said = workstation.ask("get", &host);
         assert_eq!(said.code, Some(0), "{said:?}");
         assert_eq!(said.stderr, format!("{PROGRAM}: http://{host} refused: {words} (access_denied)\n"));
         assert!(said.stdout.contains(&format!("\"{token}\"")), "{said:?}");
-        assert_eq!(desk.get(&host).1, token, "docker's second question asks nobody");
+        assert_eq!(workstation.get(&host).1, token, "docker's second question asks nobody");
         let (status, body) = answer(&server, &token).await;
         assert!(status == StatusCode::UNAUTHORIZED && body.contains(code), "{body}");
         assert_eq!(who.post(&format!("{page}/{on}"), &[]).await.status, StatusCode::SEE_OTHER);
-        desk.change(&host, "rests_until", 0);
-        let renewed = desk.get(&host).1;
+        workstation.change(&host, "rests_until", 0);
+        let renewed = workstation.get(&host).1;
         assert_ne!(renewed, token);
         assert_eq!(answer(&server, &renewed).await.0, StatusCode::OK);
         token = renewed;

@@ -4,24 +4,24 @@ use std::{fs, process::Stdio};
 
 use serde_json::json;
 
-use super::{desk::Desk, server::Server};
+use super::{server::Server, workstation::Workstation};
 
 #[test]
 fn what_is_missing_is_said_in_dockers_words() {
-    let desk = Desk::new();
+    let workstation = Workstation::new();
     for verb in ["get", "erase"] {
         for nothing in ["", "\n", "  "] {
-            assert_eq!(desk.ask(verb, nothing).failed(), "no credentials server URL");
+            assert_eq!(workstation.ask(verb, nothing).failed(), "no credentials server URL");
         }
     }
-    assert_eq!(desk.store("", "alice", "x").failed(), "no credentials server URL");
-    assert_eq!(desk.store("hub", "", "x").failed(), "no credentials username");
-    assert_eq!(desk.ask("store", "{}").failed(), "no credentials server URL");
+    assert_eq!(workstation.store("", "alice", "x").failed(), "no credentials server URL");
+    assert_eq!(workstation.store("hub", "", "x").failed(), "no credentials username");
+    assert_eq!(workstation.ask("store", "{}").failed(), "no credentials server URL");
 }
 
 #[test]
 fn broken_input_is_refused_and_never_quoted() {
-    let desk = Desk::new();
+    let workstation = Workstation::new();
     for input in [
         "",
         "dp_pat_secret",
@@ -30,28 +30,28 @@ fn broken_input_is_refused_and_never_quoted() {
         "{\"ServerURL\":\"hub\",\"Username\":{\"dp_pat_secret\":1}}",
         "{\"ServerURL\":\"hub\",\"Username\":\"alice\",\"Secret\":\"dp_pat_secret",
     ] {
-        assert_eq!(desk.ask("store", input).failed(), "the credentials on standard input are not JSON");
+        assert_eq!(workstation.ask("store", input).failed(), "the credentials on standard input are not JSON");
     }
     for verb in ["get", "store", "erase"] {
         let said = |bytes: &[u8]| {
-            let output = desk.start(verb, bytes).wait_with_output().unwrap();
+            let output = workstation.start(verb, bytes).wait_with_output().unwrap();
             (output.status.code(), String::from_utf8(output.stdout).unwrap())
         };
         assert_eq!(said(b"\xff\xfe"), (Some(1), "standard input is not text\n".to_owned()));
         assert_eq!(said(&[b'x'; 100_000]), (Some(1), "standard input is too long\n".to_owned()));
     }
-    assert!(!desk.home.path().join(".local").exists());
+    assert!(!workstation.home.path().join(".local").exists());
 }
 
 #[test]
 fn a_broken_file_is_a_sentence_for_every_verb_and_stays() {
-    let desk = Desk::new();
-    fs::create_dir_all(desk.file().parent().unwrap()).unwrap();
+    let workstation = Workstation::new();
+    fs::create_dir_all(workstation.file().parent().unwrap()).unwrap();
     for broken in ["", "{\"version\":1,\"dp_dev_secret\"", "{\"version\":9,\"storage\":\"file\",\"entries\":{}}"] {
-        fs::write(desk.file(), broken).unwrap();
+        fs::write(workstation.file(), broken).unwrap();
         let store = "{\"ServerURL\":\"hub\",\"Username\":\"alice\",\"Secret\":\"x\"}";
         for (verb, input) in [("get", "hub"), ("erase", "hub"), ("list", ""), ("store", store)] {
-            let said = desk.ask(verb, input);
+            let said = workstation.ask(verb, input);
             // docker shows what stands on standard error of a failed get, and nothing else.
             let on_stderr =
                 if verb == "get" { format!("docker-credential-dockpass: {}", said.stdout) } else { "".into() };
@@ -60,16 +60,16 @@ fn a_broken_file_is_a_sentence_for_every_verb_and_stays() {
             assert!(sentence.ends_with("move it away and sign in again"), "{sentence}");
             assert!(!sentence.contains("dp_dev"));
         }
-        assert_eq!(fs::read_to_string(desk.file()).unwrap(), broken);
+        assert_eq!(fs::read_to_string(workstation.file()).unwrap(), broken);
     }
 }
 
 #[test]
 fn nobody_who_listens_is_no_reason_to_panic() {
-    let desk = Desk::new();
-    desk.store("hub", "alice", "x");
+    let workstation = Workstation::new();
+    workstation.store("hub", "alice", "x");
     for (arguments, input) in [(&["get"][..], "hub"), (&["list"], ""), (&["version"], ""), (&["--help"], "")] {
-        let mut command = desk.command(arguments);
+        let mut command = workstation.command(arguments);
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut process = command.stdin(Stdio::piped()).stdout(writer).spawn().unwrap();
@@ -83,7 +83,7 @@ fn nobody_who_listens_is_no_reason_to_panic() {
 
 #[test]
 fn a_standard_error_that_nobody_reads_does_not_undo_what_was_done() {
-    let (server, desk) = (Server::start(), Desk::new());
+    let (server, workstation) = (Server::start(), Workstation::new());
     let host = server.host();
     server.say(|script| script.revoke_status = Some(503));
     for (verb, input) in [
@@ -92,7 +92,7 @@ fn a_standard_error_that_nobody_reads_does_not_undo_what_was_done() {
     ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut command = desk.command(&[verb]);
+        let mut command = workstation.command(&[verb]);
         let mut process = command.stdin(Stdio::piped()).stderr(writer).spawn().unwrap();
         drop(command);
         std::io::Write::write_all(&mut process.stdin.take().unwrap(), input.as_bytes()).unwrap();
@@ -103,7 +103,7 @@ fn a_standard_error_that_nobody_reads_does_not_undo_what_was_done() {
 
 #[test]
 fn a_wrong_command_line_is_one_sentence() {
-    let desk = Desk::new();
+    let workstation = Workstation::new();
     for (arguments, sentence) in [
         (&[][..], "a command is missing"),
         (&["gett"], "unrecognized subcommand 'gett'"),
@@ -112,9 +112,12 @@ fn a_wrong_command_line_is_one_sentence() {
         (&["logout"], "HOST is missing"),
         (&["logout", "a", "b"], "unexpected argument 'b' found"),
     ] {
-        assert_eq!(desk.run(arguments).failed(), format!("{sentence}: see docker-credential-dockpass --help"));
+        assert_eq!(workstation.run(arguments).failed(), format!("{sentence}: see docker-credential-dockpass --help"));
     }
-    assert_eq!(desk.run(&["version"]).done(), format!("docker-credential-dockpass {}\n", env!("CARGO_PKG_VERSION")));
-    assert!(desk.run(&["--help"]).done().contains("login"));
-    assert_eq!(desk.run(&["list"]).done(), "{}\n");
+    assert_eq!(
+        workstation.run(&["version"]).done(),
+        format!("docker-credential-dockpass {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    assert!(workstation.run(&["--help"]).done().contains("login"));
+    assert_eq!(workstation.run(&["list"]).done(), "{}\n");
 }

@@ -1,0 +1,205 @@
+//! When a token ends: the choices of the form and the one comparison with now.
+
+use time::{Date, Duration, format_description::BorrowedFormatItem, macros::format_description};
+
+use crate::timestamp::Timestamp;
+
+/// `2026-11-23`, the form's date input.
+const ISO_DATE: &[BorrowedFormatItem<'static>] = format_description!("[year]-[month]-[day]");
+/// What the form offers, in days; 365 is said as "1 year".
+const OFFERED_DAYS: [u16; 5] = [7, 30, 60, 90, 365];
+const PRESELECTED_DAYS: u16 = 90;
+/// A custom date lies at most this far ahead.
+const LONGEST_CUSTOM_DAYS: u16 = 365;
+
+/// What was chosen as the expiration date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpiryChoice {
+    /// That many days from now, to the minute.
+    Days(u16),
+    /// The end of that day in UTC.
+    Custom(Date),
+    /// No expiration.
+    Never,
+}
+
+/// Why a choice was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpiryProblem {
+    /// Nothing of what is offered.
+    NotOffered,
+    /// Custom date without a date, or with something that is none.
+    NoDate,
+    /// Before today (UTC).
+    Past,
+    /// Later than a year ahead, or than the operator allows; holds the last day that is allowed.
+    TooLate(Date),
+}
+
+/// What the operator allows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// The longest life of a new token in days; `None` allows tokens that never expire.
+    pub longest_days: Option<u16>,
+}
+
+impl Lifetimes {
+    /// The lengths to offer, in days, shortest first. The longest that is allowed is always among them.
+    pub fn days(self) -> Vec<u16> {
+        let mut days: Vec<u16> = OFFERED_DAYS.into_iter().filter(|days| self.allows_days(*days)).collect();
+        if let Some(longest) = self.longest_days
+            && longest < LONGEST_CUSTOM_DAYS
+            && !days.contains(&longest)
+        {
+            days.push(longest);
+        }
+        days
+    }
+
+    /// 90 days, or the longest that the operator allows.
+    pub fn preselected(self) -> ExpiryChoice {
+        ExpiryChoice::Days(self.longest_days.map_or(PRESELECTED_DAYS, |longest| longest.min(PRESELECTED_DAYS)))
+    }
+
+    /// Whether "No expiration" is offered.
+    pub fn offers_never(self) -> bool {
+        self.longest_days.is_none()
+    }
+
+    /// The last day that a custom date may name.
+    pub fn last_custom_day(self, now: Timestamp) -> Date {
+        let days = self.longest_days.unwrap_or(LONGEST_CUSTOM_DAYS).min(LONGEST_CUSTOM_DAYS);
+        (now + Duration::days(days.into())).date()
+    }
+
+    /// When a token with this choice, made now, expires; `None` is never.
+    ///
+    /// # Errors
+    /// When the choice is not offered, or its date is not allowed.
+    pub fn end(self, choice: ExpiryChoice, now: Timestamp) -> Result<Option<Timestamp>, ExpiryProblem> {
+        match choice {
+            ExpiryChoice::Never if self.offers_never() => Ok(None),
+            ExpiryChoice::Days(days) if self.days().contains(&days) => Ok(Some(now + Duration::days(days.into()))),
+            ExpiryChoice::Custom(date) if date < now.date() => Err(ExpiryProblem::Past),
+            ExpiryChoice::Custom(date) if date > self.last_custom_day(now) => {
+                Err(ExpiryProblem::TooLate(self.last_custom_day(now)))
+            }
+            ExpiryChoice::Custom(date) => Ok(Some(Timestamp::end_of(date))),
+            ExpiryChoice::Never | ExpiryChoice::Days(_) => Err(ExpiryProblem::NotOffered),
+        }
+    }
+
+    /// The choice that gives a new token the same length of life as one that was made and ends at these times: one of
+    /// the lengths on offer, or the date that is as many days ahead, as far as that is allowed.
+    pub fn same_length(self, created_at: Timestamp, expires_at: Option<Timestamp>, now: Timestamp) -> ExpiryChoice {
+        let Some(end) = expires_at else {
+            return if self.offers_never() { ExpiryChoice::Never } else { self.preselected() };
+        };
+        let life = end - created_at;
+        let whole = life.whole_days();
+        let offered = self.days().into_iter().find(|days| Duration::days((*days).into()) == life);
+        match offered {
+            Some(days) => ExpiryChoice::Days(days),
+            None => ExpiryChoice::Custom((now + Duration::days(whole)).date().min(self.last_custom_day(now))),
+        }
+    }
+
+    fn allows_days(self, days: u16) -> bool {
+        self.longest_days.is_none_or(|longest| days <= longest)
+    }
+}
+
+impl ExpiryChoice {
+    /// Reads the form's two fields: `7`…`365`, `custom` with a date, or `never`.
+    ///
+    /// # Errors
+    /// When the texts are none of these.
+    pub fn parse(choice: &str, date: &str) -> Result<Self, ExpiryProblem> {
+        match choice {
+            "never" => Ok(ExpiryChoice::Never),
+            "custom" => Date::parse(date.trim(), ISO_DATE).map(ExpiryChoice::Custom).map_err(|_| ExpiryProblem::NoDate),
+            days => days.parse().map(ExpiryChoice::Days).map_err(|_| ExpiryProblem::NotOffered),
+        }
+    }
+
+    /// The value of the form's select.
+    pub fn value(self) -> String {
+        match self {
+            ExpiryChoice::Days(days) => days.to_string(),
+            ExpiryChoice::Custom(_) => "custom".to_owned(),
+            ExpiryChoice::Never => "never".to_owned(),
+        }
+    }
+}
+
+/// The one comparison with now: a token is expired from its expiry on.
+pub fn is_over(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+    expires_at.is_some_and(|end| end <= now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+
+    const NOON: Timestamp = Timestamp::from_seconds(1_795_435_200); // 2026-11-23T12:00:00Z
+
+    #[test]
+    fn a_custom_date_means_the_end_of_that_day() {
+        let end = Lifetimes::default().end(ExpiryChoice::Custom(date!(2026 - 12 - 24)), NOON).unwrap().unwrap();
+        assert_eq!(end.rfc3339(), "2026-12-24T23:59:59Z");
+        let today = Lifetimes::default().end(ExpiryChoice::Custom(date!(2026 - 11 - 23)), NOON).unwrap().unwrap();
+        assert!(!is_over(Some(today), NOON));
+    }
+
+    #[test]
+    fn a_custom_date_lies_between_today_and_a_year_ahead() {
+        let all = Lifetimes::default();
+        assert_eq!(all.end(ExpiryChoice::Custom(date!(2026 - 11 - 22)), NOON), Err(ExpiryProblem::Past));
+        assert!(all.end(ExpiryChoice::Custom(date!(2027 - 11 - 23)), NOON).is_ok());
+        let last = date!(2027 - 11 - 23);
+        assert_eq!(all.end(ExpiryChoice::Custom(date!(2027 - 11 - 24)), NOON), Err(ExpiryProblem::TooLate(last)));
+    }
+
+    #[test]
+    fn the_operators_limit_narrows_every_choice() {
+        let month = Lifetimes { longest_days: Some(45) };
+        assert_eq!(month.days(), [7, 30, 45]);
+        assert_eq!(month.preselected(), ExpiryChoice::Days(45));
+        assert_eq!(month.end(ExpiryChoice::Never, NOON), Err(ExpiryProblem::NotOffered));
+        assert_eq!(month.end(ExpiryChoice::Days(60), NOON), Err(ExpiryProblem::NotOffered));
+        assert!(month.end(ExpiryChoice::Custom(date!(2027 - 01 - 07)), NOON).is_ok());
+        assert!(month.end(ExpiryChoice::Custom(date!(2027 - 01 - 08)), NOON).is_err());
+        assert_eq!(Lifetimes::default().days(), [7, 30, 60, 90, 365]);
+        assert_eq!(Lifetimes::default().preselected(), ExpiryChoice::Days(90));
+    }
+
+    #[test]
+    fn the_same_length_of_life_is_found_again() {
+        let all = Lifetimes::default();
+        let same =
+            |days: i64| all.same_length(NOON - Duration::days(200), Some(NOON - Duration::days(200 - days)), NOON);
+        assert_eq!(same(30), ExpiryChoice::Days(30));
+        assert_eq!(same(45), ExpiryChoice::Custom(date!(2027 - 01 - 07)));
+        assert_eq!(all.same_length(NOON, None, NOON), ExpiryChoice::Never);
+        let month = Lifetimes { longest_days: Some(30) };
+        assert_eq!(month.same_length(NOON, None, NOON), ExpiryChoice::Days(30));
+        let longer = month.same_length(NOON, Some(NOON + Duration::days(90)), NOON);
+        assert_eq!(longer, ExpiryChoice::Custom(date!(2026 - 12 - 23)));
+    }
+
+    #[test]
+    fn a_token_is_over_at_the_very_millisecond() {
+        assert!(is_over(Some(NOON), NOON));
+        assert!(!is_over(Some(NOON + Duration::MILLISECOND), NOON));
+        assert!(!is_over(None, NOON));
+    }
+
+    #[test]
+    fn other_texts_are_no_choice() {
+        assert_eq!(ExpiryChoice::parse("custom", "2026-02-30"), Err(ExpiryProblem::NoDate));
+        assert_eq!(ExpiryChoice::parse("custom", ""), Err(ExpiryProblem::NoDate));
+        assert_eq!(ExpiryChoice::parse("soon", ""), Err(ExpiryProblem::NotOffered));
+        assert_eq!(ExpiryChoice::parse("-7", ""), Err(ExpiryProblem::NotOffered));
+    }
+}

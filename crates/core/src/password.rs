@@ -1,0 +1,227 @@
+//! Passwords: the policy, the hash, and the comparison that costs the same for everyone.
+
+use std::fmt;
+
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash::phc::PasswordHash};
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+use crate::secret::{self, SecretHash};
+
+/// NIST SP 800-63B-4 section 3.1.1.2: 15 characters where the password is the only factor.
+const SHORTEST: usize = 15;
+/// Long enough for every passphrase; a bound at all so that a request cannot make us normalise megabytes.
+const LONGEST: usize = 512;
+/// Fewer guesses than this are a matter of seconds for whoever holds a list of common passwords.
+const COMMON_GUESSES_LOG10: f64 = 8.0;
+
+/// OWASP Password Storage: argon2id with m = 19456 KiB, t = 2, p = 1 at least.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// A password as typed, in normal form (NFKC), so that the same characters typed on another keyboard compare equal.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+/// Why a new password was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordProblem {
+    /// Nothing was given.
+    Missing,
+    /// Fewer than 15 characters.
+    Short,
+    /// More than 512 characters.
+    Long,
+    /// It is on the lists that attackers try first, or close to one that is.
+    Common,
+    /// It begins like a token; such a text is never compared with a password.
+    LooksLikeToken,
+}
+
+impl Password {
+    /// Takes a text as it was typed. Nothing is trimmed and nothing is cut off.
+    pub fn typed(text: &str) -> Self {
+        Self(Zeroizing::new(text.nfkc().collect()))
+    }
+
+    /// Checks a new password against the policy: length and not being common, no composition rules. `username` is
+    /// counted among the words that a guesser would try.
+    ///
+    /// # Errors
+    /// The first rule that the password breaks.
+    pub fn chosen(text: &str, username: &str) -> Result<Self, PasswordProblem> {
+        if text.is_empty() {
+            return Err(PasswordProblem::Missing);
+        }
+        let password = Self::typed(text);
+        let length = password.0.chars().count();
+        if length < SHORTEST {
+            return Err(PasswordProblem::Short);
+        }
+        if length > LONGEST {
+            return Err(PasswordProblem::Long);
+        }
+        if secret::has_token_prefix(&password.0) {
+            return Err(PasswordProblem::LooksLikeToken);
+        }
+        if zxcvbn::zxcvbn(&password.0, &[username, "dockpass", "docker", "registry"]).guesses_log10()
+            < COMMON_GUESSES_LOG10
+        {
+            return Err(PasswordProblem::Common);
+        }
+        Ok(password)
+    }
+
+    /// Hashes with today's parameters and a fresh salt of 16 bytes: a PHC string. Takes some 20 ms and 19 MiB:
+    /// call it off the async threads and outside of transactions.
+    pub fn hash(&self, salt: [u8; 16]) -> PasswordDigest {
+        let digest = argon2()
+            .hash_password_with_salt(self.0.as_bytes(), &salt)
+            .expect("a salt of 16 bytes and checked parameters are always accepted");
+        PasswordDigest(digest.to_string())
+    }
+
+    /// Compares with a stored digest, or with nothing: where there is no account the same work is done and the
+    /// answer is no. As slow as [`Password::hash`].
+    pub fn verify(&self, digest: Option<&PasswordDigest>) -> PasswordVerdict {
+        let nothing = PasswordDigest::nobodys();
+        let stored = digest.unwrap_or(&nothing);
+        let matches = PasswordHash::new(&stored.0)
+            .is_ok_and(|parsed| argon2().verify_password(self.0.as_bytes(), &parsed).is_ok());
+        match (digest, matches) {
+            (Some(digest), true) if digest.is_outdated() => PasswordVerdict::RightButOutdated,
+            (Some(_), true) => PasswordVerdict::Right,
+            _ => PasswordVerdict::Wrong,
+        }
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+/// What a comparison found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordVerdict {
+    /// The password is right.
+    Right,
+    /// Right, and hashed with weaker parameters than today's: hash it again.
+    RightButOutdated,
+    /// Wrong, or there is nothing to compare with.
+    Wrong,
+}
+
+/// A stored password: a PHC string.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordDigest(String);
+
+impl PasswordDigest {
+    /// Takes back what the database kept.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The digest of a password that nobody knows, for an account that nobody can sign in to yet, or any more.
+    pub fn nobodys() -> Self {
+        Self(NOBODYS_DIGEST.to_owned())
+    }
+
+    /// A mark that changes with the digest and tells nothing about it.
+    pub fn mark(&self) -> SecretHash {
+        SecretHash::of(&self.0)
+    }
+
+    /// For the database.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether today's parameters are stronger in any way.
+    fn is_outdated(&self) -> bool {
+        let Ok(parsed) = PasswordHash::new(&self.0) else { return true };
+        let number = |name: &str| parsed.params.get(name).and_then(|value| value.decimal().ok()).unwrap_or(0);
+        parsed.algorithm.as_str() != "argon2id"
+            || number("m") < MEMORY_KIB
+            || number("t") < PASSES
+            || number("p") < LANES
+    }
+}
+
+impl fmt::Debug for PasswordDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordDigest(…)")
+    }
+}
+
+/// The digest of a password that nobody knows, with today's parameters: what an unknown name is compared with.
+const NOBODYS_DIGEST: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IG5vYm9keSE$HnVHtX8OM3y3y4mu0ckkQ9n8IUL9RkmJM4mTLVaVlz0";
+
+fn argon2() -> Argon2<'static> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("constant parameters within argon2's bounds");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_verifies_and_names_its_parameters() {
+        let password = Password::chosen("a quiet harbour at dawn", "alice").unwrap();
+        let digest = password.hash([7; 16]);
+        assert!(digest.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert_eq!(password.verify(Some(&digest)), PasswordVerdict::Right);
+        assert_eq!(Password::typed("a quiet harbour at dusk").verify(Some(&digest)), PasswordVerdict::Wrong);
+        assert_eq!(password.verify(None), PasswordVerdict::Wrong);
+    }
+
+    #[test]
+    fn nobodys_digest_costs_what_a_real_one_costs() {
+        let parsed = PasswordHash::new(NOBODYS_DIGEST).unwrap();
+        assert_eq!(parsed.params.to_string(), format!("m={MEMORY_KIB},t={PASSES},p={LANES}"));
+        assert_eq!(parsed.hash.unwrap().as_bytes().len(), 32);
+    }
+
+    #[test]
+    fn weaker_parameters_are_noticed() {
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(4096, 2, 1, None).unwrap());
+        let digest = weak.hash_password_with_salt(b"a quiet harbour at dawn", &[1; 16]).unwrap();
+        let digest = PasswordDigest(digest.to_string());
+        assert_eq!(Password::typed("a quiet harbour at dawn").verify(Some(&digest)), PasswordVerdict::RightButOutdated);
+    }
+
+    #[test]
+    fn the_policy_asks_for_length_and_nothing_else() {
+        let long = "a violet tractor seldom rains on glass ".repeat(5);
+        for good in ["violet tractor seldom rains", "十五个字以上的口令其实也很容易记住", long.as_str()]
+        {
+            assert!(Password::chosen(good, "alice").is_ok(), "{good}");
+        }
+        let cases = [
+            ("", PasswordProblem::Missing),
+            ("short enough", PasswordProblem::Short),
+            ("passwordpassword", PasswordProblem::Common),
+            ("123456789012345", PasswordProblem::Common),
+            ("aaaaaaaaaaaaaaaaaaaa", PasswordProblem::Common),
+            ("qwertyuiopasdfghjkl", PasswordProblem::Common),
+            ("dp_something very long", PasswordProblem::LooksLikeToken),
+        ];
+        for (text, problem) in cases {
+            assert_eq!(Password::chosen(text, "alice").unwrap_err(), problem, "{text}");
+        }
+        assert_eq!(Password::chosen(&"ab ".repeat(200), "alice").unwrap_err(), PasswordProblem::Long);
+    }
+
+    #[test]
+    fn nothing_is_cut_off_and_normal_forms_are_equal() {
+        let long = "0123456789abcdef".repeat(20);
+        let digest = Password::typed(&format!("{long}x")).hash([3; 16]);
+        assert_eq!(Password::typed(&format!("{long}y")).verify(Some(&digest)), PasswordVerdict::Wrong);
+        let composed = Password::typed("caf\u{e9} terrace at night").hash([4; 16]);
+        assert_eq!(Password::typed("cafe\u{301} terrace at night").verify(Some(&composed)), PasswordVerdict::Right);
+    }
+}

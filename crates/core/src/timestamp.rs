@@ -1,0 +1,105 @@
+//! A point in time, as the database keeps it.
+
+use time::{Date, Duration, OffsetDateTime, UtcOffset};
+
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z.
+///
+/// One integer on both databases. Dates written as text compare wrongly as soon as two of them have different
+/// offsets, and PostgreSQL and SQLite round them differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// After every other one: when what has no end ends.
+    pub const NEVER: Self = Self(i64::MAX);
+
+    /// From milliseconds since the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// From seconds since the Unix epoch.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds * 1000)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The calendar day in UTC.
+    pub fn date(self) -> Date {
+        self.as_utc().date()
+    }
+
+    /// The calendar day in UTC, counted from 1970-01-01.
+    pub const fn day(self) -> i64 {
+        self.0.div_euclid(86_400_000)
+    }
+
+    /// The last millisecond of `date` in UTC.
+    pub fn end_of(date: Date) -> Self {
+        let midnight = date.midnight().assume_offset(UtcOffset::UTC);
+        Self::from_seconds(midnight.unix_timestamp()) + Duration::DAY - Duration::MILLISECOND
+    }
+
+    /// The same instant for formatting. Instants outside the years that `time` can name fall back to the epoch;
+    /// none is ever stored.
+    pub fn as_utc(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
+    /// RFC 3339 in UTC with whole seconds, for `<time datetime>`.
+    pub fn rfc3339(self) -> String {
+        let at = self.as_utc();
+        let (date, time) = (at.date(), at.time());
+        format!("{date}T{:02}:{:02}:{:02}Z", time.hour(), time.minute(), time.second())
+    }
+}
+
+impl From<OffsetDateTime> for Timestamp {
+    fn from(at: OffsetDateTime) -> Self {
+        Self((at.unix_timestamp_nanos() / 1_000_000) as i64)
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration.whole_milliseconds() as i64))
+    }
+}
+
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+    fn sub(self, duration: Duration) -> Self {
+        self + -duration
+    }
+}
+
+impl std::ops::Sub for Timestamp {
+    type Output = Duration;
+    fn sub(self, earlier: Self) -> Duration {
+        Duration::milliseconds(self.0 - earlier.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::date;
+
+    #[test]
+    fn the_end_of_a_day_is_its_last_millisecond() {
+        let end = Timestamp::end_of(date!(2026 - 11 - 23));
+        assert_eq!(end.rfc3339(), "2026-11-23T23:59:59Z");
+        assert_eq!((end + Duration::MILLISECOND).rfc3339(), "2026-11-24T00:00:00Z");
+        assert_eq!(end.date(), date!(2026 - 11 - 23));
+    }
+}

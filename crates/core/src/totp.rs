@@ -1,0 +1,137 @@
+//! Time-based one-time passwords (RFC 6238), by totp-rs: SHA-1, 30 seconds, six digits.
+
+use rand_core::CryptoRng;
+use totp_rs::{Algorithm, Builder, Totp};
+use zeroize::Zeroizing;
+
+use crate::timestamp::Timestamp;
+
+/// RFC 4226 section 4 recommends 160 bits.
+const SECRET_BYTES: usize = 20;
+/// One step of drift either way (RFC 6238 section 5.2).
+const DRIFT_STEPS: u16 = 1;
+const STEP_SECONDS: u64 = 30;
+const DIGITS: u8 = 6;
+
+/// What authenticator and server share.
+#[derive(Clone)]
+pub struct TotpSecret(Zeroizing<Vec<u8>>);
+
+impl TotpSecret {
+    /// A new secret.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        let mut bytes = Zeroizing::new(vec![0; SECRET_BYTES]);
+        rng.fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+
+    /// Takes back what the vault kept.
+    pub fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+
+    /// For the vault.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The time step whose code this is, now or one step away; `None` for a wrong code. White space is passed over, as
+    /// authenticators show "123 456".
+    pub fn step_of(&self, code: &str, now: Timestamp) -> Option<i64> {
+        let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+        if digits.len() != usize::from(DIGITS) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let step = self.totp("account")?.check(&digits, now.seconds().unsigned_abs())?;
+        i64::try_from(step).ok()
+    }
+
+    /// The code of a moment, for tests and for whoever shows one.
+    pub fn code_at(&self, now: Timestamp) -> Option<String> {
+        Some(self.totp("account")?.generate(now.seconds().unsigned_abs()).to_string())
+    }
+
+    /// The secret as text, for typing it into an authenticator: base32 in groups of four.
+    pub fn text(&self) -> String {
+        let text = data_encoding::BASE32_NOPAD.encode(&self.0);
+        let groups: Vec<&str> = text.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
+        groups.join(" ")
+    }
+
+    /// The `otpauth:` address that a QR code holds.
+    pub fn url(&self, username: &str) -> Option<Zeroizing<String>> {
+        self.totp(username)?.to_url().ok().map(Zeroizing::new)
+    }
+
+    fn totp(&self, username: &str) -> Option<Totp> {
+        Builder::new()
+            .with_algorithm(Algorithm::SHA1)
+            .with_digits(DIGITS)
+            .with_skew(DRIFT_STEPS)
+            .with_step_duration(STEP_SECONDS)
+            .with_secret(self.0.to_vec())
+            .with_issuer(Some("Dockpass"))
+            .with_account_name(username)
+            .build()
+            .ok()
+    }
+}
+
+impl std::fmt::Debug for TotpSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TotpSecret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rfc() -> TotpSecret {
+        TotpSecret::from_bytes(Zeroizing::new(b"12345678901234567890".to_vec()))
+    }
+
+    /// RFC 6238 appendix B, SHA-1, the last six of its eight digits.
+    const VECTORS: [(i64, &str); 6] = [
+        (59, "287082"),
+        (1_111_111_109, "081804"),
+        (1_111_111_111, "050471"),
+        (1_234_567_890, "005924"),
+        (2_000_000_000, "279037"),
+        (20_000_000_000, "353130"),
+    ];
+
+    #[test]
+    fn the_vectors_of_rfc_6238_hold() {
+        for (seconds, code) in VECTORS {
+            let at = Timestamp::from_seconds(seconds);
+            assert_eq!(rfc().code_at(at).as_deref(), Some(code));
+            assert_eq!(rfc().step_of(code, at), Some(seconds / 30));
+        }
+    }
+
+    #[test]
+    fn one_step_of_drift_is_accepted_and_two_are_not() {
+        let (at, step) = (1_234_567_890_i64, 1_234_567_890 / 30);
+        let tried = |seconds: i64| rfc().step_of("005924", Timestamp::from_seconds(at + seconds));
+        assert_eq!([tried(-30), tried(0), tried(30)], [Some(step); 3]);
+        assert_eq!([tried(-60), tried(60)], [None; 2]);
+    }
+
+    #[test]
+    fn codes_are_read_as_people_type_them() {
+        let at = Timestamp::from_seconds(59);
+        assert!(rfc().step_of(" 287 082\n", at).is_some());
+        for wrong in ["", "28708", "2870822", "28708a", "２８７０８２", "-87082"] {
+            assert_eq!(rfc().step_of(wrong, at), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn authenticators_get_the_secret_as_text_and_as_an_address() {
+        assert_eq!(rfc().text(), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
+        let url = rfc().url("alice").unwrap();
+        assert!(url.starts_with("otpauth://totp/Dockpass:alice?"), "{}", *url);
+        assert!(url.contains("secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Programs in words: "Firefox 131 on Linux", "docker 28.2 on linux".
+
+/// Longest text that is shorten of a `User-Agent`.
+const LONGEST: usize = 200;
+
+/// A `User-Agent` as it is shorten: one printable line, not longer than anyone reads.
+pub fn shorten(header: &str) -> String {
+    header.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
+}
+
+/// What a `User-Agent` says, in words that people use. What is not known is shown by its first product.
+pub fn describe(agent: &str) -> String {
+    if let Some(registry) = registry_client(agent) {
+        return registry;
+    }
+    let system = SYSTEMS.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let browser = BROWSERS.iter().find_map(|(mark, name)| version_after(agent, mark).map(|major| (*name, major)));
+    match (browser, system) {
+        (Some((name, major)), Some(system)) => format!("{name} {major} on {system}"),
+        (Some((name, major)), None) => format!("{name} {major}"),
+        (None, _) => agent.split([' ', '(']).next().unwrap_or_default().replacen('/', " ", 1),
+    }
+}
+
+/// In this order: Edge and Opera call themselves Chrome too, and Chrome calls itself Safari.
+const BROWSERS: [(&str, &str); 6] = [
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("HeadlessChrome/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Version/", "Safari"),
+];
+
+const SYSTEMS: [(&str, &str); 6] = [
+    ("Android", "Android"),
+    ("iPhone", "iOS"),
+    ("iPad", "iPadOS"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+];
+
+fn version_after<'a>(agent: &'a str, mark: &str) -> Option<&'a str> {
+    let (_, rest) = agent.split_once(mark)?;
+    rest.split(|c: char| !c.is_ascii_digit()).next().filter(|major| !major.is_empty())
+}
+
+/// As they were seen: `Docker-Client/28.2.2 (linux)`, `docker/20.10.24 go/… os/linux …`, `skopeo/1.9.3`,
+/// `containers/5.23.1 (github.com/containers/image)`, `Buildah/1.28.2`, `containerd/1.6.20~ds1`. podman says no version of
+/// its own, but that of the library by which it speaks to registries; others that use it may say the same.
+fn registry_client(agent: &str) -> Option<String> {
+    let (product, rest) = agent.split_once('/')?;
+    let name = match product {
+        "Docker-Client" | "docker" => "docker",
+        "skopeo" => "skopeo",
+        "containers" => "containers/image",
+        "Buildah" => "buildah",
+        "containerd" => "containerd",
+        _ => return None,
+    };
+    let version = rest.split(|c: char| !(c.is_ascii_digit() || c == '.')).next().unwrap_or_default();
+    let short: Vec<&str> = version.split('.').take(2).collect();
+    let system = rest.split_once("os/").or_else(|| rest.split_once(" (")).map(|(_, after)| after);
+    let system = system.and_then(|after| after.split([' ', ')', ';']).next()).filter(|_| name == "docker");
+    let said = format!("{name} {}", short.join("."));
+    if product == "containers" {
+        return Some(format!("podman ({said})"));
+    }
+    Some(system.map_or_else(|| said.clone(), |system| format!("{said} on {system}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_named_as_people_name_them() {
+        let cases = [
+            ("Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0", "Firefox 131 on Linux"),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 \
+                 Safari/537.36 Edg/130.0.0.0",
+                "Edge 130 on Windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
+                 Version/17.5 Mobile/15E148 Safari/604.1",
+                "Safari 17 on iOS",
+            ),
+            ("Docker-Client/28.2.2 (linux)", "docker 28.2 on linux"),
+            ("docker/20.10.24+dfsg1 go/go1.19.8 git-commit/x kernel/6 os/linux arch/amd64", "docker 20.10 on linux"),
+            ("skopeo/1.9.3", "skopeo 1.9"),
+            ("containers/5.23.1 (github.com/containers/image)", "podman (containers/image 5.23)"),
+            ("containerd/1.6.20~ds1", "containerd 1.6"),
+            ("curl/8.5.0", "curl 8.5.0"),
+            ("", ""),
+        ];
+        for (agent, words) in cases {
+            assert_eq!(describe(agent), words);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What is done with people's accounts as a whole.
+
+use dockpass_core::{account::Account, timestamp::Timestamp};
+
+use super::store::{self, AccountSummary};
+use crate::{
+    accounts::actions::{self as accounts},
+    error::Error,
+    platform::database::Connection,
+};
+
+/// One page of all accounts whose name holds `text`, and how many there are.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    connection: &mut impl Connection,
+    text: &str,
+    page: u32,
+    now: Timestamp,
+) -> Result<(Vec<AccountSummary>, i64), Error> {
+    Ok(store::list(connection, text, page, now).await?)
+}
+
+/// The account with this id.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn find(connection: &mut impl Connection, id: &str) -> Result<Account, Error> {
+    accounts::find(connection, id).await?.ok_or(Error::NotFound)
+}

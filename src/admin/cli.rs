@@ -1,0 +1,229 @@
+//! Accounts at the operator's shell, while the server runs or not.
+
+use std::io::Read;
+
+use clap::Subcommand;
+use dockpass_core::{
+    account::Account,
+    activity::{ActivityKind, ClientInfo},
+    password::{Password, PasswordDigest, PasswordProblem},
+    username::{Username, UsernameProblem},
+};
+use zeroize::Zeroizing;
+
+use super::actions as people;
+use crate::{
+    accounts::actions::{self, CreateAccountError, DisableOutcome, NewAccount},
+    activity::actions as activity,
+    auth::two_factor::actions as factor,
+    error::Error,
+    platform::{clock::Clock, database::Db, password_hasher::PasswordHasher, rng::SystemRng},
+};
+
+/// `dockpass account …`
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Makes an account; the first one is an administrator
+    Add {
+        /// The user name: 2 to 39 characters of a-z and 0-9 with single . _ - between
+        name: String,
+        /// Reads the password from standard input (one line break at its end is dropped)
+        #[arg(long, required = true)]
+        password_stdin: bool,
+        /// The account may manage others
+        #[arg(long)]
+        admin: bool,
+    },
+    /// Lists all accounts
+    List,
+    /// Ends an account's sessions and refuses its password and tokens
+    Disable {
+        /// The user name
+        name: String,
+    },
+    /// Brings a disabled account and its tokens back
+    Enable {
+        /// The user name
+        name: String,
+    },
+    /// Turns an account's two-factor authentication off
+    #[command(name = "reset-2fa")]
+    ResetSecondFactor {
+        /// The user name
+        name: String,
+    },
+    /// Sets a new password and ends all sessions
+    ResetPassword {
+        /// The user name
+        name: String,
+        /// Reads the password from standard input (one line break at its end is dropped)
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+}
+
+impl AccountCommand {
+    /// Whether it may be the first thing that is done with a data folder.
+    pub fn may_begin(&self) -> bool {
+        matches!(self, AccountCommand::Add { .. })
+    }
+}
+
+/// Runs the command; the lines to print.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub async fn run(command: AccountCommand, db: &Db, clock: &Clock) -> Result<String, String> {
+    match command {
+        AccountCommand::Add { name, admin, .. } => add(&name, admin, db, clock).await,
+        AccountCommand::List => list(db, clock).await.map_err(failed),
+        AccountCommand::Disable { name } => disable(&find(&name, db).await?, db, clock).await,
+        AccountCommand::Enable { name } => enable(&find(&name, db).await?, db).await,
+        AccountCommand::ResetSecondFactor { name } => reset_second_factor(&find(&name, db).await?, db, clock).await,
+        AccountCommand::ResetPassword { name, .. } => reset_password(&find(&name, db).await?, db, clock).await,
+    }
+}
+
+fn failed(error: impl Into<Error>) -> String {
+    match error.into() {
+        Error::Internal(source) => format!("the database failed: {source}"),
+        other => other.to_string(),
+    }
+}
+
+async fn find(name: &str, db: &Db) -> Result<Account, String> {
+    let mut reader = db.read().await.map_err(failed)?;
+    let account = actions::find_by_username(&mut reader, name).await.map_err(failed)?;
+    account.ok_or_else(|| format!("there is no account {name:?}"))
+}
+
+async fn add(name: &str, is_admin: bool, db: &Db, clock: &Clock) -> Result<String, String> {
+    let username = Username::parse(name).map_err(|problem| format!("{name:?} {}", username_sentence(problem)))?;
+    let digest = read_digest(name).await?;
+    let mut tx = db.write().await.map_err(failed)?;
+    let new = NewAccount { username, digest, is_admin };
+    let made = actions::create(&mut tx, new, clock.now(), SystemRng).await;
+    let account = made.map_err(|error| match error {
+        CreateAccountError::UsernameTaken => format!(
+            "the username {name:?} is taken: someone has it or had it, or repositories of the administrators begin with it"
+        ),
+        CreateAccountError::AlreadySetUp => "an account exists already".to_owned(),
+        CreateAccountError::Failed(error) => failed(error),
+    })?;
+    tx.commit().await.map_err(failed)?;
+    let role = if account.is_admin { " (an administrator)" } else { "" };
+    Ok(format!("account {} made{role}\n", account.username))
+}
+
+async fn list(db: &Db, clock: &Clock) -> Result<String, Error> {
+    let mut reader = db.read().await?;
+    let mut said = String::new();
+    for page in 1.. {
+        let (people, _) = people::list(&mut reader, "", page, clock.now()).await?;
+        if people.is_empty() {
+            break;
+        }
+        for person in people {
+            let state = match (person.is_closed, person.is_disabled) {
+                (true, _) => "closed",
+                (false, true) => "disabled",
+                (false, false) => "enabled",
+            };
+            let role = if person.is_admin { "administrator" } else { "member" };
+            let factor = if person.has_second_factor { "2FA on" } else { "2FA off" };
+            let seen =
+                person.last_seen_at.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", at.rfc3339()));
+            let (name, tokens, created) = (person.username, person.live_tokens, person.created_at.rfc3339());
+            let tokens = if tokens == 1 { "1 live token".to_owned() } else { format!("{tokens} live tokens") };
+            said += &format!("{name}\t{role}\t{state}\t{tokens}\t{factor}\tcreated {created}\t{seen}\n");
+        }
+    }
+    Ok(said)
+}
+
+async fn disable(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
+    let mut tx = db.write().await.map_err(failed)?;
+    let withdrawal = actions::disable(&mut tx, account, clock.now()).await.map_err(failed)?;
+    tx.commit().await.map_err(failed)?;
+    let name = &account.username;
+    match withdrawal {
+        DisableOutcome::Done => Ok(format!("account {name} disabled\n")),
+        DisableOutcome::AlreadySo => Err(format!("account {name} is disabled or closed already")),
+        DisableOutcome::LastAdministrator => {
+            Err(format!("account {name} is the last administrator: add another one first, with account add --admin"))
+        }
+    }
+}
+
+async fn enable(account: &Account, db: &Db) -> Result<String, String> {
+    let mut tx = db.write().await.map_err(failed)?;
+    let is_done = actions::enable(&mut tx, account).await.map_err(failed)?;
+    tx.commit().await.map_err(failed)?;
+    let name = &account.username;
+    if is_done { Ok(format!("account {name} enabled\n")) } else { Err(format!("account {name} was not disabled")) }
+}
+
+async fn reset_second_factor(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
+    let origin = ClientInfo { address: String::new(), client: "dockpass account reset-2fa".to_owned() };
+    let mut tx = db.write().await.map_err(failed)?;
+    let is_done = factor::turn_off(&mut tx, account, &origin, clock.now()).await.map_err(failed)?;
+    tx.commit().await.map_err(failed)?;
+    let name = &account.username;
+    if is_done {
+        Ok(format!("two-factor authentication of {name} is off\n"))
+    } else {
+        Err(format!("two-factor authentication of {name} was not on"))
+    }
+}
+
+async fn reset_password(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
+    if account.closed_at.is_some() {
+        return Err(format!("account {} is closed", account.username));
+    }
+    let digest = read_digest(account.username.as_str()).await?;
+    let mut tx = db.write().await.map_err(failed)?;
+    actions::set_password(&mut tx, account, &digest).await.map_err(failed)?;
+    let origin = ClientInfo { address: String::new(), client: "dockpass account reset-password".to_owned() };
+    activity::record(&mut tx, account, ActivityKind::PasswordChanged, "", &origin, clock.now())
+        .await
+        .map_err(failed)?;
+    tx.commit().await.map_err(failed)?;
+    Ok(format!("the password of {} is changed and all its sessions are ended\n", account.username))
+}
+
+async fn read_digest(username: &str) -> Result<PasswordDigest, String> {
+    let typed = read_password()?;
+    let password = Password::chosen(&typed, username).map_err(|problem| password_sentence(problem).to_owned())?;
+    PasswordHasher::default().hash(password).await.map_err(failed)
+}
+
+fn read_password() -> Result<Zeroizing<String>, String> {
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin()
+        .take(4096)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("the password cannot be read from standard input: {error}"))?;
+    let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    Ok(Zeroizing::new(line.to_owned()))
+}
+
+const fn username_sentence(problem: UsernameProblem) -> &'static str {
+    match problem {
+        UsernameProblem::Missing => "is empty: give a username",
+        UsernameProblem::Length => "is no username: it must have 2 to 39 characters",
+        UsernameProblem::Characters => {
+            "is no username: it must be a-z and 0-9 with single dots, dashes or underscores between"
+        }
+        UsernameProblem::Reserved => "is reserved: choose another username",
+    }
+}
+
+const fn password_sentence(problem: PasswordProblem) -> &'static str {
+    match problem {
+        PasswordProblem::Missing => "no password came on standard input",
+        PasswordProblem::Short => "the password must have at least 15 characters",
+        PasswordProblem::Long => "the password must have at most 512 characters",
+        PasswordProblem::Common => "this password is among those that are tried first: choose one that is less common",
+        PasswordProblem::LooksLikeToken => "a password must not begin with dp_, as tokens do",
+    }
+}

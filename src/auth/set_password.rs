@@ -1,0 +1,102 @@
+//! Setting a password with a link that an administrator gave.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use dockpass_core::{
+    account::Account,
+    activity::{ActivityKind, ClientInfo},
+    secret::SecretHash,
+};
+use serde::Deserialize;
+
+use super::{credentials_form, one_time_links::actions as links, session::AnySession};
+use crate::{
+    activity::actions as activity,
+    app::App,
+    error::Error,
+    web::{
+        extract::{ClientAddress, Now},
+        forms::{FieldErrors, PostedForm},
+        page::{Page, private},
+    },
+};
+
+/// `/set-password?code=…`
+pub fn routes() -> Router<App> {
+    Router::new().route("/set-password", get(show).post(set))
+}
+
+#[derive(Debug, Deserialize)]
+struct Code {
+    code: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PasswordForm {
+    password: String,
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "auth/set_password.html")]
+struct SetPasswordPage {
+    page: Page,
+    account: Account,
+    errors: FieldErrors,
+}
+
+async fn show(
+    State(app): State<App>,
+    session: AnySession,
+    page: Page,
+    Now(now): Now,
+    ClientAddress(address): ClientAddress,
+    Query(query): Query<Code>,
+) -> Result<Response, Error> {
+    if let Some(code) = query.code {
+        app.rate_limits.count_code(address).map_err(Error::TooMany)?;
+        let code = SecretHash::of(&code);
+        if links::find_password_link(&mut app.db.read().await?, &code, now).await?.is_none() {
+            return Err(Error::LinkOver);
+        }
+        session.keep_password_code(&code).await?;
+        return Ok(private(Redirect::to("/set-password")));
+    }
+    let code = session.password_code().await?.ok_or(Error::LinkOver)?;
+    let account = links::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::LinkOver)?;
+    Ok(private(SetPasswordPage { page, account, errors: FieldErrors::default() }))
+}
+
+async fn set(
+    State(app): State<App>,
+    session: AnySession,
+    page: Page,
+    Now(now): Now,
+    origin: ClientInfo,
+    PostedForm(form): PostedForm<PasswordForm>,
+) -> Result<Response, Error> {
+    let code = session.password_code().await?.ok_or(Error::LinkOver)?;
+    let account = links::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::LinkOver)?;
+    let mut errors = FieldErrors::default();
+    let chosen = credentials_form::chosen(&form.password, account.username.as_str(), page.words, &mut errors);
+    let Some(password) = chosen else {
+        return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, SetPasswordPage { page, account, errors })));
+    };
+    let digest = app.hasher.hash(password).await?;
+    let mut tx = app.db.write().await?;
+    if !links::spend_password_link(&mut tx, &code, &digest, now).await? {
+        return Err(Error::LinkOver);
+    }
+    activity::record(&mut tx, &account, ActivityKind::PasswordChanged, "", &origin, now).await?;
+    tx.commit().await?;
+    tracing::info!(account = account.username.as_str(), "a password was set with a link");
+    session.sign_out().await?;
+    Ok(Redirect::to("/login").into_response())
+}

@@ -1,0 +1,108 @@
+//! The first account.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use dockpass_core::activity::ClientInfo;
+use serde::Deserialize;
+
+use super::{
+    credentials_form::CredentialsForm, one_time_links::actions as links, session::AnySession, sign_in::complete,
+    throttle::AttemptSource,
+};
+use crate::{
+    accounts::actions::{self, CreateAccountError, NewAccount},
+    app::App,
+    error::Error,
+    web::{
+        extract::{ClientAddress, Now},
+        forms::{FieldErrors, PostedForm},
+        page::{Page, private},
+    },
+};
+
+/// `/setup`, open until the first account exists.
+pub fn routes() -> Router<App> {
+    Router::new().route("/setup", get(show).post(create))
+}
+
+#[derive(Debug, Deserialize)]
+struct Code {
+    code: Option<String>,
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "auth/setup.html")]
+struct SetupPage {
+    page: Page,
+    username: String,
+    errors: FieldErrors,
+    /// Whether this browser showed the code from the server's output.
+    is_open: bool,
+}
+
+async fn show(
+    State(app): State<App>,
+    session: AnySession,
+    page: Page,
+    ClientAddress(address): ClientAddress,
+    Query(query): Query<Code>,
+) -> Result<Response, Error> {
+    // No connection is held while the session asks for one: a pool of four would soon wait for itself.
+    if actions::is_set_up(&mut app.db.read().await?).await? {
+        return Err(Error::Gone);
+    }
+    if let Some(code) = query.code {
+        // Before the code is looked at: a limit on refusals alone would let a guesser go on to the right one.
+        app.rate_limits.count_code(address).map_err(Error::TooMany)?;
+        if links::is_setup_code(&mut app.db.read().await?, &code).await? {
+            session.allow_setup().await?;
+            // The code leaves the address bar, and with it the history and every Referer, at once.
+            return Ok(private(Redirect::to("/setup")));
+        }
+    }
+    let is_open = session.may_set_up().await?;
+    let status = if is_open { StatusCode::OK } else { StatusCode::FORBIDDEN };
+    Ok(private((status, SetupPage { page, username: String::new(), errors: FieldErrors::default(), is_open })))
+}
+
+async fn create(
+    State(app): State<App>,
+    session: AnySession,
+    page: Page,
+    Now(now): Now,
+    origin: ClientInfo,
+    source: AttemptSource,
+    PostedForm(form): PostedForm<CredentialsForm>,
+) -> Result<Response, Error> {
+    if actions::is_set_up(&mut app.db.read().await?).await? {
+        return Err(Error::Gone);
+    }
+    if !session.may_set_up().await? {
+        return Err(Error::Forbidden);
+    }
+    let (username, password) = match form.checked(page.words) {
+        Ok(checked) => checked,
+        Err(errors) => {
+            let again = SetupPage { page, username: form.username, errors, is_open: true };
+            return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));
+        }
+    };
+    let digest = app.hasher.hash(password).await?;
+    let mut tx = app.db.write().await?;
+    let new = NewAccount { username, digest, is_admin: true };
+    let account = actions::create_first(&mut tx, new, now, app.rng).await.map_err(|error| match error {
+        CreateAccountError::AlreadySetUp | CreateAccountError::UsernameTaken => Error::Gone,
+        CreateAccountError::Failed(error) => error,
+    })?;
+    tx.commit().await?;
+    let known = complete(&app, &session, &account, &origin, source, now).await?;
+    tracing::info!(account = account.username.as_str(), "the first account was made");
+    Ok((known, Redirect::to("/settings/tokens")).into_response())
+}

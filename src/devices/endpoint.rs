@@ -1,0 +1,280 @@
+//! `/oauth/…` and its metadata: what programs on devices talk to.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use dockpass_core::{
+    access_level::AccessLevel,
+    activity::ClientInfo,
+    device_code::{CODE_LIFE, ClientName, INTERVAL, PollAnswer},
+    device_session::{DeviceRules, EndReason},
+    secret::{self, Secret, SecretHash},
+    timestamp::Timestamp,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    actions::{self, Begun, NoToken},
+    oauth::{self, DEVICE_GRANT, OAuthError, OAuthGrant, Parameters, REFRESH_GRANT},
+    tokens::actions::{self as generated, IssuedTokens},
+};
+use crate::{
+    app::App,
+    error::Error,
+    tokens::usage,
+    web::{
+        errors::as_oauth_json,
+        extract::{ClientAddress, Now},
+        forms::PostedForm,
+        page::private,
+    },
+};
+
+/// The machines' routes. No session is looked at here, and no cookie set.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/oauth/device/code", post(begin))
+        .route("/oauth/token", post(token))
+        .route("/oauth/revoke", post(revoke))
+        .route("/.well-known/oauth-authorization-server", get(metadata))
+        .layer(middleware::from_fn(as_oauth_json))
+}
+
+type Form = PostedForm<Vec<(String, String)>>;
+
+#[derive(Serialize)]
+struct CodesAnswer<'a> {
+    device_code: &'a str,
+    user_code: String,
+    verification_uri: String,
+    verification_uri_complete: String,
+    expires_in: i64,
+    interval: i64,
+}
+
+async fn begin(
+    State(app): State<App>,
+    Now(now): Now,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    PostedForm(form): Form,
+) -> Result<Response, Error> {
+    let client = match oauth::client(&headers, &Parameters(&form)) {
+        Ok(client) => client,
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
+    let turned_away = |wait| {
+        tracing::warn!(%address, "a device was turned away: too many sign-ins wait for a decision");
+        Ok(OAuthError::full(wait).into_response())
+    };
+    // Before the lock that all who write share; what counts is looked at once more behind it.
+    if let Some(wait) = actions::wait(&mut app.db.read().await?, address, now).await? {
+        return turned_away(wait);
+    }
+    let mut tx = app.db.write().await?;
+    let (device_code, user_code) = match actions::begin(&mut tx, &client, address, now, app.rng).await? {
+        Begun::Codes(device_code, user_code) => (device_code, user_code.shown()),
+        Begun::Full(wait) => return turned_away(wait),
+    };
+    tx.commit().await?;
+    let page = format!("{}/device", app.urls.public);
+    Ok(private(Json(CodesAnswer {
+        device_code: device_code.expose(),
+        verification_uri_complete: format!("{page}?user_code={user_code}"),
+        verification_uri: page,
+        user_code,
+        expires_in: CODE_LIFE.whole_seconds(),
+        interval: INTERVAL.whole_seconds(),
+    })))
+}
+
+async fn token(
+    State(app): State<App>,
+    Now(now): Now,
+    origin: ClientInfo,
+    headers: HeaderMap,
+    PostedForm(form): Form,
+) -> Result<Response, Error> {
+    let granted = match oauth::grant(&headers, &Parameters(&form)) {
+        Ok((program, OAuthGrant::Device(code))) => poll(&app, &code, &program, &origin, now).await?,
+        Ok((program, OAuthGrant::Refresh(refresh))) => renew(&app, &refresh, &program, now).await?,
+        Err(refusal) => Err(refusal),
+    };
+    Ok(granted.map_or_else(IntoResponse::into_response, |granted| answer(&granted)))
+}
+
+#[derive(Serialize)]
+struct TokenAnswer<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: i64,
+    refresh_token: &'a str,
+    username: &'a str,
+    scope: &'static str,
+}
+
+fn answer(granted: &IssuedTokens) -> Response {
+    private(Json(TokenAnswer {
+        access_token: granted.secret.expose(),
+        token_type: "Bearer",
+        expires_in: granted.life.whole_seconds(),
+        refresh_token: granted.refresh.expose(),
+        username: &granted.username,
+        scope: granted.level.as_str(),
+    }))
+}
+
+async fn poll(
+    app: &App,
+    code: &str,
+    program: &ClientName,
+    origin: &ClientInfo,
+    now: Timestamp,
+) -> Result<Result<IssuedTokens, OAuthError>, Error> {
+    let code = SecretHash::of(code);
+    let polled = match actions::look(&mut app.db.read().await?, &code, program).await? {
+        Ok(polled) => polled,
+        Err(why) => return Ok(Err(not_granted(why))),
+    };
+    let (mut answer, mark) = polled.answer(now);
+    if mark.is_some() {
+        let mut tx = app.db.write().await?;
+        answer = actions::mark(&mut tx, &code, now).await?;
+        tx.commit().await?;
+    }
+    if answer != PollAnswer::Approved {
+        return Ok(Err(not_granted(NoToken::PollAnswer(answer))));
+    }
+    // Which token was used least recently is judged by what is written: a use of a moment ago counts.
+    usage::actions::write(&app.db, &app.token_uses, app.rng).await?;
+    let mut tx = app.db.write().await?;
+    let granted = actions::collect(&mut tx, &code, app.config.devices, origin, now, app.rng).await?;
+    tx.commit().await?;
+    Ok(granted.map_err(not_granted))
+}
+
+fn not_granted(why: NoToken) -> OAuthError {
+    let (error, description) = match why {
+        NoToken::PollAnswer(PollAnswer::Pending) => {
+            ("authorization_pending", "nobody has approved this sign-in in the browser yet")
+        }
+        NoToken::PollAnswer(PollAnswer::SlowDown) => {
+            ("slow_down", "polled too early: wait 5 seconds longer between all polls from now on")
+        }
+        NoToken::PollAnswer(PollAnswer::Denied) => ("access_denied", "this sign-in was denied in the browser"),
+        NoToken::PollAnswer(PollAnswer::Expired) => {
+            ("expired_token", "this code was not approved and collected within 10 minutes: sign in again")
+        }
+        NoToken::PollAnswer(PollAnswer::Approved | PollAnswer::Spent) => {
+            ("invalid_grant", "this device code was used before: each gives one token, once")
+        }
+        NoToken::Unknown => ("invalid_grant", "this device code is not known: sign in again"),
+        NoToken::OtherProgram => ("invalid_grant", "this device code was given to another program"),
+        // Nobody denied it: what was approved opens nothing any more.
+        NoToken::AccountDisabled => ("invalid_grant", "the account is disabled: ask an administrator"),
+    };
+    OAuthError::new(error, description)
+}
+
+async fn renew(
+    app: &App,
+    refresh: &str,
+    program: &ClientName,
+    now: Timestamp,
+) -> Result<Result<IssuedTokens, OAuthError>, Error> {
+    let Ok(refresh) = Secret::parse(refresh).and_then(|secret| match secret.kind() {
+        secret::SecretKind::Refresh => Ok(secret),
+        _ => Err(secret::NotAToken),
+    }) else {
+        return Ok(Err(over(EndReason::Unknown, app.config.devices)));
+    };
+    if !generated::is_known(&mut app.db.read().await?, &refresh, now).await? {
+        return Ok(Err(over(EndReason::Unknown, app.config.devices)));
+    }
+    // A use of a moment ago keeps a session alive.
+    usage::actions::write(&app.db, &app.token_uses, app.rng).await?;
+    let mut tx = app.db.write().await?;
+    let renewed = generated::renew(&mut tx, refresh, program, app.config.devices, now, app.rng).await?;
+    tx.commit().await?;
+    Ok(renewed.map_err(|reason| over(reason, app.config.devices)))
+}
+
+/// Why a session gives no new secret, to whoever reads it in a terminal. At `invalid_grant` (RFC 6749 section 5.2) a
+/// device forgets its sign-in for good: what the owner or an administrator can undo is `access_denied` instead, which
+/// RFC 8628 section 3.5 gave this endpoint, so that the device goes on afterwards without a new sign-in.
+fn over(reason: EndReason, rules: DeviceRules) -> OAuthError {
+    let days = |length: time::Duration| length.whole_days();
+    let error = match reason {
+        EndReason::Deactivated | EndReason::AccountDisabled => "access_denied",
+        _ => "invalid_grant",
+    };
+    OAuthError::new(
+        error,
+        match reason {
+            EndReason::Unknown => "this refresh token is not known: sign in again".to_owned(),
+            EndReason::OtherProgram => "this refresh token was given to another program".to_owned(),
+            EndReason::Deleted => "the token of this device was deleted: sign in again".to_owned(),
+            EndReason::Replaced => "a newer sign-in on a device took the place of this one: sign in again".to_owned(),
+            EndReason::SignedOut => "this device signed out: sign in again".to_owned(),
+            EndReason::Idle => {
+                format!("the sign-in of this device was not used for {} days: sign in again", days(rules.idle))
+            }
+            EndReason::Longest => {
+                format!("the sign-in of this device is older than {} days: sign in again", days(rules.longest))
+            }
+            EndReason::Deactivated => {
+                "the token of this device was deactivated: activate it on the page of personal access tokens".to_owned()
+            }
+            EndReason::AccountDisabled => "the account is disabled: ask an administrator".to_owned(),
+        },
+    )
+}
+
+/// RFC 7009. A personal access token is refused by its form alone, whether there is one or not (section 2.2.1): whoever
+/// holds it may use it, and not delete it. Everything else is answered alike.
+async fn revoke(
+    State(app): State<App>,
+    Now(now): Now,
+    origin: ClientInfo,
+    PostedForm(form): Form,
+) -> Result<Response, Error> {
+    let form = Parameters(&form);
+    let presented = match form.required("token") {
+        Ok(text) => Secret::parse(text),
+        Err(refusal) => return Ok(refusal.into_response()),
+    };
+    let Ok(presented) = presented else { return Ok(private(StatusCode::OK)) };
+    if presented.kind() == secret::SecretKind::PersonalAccess {
+        let sentence = "a personal access token is not revoked here: its owner deletes it on the page of tokens";
+        return Ok(OAuthError::new("unsupported_token_type", sentence).into_response());
+    }
+    if generated::is_known(&mut app.db.read().await?, &presented, now).await? {
+        let mut tx = app.db.write().await?;
+        generated::revoke(&mut tx, &presented, &origin, now).await?;
+        tx.commit().await?;
+    }
+    Ok(private(StatusCode::OK))
+}
+
+/// RFC 8414. `response_types_supported` is required and empty: there is no authorization endpoint.
+async fn metadata(State(app): State<App>) -> Response {
+    let public = &app.urls.public;
+    Json(json!({
+        "issuer": public,
+        "device_authorization_endpoint": format!("{public}/oauth/device/code"),
+        "token_endpoint": format!("{public}/oauth/token"),
+        "revocation_endpoint": format!("{public}/oauth/revoke"),
+        "response_types_supported": [],
+        "grant_types_supported": [DEVICE_GRANT, REFRESH_GRANT],
+        "scopes_supported": [AccessLevel::Admin.as_str()],
+        "token_endpoint_auth_methods_supported": ["none"],
+        "revocation_endpoint_auth_methods_supported": ["none"],
+    }))
+    .into_response()
+}

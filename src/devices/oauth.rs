@@ -1,0 +1,169 @@
+//! What programs ask of the OAuth endpoints, and how they are refused (RFC 6749 section 5.2).
+
+use axum::{
+    Json,
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{AUTHORIZATION, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse, Response},
+};
+use dockpass_core::device_code::ClientName;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::tokens::actions::DeviceClient;
+use crate::web::page::{private, retry_after};
+
+/// The grant by which a program polls (RFC 8628 section 3.4).
+pub const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+/// The grant by which it renews its token.
+pub const REFRESH_GRANT: &str = "refresh_token";
+
+/// A refusal in OAuth's words.
+#[derive(Debug)]
+pub struct OAuthError {
+    status: StatusCode,
+    error: &'static str,
+    description: String,
+    wait: Option<std::time::Duration>,
+}
+
+impl OAuthError {
+    /// 400 with this error and a sentence.
+    pub fn new(error: &'static str, description: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error, description: description.into(), wait: None }
+    }
+
+    /// 429: as many codes wait as may.
+    pub fn full(wait: time::Duration) -> Self {
+        let wait = std::time::Duration::from_secs(wait.whole_seconds().max(0).unsigned_abs() + 1);
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            error: "temporarily_unavailable",
+            description: format!("too many sign-ins wait for a decision: try again in {} seconds", wait.as_secs()),
+            wait: Some(wait),
+        }
+    }
+
+    fn missing(name: &str) -> Self {
+        Self::new("invalid_request", format!("the parameter {name} is missing"))
+    }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let body = Json(json!({"error": self.error, "error_description": self.description}));
+        let mut response = private((self.status, body));
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"dockpass\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        match self.wait {
+            Some(wait) => retry_after(response, wait),
+            None => response,
+        }
+    }
+}
+
+/// The parameters of a form.
+#[derive(Debug)]
+pub struct Parameters<'f>(pub &'f [(String, String)]);
+
+impl Parameters<'_> {
+    /// One that may be missing; without a value it is (RFC 6749 section 3.2), and twice it is an error.
+    pub fn optional(&self, name: &str) -> Result<Option<&str>, OAuthError> {
+        let mut values = self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let first = values.next().filter(|value| !value.is_empty());
+        match values.next() {
+            None => Ok(first),
+            Some(_) => Err(OAuthError::new("invalid_request", format!("the parameter {name} stands twice"))),
+        }
+    }
+
+    /// One that must be there.
+    pub fn required(&self, name: &str) -> Result<&str, OAuthError> {
+        self.optional(name)?.ok_or_else(|| OAuthError::missing(name))
+    }
+
+    /// The program, as it calls itself. Every name is good; a secret that goes with one is not, for none was given
+    /// out: whoever sends one talks to another server than it thinks.
+    pub fn program(&self, headers: &HeaderMap) -> Result<ClientName, OAuthError> {
+        let public = "this server knows public clients alone: send client_id, and no secret with it";
+        if headers.contains_key(AUTHORIZATION) {
+            return Err(OAuthError { status: StatusCode::UNAUTHORIZED, ..OAuthError::new("invalid_client", public) });
+        }
+        if self.optional("client_secret")?.is_some() {
+            return Err(OAuthError::new("invalid_client", public));
+        }
+        let name = self.required("client_id")?;
+        ClientName::parse(name)
+            .ok_or_else(|| OAuthError::new("invalid_client", "client_id has no printable characters"))
+    }
+}
+
+/// The program and the device that ask for codes.
+pub fn client(headers: &HeaderMap, form: &Parameters<'_>) -> Result<DeviceClient, OAuthError> {
+    let program = form.program(headers)?;
+    Ok(DeviceClient { program, device: form.optional("device_name")?.and_then(ClientName::parse) })
+}
+
+/// What is asked of the token endpoint. It never prints itself.
+pub enum OAuthGrant {
+    /// A poll.
+    Device(Zeroizing<String>),
+    /// A refresh.
+    Refresh(Zeroizing<String>),
+}
+
+impl std::fmt::Debug for OAuthGrant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Grant(…)")
+    }
+}
+
+/// Who asks for a token, and by which grant.
+pub fn grant(headers: &HeaderMap, form: &Parameters<'_>) -> Result<(ClientName, OAuthGrant), OAuthError> {
+    let own = |text: &str| Zeroizing::new(text.to_owned());
+    let kind = form.required("grant_type")?;
+    if kind != DEVICE_GRANT && kind != REFRESH_GRANT {
+        let description = "this endpoint knows the grants of devices alone: device_code and refresh_token";
+        return Err(OAuthError::new("unsupported_grant_type", description));
+    }
+    let program = form.program(headers)?;
+    let grant = if kind == DEVICE_GRANT {
+        OAuthGrant::Device(own(form.required("device_code")?))
+    } else {
+        OAuthGrant::Refresh(own(form.required("refresh_token")?))
+    };
+    Ok((program, grant))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<(ClientName, OAuthGrant), &'static str> {
+        let form: Vec<_> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        grant(&HeaderMap::new(), &Parameters(&form)).map_err(|refusal| refusal.error)
+    }
+
+    #[test]
+    fn parameters_stand_once_and_have_a_value() {
+        let (kind, client) = (("grant_type", DEVICE_GRANT), ("client_id", "helper"));
+        assert!(read(&[kind, client, ("device_code", "x"), ("extra", "1"), ("extra", "2")]).is_ok());
+        for wrong in [
+            &[client, ("device_code", "x")][..],
+            &[kind, ("device_code", "x")],
+            &[kind, ("client_id", ""), ("device_code", "x")],
+            &[kind, client],
+            &[kind, client, ("device_code", "x"), ("device_code", "x")],
+            &[("grant_type", REFRESH_GRANT), client, ("device_code", "x")],
+        ] {
+            assert_eq!(read(wrong).unwrap_err(), "invalid_request", "{wrong:?}");
+        }
+        assert_eq!(read(&[("grant_type", "password"), client]).unwrap_err(), "unsupported_grant_type");
+        let secret = [kind, client, ("device_code", "x"), ("client_secret", "s")];
+        assert_eq!(read(&secret).unwrap_err(), "invalid_client");
+    }
+}

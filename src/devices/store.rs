@@ -1,0 +1,209 @@
+//! The SQL of sign-ins that devices began.
+
+use dockpass_core::{
+    account::Account,
+    device_code::{ClientName, DeviceCode, DeviceCodeState, PollState, UserCode},
+    secret::SecretHash,
+    timestamp::Timestamp,
+};
+
+use crate::platform::database::{Connection, Tx, execute, fetch, row};
+
+/// A sign-in that begins.
+#[derive(Debug)]
+pub struct NewSignIn<'a> {
+    pub program: &'a ClientName,
+    pub device: Option<&'a ClientName>,
+    pub address: &'a str,
+    pub network: &'a str,
+    pub interval_ms: i64,
+    pub expires_at: Timestamp,
+}
+
+/// Makes everyone else who would begin a sign-in wait for this transaction: what is counted now is still right when
+/// it commits.
+pub async fn hold_door(tx: &mut Tx) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE device_door SET id = id WHERE id = 1")
+}
+
+/// How many codes wait, and when the first of them ends: of one network, or of all where `network` is empty.
+pub async fn waiting(
+    connection: &mut impl Connection,
+    network: &str,
+    now: Timestamp,
+) -> sqlx::Result<(i64, Option<Timestamp>)> {
+    let (count, first_end) = fetch!(
+        fetch_one,
+        connection,
+        (i64, Option<i64>),
+        "SELECT COUNT(*), MIN(expires_at) FROM device_code
+         WHERE state = 'pending' AND expires_at > $1 AND ($2 = '' OR network = $2)",
+        now.millis(),
+        network,
+    )?;
+    Ok((count, first_end.map(Timestamp::from_millis)))
+}
+
+/// Whether it was inserted: `false` where another one has this user code.
+pub async fn insert(
+    tx: &mut Tx,
+    device_code: &DeviceCode,
+    user_code: &UserCode,
+    new: &NewSignIn<'_>,
+    now: Timestamp,
+) -> sqlx::Result<bool> {
+    let rows = execute!(
+        tx,
+        "INSERT INTO device_code (device_hash, user_hash, program, device, address, network, state, interval_ms,
+                                  created_at, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9) ON CONFLICT (user_hash) DO NOTHING",
+        device_code.hash().as_bytes(),
+        user_code.hash().as_bytes(),
+        new.program.as_str(),
+        new.device.map(ClientName::as_str),
+        new.address,
+        new.network,
+        new.interval_ms,
+        now.millis(),
+        new.expires_at.millis(),
+    )?;
+    Ok(rows == 1)
+}
+
+row! {
+    struct SignInRecord {
+        program: String,
+        device: Option<String>,
+        address: String,
+        state: String,
+        account_id: Option<String>,
+        interval_ms: i64,
+        polled_at: Option<i64>,
+        created_at: i64,
+        expires_at: i64,
+    }
+}
+
+/// A sign-in that a device began.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    /// The program, as it calls itself.
+    pub program: ClientName,
+    /// The device, as it calls itself.
+    pub device: Option<ClientName>,
+    /// From where it was begun.
+    pub address: String,
+    /// Who decided.
+    pub account_id: Option<String>,
+    /// When it was begun.
+    pub created_at: Timestamp,
+    /// What the next poll is answered by.
+    pub polled: PollState,
+}
+
+impl SignInRecord {
+    fn into_sign_in(self) -> sqlx::Result<SignIn> {
+        let unreadable = || sqlx::Error::Decode(format!("device_code.state holds {:?}", self.state).into());
+        let polled = PollState {
+            state: DeviceCodeState::parse(&self.state).ok_or_else(unreadable)?,
+            expires_at: Timestamp::from_millis(self.expires_at),
+            interval: time::Duration::milliseconds(self.interval_ms),
+            last_at: self.polled_at.map(Timestamp::from_millis),
+        };
+        Ok(SignIn {
+            program: ClientName::from_stored(self.program),
+            device: self.device.map(ClientName::from_stored),
+            address: self.address,
+            account_id: self.account_id,
+            created_at: Timestamp::from_millis(self.created_at),
+            polled,
+        })
+    }
+}
+
+pub async fn find(connection: &mut impl Connection, code: &UserCode) -> sqlx::Result<Option<SignIn>> {
+    let row = fetch!(
+        fetch_optional,
+        connection,
+        SignInRecord,
+        "SELECT program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at
+         FROM device_code WHERE user_hash = $1",
+        code.hash().as_bytes(),
+    )?;
+    row.map(SignInRecord::into_sign_in).transpose()
+}
+
+/// The same by the code with which the program polls.
+pub async fn find_polled(connection: &mut impl Connection, code: &SecretHash) -> sqlx::Result<Option<SignIn>> {
+    let row = fetch!(
+        fetch_optional,
+        connection,
+        SignInRecord,
+        "SELECT program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at
+         FROM device_code WHERE device_hash = $1",
+        code.as_bytes(),
+    )?;
+    row.map(SignInRecord::into_sign_in).transpose()
+}
+
+/// Whether this call decided: of many at once it is one, and none once the time is over.
+pub async fn decide(
+    tx: &mut Tx,
+    code: &UserCode,
+    decision: DeviceCodeState,
+    account: &Account,
+    now: Timestamp,
+) -> sqlx::Result<bool> {
+    let rows = execute!(
+        tx,
+        "UPDATE device_code SET state = $2, account_id = $3
+         WHERE user_hash = $1 AND state = 'pending' AND expires_at > $4",
+        code.hash().as_bytes(),
+        decision.as_str(),
+        &account.id,
+        now.millis(),
+    )?;
+    Ok(rows == 1)
+}
+
+/// The sign-in of a device code, locked: polls of one code stand in line.
+pub async fn lock(tx: &mut Tx, code: &SecretHash) -> sqlx::Result<Option<SignIn>> {
+    let row = fetch!(
+        fetch_optional,
+        tx,
+        SignInRecord,
+        "UPDATE device_code SET interval_ms = interval_ms WHERE device_hash = $1
+         RETURNING program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at",
+        code.as_bytes(),
+    )?;
+    row.map(SignInRecord::into_sign_in).transpose()
+}
+
+pub async fn note_poll(tx: &mut Tx, code: &SecretHash, interval_ms: i64, now: Timestamp) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "UPDATE device_code SET polled_at = $2, interval_ms = $3 WHERE device_hash = $1",
+        code.as_bytes(),
+        now.millis(),
+        interval_ms,
+    )
+}
+
+/// The sign-in, for the one caller that spends its code. What was approved waits for one more poll.
+pub async fn spend(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> sqlx::Result<Option<SignIn>> {
+    let row = fetch!(
+        fetch_optional,
+        tx,
+        SignInRecord,
+        "UPDATE device_code SET state = 'spent'
+         WHERE device_hash = $1 AND state = 'approved' AND expires_at + interval_ms > $2
+         RETURNING program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at",
+        code.as_bytes(),
+        now.millis(),
+    )?;
+    row.map(SignInRecord::into_sign_in).transpose()
+}
+
+pub async fn forget_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM device_code WHERE expires_at < $1", before.millis())
+}

@@ -1,0 +1,148 @@
+//! `dockpass doctor`: checks the set-up and says in words what is wrong.
+
+mod challenge;
+mod http;
+mod registry_config;
+mod registry_probe;
+mod server;
+
+use std::{fmt, path::PathBuf};
+
+use clap::Args;
+use dockpass_core::timestamp::Timestamp;
+use url::Url;
+
+use crate::{
+    config::Config,
+    platform::{database::Db, rng::SystemRng},
+    registry::keys::actions::Keys,
+};
+
+/// `dockpass doctor …`
+#[derive(Debug, Args)]
+pub struct DoctorCommand {
+    /// The registry as its clients reach it, such as `https://hub.example.com`
+    #[arg(long, value_parser = registry_url)]
+    pub registry_url: Option<Url>,
+    /// The registry's configuration file: what a registry hides is compared with it
+    #[arg(long)]
+    pub registry_config: Option<PathBuf>,
+}
+
+/// What was found, a line for each check.
+#[derive(Debug, Default)]
+pub struct Report {
+    lines: Vec<String>,
+    wrong: usize,
+}
+
+impl Report {
+    fn ok(&mut self, check: &str, said: impl fmt::Display) {
+        self.lines.push(format!("OK       {check}: {said}"));
+    }
+
+    fn wrong(&mut self, check: &str, said: impl fmt::Display) {
+        self.wrong += 1;
+        self.lines.push(format!("WRONG    {check}: {said}"));
+    }
+
+    fn skipped(&mut self, check: &str, said: impl fmt::Display) {
+        self.lines.push(format!("SKIPPED  {check}: {said}"));
+    }
+
+    /// Right where both texts are the same; `advice` says what to do otherwise.
+    fn same(&mut self, check: &str, found: &str, expected: &str, advice: impl fmt::Display) {
+        if found == expected {
+            self.ok(check, format_args!("{found:?}"));
+        } else {
+            self.wrong(check, format_args!("it is {found:?} and must be {expected:?}: {advice}"));
+        }
+    }
+
+    /// A sentence where anything is wrong.
+    ///
+    /// # Errors
+    /// That sentence.
+    pub fn verdict(&self) -> Result<(), String> {
+        match self.wrong {
+            0 => Ok(()),
+            1 => Err("one check found something wrong".to_owned()),
+            many => Err(format!("{many} checks found something wrong")),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+/// What the registry must be told, and the time here.
+struct Expected<'a> {
+    config: &'a Config,
+    /// Without a slash at its end; `None` where it depends on a port that only the server knows.
+    public_url: Option<String>,
+    /// `None` where the keys could not be opened.
+    keys: Option<&'a Keys>,
+    now: Timestamp,
+}
+
+impl Expected<'_> {
+    fn realm(&self) -> Option<String> {
+        self.public_url.as_ref().map(|url| format!("{url}/token"))
+    }
+}
+
+/// Checks everything that can be checked with these settings. `db` is the database, or why there is none.
+pub async fn run(
+    command: &DoctorCommand,
+    config: &Config,
+    db: &Result<Db, String>,
+    now: Timestamp,
+    rng: SystemRng,
+) -> Report {
+    let mut report = Report::default();
+    let is_known = config.public_url.is_some() || config.listen.port() != 0;
+    let public_url = is_known.then(|| config.urls(config.listen).public);
+    server::check_settings(config, public_url.as_deref(), &mut report);
+    let keys = server::check_keys(config, db, now, rng, &mut report).await;
+    let expected = Expected { config, public_url, keys: keys.as_ref(), now };
+    server::check_public_url(&expected, &mut report).await;
+    let file = command.registry_config.as_deref().map(|path| registry_config::check(path, &expected, &mut report));
+    match &command.registry_url {
+        Some(url) => registry_probe::check(url, &expected, file, rng, &mut report).await,
+        None => report.skipped("registry", "give its address with --registry-url to have it asked"),
+    }
+    report
+}
+
+/// Clients ask for `/v2/` at the root of a host; who pastes that along means the same.
+fn registry_url(text: &str) -> Result<Url, String> {
+    let wrong = || "must be http:// or https://, a host and perhaps a port, without a path".to_owned();
+    let mut url = Url::parse(text).map_err(|_| wrong())?;
+    let is_bare = matches!(url.path(), "/" | "/v2" | "/v2/") && url.query().is_none() && url.fragment().is_none();
+    let names_nobody = url.username().is_empty() && url.password().is_none();
+    if matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare && names_nobody {
+        url.set_path("/v2/");
+        Ok(url)
+    } else {
+        Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_is_a_host() {
+        for good in ["https://hub.example.com", "http://127.0.0.1:5000/", "http://hub:5000/v2", "http://[::1]:5000/v2/"]
+        {
+            assert_eq!(registry_url(good).unwrap().path(), "/v2/", "{good}");
+        }
+        for bad in ["hub.example.com", "localhost:5000", "ftp://hub", "http://hub/alice", "http://a:b@hub", "http://"] {
+            assert!(registry_url(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! This side: settings, database, keys, and whether clients reach the server.
+
+use dockpass_core::timestamp::Timestamp;
+
+use super::{Expected, Keys, Report, http};
+use crate::{
+    config::Config,
+    platform::{
+        database::{DatabaseLocation, Db},
+        migrations::{self, Tables},
+        rng::SystemRng,
+    },
+    registry::keys::actions as keys,
+};
+
+/// Wrong ones have stopped the program by now; these lines say what the others mean.
+pub fn check_settings(config: &Config, public_url: Option<&str>, report: &mut Report) {
+    let (service, issuer) = (&config.registry_service, &config.issuer);
+    let realm = public_url.map_or("an address not known here".to_owned(), |url| format!("{url}/token"));
+    report.ok("settings", format_args!("clients are sent to {realm}; service {service:?}, issuer {issuer:?}"));
+}
+
+/// The keys, where database and secret key file give them.
+pub async fn check_keys(
+    config: &Config,
+    db: &Result<Db, String>,
+    now: Timestamp,
+    rng: SystemRng,
+    report: &mut Report,
+) -> Option<Keys> {
+    let db = match db {
+        Ok(db) => db,
+        Err(sentence) => {
+            report.wrong("database", sentence);
+            report.skipped("keys", "they are in the database");
+            return None;
+        }
+    };
+    let named = match &config.database {
+        DatabaseLocation::Sqlite(path) => path.display().to_string(),
+        DatabaseLocation::Postgres(_) => "PostgreSQL answers".to_owned(),
+    };
+    let tables = migrations::compare(db).await.map_err(|error| error.to_string());
+    if !check_tables(&named, tables, report) {
+        report.skipped("keys", "they are in the database");
+        return None;
+    }
+    match keys::load(db, &config.secret_key_file, now, rng).await {
+        Ok(keys) => {
+            let (generation, made) = keys.signing_keys.newest();
+            let file = config.secret_key_file.display();
+            report.ok("keys", format_args!("{file} opens them; signing key {generation} was made on {}", made.date()));
+            Some(keys)
+        }
+        Err(error) => {
+            report.wrong("keys", error);
+            None
+        }
+    }
+}
+
+/// Whether there are tables that can be read. What the server would change when it starts is said and left to it.
+fn check_tables(named: &str, tables: Result<Tables, String>, report: &mut Report) -> bool {
+    const CHECK: &str = "database";
+    match tables {
+        Ok(Tables::Current) => report.ok(CHECK, named),
+        Ok(Tables::Behind(missing)) => {
+            let (number, list) = (missing.len(), missing.join(", "));
+            let are = if number == 1 { "1 migration is" } else { &format!("{number} migrations are") };
+            let advice = "start the server of this version, which applies them";
+            report.wrong(CHECK, format_args!("{named}; {are} not applied yet ({list}): {advice}"));
+        }
+        Ok(Tables::Foreign) => {
+            let advice = "run the doctor of the version that the server has";
+            report.wrong(CHECK, format_args!("{named}; another version of Dockpass has migrated it: {advice}"));
+        }
+        Ok(Tables::None) => {
+            let advice = "the server makes its tables when it starts for the first time";
+            report.wrong(CHECK, format_args!("{named}; it is empty: {advice}"));
+            return false;
+        }
+        Err(error) => {
+            report.wrong(CHECK, format_args!("the database failed: {error}"));
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether the server answers where clients are sent, and is the one with these keys.
+pub async fn check_public_url(expected: &Expected<'_>, report: &mut Report) {
+    const CHECK: &str = "public URL";
+    let Some(url) = &expected.public_url else {
+        return report.skipped(CHECK, "the port is not known: give the server's --public-url or its --listen");
+    };
+    let health = match http::get(&format!("{url}/healthz"), None).await {
+        Ok(health) => health,
+        Err(sentence) => return report.wrong(CHECK, sentence),
+    };
+    if health.status != 200 || health.body != "ok\n" {
+        let advice = "give the server's --public-url, or let the proxy there lead to the server";
+        return report.wrong(CHECK, format_args!("{url}/healthz is not Dockpass's ({}): {advice}", health.kind()));
+    }
+    match http::get(&format!("{url}/.well-known/jwks.json"), None).await {
+        Err(sentence) => report.wrong(CHECK, sentence),
+        Ok(jwks) => match expected.keys.map(|keys| have_one_in_common(&keys.signing_keys.jwks(), &jwks.body)) {
+            Some(false) => report.wrong(
+                CHECK,
+                format_args!("{url} is a server with other keys: it has another database, or another --data was given"),
+            ),
+            Some(true) if url.starts_with("https://") => {
+                report.ok(CHECK, format_args!("{url} answers, with a certificate that is trusted here"));
+            }
+            Some(true) => report.ok(CHECK, format_args!("{url} answers")),
+            None => report.ok(CHECK, format_args!("{url} answers; whether with these keys cannot be told")),
+        },
+    }
+    http::check_clock("public URL's clock", &health, expected.now, report);
+}
+
+fn have_one_in_common(ours: &str, theirs: &str) -> bool {
+    let ids = |text: &str| {
+        let set: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        let keys = set["keys"].as_array().cloned().unwrap_or_default();
+        keys.iter().filter_map(|key| key["kid"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let theirs = ids(theirs);
+    ids(ours).iter().any(|id| theirs.contains(id))
+}

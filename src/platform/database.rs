@@ -1,0 +1,287 @@
+//! Two engines behind one text of SQL.
+//!
+//! A closed enum over the two pools and one over the two connections; the macros below run a query on whichever
+//! engine the connection belongs to. `sqlx::Any` was tried: booleans fail on SQLite, and generics over `Database`
+//! spread their bounds over every caller.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::migrations::migrator;
+
+/// How long a writer waits for another process's write, such as a shell command's.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// The database of this server.
+#[derive(Debug, Clone)]
+pub enum Db {
+    /// One connection writes and four read: SQLite has one write lock, and its readers never wait for it (WAL).
+    Sqlite {
+        /// Read-only connections.
+        readers: SqlitePool,
+        /// The one that writes.
+        writer: SqlitePool,
+    },
+    /// A pool of equal connections.
+    Postgres(PgPool),
+}
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+pub enum DatabaseLocation {
+    /// A file, made where there is none.
+    Sqlite(std::path::PathBuf),
+    /// A server; boxed, for it holds every option of its URL.
+    Postgres(Box<PgConnectOptions>),
+}
+
+impl FromStr for DatabaseLocation {
+    type Err = String;
+
+    fn from_str(url: &str) -> Result<Self, String> {
+        if let Some(path) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
+            return Ok(DatabaseLocation::Sqlite(path.into()));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            // The parser's own error could quote the URL, and with it the password.
+            return PgConnectOptions::from_str(url)
+                .map(|options| DatabaseLocation::Postgres(Box::new(options)))
+                .map_err(|_| "is not a PostgreSQL URL that can be read".to_owned());
+        }
+        Err("must begin with postgres:// or sqlite:".to_owned())
+    }
+}
+
+impl Db {
+    /// Opens the database and brings its tables up to date. Two servers may do so at once: PostgreSQL's migrations
+    /// hold an advisory lock, SQLite's the write lock.
+    ///
+    /// # Errors
+    /// When it cannot be reached, opened or migrated.
+    pub async fn open(location: &DatabaseLocation) -> sqlx::Result<Self> {
+        match location {
+            DatabaseLocation::Sqlite(path) => {
+                let writer = SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .test_before_acquire(false)
+                    .connect_with(sqlite(path).create_if_missing(true))
+                    .await?;
+                migrator().run(&writer).await?;
+                let readers = SqlitePoolOptions::new()
+                    .max_connections(SQLITE_READERS)
+                    .test_before_acquire(false)
+                    .connect_with(sqlite(path).read_only(true).pragma("mmap_size", "268435456"))
+                    .await?;
+                Ok(Db::Sqlite { readers, writer })
+            }
+            DatabaseLocation::Postgres(options) => {
+                let pool = postgres(options).await?;
+                migrator().run(&pool).await?;
+                Ok(Db::Postgres(pool))
+            }
+        }
+    }
+
+    /// Opens the database as it is, to look at: nothing is made, migrated or written, also where it is empty.
+    ///
+    /// # Errors
+    /// When it cannot be reached or opened.
+    pub async fn open_as_it_is(location: &DatabaseLocation) -> sqlx::Result<Self> {
+        match location {
+            DatabaseLocation::Sqlite(path) => {
+                // Not read-only: such a connection leaves the log's files behind, owned by whoever looked, and the server
+                // that is started next may not be allowed to write them.
+                let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT);
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(SQLITE_READERS)
+                    .connect_with(options.pragma("query_only", "ON"))
+                    .await?;
+                Ok(Db::Sqlite { readers: pool.clone(), writer: pool })
+            }
+            DatabaseLocation::Postgres(options) => Ok(Db::Postgres(postgres(options).await?)),
+        }
+    }
+
+    /// A connection for reading. What it reads needs no transaction: one statement sees one state.
+    ///
+    /// # Errors
+    /// When no connection is to be had.
+    pub async fn read(&self) -> sqlx::Result<Reader> {
+        Ok(match self {
+            Db::Sqlite { readers, .. } => Reader::Sqlite(readers.acquire().await?),
+            Db::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
+        })
+    }
+
+    /// A transaction for writing. On SQLite it takes the only write lock at once (`BEGIN IMMEDIATE`): of forty
+    /// transactions that first read and then wrote, 35 failed with a plain `BEGIN`. So nothing slow happens inside.
+    ///
+    /// # Errors
+    /// When no connection is to be had, or the lock within ten seconds.
+    pub async fn write(&self) -> sqlx::Result<Tx> {
+        Ok(match self {
+            Db::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Closes all connections; SQLite writes its log back into the file.
+    pub async fn close(&self) {
+        match self {
+            Db::Sqlite { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+async fn postgres(options: &PgConnectOptions) -> sqlx::Result<PgPool> {
+    PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options.clone())
+        .await
+}
+
+fn sqlite(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // What was committed survives a power cut; the writes that are many are batched.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+}
+
+/// A connection that only reads.
+#[derive(Debug)]
+pub enum Reader {
+    /// SQLite's.
+    Sqlite(PoolConnection<Sqlite>),
+    /// PostgreSQL's.
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// One unit of work: what is not committed did not happen.
+#[derive(Debug)]
+pub enum Tx {
+    /// SQLite's.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// PostgreSQL's.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Tx {
+    /// Makes it all happen.
+    ///
+    /// # Errors
+    /// When the database could not; then nothing happened.
+    pub async fn commit(self) -> sqlx::Result<()> {
+        match self {
+            Tx::Sqlite(tx) => tx.commit().await,
+            Tx::Postgres(tx) => tx.commit().await,
+        }
+    }
+}
+
+/// The engine under a connection, for the macros below.
+#[derive(Debug)]
+pub enum Engine<'c> {
+    /// SQLite.
+    Sqlite(&'c mut SqliteConnection),
+    /// PostgreSQL.
+    Postgres(&'c mut PgConnection),
+}
+
+/// What a query that only reads can run on: a [`Reader`], or a [`Tx`] that must see its own writes. Queries that
+/// write ask for a [`Tx`] by name.
+pub trait Connection: Send {
+    /// The engine underneath.
+    fn engine(&mut self) -> Engine<'_>;
+}
+
+impl Connection for Reader {
+    fn engine(&mut self) -> Engine<'_> {
+        match self {
+            Reader::Sqlite(connection) => Engine::Sqlite(connection),
+            Reader::Postgres(connection) => Engine::Postgres(connection),
+        }
+    }
+}
+
+impl Connection for Tx {
+    fn engine(&mut self) -> Engine<'_> {
+        match self {
+            Tx::Sqlite(tx) => Engine::Sqlite(tx),
+            Tx::Postgres(tx) => Engine::Postgres(tx),
+        }
+    }
+}
+
+/// The error for a value that this program cannot have written.
+pub fn unreadable(column: &str, value: &str) -> sqlx::Error {
+    sqlx::Error::Decode(format!("{column} holds {value:?}").into())
+}
+
+/// Runs a statement with its bound values and says how many rows it touched.
+macro_rules! execute {
+    ($connection:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        match $crate::platform::database::Connection::engine($connection) {
+            $crate::platform::database::Engine::Sqlite(c) => {
+                sqlx::query($sql)$(.bind($value))*.execute(c).await.map(|done| done.rows_affected())
+            }
+            $crate::platform::database::Engine::Postgres(c) => {
+                sqlx::query($sql)$(.bind($value))*.execute(c).await.map(|done| done.rows_affected())
+            }
+        }
+    };
+}
+
+/// Runs a query with its bound values and reads its rows as `$row` by `fetch_one`, `fetch_optional` or `fetch_all`.
+macro_rules! fetch {
+    ($how:ident, $connection:expr, $row:ty, $sql:expr $(, $value:expr)* $(,)?) => {
+        match $crate::platform::database::Connection::engine($connection) {
+            $crate::platform::database::Engine::Sqlite(c) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($value))*.$how(c).await
+            }
+            $crate::platform::database::Engine::Postgres(c) => {
+                sqlx::query_as::<_, $row>($sql)$(.bind($value))*.$how(c).await
+            }
+        }
+    };
+}
+
+/// A struct that is read from the columns of its fields' names, on either engine. (sqlx's own derive would build
+/// both drivers and SQLite a second time.)
+macro_rules! row {
+    ($(#[$attribute:meta])* $visibility:vis struct $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
+        $(#[$attribute])*
+        $visibility struct $name { $($field: $type),* }
+
+        impl sqlx::FromRow<'_, sqlx::sqlite::SqliteRow> for $name {
+            fn from_row(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Self> {
+                use sqlx::Row as _;
+                Ok(Self { $($field: row.try_get(stringify!($field))?),* })
+            }
+        }
+
+        impl sqlx::FromRow<'_, sqlx::postgres::PgRow> for $name {
+            fn from_row(row: &sqlx::postgres::PgRow) -> sqlx::Result<Self> {
+                use sqlx::Row as _;
+                Ok(Self { $($field: row.try_get(stringify!($field))?),* })
+            }
+        }
+    };
+}
+
+pub(crate) use {execute, fetch, row};

@@ -1,0 +1,163 @@
+//! Secrets at rest: what must be read back is encrypted with the secret key file.
+
+use std::{
+    fmt,
+    fs::OpenOptions,
+    io::{self, Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use data_encoding::BASE64;
+use rand_core::Rng;
+use zeroize::Zeroizing;
+
+use super::rng::SystemRng;
+
+const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 24;
+
+/// Encrypts and decrypts with XChaCha20-Poly1305. The nonce is random (192 bits never collide) and stands before the
+/// ciphertext; the name of what is sealed is authenticated with it, so that no row can be moved to another.
+#[derive(Clone)]
+pub struct Encryptor {
+    cipher: XChaCha20Poly1305,
+    key_file: Arc<Path>,
+}
+
+/// Why the secret key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// It cannot be read or made.
+    #[error("the secret key file {path} cannot be used: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds something else.
+    #[error("the secret key file {0} does not hold 32 bytes in base64")]
+    Content(PathBuf),
+}
+
+/// A sealed secret that this key does not open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the secret key file is not the one with which this database was encrypted")]
+pub struct WrongKey;
+
+impl Encryptor {
+    /// Opens the vault with the key in `path`; makes the file (mode 0600, 32 random bytes in base64) where there is
+    /// none and `may_create` says so.
+    ///
+    /// # Errors
+    /// When the file cannot be read or made, or holds something else.
+    pub fn open(path: &Path, may_create: bool, rng: SystemRng) -> Result<Self, KeyFileError> {
+        let io_error = |source| KeyFileError::Io { path: path.to_owned(), source };
+        let text = match read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && may_create => {
+                create(path, rng).map_err(io_error)?;
+                read(path).map_err(io_error)?
+            }
+            result => result.map_err(io_error)?,
+        };
+        let key = BASE64.decode(text.trim().as_bytes()).map(Zeroizing::new).ok();
+        let cipher = key.and_then(|key| XChaCha20Poly1305::new_from_slice(&key).ok());
+        Ok(Self { cipher: cipher.ok_or_else(|| KeyFileError::Content(path.to_owned()))?, key_file: path.into() })
+    }
+
+    /// The file that holds the key, for sentences about it.
+    pub fn key_file(&self) -> &Path {
+        &self.key_file
+    }
+
+    /// Encrypts `secret` under its `name`.
+    pub fn seal(&self, name: &str, secret: &[u8], rng: SystemRng) -> Vec<u8> {
+        let mut nonce = [0; NONCE_BYTES];
+        rng.generator().fill_bytes(&mut nonce);
+        let payload = Payload { msg: secret, aad: name.as_bytes() };
+        let sealed = self
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .expect("a secret is far shorter than the cipher's limit");
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    /// Decrypts what was sealed under `name`.
+    ///
+    /// # Errors
+    /// When it was sealed with another key or under another name, or was changed since.
+    pub fn unseal(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, WrongKey> {
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(WrongKey)?;
+        let payload = Payload { msg: ciphertext, aad: name.as_bytes() };
+        self.cipher.decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| WrongKey)
+    }
+}
+
+impl fmt::Debug for Encryptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vault(…)")
+    }
+}
+
+fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    std::fs::File::open(path)?.take(1024).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Makes the file whole under another name first and links it into place: of two servers that start at once both
+/// read the same key, and none reads half a one.
+fn create(path: &Path, rng: SystemRng) -> io::Result<()> {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    rng.generator().fill_bytes(key.as_mut_slice());
+    let draft = path.with_extension(format!("new-{}", std::process::id()));
+    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).and_then(|mut file| {
+        file.write_all(BASE64.encode(key.as_slice()).as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()
+    });
+    let linked = written.and_then(|()| std::fs::hard_link(&draft, path));
+    let _ = std::fs::remove_file(&draft);
+    match linked {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_with_the_same_key_and_name_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret.key");
+        let encryptor = Encryptor::open(&path, true, SystemRng).unwrap();
+        let sealed = encryptor.seal("a", b"secret", SystemRng);
+        assert_eq!(
+            Encryptor::open(&path, false, SystemRng).unwrap().unseal("a", &sealed).unwrap().as_slice(),
+            b"secret"
+        );
+        assert_eq!(encryptor.unseal("b", &sealed).unwrap_err(), WrongKey);
+        assert_eq!(encryptor.unseal("a", &sealed[..10]).unwrap_err(), WrongKey);
+        let other = Encryptor::open(&folder.path().join("other.key"), true, SystemRng).unwrap();
+        assert_eq!(other.unseal("a", &sealed).unwrap_err(), WrongKey);
+    }
+
+    #[test]
+    fn a_missing_or_odd_file_is_said_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret.key");
+        assert!(
+            Encryptor::open(&path, false, SystemRng).unwrap_err().to_string().contains("secret.key cannot be used")
+        );
+        std::fs::write(&path, "too short").unwrap();
+        assert!(Encryptor::open(&path, true, SystemRng).unwrap_err().to_string().ends_with("32 bytes in base64"));
+    }
+}

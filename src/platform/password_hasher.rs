@@ -1,0 +1,81 @@
+//! The slow hash, off the async threads and a few at a time.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use dockpass_core::{
+    password::{Password, PasswordDigest, PasswordVerdict},
+    recovery_code::{self, RecoveryCode},
+};
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::rng::SystemRng;
+use crate::error::Error;
+
+/// Whoever waits longer than this is told to come back: a queue of sign-ins must not grow without end.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Hashes and verifies passwords. Each takes some 20 ms of a core and 19 MiB, so fewer run at once than there are
+/// cores: pages and token requests go on meanwhile.
+#[derive(Debug, Clone)]
+pub struct PasswordHasher {
+    permits: Arc<Semaphore>,
+    verifications: Arc<AtomicU64>,
+}
+
+impl Default for PasswordHasher {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { permits: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))), verifications: Arc::default() }
+    }
+}
+
+impl PasswordHasher {
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many wait already.
+    pub async fn hash(&self, password: Password) -> Result<PasswordDigest, Error> {
+        self.run(move || password.hash(SystemRng.salt())).await
+    }
+
+    /// Compares a password with a digest, or with nothing at the same cost.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many wait already.
+    pub async fn verify(&self, password: Password, digest: Option<PasswordDigest>) -> Result<PasswordVerdict, Error> {
+        self.verifications.fetch_add(1, Ordering::Relaxed);
+        self.run(move || password.verify(digest.as_ref())).await
+    }
+
+    /// Hashes recovery codes with their set's salt: in one go, so that of many who want a set at once the first ends
+    /// before the last has waited too long.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many wait already.
+    pub async fn hash_recovery_codes(&self, codes: Vec<RecoveryCode>, salt: Vec<u8>) -> Result<Vec<[u8; 32]>, Error> {
+        self.run(move || codes.iter().map(|code| recovery_code::hash(code, &salt)).collect()).await
+    }
+
+    /// How many comparisons were made since the start.
+    pub fn verifications(&self) -> u64 {
+        self.verifications.load(Ordering::Relaxed)
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let permit = timeout(LONGEST_WAIT, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| Error::Unavailable)?
+            .map_err(Error::internal)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        done.await.map_err(Error::internal)
+    }
+}

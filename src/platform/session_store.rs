@@ -1,0 +1,169 @@
+//! Where browser sessions are kept: a store for tower-sessions on both engines.
+//!
+//! The published SQL store was passed over: it fits neither this sqlx nor this tower-sessions, a save in flight
+//! brings a signed-out session back, and it keeps session ids in the clear.
+
+use std::fmt;
+
+use dockpass_core::{secret::SecretHash, timestamp::Timestamp};
+use time::Duration;
+use tower_sessions::{
+    SessionStore,
+    session::{Id, Record},
+    session_store::{Error, Result},
+};
+
+use super::{
+    clock::Clock,
+    database::{Db, Tx, execute, fetch},
+    rng::SystemRng,
+};
+
+/// The key under which a session holds the id of the account that is signed in.
+pub const ACCOUNT_KEY: &str = "account_id";
+
+/// The key of the address from which the account signed in.
+pub const ADDRESS_KEY: &str = "address";
+/// The key of the browser with which it did.
+pub const CLIENT_KEY: &str = "client";
+
+/// The key of the time of the sign-in, in milliseconds since 1970: a session that gets a new id stays as old as it is.
+pub const SIGNED_IN_KEY: &str = "signed_in_at";
+
+/// How long sessions live.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionLifetime {
+    /// Unused, it ends after this.
+    pub idle: Duration,
+    /// It ends after this however much it is used.
+    pub longest: Duration,
+}
+
+/// DatabaseSessionStore in the database, found by the SHA-256 of their id.
+#[derive(Clone)]
+pub struct DatabaseSessionStore {
+    db: Db,
+    clock: Clock,
+    lifetime: SessionLifetime,
+}
+
+impl DatabaseSessionStore {
+    /// A store over `db`.
+    pub fn new(db: Db, clock: Clock, lifetime: SessionLifetime) -> Self {
+        Self { db, clock, lifetime }
+    }
+
+    async fn insert(&self, record: &Record) -> sqlx::Result<bool> {
+        let now = self.clock.now();
+        let began =
+            record.data.get(SIGNED_IN_KEY).and_then(serde_json::Value::as_i64).map_or(now, Timestamp::from_millis);
+        let mut tx = self.db.write().await?;
+        let rows = execute!(
+            &mut tx,
+            "INSERT INTO session (id_hash, account_id, data, created_at, last_seen_at, expires_at, public_id, address,
+                                  client)
+             VALUES ($1, $2, $3, $9, $4, $5, $6, $7, $8) ON CONFLICT (id_hash) DO NOTHING",
+            hash(&record.id).as_bytes(),
+            text_of(record, ACCOUNT_KEY),
+            data_of(record),
+            now.millis(),
+            (now + self.lifetime.idle).min(began + self.lifetime.longest).millis(),
+            SystemRng.id(now),
+            text_of(record, ADDRESS_KEY),
+            text_of(record, CLIENT_KEY),
+            began.millis(),
+        )?;
+        tx.commit().await?;
+        Ok(rows == 1)
+    }
+
+    /// Never inserts: a session that was ended while a request used it stays ended.
+    async fn update(&self, record: &Record) -> sqlx::Result<()> {
+        let now = self.clock.now();
+        let mut tx = self.db.write().await?;
+        execute!(
+            &mut tx,
+            "UPDATE session SET account_id = $2, data = $3, last_seen_at = $4,
+                    expires_at = CASE WHEN created_at + $6 < $5 THEN created_at + $6 ELSE $5 END
+             WHERE id_hash = $1",
+            hash(&record.id).as_bytes(),
+            text_of(record, ACCOUNT_KEY),
+            data_of(record),
+            now.millis(),
+            (now + self.lifetime.idle).millis(),
+            self.lifetime.longest.whole_milliseconds() as i64,
+        )?;
+        tx.commit().await
+    }
+
+    async fn find(&self, id: &Id) -> sqlx::Result<Option<(String, i64)>> {
+        fetch!(
+            fetch_optional,
+            &mut self.db.read().await?,
+            (String, i64),
+            "SELECT data, expires_at FROM session WHERE id_hash = $1 AND expires_at > $2",
+            hash(id).as_bytes(),
+            self.clock.now().millis(),
+        )
+    }
+
+    async fn remove(&self, id: &Id) -> sqlx::Result<()> {
+        let mut tx = self.db.write().await?;
+        execute!(&mut tx, "DELETE FROM session WHERE id_hash = $1", hash(id).as_bytes())?;
+        tx.commit().await
+    }
+}
+
+/// Forgets the sessions that ended before `now`.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_ended(tx: &mut Tx, now: Timestamp) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM session WHERE expires_at <= $1", now.millis())
+}
+
+#[async_trait::async_trait]
+impl SessionStore for DatabaseSessionStore {
+    async fn create(&self, record: &mut Record) -> Result<()> {
+        while !self.insert(record).await.map_err(backend)? {
+            record.id = Id::default();
+        }
+        Ok(())
+    }
+
+    async fn save(&self, record: &Record) -> Result<()> {
+        self.update(record).await.map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+        let Some((data, expires_at)) = self.find(id).await.map_err(backend)? else { return Ok(None) };
+        let data = serde_json::from_str(&data).map_err(|error| Error::Decode(error.to_string()))?;
+        Ok(Some(Record { id: *id, data, expiry_date: Timestamp::from_millis(expires_at).as_utc() }))
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        self.remove(id).await.map_err(backend)
+    }
+}
+
+impl fmt::Debug for DatabaseSessionStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sessions")
+    }
+}
+
+fn hash(id: &Id) -> SecretHash {
+    SecretHash::of(&id.to_string())
+}
+
+fn text_of<'r>(record: &'r Record, key: &str) -> Option<&'r str> {
+    record.data.get(key).and_then(|value| value.as_str())
+}
+
+fn data_of(record: &Record) -> String {
+    serde_json::Value::from_iter(record.data.clone()).to_string()
+}
+
+fn backend(error: sqlx::Error) -> Error {
+    Error::Backend(error.to_string())
+}

@@ -1,0 +1,116 @@
+//! `dockpass registry-config`: what a CNCF distribution registry needs to trust this server. `dockpass keys`: what
+//! signs its tokens.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand, ValueEnum};
+use dockpass_core::timestamp::Timestamp;
+
+use super::keys::actions::{self as keys, Keys};
+use crate::{
+    config::{Config, Urls},
+    platform::{database::Db, rng::SystemRng},
+};
+
+/// `dockpass registry-config …`
+#[derive(Debug, Args)]
+pub struct RegistryConfigCommand {
+    /// Which major version of distribution the registry is
+    #[arg(long, value_enum)]
+    pub registry_version: RegistryVersion,
+    /// The folder for bundle.pem and jwks.json, made where there is none
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// `dockpass keys …`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Makes a new signing key; running servers take it up, and registries need nothing
+    Rotate,
+}
+
+/// A major version of distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RegistryVersion {
+    /// 2.8, as Debian has it.
+    #[value(name = "2")]
+    Two,
+    /// 3.
+    #[value(name = "3")]
+    Three,
+}
+
+/// Writes the files and returns the YAML to put into the registry's configuration.
+///
+/// # Errors
+/// A sentence that says what could not be written.
+pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: &Keys) -> Result<String, String> {
+    let folder = write(&command.out, keys)
+        .map_err(|error| format!("the files cannot be written to {}: {error}", command.out.display()))?;
+    let mut yaml = format!(
+        "auth:\n  token:\n    realm: {}\n    service: {}\n    issuer: {}\n    rootcertbundle: {}\n",
+        quoted(&format!("{}/token", urls.public)),
+        quoted(&config.registry_service),
+        quoted(&config.issuer),
+        quoted(&folder.join("bundle.pem").display().to_string()),
+    );
+    if command.registry_version == RegistryVersion::Three {
+        // With `jwks` alone version 3 refuses the tokens' x5c, so it gets both.
+        yaml += &format!("    jwks: {}\n", quoted(&folder.join("jwks.json").display().to_string()));
+        yaml += "    signingalgorithms: [ES256]\n";
+    }
+    if let Some(file) = &config.events_secret_file {
+        let secret = fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+        yaml += &notifications(&format!("{}/registry/events", urls.public), secret.trim());
+    }
+    Ok(yaml)
+}
+
+/// A notification that was not taken is sent again: five times at once, then every two seconds.
+fn notifications(url: &str, secret: &str) -> String {
+    format!(
+        "notifications:\n  endpoints:\n    - name: dockpass\n      url: {}\n      headers:\n        Authorization: [{}]\n\
+         \x20     timeout: 2s\n      threshold: 5\n      backoff: 2s\n",
+        quoted(url),
+        quoted(&format!("Bearer {secret}")),
+    )
+}
+
+/// Runs `dockpass keys …` beside servers that run or do not.
+///
+/// # Errors
+/// A sentence that says what is in the way.
+pub async fn run_keys(
+    command: &KeysCommand,
+    db: &Db,
+    config: &Config,
+    now: Timestamp,
+    rng: SystemRng,
+) -> Result<String, String> {
+    let KeysCommand::Rotate = command;
+    let made = async {
+        let encryptor = keys::load(db, &config.secret_key_file, now, rng).await?.encryptor;
+        keys::rotate(db, &encryptor, now, rng).await
+    };
+    let generation = made.await.map_err(|error| error.to_string())?;
+    Ok(format!(
+        "signing key {generation} made: running servers sign with it within 10 seconds; registries need nothing\n"
+    ))
+}
+
+fn write(folder: &Path, keys: &Keys) -> io::Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    let folder = folder.canonicalize()?;
+    fs::write(folder.join("bundle.pem"), &keys.root_pem)?;
+    fs::write(folder.join("jwks.json"), keys.signing_keys.jwks())?;
+    Ok(folder)
+}
+
+/// A YAML scalar in double quotes, which are those of JSON.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,183 @@
+//! Root and signing keys: made at first start, kept encrypted in the database, shared by all who use it. A new signing
+//! key with a certificate under the same root takes over while everything runs.
+
+use std::path::Path;
+
+use dockpass_core::{key_rotation, timestamp::Timestamp};
+
+use super::store::{self, Role, SealedKey};
+use crate::platform::{
+    certificates::{self, Certified},
+    database::Db,
+    encryption::{Encryptor, KeyFileError, WrongKey},
+    jwt::{JwtSigner, JwtSignerError},
+    rng::SystemRng,
+    signing_keys::{DatedKey, SigningKeys},
+};
+
+/// What signs and what registries trust.
+#[derive(Debug)]
+pub struct Keys {
+    /// Signs with the newest leaf, and knows the tokens of those before it.
+    pub signing_keys: SigningKeys,
+    /// Opens with the secret key file.
+    pub encryptor: Encryptor,
+    /// The root's certificate, PEM.
+    pub root_pem: String,
+}
+
+/// Why there are no keys.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The secret key file.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// Another secret key file than the database's.
+    #[error("{path}: {source}")]
+    WrongKey {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: WrongKey,
+    },
+    /// No server was started on the database yet.
+    #[error("this database has no keys yet: the server makes them when it starts for the first time")]
+    None,
+    /// The database.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The generator of certificates.
+    #[error("no certificate could be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// A stored key.
+    #[error(transparent)]
+    JwtSigner(#[from] JwtSignerError),
+}
+
+/// Loads the keys, or makes them where the database has none. A secret key file is made only then: a database that
+/// was encrypted with another file says so instead of getting a new one that opens nothing.
+///
+/// # Errors
+/// When the secret key file is missing or wrong, or the database fails.
+pub async fn load_or_make(db: &Db, key_file: &Path, now: Timestamp, rng: SystemRng) -> Result<Keys, KeysError> {
+    let is_new = store::newest_generation(&mut db.read().await?, Role::Root).await?.is_none();
+    let encryptor = Encryptor::open(key_file, is_new, rng)?;
+    if is_new {
+        make(db, &encryptor, now, rng).await?;
+    }
+    open(db, encryptor, now).await
+}
+
+/// Loads the keys, and makes none.
+///
+/// # Errors
+/// Where there are none; when the secret key file is missing or wrong, or the database fails.
+pub async fn load(db: &Db, key_file: &Path, now: Timestamp, rng: SystemRng) -> Result<Keys, KeysError> {
+    if store::newest_generation(&mut db.read().await?, Role::Root).await?.is_none() {
+        return Err(KeysError::None);
+    }
+    open(db, Encryptor::open(key_file, false, rng)?, now).await
+}
+
+/// Makes the next signing key. Of two that do so at once each makes one of its own.
+///
+/// # Errors
+/// When the secret key file is wrong, or the database or the generator of certificates fails.
+pub async fn rotate(db: &Db, encryptor: &Encryptor, now: Timestamp, rng: SystemRng) -> Result<i64, KeysError> {
+    loop {
+        let newest = store::newest_generation(&mut db.read().await?, Role::Leaf).await?.ok_or(KeysError::None)?;
+        if succeed(db, encryptor, newest + 1, now, rng).await? {
+            return Ok(newest + 1);
+        }
+    }
+}
+
+/// What a server does every few seconds: takes up keys that others made, lets time work on its own, and makes the next
+/// one when that is due. Whether another key signs from now on.
+///
+/// # Errors
+/// When the secret key file is wrong, or the database or the generator of certificates fails; then the keys stay as
+/// they were.
+pub async fn look(
+    db: &Db,
+    encryptor: &Encryptor,
+    signer: &SigningKeys,
+    now: Timestamp,
+    rng: SystemRng,
+) -> Result<bool, KeysError> {
+    let (known, made) = signer.newest();
+    let mut newest = store::newest_generation(&mut db.read().await?, Role::Leaf).await?;
+    if newest == Some(known) && key_rotation::is_due(made, now) {
+        // Where another server on this database was first, its key is as good.
+        succeed(db, encryptor, known + 1, now, rng).await?;
+        newest = None;
+    }
+    if newest == Some(known) {
+        return Ok(signer.settle(now));
+    }
+    Ok(signer.become_like(&leaves(db, encryptor, now).await?))
+}
+
+/// Of two servers that start at once on an empty database one inserts; the other finds that it was not first.
+async fn make(db: &Db, encryptor: &Encryptor, now: Timestamp, rng: SystemRng) -> Result<(), KeysError> {
+    let root = certificates::make_root(now)?;
+    let leaf = certificates::make_leaf(&root, now)?;
+    let mut tx = db.write().await?;
+    if store::insert(&mut tx, Role::Root, &seal(&root, 1, encryptor, now, rng)).await? {
+        store::insert(&mut tx, Role::Leaf, &seal(&leaf, 1, encryptor, now, rng)).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Whether this generation was made here: `false` where another was first.
+async fn succeed(
+    db: &Db,
+    encryptor: &Encryptor,
+    generation: i64,
+    now: Timestamp,
+    rng: SystemRng,
+) -> Result<bool, KeysError> {
+    let leaf = certificates::make_leaf(&root(db, encryptor, now).await?, now)?;
+    let mut tx = db.write().await?;
+    let is_first = store::insert(&mut tx, Role::Leaf, &seal(&leaf, generation, encryptor, now, rng)).await?;
+    tx.commit().await?;
+    Ok(is_first)
+}
+
+async fn open(db: &Db, encryptor: Encryptor, now: Timestamp) -> Result<Keys, KeysError> {
+    let root_pem = certificates::pem(&root(db, &encryptor, now).await?.certificate);
+    Ok(Keys { signing_keys: leaves(db, &encryptor, now).await?, root_pem, encryptor })
+}
+
+async fn root(db: &Db, encryptor: &Encryptor, now: Timestamp) -> Result<Certified, KeysError> {
+    let newest = store::newest(&mut db.read().await?, Role::Root, now).await?.into_iter().next();
+    unseal(newest.ok_or(KeysError::None)?, encryptor)
+}
+
+async fn leaves(db: &Db, encryptor: &Encryptor, now: Timestamp) -> Result<SigningKeys, KeysError> {
+    let sealed = store::newest(&mut db.read().await?, Role::Leaf, key_rotation::retired_before(now)).await?;
+    let opened = sealed.into_iter().map(|key| {
+        let (generation, made) = (key.generation, key.made);
+        Ok(DatedKey { generation, made, signer: JwtSigner::new(&unseal(key, encryptor)?)? })
+    });
+    let keys: Vec<DatedKey> = opened.collect::<Result<_, KeysError>>()?;
+    if keys.is_empty() { Err(KeysError::None) } else { Ok(SigningKeys::new(keys, now)) }
+}
+
+fn seal(key: &Certified, generation: i64, encryptor: &Encryptor, now: Timestamp, rng: SystemRng) -> SealedKey {
+    let id = rng.id(now);
+    let sealed_key = encryptor.seal(&name(&id), &key.private_key, rng);
+    SealedKey { sealed_key, id, generation, certificate: key.certificate.clone(), made: now }
+}
+
+fn unseal(key: SealedKey, encryptor: &Encryptor) -> Result<Certified, KeysError> {
+    let opened = encryptor.unseal(&name(&key.id), &key.sealed_key);
+    let private_key =
+        opened.map_err(|source| KeysError::WrongKey { path: encryptor.key_file().display().to_string(), source })?;
+    Ok(Certified { certificate: key.certificate, private_key })
+}
+
+fn name(id: &str) -> String {
+    format!("signing_key/{id}")
+}

@@ -1,0 +1,4 @@
+//! The signing keys in the database.
+
+pub mod actions;
+mod store;

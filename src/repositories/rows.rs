@@ -1,0 +1,130 @@
+//! How repositories look on pages.
+
+use dockpass_core::{
+    account::Account,
+    listing::{self, PAGE_SIZE},
+    permission::ShareLevel,
+};
+
+use super::{
+    actions,
+    list_query::{self, Search},
+    store::{ListedRepository, NamedLastUse},
+};
+use crate::{
+    platform::journal::UsedWith,
+    web::{page::Page, time::TimeView},
+};
+
+/// A row of the list.
+#[derive(Debug)]
+pub struct RepositoryView {
+    pub id: String,
+    pub name: String,
+    pub is_public: bool,
+    /// Whether the reader decides about it.
+    pub is_managed: bool,
+    /// Whether the reader can at least close it to others.
+    pub is_closable: bool,
+    /// Whether nobody signs in to the account whose it is.
+    pub owner_is_away: bool,
+    /// Whose it is, where it is not the reader's own.
+    pub whose: Option<String>,
+    /// What the reader was given on it.
+    pub share: Option<&'static str>,
+    pub pushed: Option<UseView>,
+    pub pulled: Option<UseView>,
+    /// "2 accounts"; `None` where it is shared with nobody.
+    pub shared_with: Option<String>,
+}
+
+impl RepositoryView {
+    pub fn new(repository: &ListedRepository, reader: &Account, page: &Page) -> Self {
+        // Whoever pushes was given that right, and the owner is to know with which token; whoever pulls may be anyone.
+        let last = |last: &Option<NamedLastUse>, names_token| {
+            last.as_ref().map(|last| UseView::new(last, reader, page, names_token))
+        };
+        let whose = match &repository.owner {
+            Some(owner) if repository.name.is_of(reader.username.as_str()) && owner == reader.username.as_str() => None,
+            Some(owner) => Some(page.t1("repositories.whose", "name", owner)),
+            None => Some(page.t("repositories.administrators").into_owned()),
+        };
+        let is_managed = actions::manages(reader, repository);
+        Self {
+            id: repository.id.clone(),
+            name: repository.name.to_string(),
+            is_public: repository.is_public,
+            is_managed,
+            is_closable: actions::closes(reader, repository),
+            owner_is_away: repository.owner_is_away,
+            whose,
+            share: repository.share.filter(|_| !is_managed).map(|share| match share {
+                ShareLevel::Pull => "repositories.shared_pull",
+                ShareLevel::Push => "repositories.shared_push",
+            }),
+            pushed: last(&repository.pushed, is_managed),
+            pulled: last(&repository.pulled, false),
+            shared_with: (repository.shares > 0).then(|| page.words.count("repositories.accounts", repository.shares)),
+        }
+    }
+}
+
+/// The last push or pull.
+#[derive(Debug)]
+pub struct UseView {
+    pub at: TimeView,
+    /// UsedWith what: a token's description, another account's name, or how else.
+    pub by: String,
+    /// The page of the token, where it is the reader's and is still there.
+    pub token: Option<String>,
+}
+
+impl UseView {
+    fn new(last: &NamedLastUse, reader: &Account, page: &Page, names_token: bool) -> Self {
+        let handling = &last.handling;
+        let is_readers = handling.account_id.as_deref() == Some(&*reader.id);
+        let by = match (&handling.account_id, &handling.by, &last.username) {
+            (None, _, _) => page.t("repositories.by_nobody").into_owned(),
+            (Some(_), UsedWith::Token { description, .. }, _) if is_readers => description.clone(),
+            (Some(_), UsedWith::Password, _) if is_readers => page.t("repositories.by_password").into_owned(),
+            (Some(_), UsedWith::Unknown, _) if is_readers => page.t("repositories.by_unknown").into_owned(),
+            (Some(_), UsedWith::Token { description, .. }, Some(username)) if names_token => {
+                format!("{username} · {description}")
+            }
+            (Some(_), _, Some(username)) => username.clone(),
+            (Some(_), _, None) => page.t("repositories.by_someone").into_owned(),
+        };
+        let token = match &handling.by {
+            UsedWith::Token { id, .. } if last.is_readers_token => Some(id.clone()),
+            _ => None,
+        };
+        Self { at: page.time(&handling.at), by, token }
+    }
+}
+
+/// Which rows are shown, and the ways to the others.
+#[derive(Debug)]
+pub struct Paging {
+    /// "51–100 of 240"; `None` where all fit on one page.
+    pub summary: Option<String>,
+    pub previous: Option<String>,
+    pub next: Option<String>,
+}
+
+impl Paging {
+    pub fn new(search: &Search, count: i64, page: &Page) -> Self {
+        let last = listing::pages(count);
+        let to = |number| list_query::of(&Search { page: number, text: search.text.clone() });
+        let before = i64::from(search.page - 1) * i64::from(PAGE_SIZE);
+        let summary = || {
+            let range = page.t1("table.range", "count", count);
+            let last_row = (before + i64::from(PAGE_SIZE)).min(count);
+            range.replace("%{first}", &(before + 1).to_string()).replace("%{last}", &last_row.to_string())
+        };
+        Self {
+            summary: (last > 1).then(summary),
+            previous: (search.page > 1).then(|| to(search.page - 1)),
+            next: (search.page < last).then(|| to(search.page + 1)),
+        }
+    }
+}

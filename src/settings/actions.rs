@@ -1,0 +1,25 @@
+//! What can be done with one's own account as a whole.
+
+use dockpass_core::{account::Account, timestamp::Timestamp};
+
+use crate::{
+    accounts::actions::{self as accounts, DisableOutcome},
+    error::Error,
+    platform::database::Tx,
+    repositories::actions as repositories,
+    tokens::actions as tokens,
+};
+
+/// Closes an account for good: its tokens go at once, its sessions end, its repositories are nobody else's any more,
+/// its name stays reserved.
+///
+/// # Errors
+/// The database's.
+pub async fn close(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<DisableOutcome, Error> {
+    let withdrawal = accounts::close(tx, account, now).await?;
+    if withdrawal == DisableOutcome::Done {
+        tokens::delete_of(tx, account, now).await?;
+        repositories::close_of(tx, account).await?;
+    }
+    Ok(withdrawal)
+}

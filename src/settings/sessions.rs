@@ -1,0 +1,106 @@
+//! Account settings, Sessions: where the account is signed in.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use axum::{
+    Router,
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use dockpass_core::{
+    activity::{ActivityKind, ClientInfo},
+    user_agent,
+};
+use serde::Deserialize;
+
+use crate::{
+    accounts::actions,
+    activity::actions as activity,
+    app::App,
+    auth::{
+        recent_sign_in::RecentSignIn,
+        session::{AnySession, SignedIn},
+    },
+    error::Error,
+    web::{
+        extract::Id,
+        page::{Page, private},
+        time::TimeView,
+    },
+};
+
+/// `/settings/sessions`.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/settings/sessions", get(show))
+        .route("/settings/sessions/others/end", post(end_others))
+        .route("/settings/sessions/{id}/end", post(end))
+}
+
+struct SessionView {
+    id: String,
+    client: String,
+    address: String,
+    first_seen: TimeView,
+    last_seen: TimeView,
+    is_this: bool,
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "settings/sessions.html")]
+struct SessionsPage {
+    page: Page,
+    rows: Vec<SessionView>,
+    notice: Option<String>,
+}
+
+async fn show(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
+    let notice = me.take_notice().await?;
+    let own = me.id_hash();
+    let sessions = actions::sessions(&mut app.db.read().await?, &me.account, me.page.now).await?;
+    let rows = sessions
+        .into_iter()
+        .map(|session| SessionView {
+            is_this: session.id_hash == own.as_bytes(),
+            client: user_agent::describe(&session.client),
+            address: session.address,
+            first_seen: me.page.time(&session.created_at),
+            last_seen: me.page.time(&session.last_seen_at),
+            id: session.public_id,
+        })
+        .collect();
+    Ok(private(SessionsPage { page: me.page, rows, notice }))
+}
+
+async fn end(State(app): State<App>, me: SignedIn, origin: ClientInfo, Id(id): Id) -> Result<Response, Error> {
+    let own = actions::sessions(&mut app.db.read().await?, &me.account, me.page.now).await?;
+    let is_this = own.iter().any(|session| session.public_id == id && session.id_hash == me.id_hash().as_bytes());
+    let mut tx = app.db.write().await?;
+    actions::end_session(&mut tx, &me.account, &id).await?;
+    activity::record(&mut tx, &me.account, ActivityKind::SessionsEnded, "1", &origin, me.page.now).await?;
+    tx.commit().await?;
+    if is_this {
+        AnySession(me.session).sign_out().await?;
+        return Ok(Redirect::to("/login").into_response());
+    }
+    me.leave_notice(&me.page.words.count("sessions.ended", 1)).await?;
+    Ok(Redirect::to("/settings/sessions").into_response())
+}
+
+#[derive(Debug, Deserialize)]
+struct Nothing {}
+
+async fn end_others(State(app): State<App>, sensitive: RecentSignIn<Nothing>) -> Result<Response, Error> {
+    let (me, origin, _) = match sensitive.fresh().await? {
+        Ok(parts) => parts,
+        Err(question) => return Ok(question),
+    };
+    let mut tx = app.db.write().await?;
+    let ended = actions::end_other_sessions(&mut tx, &me.account, &me.id_hash()).await?;
+    activity::record(&mut tx, &me.account, ActivityKind::SessionsEnded, &ended.to_string(), &origin, me.page.now)
+        .await?;
+    tx.commit().await?;
+    me.leave_notice(&me.page.words.count("sessions.ended", ended)).await?;
+    Ok(Redirect::to("/settings/sessions").into_response())
+}

@@ -1,0 +1,72 @@
+//! How refusals look on pages.
+
+use dockpass_core::{access_level::RepositoryAction, permission::DenyReason, remedy::SuggestedFix};
+
+use super::actions::RecentRefusal;
+use crate::{
+    tokens::rows::program,
+    web::{page::Page, time::TimeView},
+};
+
+/// A line of the list.
+#[derive(Debug)]
+pub struct RefusalView {
+    pub token_id: String,
+    pub description: String,
+    pub reason: &'static str,
+    pub code: String,
+    pub repository: String,
+    /// Whether the reason ends with the repository.
+    pub is_about_repository: bool,
+    /// "docker 28.2 on linux · 203.0.113.7".
+    pub origin: String,
+    pub at: TimeView,
+    /// "14 times since 23 November 2026 12:00 UTC", where it was more than once.
+    pub times: Option<String>,
+    pub remedy: SuggestedFix,
+}
+
+impl RefusalView {
+    pub fn new(RecentRefusal { line, obstacle, remedy }: RecentRefusal, page: &Page) -> Self {
+        let since = || page.time(&line.span.first_at).exact;
+        let times = || page.words.count("refusals.times", line.span.times).replace("%{since}", &since());
+        Self {
+            reason: reason_key(&line.code, line.action, obstacle),
+            origin: format!("{} · {}", program(&line.client, page.words), line.address),
+            at: page.time(&line.span.last_at),
+            times: (line.span.times > 1).then(times),
+            remedy,
+            token_id: line.token_id,
+            description: line.description,
+            is_about_repository: matches!(line.code.as_str(), "PAT-READ-ONLY" | "PAT-REPOSITORY"),
+            code: line.code,
+            repository: line.repository,
+        }
+    }
+}
+
+fn reason_key(code: &str, action: RepositoryAction, obstacle: Option<DenyReason>) -> &'static str {
+    let is_push = action == RepositoryAction::Push;
+    match code {
+        "PAT-REPOSITORY" => match obstacle {
+            Some(DenyReason::OutOfReach) => "refusals.limited",
+            Some(DenyReason::NotShared | DenyReason::SharedForPulling | DenyReason::OwnersAlone) if is_push => {
+                "refusals.account_push"
+            }
+            Some(DenyReason::NotShared | DenyReason::SharedForPulling | DenyReason::OwnersAlone) => {
+                "refusals.account_pull"
+            }
+            Some(DenyReason::Level(_)) if !is_push => "refusals.level_pull",
+            // Mended since, or the token is gone.
+            _ if is_push => "refusals.repository_push",
+            _ => "refusals.repository_pull",
+        },
+        "PAT-INACTIVE" => "refusals.inactive",
+        "PAT-EXPIRED" => "refusals.expired",
+        "PAT-DELETED" => "refusals.deleted",
+        "PAT-WRONG-USER" => "refusals.wrong_user",
+        "PAT-READ-ONLY" => "refusals.read_only",
+        "ACCOUNT-DISABLED" => "refusals.account_disabled",
+        _ => "refusals.unnamed",
+    }
+}

@@ -1,0 +1,295 @@
+//! How tokens look on pages.
+
+use dockpass_core::{
+    access_level::AccessLevel,
+    expiry::Lifetimes,
+    listing::{self, PAGE_SIZE, SortDirection, TokenColumn, TokenListQuery},
+    quota::{QuotaExceeded, QuotaUsage, TokenQuota},
+    repository::RepositoryFilter,
+    timestamp::Timestamp,
+    token::{AccessToken, TokenSource, TokenStatus},
+    user_agent,
+};
+
+use super::{list::actions as overview, list_query};
+use crate::web::{
+    i18n::Words,
+    time::{TimeView, Zone, span},
+};
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct TokenView {
+    pub id: String,
+    pub description: String,
+    pub hint: String,
+    pub level: AccessLevel,
+    /// "alice/api and 3 more"; empty where the token reaches all.
+    pub reach: String,
+    /// Every name and pattern, for the title.
+    pub reach_in_full: String,
+    pub status: TokenStatus,
+    pub source: TokenSource,
+    pub created: TimeView,
+    pub last_used: Option<TimeView>,
+    /// The program that used it last, in words; empty where none did.
+    pub last_client: String,
+    pub expires: Option<TimeView>,
+    pub ends_soon: bool,
+}
+
+impl TokenView {
+    pub fn new(token: &AccessToken, now: Timestamp, words: Words, zone: &Zone) -> Self {
+        let status = token.status(now);
+        let view = |at| TimeView::new(at, now, words, zone);
+        Self {
+            id: token.id.clone(),
+            description: token.description.as_str().to_owned(),
+            hint: token.hint.clone(),
+            level: token.level,
+            reach: reach_in_words(&token.reach, words),
+            reach_in_full: token.reach.words().join("\n"),
+            status,
+            source: token.source,
+            created: view(token.created_at),
+            last_used: token.last_used_at.map(view),
+            last_client: token.last_use.as_ref().map_or_else(String::new, |last| program(&last.origin.client, words)),
+            expires: token.expires_at.map(view),
+            ends_soon: status == TokenStatus::Active && token.expires_at.is_some_and(|end| end - now <= overview::SOON),
+        }
+    }
+
+    pub fn level_key(&self) -> &'static str {
+        level_key(self.level)
+    }
+
+    pub fn status_key(&self) -> &'static str {
+        status_key(self.status)
+    }
+
+    pub fn source_key(&self) -> &'static str {
+        source_key(self.source)
+    }
+
+    pub fn is_expired(&self) -> bool {
+        self.status == TokenStatus::Expired
+    }
+
+    pub fn is_active(&self) -> bool {
+        self.status == TokenStatus::Active
+    }
+}
+
+/// The program of a use; some give no name.
+pub fn program(client: &str, words: Words) -> String {
+    if client.is_empty() { words.t("uses.unnamed").into_owned() } else { user_agent::describe(client) }
+}
+
+fn reach_in_words(reach: &RepositoryFilter, words: Words) -> String {
+    match reach.words().as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first, others @ ..] => words.count("reach.more", others.len() as i64).replace("%{name}", first),
+    }
+}
+
+pub const fn level_key(level: AccessLevel) -> &'static str {
+    match level {
+        AccessLevel::PublicRead => "levels.public_read",
+        AccessLevel::Read => "levels.read",
+        AccessLevel::Write => "levels.write",
+        AccessLevel::Admin => "levels.admin",
+    }
+}
+
+/// A permission level as a choice of the form.
+#[derive(Debug)]
+pub struct LevelChoice {
+    pub value: &'static str,
+    pub key: &'static str,
+    pub is_chosen: bool,
+}
+
+impl LevelChoice {
+    pub fn all(chosen: &str) -> Vec<Self> {
+        let choice = |level: AccessLevel| Self {
+            value: level.as_str(),
+            key: level_key(level),
+            is_chosen: level.as_str() == chosen,
+        };
+        AccessLevel::ALL.into_iter().map(choice).collect()
+    }
+}
+
+/// An option of the expiration select, with what it comes to.
+#[derive(Debug)]
+pub struct ExpiryOption {
+    pub value: String,
+    pub label: String,
+    /// Said beside the select while the option is chosen.
+    pub result: String,
+    pub is_chosen: bool,
+    /// The class by which the stylesheet shows the result of the chosen option alone, without a script.
+    pub class: String,
+}
+
+impl ExpiryOption {
+    pub fn all(lifetimes: Lifetimes, chosen: &str, now: Timestamp, words: Words) -> Vec<Self> {
+        let days = lifetimes.days().into_iter().map(|days| {
+            let end = now + time::Duration::days(days.into());
+            let label = if days == 365 {
+                words.t("expiry.one_year").into_owned()
+            } else {
+                words.count("expiry.days", days.into())
+            };
+            (days.to_string(), label, words.t1("expiry.expires_on", "date", words.date(end.date())))
+        });
+        let custom =
+            ("custom".to_owned(), words.t("expiry.custom").into_owned(), words.t("expiry.custom_hint").into_owned());
+        let never =
+            ("never".to_owned(), words.t("expiry.never").into_owned(), words.t("expiry.never_hint").into_owned());
+        days.chain([custom])
+            .chain(lifetimes.offers_never().then_some(never))
+            .enumerate()
+            .map(|(at, (value, label, result))| Self {
+                is_chosen: value == chosen,
+                class: format!("choice-{}", at + 1),
+                value,
+                label,
+                result,
+            })
+            .collect()
+    }
+}
+
+const fn status_key(status: TokenStatus) -> &'static str {
+    match status {
+        TokenStatus::Active => "status.active",
+        TokenStatus::Inactive => "status.inactive",
+        TokenStatus::Expired => "status.expired",
+    }
+}
+
+const fn source_key(source: TokenSource) -> &'static str {
+    match source {
+        TokenSource::Manual => "source.manual",
+        TokenSource::AutoGenerated => "source.auto_generated",
+    }
+}
+
+/// A column's heading: a link that sorts by it.
+#[derive(Debug)]
+pub struct Heading {
+    pub key: &'static str,
+    pub address: String,
+    /// `ascending`, `descending` or `none`, for `aria-sort`.
+    pub sort: &'static str,
+}
+
+impl Heading {
+    pub fn all(listing: &TokenListQuery) -> Vec<Self> {
+        let heading = |column: TokenColumn| Self {
+            key: heading_key(column),
+            address: format!("/settings/tokens{}", list_query::query(&listing.sorted_by(column))),
+            sort: match (listing.column == column, listing.direction) {
+                (false, _) => "none",
+                (true, SortDirection::Ascending) => "ascending",
+                (true, SortDirection::Descending) => "descending",
+            },
+        };
+        TokenColumn::ALL.into_iter().map(heading).collect()
+    }
+}
+
+const fn heading_key(column: TokenColumn) -> &'static str {
+    match column {
+        TokenColumn::Description => "tokens.column_description",
+        TokenColumn::Scope => "tokens.column_scope",
+        TokenColumn::Status => "tokens.column_status",
+        TokenColumn::Source => "tokens.column_source",
+        TokenColumn::Created => "tokens.column_created",
+        TokenColumn::LastUsed => "tokens.column_last_used",
+        TokenColumn::Expires => "tokens.column_expires",
+    }
+}
+
+/// An option of a filter.
+#[derive(Debug)]
+pub struct FilterOption {
+    pub value: &'static str,
+    pub key: &'static str,
+    pub is_chosen: bool,
+}
+
+pub fn status_options(listing: &TokenListQuery) -> Vec<FilterOption> {
+    let option = |status: TokenStatus| FilterOption {
+        value: status.as_str(),
+        key: status_key(status),
+        is_chosen: listing.status == Some(status),
+    };
+    TokenStatus::ALL.into_iter().map(option).collect()
+}
+
+pub fn source_options(listing: &TokenListQuery) -> Vec<FilterOption> {
+    let option = |source: TokenSource| FilterOption {
+        value: source.as_str(),
+        key: source_key(source),
+        is_chosen: listing.source == Some(source),
+    };
+    [TokenSource::Manual, TokenSource::AutoGenerated].into_iter().map(option).collect()
+}
+
+/// Which rows are shown, and the ways to the others.
+#[derive(Debug)]
+pub struct Paging {
+    /// "51–100 of 240"; `None` where all fit on one page.
+    pub summary: Option<String>,
+    pub previous: Option<String>,
+    pub next: Option<String>,
+}
+
+impl Paging {
+    pub fn new(listing: &TokenListQuery, count: i64, words: Words) -> Self {
+        let last = listing::pages(count);
+        let to = |page| format!("/settings/tokens{}", list_query::query(&listing.at_page(page)));
+        let (first_row, last_row) = (listing.offset() + 1, (listing.offset() + i64::from(PAGE_SIZE)).min(count));
+        let summary = || {
+            let range = words.t1("table.range", "count", count);
+            range.replace("%{first}", &first_row.to_string()).replace("%{last}", &last_row.to_string())
+        };
+        Self {
+            summary: (last > 1).then(summary),
+            previous: (listing.page > 1).then(|| to(listing.page - 1)),
+            next: (listing.page < last).then(|| to(listing.page + 1)),
+        }
+    }
+}
+
+/// The numbers of fair use.
+#[derive(Debug)]
+pub struct Quota {
+    /// "12 of 200 tokens; 30 more can be created this hour".
+    pub sentence: String,
+    /// Why no more can be made now.
+    pub full: Option<String>,
+}
+
+impl Quota {
+    pub fn new(limits: TokenQuota, used: QuotaUsage, now: Timestamp, words: Words) -> Self {
+        let tokens = words.t1("quota.tokens", "most", limits.tokens).replace("%{count}", &used.tokens.to_string());
+        let hour = words.count("quota.hour", limits.left_this_hour(used));
+        Self {
+            sentence: words.t1("quota.sentence", "tokens", tokens).replace("%{hour}", &hour),
+            full: limits.full(used, now).map(|full| full_sentence(full, words)),
+        }
+    }
+}
+
+/// Why no more tokens can be made, and until when.
+pub fn full_sentence(full: QuotaExceeded, words: Words) -> String {
+    match full {
+        QuotaExceeded::Hour(wait) => words.t1("quota.full_hour", "wait", span(wait, words)),
+        QuotaExceeded::Tokens(Some(wait)) => words.t1("quota.full_tokens_until", "wait", span(wait, words)),
+        QuotaExceeded::Tokens(None) => words.t("quota.full_tokens").into_owned(),
+    }
+}

@@ -1,0 +1,11 @@
+mod password;
+mod recent_sign_in;
+mod require_2fa;
+mod session;
+mod set_password;
+mod setup;
+mod sign_in;
+mod sign_up;
+mod throttle;
+mod two_factor;
+mod two_factor_races;

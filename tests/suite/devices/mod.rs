@@ -1,0 +1,7 @@
+mod code;
+mod pages;
+mod polls;
+mod refresh;
+mod revoke;
+mod slots;
+mod token;

@@ -1,0 +1,58 @@
+//! Programs that poll more than they should: what they cost everyone else.
+
+use time::Duration;
+
+use crate::{
+    devices::token::error,
+    harness::{TestServer, device::Got},
+};
+
+#[tokio::test]
+async fn whoever_polls_what_is_decided_over_or_as_slow_as_can_be_waits_for_nobody_and_nobody_waits_for_them() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let got = server.device(&alice, "laptop").await;
+    let program = server.anonymous();
+    let over = program.begin("over").await;
+    server.clock.advance(Duration::minutes(10));
+    let (denied, spent, slow) =
+        (program.begin("denied").await, program.begin("spent").await, program.begin("slow").await);
+    alice.decide(&denied, "deny").await;
+    alice.decide(&spent, "approve").await;
+    Got::of(&program.poll(&spent).await);
+    assert_eq!(error(&program.poll(&slow).await), "authorization_pending");
+    for _ in 0..119 {
+        assert_eq!(error(&program.poll(&slow).await), "slow_down");
+    }
+    assert_eq!(server.number("SELECT MAX(interval_ms) FROM device_code").await, Some(600_000));
+    // A use waits to be written, and someone else writes and goes on writing.
+    server.anonymous().token("alice", &got.token, &[]).await;
+    let writing = server.writing("UPDATE device_code SET network = network").await;
+    for _ in 0..3 {
+        for (codes, said) in
+            [(&denied, "access_denied"), (&spent, "invalid_grant"), (&over, "expired_token"), (&slow, "slow_down")]
+        {
+            assert_eq!(error(&program.poll(codes).await), said);
+        }
+    }
+    drop(writing);
+    server.clock.advance(Duration::minutes(10) - Duration::MILLISECOND);
+    assert_eq!(error(&program.poll(&slow).await), "slow_down", "to its end");
+    assert_eq!(server.number("SELECT MAX(interval_ms) FROM device_code").await, Some(600_000));
+}
+
+#[tokio::test]
+async fn a_poll_that_waits_for_a_decision_writes_no_uses() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let got = server.device(&alice, "laptop").await;
+    let codes = server.anonymous().begin("another").await;
+    let mut left = 0;
+    // All uses are written a second after the first of them: a slow machine may need another try.
+    for _ in 0..5 {
+        server.anonymous().token("alice", &got.token, &[]).await;
+        server.anonymous().poll(&codes).await;
+        left += server.app.token_uses.take().len();
+    }
+    assert!(left > 0, "they still wait");
+}

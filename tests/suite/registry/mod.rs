@@ -1,0 +1,16 @@
+mod jwks;
+mod keys;
+mod notifications;
+mod notifications_password;
+mod notifications_rounds;
+mod notifications_shown;
+mod notifications_whose;
+mod token;
+mod token_agrees;
+mod token_clients;
+mod token_form;
+mod token_jwt;
+mod token_matrix;
+mod token_refusals;
+mod token_second_factor;
+mod v2;

@@ -1,0 +1,207 @@
+//! `/token`: what is kept of uses, and what the token's page makes of it.
+
+use dockpass::tokens::usage;
+use reqwest::StatusCode;
+use time::Duration;
+
+use crate::harness::{MadeToken, TestServer};
+
+const PULL: &str = "repository:alice/app:pull";
+
+/// A server, and alice's token.
+async fn open() -> (TestServer, MadeToken) {
+    let server = TestServer::start().await;
+    let token = server.account_signed_in("alice").await.generate("ci", "repo:admin", "365").await;
+    (server, token)
+}
+
+/// Asks for these scopes and has it written.
+async fn ask(server: &TestServer, token: &MadeToken, scopes: &[&str]) {
+    let answer = server.anonymous().token("alice", &token.secret, scopes).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    written(server, token).await;
+}
+
+/// Waits until what was asked just now is written: by this, or by the server's own writer that took it before.
+async fn written(server: &TestServer, token: &MadeToken) {
+    server.write_uses().await;
+    let last_used = format!("SELECT last_used_at FROM token WHERE id = '{}'", token.id);
+    for _ in 0..200 {
+        if server.number(&last_used).await == Some(server.clock.now().millis()) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("not written: {:?}", server.rows("token").await);
+}
+
+async fn page(server: &TestServer, token: &MadeToken) -> String {
+    server.signed_in("alice").await.get(&format!("/settings/tokens/{}", token.id)).await.body
+}
+
+#[tokio::test]
+async fn of_a_hundred_and_one_uses_the_newest_hundred_are_kept() {
+    let (server, token) = open().await;
+    for number in 0..=100 {
+        ask(&server, &token, &[&format!("repository:alice/app-{number:03}:pull")]).await;
+        server.clock.advance(Duration::MINUTE);
+        assert_eq!(server.count("token_use").await, (number + 1).min(100));
+    }
+    assert_eq!(server.text("SELECT MIN(repository) FROM token_use").await, "alice/app-001");
+    let page = page(&server, &token).await;
+    assert_eq!(page.matches("<td>Pull</td>").count(), 100);
+    assert!(page.find("alice/app-100</td>") < page.find("alice/app-001</td>") && !page.contains("alice/app-000"));
+    assert!(page.contains(">101 pulls</li>"), "and the chart counts on");
+}
+
+#[tokio::test]
+async fn of_a_hundred_and_one_uses_within_a_second_none_is_lost_to_the_chart() {
+    let (server, token) = open().await;
+    let scopes: Vec<String> = (0..101).map(|number| format!("repository:alice/app-{number:03}:pull")).collect();
+    for scope in &scopes {
+        server.clock.advance(Duration::MILLISECOND);
+        server.anonymous().token("alice", &token.secret, &[scope]).await;
+    }
+    written(&server, &token).await;
+    assert_eq!(server.count("token_use").await, 100);
+    assert!(page(&server, &token).await.contains(">101 pulls</li>"));
+}
+
+#[tokio::test]
+async fn equal_uses_within_a_minute_are_one_line_with_a_count() {
+    let (server, token) = open().await;
+    let rows = "SELECT times FROM token_use ORDER BY first_at DESC";
+    ask(&server, &token, &[PULL]).await;
+    server.clock.advance(Duration::seconds(59));
+    ask(&server, &token, &[PULL]).await;
+    assert_eq!((server.count("token_use").await, server.number(rows).await), (1, Some(2)));
+    server.clock.advance(Duration::seconds(61));
+    ask(&server, &token, &[PULL]).await;
+    assert_eq!((server.count("token_use").await, server.number(rows).await), (2, Some(1)));
+    // By another program, from another address, or for something else, it is another use.
+    let other = server.anonymous().with_header("user-agent", "skopeo/1.9.3");
+    other.token("alice", &token.secret, &[PULL]).await;
+    server.clock.advance(Duration::MILLISECOND);
+    ask(&server, &token, &["repository:alice/app:pull,push"]).await;
+    assert_eq!(server.count("token_use").await, 4);
+}
+
+#[tokio::test]
+async fn what_two_servers_write_in_any_order_is_one_line_from_the_first_to_the_last() {
+    let (server, token) = open().await;
+    let other = server.beside().await;
+    let began = server.clock.now();
+    server.anonymous().token("alice", &token.secret, &[PULL]).await;
+    let early = server.app.token_uses.take();
+    server.clock.advance(Duration::seconds(30));
+    ask(&other, &token, &[PULL]).await;
+    for (key, span) in early {
+        server.app.token_uses.note(key, span, |known, other| known.and(other));
+    }
+    server.write_uses().await;
+    for _ in 0..200 {
+        if server.number("SELECT CAST(SUM(times) AS BIGINT) FROM token_use").await == Some(2) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(server.count("token_use").await, 1);
+    let number = async |column: &str| server.number(&format!("SELECT {column} FROM token_use")).await.unwrap();
+    let now = server.clock.now().millis();
+    assert_eq!((number("times").await, number("first_at").await, number("last_at").await), (2, began.millis(), now));
+}
+
+#[tokio::test]
+async fn the_chart_and_the_list_count_requests_and_refusals_alike() {
+    let (server, token) = open().await;
+    server.account("bob").await;
+    for _ in 0..3 {
+        // Some are noted together before they are written, and some are added to what was.
+        server.anonymous().token("alice", &token.secret, &[PULL]).await;
+        ask(&server, &token, &[PULL]).await;
+        let refused = server.anonymous().token("alice", &token.secret, &["repository:bob/app:push"]).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+        server.clock.advance(Duration::seconds(5));
+    }
+    ask(&server, &token, &[PULL, "repository:alice/new:pull,push"]).await;
+    ask(&server, &token, &[]).await;
+    let written = "SELECT CAST(SUM(refusals) AS BIGINT) FROM token_day";
+    for _ in 0..100 {
+        if server.number(written).await == Some(3) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let page = page(&server, &token).await;
+    for words in [
+        ">7 pulls</li>",
+        ">1 push</li>",
+        ">0 deletes</li>",
+        ">3 refusals</li>",
+        "At most 11 requests on one day. Days begin at midnight UTC.",
+    ] {
+        assert!(page.contains(words), "{words} in {page}");
+    }
+    let times = "SELECT CAST(SUM(times) AS BIGINT) FROM token_use WHERE action = 'pull'";
+    assert_eq!(server.number(times).await, Some(7), "the list beneath says the same");
+}
+
+#[tokio::test]
+async fn the_chart_begins_with_the_day_eighty_nine_days_ago() {
+    let (server, token) = open().await;
+    ask(&server, &token, &[PULL]).await;
+    let forget = async || {
+        let mut tx = server.app.db.write().await.unwrap();
+        usage::actions::forget_old(&mut tx, server.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    server.clock.advance(Duration::days(89));
+    forget().await;
+    let shown = page(&server, &token).await;
+    assert!(shown.contains(">1 pull</li>") && shown.contains("<rect class=\"pulls\" x=\"0\""), "{shown}");
+    server.clock.advance(Duration::days(1));
+    let shown = page(&server, &token).await;
+    assert!(shown.contains("Nothing in the last 90 days.") && shown.contains("<td>Pull</td>"), "{shown}");
+    server.clock.advance(Duration::days(1));
+    forget().await;
+    assert_eq!((server.count("token_day").await, server.count("token_use").await), (0, 1));
+}
+
+#[tokio::test]
+async fn of_a_mount_the_push_was_the_last_use() {
+    let (server, _) = open().await;
+    let alice = server.signed_in("alice").await;
+    let (to, from) = ("repository:alice/new:pull,push", "repository:alice/base:pull");
+    for number in 0..10 {
+        server.clock.advance(Duration::SECOND);
+        let token = alice.generate(&format!("mount {number}"), "repo:write", "30").await;
+        let scopes = if number % 2 == 0 { [to, from] } else { [from, to] };
+        ask(&server, &token, &scopes).await;
+        let last =
+            format!("SELECT last_used_action || ' ' || last_used_repository FROM token WHERE id = '{}'", token.id);
+        assert_eq!(server.text(&last).await, "push alice/new");
+    }
+}
+
+/// What the token's page says of the address, where a proxy at 127.0.0.1 says whom it speaks for.
+async fn address(trusted: Option<&str>, forwarded: &str) -> String {
+    let server = TestServer::start_with(|settings| settings.trusted_proxies = trusted.map(str::to_owned)).await;
+    let token = server.account_signed_in("alice").await.generate("ci", "repo:read", "30").await;
+    let proxy = server.anonymous().with_header("x-forwarded-for", forwarded).with_header("user-agent", "skopeo/1.9.3");
+    server.clock.advance(Duration::SECOND);
+    assert_eq!(proxy.token("alice", &token.secret, &[PULL]).await.status, StatusCode::OK);
+    written(&server, &token).await;
+    let page = page(&server, &token).await;
+    let address = page.split_once("<td>skopeo 1.9</td><td>").unwrap().1.split('<').next().unwrap().to_owned();
+    assert!(page.contains(&format!(" · skopeo 1.9 · {address}</span>")), "{page}");
+    address
+}
+
+#[tokio::test]
+async fn an_address_is_believed_of_a_trusted_proxy_alone() {
+    assert_eq!(address(None, "203.0.113.7").await, "127.0.0.1");
+    assert_eq!(address(Some("10.0.0.0/8"), "203.0.113.7").await, "127.0.0.1");
+    assert_eq!(address(Some("127.0.0.1"), "203.0.113.7").await, "203.0.113.7");
+    assert_eq!(address(Some("127.0.0.1"), "198.51.100.1, 203.0.113.7").await, "203.0.113.7", "the nearest wrote last");
+    assert_eq!(address(Some("127.0.0.0/8,203.0.113.7"), "2001:db8::1, 203.0.113.7").await, "2001:db8::1");
+}

@@ -1,0 +1,4 @@
+mod csrf;
+mod headers;
+mod i18n;
+mod metrics;
