@@ -1,8 +1,8 @@
-//! Brings htmx into the binary.
+//! Puts htmx into the binary.
 //!
-//! There is no crate that carries htmx 2 under a permissive licence, and a copied file would hide where it came
-//! from. So the build takes the published npm package, checks its one file against a pinned SHA-256 and embeds it
-//! from `OUT_DIR`. `DOCKPASS_HTMX=FILE` gives it the same file where there is no npm or no network.
+//! No crate ships htmx 2 under a permissive licence, and a copied file would not show where it came from. So the build
+//! downloads the npm package, checks the SHA-256 of the file and writes it to `OUT_DIR`. Without npm or a network,
+//! `DOCKPASS_HTMX=FILE` names a copy of the file.
 
 use std::{env, error::Error, fs, path::Path, process::Command};
 
@@ -24,20 +24,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let found: String = Sha256::digest(&script).iter().map(|byte| format!("{byte:02x}")).collect();
     if found != SHA256 {
-        return Err(format!("this is not the htmx of {PACKAGE}: its SHA-256 is {found}, not {SHA256}").into());
+        return Err(format!("this is not the file of {PACKAGE}: its SHA-256 is {found}, not {SHA256}").into());
     }
     fs::write(Path::new(&out).join("htmx.min.js"), script)?;
     Ok(())
 }
 
 fn from_npm(folder: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
-    let hint = "set DOCKPASS_HTMX to a copy of its dist/htmx.min.js, or install npm";
+    let hint = "install npm, or set DOCKPASS_HTMX to a copy of its dist/htmx.min.js";
     let packed = Command::new("npm")
         .args(["pack", PACKAGE, "--silent", "--pack-destination"])
         .arg(folder)
         .current_dir(folder)
         .output()
-        .map_err(|error| format!("npm, which brings {PACKAGE}, does not run ({error}): {hint}"))?;
+        .map_err(|error| format!("npm, which downloads {PACKAGE}, cannot be run ({error}): {hint}"))?;
     if !packed.status.success() {
         let said = String::from_utf8_lossy(&packed.stderr);
         return Err(format!("npm pack {PACKAGE} failed: {hint}\n{said}").into());

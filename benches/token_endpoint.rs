@@ -1,7 +1,7 @@
-//! What a registry token costs, as ratios of one run: the machine's speed cancels out.
+//! What a registry token costs, as a multiple of the cheapest request, so that the machine's speed cancels out.
 //!
 //! `cargo bench --bench token_endpoint`. Each round measures every subject in turn, through the whole router and
-//! without a network; the median of the rounds is shown, and beside it how many times the cheapest request it is.
+//! without a network. The output is the median of the rounds.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench may panic")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
@@ -29,8 +29,8 @@ async fn main() {
     let one = "/token?service=dockpass&scope=repository:alice/app:pull,push";
     let mount = "/token?service=dockpass&scope=repository:alice/app:pull,push&scope=repository:alice/base:pull";
     let subjects: [(&str, &str, Option<&str>); 5] = [
-        ("GET /healthz: routing and layers alone", "/healthz", None),
-        ("GET /token, nobody: one signature", "/token?service=dockpass", None),
+        ("GET /healthz: only routing and layers", "/healthz", None),
+        ("GET /token, anonymous: one signature", "/token?service=dockpass", None),
         ("GET /token, a token, one scope: one read, one signature", one, Some(&token.secret)),
         ("GET /token, a token, two scopes", mount, Some(&token.secret)),
         (
@@ -49,14 +49,14 @@ async fn main() {
         rounds[subjects.len()].push(started.elapsed());
     }
     let medians: Vec<Duration> = rounds.into_iter().map(median).collect();
-    let names = subjects.iter().map(|(name, ..)| *name).chain(["one argon2 verification, which no token ever costs"]);
+    let names = subjects.iter().map(|(name, ..)| *name).chain(["one argon2 verification, which a token never needs"]);
     for (name, median) in names.zip(&medians) {
         let ratio = median.as_secs_f64() / medians[0].as_secs_f64();
         println!("{ratio:>9.1} x  {:>9.1} µs  {name}", median.as_secs_f64() * 1e6);
     }
 }
 
-/// The time of one request, over many.
+/// The average time of one request.
 async fn requests(app: &Router, path: &str, secret: Option<&str>) -> Duration {
     let started = Instant::now();
     for _ in 0..REQUESTS {
