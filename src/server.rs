@@ -22,6 +22,7 @@ use crate::{
         rate_limits::RateLimits,
         rng::SystemRng,
         session_store,
+        write_health::WriteHealth,
     },
     registry, repositories, router, tokens, web,
 };
@@ -73,13 +74,15 @@ impl Server {
             Some(address) => Some(listen(address).await?),
             None => None,
         };
+        let write_health = WriteHealth::default();
         let app = App {
             urls: Arc::new(config.urls(address)),
             config: Arc::new(config),
             signing_keys: keys.signing_keys,
             hasher: PasswordHasher::default(),
             rate_limits: RateLimits::default(),
-            metrics: Metrics::new(now),
+            metrics: Metrics::new(now, write_health.clone()),
+            write_health,
             encryptor: keys.encryptor,
             token_uses: Journal::default(),
             repository_uses: Journal::default(),

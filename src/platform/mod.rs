@@ -16,3 +16,4 @@ pub mod rate_limits;
 pub mod rng;
 pub mod session_store;
 pub mod signing_keys;
+pub mod write_health;
