@@ -14,6 +14,7 @@ use crate::{
         rate_limits::RateLimits,
         rng::SystemRng,
         signing_keys::SigningKeys,
+        write_health::WriteHealth,
     },
 };
 
@@ -38,6 +39,8 @@ pub struct App {
     pub rate_limits: RateLimits,
     /// What is counted for the operator.
     pub metrics: Metrics,
+    /// Whether writes to the database commit.
+    pub write_health: WriteHealth,
     /// Encrypts what must be read back.
     pub encryptor: Encryptor,
     /// Uses of tokens that were not written yet.

@@ -2,6 +2,10 @@
 
 use std::{error, fmt, time::Duration};
 
+use tower_sessions::session_store;
+
+use crate::platform::database::is_outage;
+
 /// Why a request was not carried out. The user gets the kind and a sentence, the log the source.
 #[derive(Debug)]
 pub enum Error {
@@ -21,8 +25,10 @@ pub enum Error {
     LinkOver,
     /// Too many tries; come back after this time.
     TooMany(Duration),
-    /// Too busy, or a part that is needed is away.
-    Unavailable,
+    /// Too many requests wait for the same slow work.
+    Busy,
+    /// The database or its disk fails at the moment.
+    Outage(Box<dyn error::Error + Send + Sync>),
     /// A fault of ours or of the machine's.
     Internal(Box<dyn error::Error + Send + Sync>),
 }
@@ -45,7 +51,8 @@ impl fmt::Display for Error {
             Error::Gone => f.write_str("gone"),
             Error::LinkOver => f.write_str("the link does not work any more"),
             Error::TooMany(wait) => write!(f, "too many tries, wait {} s", wait.as_secs()),
-            Error::Unavailable => f.write_str("too busy"),
+            Error::Busy => f.write_str("too busy"),
+            Error::Outage(source) => write!(f, "the database failed: {source}"),
             Error::Internal(source) => write!(f, "internal: {source}"),
         }
     }
@@ -54,7 +61,7 @@ impl fmt::Display for Error {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Error::Internal(source) => Some(source.as_ref()),
+            Error::Internal(source) | Error::Outage(source) => Some(source.as_ref()),
             _ => None,
         }
     }
@@ -62,15 +69,17 @@ impl error::Error for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::PoolTimedOut => Error::Unavailable,
-            other => Error::internal(other),
-        }
+        if is_outage(&error) { Error::Outage(error.into()) } else { Error::internal(error) }
     }
 }
 
 impl From<tower_sessions::session::Error> for Error {
     fn from(error: tower_sessions::session::Error) -> Self {
-        Error::internal(error)
+        match error {
+            tower_sessions::session::Error::Store(session_store::Error::Backend(reason)) => {
+                Error::Outage(reason.into())
+            }
+            other => Error::internal(other),
+        }
     }
 }

@@ -1,24 +1,19 @@
 //! The `dockpass` program: its subcommands, and nothing else.
 
-use std::{
-    io::{IsTerminal, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use dockpass::{
     admin::cli::{self as account_cli, AccountCommand},
     config::{Config, LogFormat, Settings},
     doctor::{self, DoctorCommand},
-    platform::{backup, clock::Clock, rng::SystemRng},
+    platform::{backup, clock::Clock, log, rng::SystemRng},
     registry::{
         cli::{self as registry_cli, KeysCommand, RegistryConfigCommand},
         keys::actions as keys,
     },
     server::{self, Server},
 };
-use tracing_subscriber::EnvFilter;
 
 /// Personal access tokens for a self-hosted container registry
 #[derive(Debug, Parser)]
@@ -66,10 +61,10 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    log_to_standard_error(config.log_format);
+    let _log = log::start(config.log_format == LogFormat::Json);
     match run(cli.command.unwrap_or(Command::Serve), config).await {
         Ok(said) => {
-            print!("{said}");
+            say(&said);
             ExitCode::SUCCESS
         }
         Err(sentence) => {
@@ -111,7 +106,7 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             if let Ok(db) = db {
                 db.close().await;
             }
-            print!("{report}");
+            say(&report.to_string());
             report.verdict().map(|()| String::new())
         }
         Command::RegistryConfig(command) => {
@@ -128,16 +123,16 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
 async fn serve(config: Config) -> Result<(), String> {
     let stop = stop_signal().map_err(|error| format!("signals cannot be received: {error}"))?;
     let server = Server::bind(config, Clock::System).await?;
-    println!("listening on http://{}", server.address());
+    let mut lines = format!("listening on http://{}\n", server.address());
     if let Some(link) = server.setup_link() {
-        println!("create the first account at {link}");
+        lines += &format!("create the first account at {link}\n");
     }
     if let Some(address) = server.metrics_address() {
-        println!("metrics on http://{address}/metrics");
+        lines += &format!("metrics on http://{address}/metrics\n");
     }
-    // Whoever waits for these lines through a pipe must get them now.
-    let _ = std::io::stdout().flush();
-    server.run(stop).await.map_err(|error| format!("the server stopped: {error}"))
+    say(&lines);
+    server.run(stop).await;
+    Ok(())
 }
 
 /// TERM from a supervisor, INT from a terminal.
@@ -152,13 +147,10 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-fn log_to_standard_error(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
-    }
+/// Writes to standard output. A reader that is gone (`| head`) is no fault.
+fn say(text: &str) {
+    let mut output = std::io::stdout();
+    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
 
 fn line(said: String) -> String {

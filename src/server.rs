@@ -12,8 +12,17 @@ use crate::{
     devices,
     error::Error,
     platform::{
-        backup, clock::Clock, database::Db, journal::Journal, metrics::Metrics, password_hasher::PasswordHasher,
-        rate_limits::RateLimits, rng::SystemRng, session_store,
+        backup,
+        clock::Clock,
+        database::{Db, open_error},
+        http_server::{self, ConnectionLimits},
+        journal::Journal,
+        metrics::Metrics,
+        password_hasher::PasswordHasher,
+        rate_limits::RateLimits,
+        rng::SystemRng,
+        session_store,
+        write_health::WriteHealth,
     },
     registry, repositories, router, tokens, web,
 };
@@ -28,6 +37,7 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 const LOOK_FOR_EVENTS_EVERY: Duration = Duration::from_secs(1);
 /// Keys that another process made are looked for this often; `core::rotation` counts on less than five seconds.
 const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(2);
+const METRICS_CONNECTIONS: usize = 64;
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// A device's token that nobody used for too long is refused at once; so long its page may still call it active.
 const END_DEVICES_EVERY: Duration = Duration::from_secs(60);
@@ -64,13 +74,15 @@ impl Server {
             Some(address) => Some(listen(address).await?),
             None => None,
         };
+        let write_health = WriteHealth::default();
         let app = App {
             urls: Arc::new(config.urls(address)),
             config: Arc::new(config),
             signing_keys: keys.signing_keys,
             hasher: PasswordHasher::default(),
             rate_limits: RateLimits::default(),
-            metrics: Metrics::new(now),
+            metrics: Metrics::new(now, write_health.clone()),
+            write_health,
             encryptor: keys.encryptor,
             token_uses: Journal::default(),
             repository_uses: Journal::default(),
@@ -107,21 +119,25 @@ impl Server {
 
     /// Serves until `stop` is done; then lets running requests end, writes what they left behind and closes the
     /// database.
-    ///
-    /// # Errors
-    /// When the listener fails.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let (stopping, stopped) = watch::channel(false);
         let writing = tokio::spawn(write_notes(self.app.clone(), stopped.clone()));
         let tidying = tokio::spawn(tidy_at_times(self.app.clone()));
         let looking = tokio::spawn(look_for_keys(self.app.clone()));
         let metrics = self.metrics.map(|(listener, _)| {
             let service = web::metrics::router(self.app.metrics.clone());
-            tokio::spawn(async move { axum::serve(listener, service).await })
+            tokio::spawn(http_server::serve(
+                listener,
+                service,
+                ConnectionLimits::new(METRICS_CONNECTIONS),
+                stopped.clone(),
+            ))
         });
-        let service = router::router(self.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        let mut signal = stopped;
-        let serving = axum::serve(self.listener, service).with_graceful_shutdown(async move {
+        let mut signal = stopped.clone();
+        let router = router::router(self.app.clone());
+        let limits = ConnectionLimits::new(http_server::raise_file_limit());
+        let serving = http_server::serve(self.listener, router, limits, stopped);
+        tokio::spawn(async move {
             stop.await;
             tracing::info!("stopping");
             let _ = stopping.send(true);
@@ -130,13 +146,10 @@ impl Server {
             let _ = signal.wait_for(|stopping| *stopping).await;
             time::sleep(FAREWELL).await;
         };
-        let served = tokio::select! {
-            served = serving => served,
-            () = deadline => {
-                tracing::warn!("some requests did not end in time");
-                Ok(())
-            }
-        };
+        tokio::select! {
+            () = serving => {}
+            () = deadline => tracing::warn!("some requests did not end in time"),
+        }
         tidying.abort();
         looking.abort();
         metrics.inspect(JoinHandle::abort);
@@ -144,7 +157,6 @@ impl Server {
         let _ = time::timeout(LAST_WRITE, writing).await;
         write_now(&self.app).await;
         self.app.db.close().await;
-        served
     }
 }
 
@@ -153,7 +165,7 @@ impl Server {
 /// # Errors
 /// A sentence that says what is in the way.
 pub async fn open_database(config: &Config) -> Result<Db, String> {
-    Db::open(&config.database).await.map_err(|error| format!("the database cannot be opened: {error}"))
+    Db::open(&config.database).await.map_err(|error| open_error(&config.database, &error))
 }
 
 /// Opens the database of these settings to look at, and leaves it as it is.
@@ -161,7 +173,7 @@ pub async fn open_database(config: &Config) -> Result<Db, String> {
 /// # Errors
 /// A sentence that says what is in the way.
 pub async fn look_at_database(config: &Config) -> Result<Db, String> {
-    Db::open_as_it_is(&config.database).await.map_err(|error| format!("the database cannot be opened: {error}"))
+    Db::open_as_it_is(&config.database).await.map_err(|error| open_error(&config.database, &error))
 }
 
 async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {

@@ -247,9 +247,16 @@ async fn touch(session: &Session, app: &App, account: &Account, now: Timestamp) 
     let seen = session.get::<i64>(SEEN_KEY).await?.map_or(Timestamp::from_millis(0), Timestamp::from_millis);
     if now - seen >= TOUCH_EVERY {
         session.insert(SEEN_KEY, now.millis()).await?;
-        let mut tx = app.db.write().await?;
-        actions::note_seen(&mut tx, account, now).await?;
-        tx.commit().await?;
+        // Where nothing can be written, pages that only read still answer.
+        if let Err(error) = note_seen(app, account, now).await {
+            tracing::error!(%error, "the last use of an account could not be noted");
+        }
     }
     Ok(())
+}
+
+async fn note_seen(app: &App, account: &Account, now: Timestamp) -> Result<(), Error> {
+    let mut tx = app.db.write().await?;
+    actions::note_seen(&mut tx, account, now).await?;
+    Ok(tx.commit().await?)
 }

@@ -4,10 +4,10 @@
 //! engine the connection belongs to. `sqlx::Any` was tried: booleans fail on SQLite, and generics over `Database`
 //! spread their bounds over every caller.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{io::ErrorKind, path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -17,6 +17,8 @@ use super::migrations::migrator;
 
 /// How long a writer waits for another process's write, such as a shell command's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request waits for a connection: with the database away, the answer comes within two seconds.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -71,12 +73,15 @@ impl Db {
             DatabaseLocation::Sqlite(path) => {
                 let writer = SqlitePoolOptions::new()
                     .max_connections(1)
+                    .acquire_timeout(BUSY_TIMEOUT)
                     .test_before_acquire(false)
+                    .after_release(|connection, _| Box::pin(has_no_open_transaction(connection)))
                     .connect_with(sqlite(path).create_if_missing(true))
                     .await?;
                 migrator().run(&writer).await?;
                 let readers = SqlitePoolOptions::new()
                     .max_connections(SQLITE_READERS)
+                    .acquire_timeout(ACQUIRE_TIMEOUT)
                     .test_before_acquire(false)
                     .connect_with(sqlite(path).read_only(true).pragma("mmap_size", "268435456"))
                     .await?;
@@ -146,11 +151,53 @@ impl Db {
 }
 
 async fn postgres(options: &PgConnectOptions) -> sqlx::Result<PgPool> {
+    // The pool retries a refused connection until its time is up, and then only says that it is. Ask once first.
+    PgConnection::connect_with(options).await?.close().await?;
     PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
-        .acquire_timeout(Duration::from_secs(10))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_with(options.clone())
         .await
+}
+
+/// Whether a connection may go back into the pool. On a full disk or an I/O error SQLite rolls back by itself; sqlx then
+/// believes that a transaction is still open, and every later `BEGIN` on this connection would fail.
+async fn has_no_open_transaction(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // A transaction that was dropped has its rollback queued: the answer to a ping comes after it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
+/// Why the database cannot be opened, as a sentence for the operator.
+pub fn open_error(location: &DatabaseLocation, error: &sqlx::Error) -> String {
+    let reason = match (location, error) {
+        (DatabaseLocation::Postgres(options), sqlx::Error::Io(io)) if io.kind() == ErrorKind::ConnectionRefused => {
+            format!("connection refused at {}:{}", options.get_host(), options.get_port())
+        }
+        (DatabaseLocation::Postgres(options), sqlx::Error::Io(io)) => {
+            format!("{}:{} cannot be reached: {io}", options.get_host(), options.get_port())
+        }
+        (_, sqlx::Error::Database(error)) => error.message().to_owned(),
+        (_, error) => error.to_string(),
+    };
+    format!("the database cannot be opened: {reason}")
+}
+
+/// Whether a failure is the database's or its disk's: it may be gone a moment later, and the request was not at fault.
+pub fn is_outage(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::BeginFailed | sqlx::Error::InvalidSavePointStatement => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            let is_postgres = ["08", "53", "57P", "58"].iter().any(|class| code.len() == 5 && code.starts_with(class));
+            // SQLite's extended codes keep the primary one in the lowest byte: busy, locked, read-only, I/O error,
+            // full, cannot open.
+            let primary = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
+            is_postgres || primary.is_some_and(|code| matches!(code, 5 | 6 | 8 | 10 | 13 | 14))
+        }
+        _ => false,
+    }
 }
 
 fn sqlite(path: &Path) -> SqliteConnectOptions {

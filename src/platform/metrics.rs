@@ -5,9 +5,16 @@ use std::sync::Arc;
 use dockpass_core::{refusal::Refusal, timestamp::Timestamp};
 use prometheus_client::{
     encoding::text,
-    metrics::{counter::Counter, family::Family, gauge::ConstGauge, info::Info},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::{ConstGauge, Gauge},
+        info::Info,
+    },
     registry::Registry,
 };
+
+use super::{log, write_health::WriteHealth};
 
 type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
 
@@ -60,11 +67,15 @@ pub struct Metrics {
     registry: Arc<Registry>,
     token_requests: Labelled,
     token_refusals: Labelled,
+    writes_commit: Gauge,
+    lost_log_lines: Counter,
+    write_health: WriteHealth,
 }
 
 impl Metrics {
     /// With every counter at nought. `started` is when this server began.
-    pub fn new(started: Timestamp) -> Self {
+    pub fn new(started: Timestamp, write_health: WriteHealth) -> Self {
+        let (writes_commit, lost_log_lines) = (Gauge::default(), Counter::default());
         let (token_requests, token_refusals) = (Labelled::default(), Labelled::default());
         // Shown from the beginning, so that the first of its kind is an increase.
         for outcome in TokenRequestOutcome::ALL {
@@ -84,10 +95,27 @@ impl Metrics {
             "Refusals at the token endpoint, by the code at the end of their sentence",
             token_refusals.clone(),
         );
+        registry.register(
+            "dockpass_database_writes_commit",
+            "1 while writes to the database commit, 0 while they fail",
+            writes_commit.clone(),
+        );
+        registry.register(
+            "dockpass_log_lines_lost",
+            "Log lines that standard error did not take",
+            lost_log_lines.clone(),
+        );
         registry.register("dockpass_build", "The version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let seconds = ConstGauge::new(started.seconds());
         registry.register("process_start_time_seconds", "When the server started, in seconds since 1970", seconds);
-        Self { registry: Arc::new(registry), token_requests, token_refusals }
+        Self {
+            registry: Arc::new(registry),
+            token_requests,
+            token_refusals,
+            writes_commit,
+            lost_log_lines,
+            write_health,
+        }
     }
 
     /// Counts a request at the token endpoint.
@@ -102,6 +130,8 @@ impl Metrics {
 
     /// All of it, as Prometheus reads it.
     pub fn text(&self) -> String {
+        self.writes_commit.set(self.write_health.is_committing().into());
+        self.lost_log_lines.inc_by(log::lost_lines().saturating_sub(self.lost_log_lines.get()));
         let mut text = String::new();
         text::encode(&mut text, &self.registry).expect("a text takes what is written to it");
         text
@@ -130,7 +160,7 @@ mod tests {
 
     #[test]
     fn clones_count_together() {
-        let metrics = Metrics::new(Timestamp::from_seconds(1_795_435_200));
+        let metrics = Metrics::new(Timestamp::from_seconds(1_795_435_200), WriteHealth::default());
         metrics.clone().refused("PAT-EXPIRED");
         metrics.refused("PAT-EXPIRED");
         let text = metrics.text();

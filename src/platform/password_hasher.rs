@@ -39,7 +39,7 @@ impl PasswordHasher {
     /// Hashes a new password.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many wait already.
+    /// [`Error::Busy`] when too many wait already.
     pub async fn hash(&self, password: Password) -> Result<PasswordDigest, Error> {
         self.run(move || password.hash(SystemRng.salt())).await
     }
@@ -47,7 +47,7 @@ impl PasswordHasher {
     /// Compares a password with a digest, or with nothing at the same cost.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many wait already.
+    /// [`Error::Busy`] when too many wait already.
     pub async fn verify(&self, password: Password, digest: Option<PasswordDigest>) -> Result<PasswordVerdict, Error> {
         self.verifications.fetch_add(1, Ordering::Relaxed);
         self.run(move || password.verify(digest.as_ref())).await
@@ -57,7 +57,7 @@ impl PasswordHasher {
     /// before the last has waited too long.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when too many wait already.
+    /// [`Error::Busy`] when too many wait already.
     pub async fn hash_recovery_codes(&self, codes: Vec<RecoveryCode>, salt: Vec<u8>) -> Result<Vec<[u8; 32]>, Error> {
         self.run(move || codes.iter().map(|code| recovery_code::hash(code, &salt)).collect()).await
     }
@@ -70,7 +70,7 @@ impl PasswordHasher {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let permit = timeout(LONGEST_WAIT, Arc::clone(&self.permits).acquire_owned())
             .await
-            .map_err(|_| Error::Unavailable)?
+            .map_err(|_| Error::Busy)?
             .map_err(Error::internal)?;
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;

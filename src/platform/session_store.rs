@@ -131,8 +131,13 @@ impl SessionStore for DatabaseSessionStore {
         Ok(())
     }
 
+    /// A session that exists is saved for its notices and its last use; signing in creates a new one. Where a write
+    /// fails, pages that only read still answer.
     async fn save(&self, record: &Record) -> Result<()> {
-        self.update(record).await.map_err(backend)
+        if let Err(error) = self.update(record).await {
+            tracing::error!(%error, "a session could not be saved");
+        }
+        Ok(())
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {

@@ -28,7 +28,7 @@ impl Error {
             Error::Invalid => StatusCode::BAD_REQUEST,
             Error::Gone | Error::LinkOver => StatusCode::GONE,
             Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Error::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Busy | Error::Outage(_) => StatusCode::SERVICE_UNAVAILABLE,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -43,7 +43,8 @@ impl Error {
             Error::Gone => "gone",
             Error::LinkOver => "link_over",
             Error::TooMany(_) => "too_many",
-            Error::Unavailable => "unavailable",
+            Error::Busy => "unavailable",
+            Error::Outage(_) => "outage",
             Error::Internal(_) => "internal",
         }
     }
@@ -51,7 +52,8 @@ impl Error {
     fn log(&self) {
         match self {
             Error::Internal(source) => tracing::error!(error = %source, "a request failed"),
-            Error::Unavailable => tracing::warn!("too busy"),
+            Error::Outage(source) => tracing::error!(error = %source, "the database failed"),
+            Error::Busy => tracing::warn!("too busy"),
             _ => {}
         }
     }
@@ -152,9 +154,12 @@ fn error_page(page: Page, error: &Error) -> Response {
 }
 
 fn retry_after(response: &mut Response, error: &Error) {
-    if let Error::TooMany(wait) = error {
-        response.headers_mut().insert(RETRY_AFTER, wait.as_secs().max(1).into());
-    }
+    let seconds = match error {
+        Error::TooMany(wait) => wait.as_secs().max(1),
+        Error::Busy | Error::Outage(_) => 2,
+        _ => return,
+    };
+    response.headers_mut().insert(RETRY_AFTER, seconds.into());
 }
 
 /// Gives errors the shape that registry clients read aloud: `{"errors":[{"code","message"}]}`.
@@ -170,7 +175,10 @@ pub async fn as_registry_json(request: Request, next: Next) -> Response {
                 }
                 Error::Invalid => ("UNSUPPORTED", "the request cannot be read".to_owned()),
                 Error::NotFound => ("NAME_UNKNOWN", "not found".to_owned()),
-                Error::Unavailable => ("UNAVAILABLE", "the server is too busy: try again in a moment".to_owned()),
+                Error::Busy => ("UNAVAILABLE", "the server is too busy: try again in a moment".to_owned()),
+                Error::Outage(_) => {
+                    ("UNAVAILABLE", "the server's database does not answer: try again in a moment".to_owned())
+                }
                 _ => ("UNKNOWN", "the server failed: its log says why".to_owned()),
             };
             let mut response = registry_error(error.status(), code, &message);
@@ -204,10 +212,15 @@ pub async fn as_oauth_json(request: Request, next: Next) -> Response {
             error.log();
             let (code, description) = match &*error {
                 Error::Invalid => ("invalid_request", "the request is no form that can be read"),
-                Error::Unavailable => ("temporarily_unavailable", "the server is too busy: try again in a moment"),
+                Error::Busy => ("temporarily_unavailable", "the server is too busy: try again in a moment"),
+                Error::Outage(_) => {
+                    ("temporarily_unavailable", "the server's database does not answer: try again in a moment")
+                }
                 _ => ("server_error", "the server failed: its log says why"),
             };
-            oauth_error(error.status(), code, description)
+            let mut response = oauth_error(error.status(), code, description);
+            retry_after(&mut response, &error);
+            response
         }
     }
 }

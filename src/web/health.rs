@@ -1,24 +1,27 @@
-//! For whoever watches the server.
+//! `/healthz` and `/readyz`, for supervisors and load balancers.
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 
 use crate::{app::App, platform::database::fetch};
 
-/// `/healthz`: the process answers. `/readyz`: so does its database.
+/// `/healthz`: the process answers. `/readyz`: it can read its database.
 pub fn routes() -> Router<App> {
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
 }
 
+/// A server that cannot write stays in rotation: `/token` only reads.
 async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
     let answered = async {
         let mut reader = app.db.read().await?;
         fetch!(fetch_one, &mut reader, (i64,), "SELECT COUNT(*) FROM installation")
     };
-    match answered.await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::error!(%error, "the database does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
-        }
+    if let Err(error) = answered.await {
+        tracing::error!(%error, "the database does not answer");
+        return (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n");
+    }
+    if app.write_health.check(&app.db, app.clock.now()).await {
+        (StatusCode::OK, "ready\n")
+    } else {
+        (StatusCode::OK, "ready to read; writes to the database do not commit: see the log\n")
     }
 }

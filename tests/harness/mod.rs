@@ -50,7 +50,7 @@ pub struct TestServer {
     pub setup_link: Option<String>,
     pub folder: TempDir,
     stop: Option<oneshot::Sender<()>>,
-    running: Option<JoinHandle<std::io::Result<()>>>,
+    running: Option<JoinHandle<()>>,
 }
 
 /// All files with this ending below a folder, by their path from the root of the repository, with their texts.
@@ -154,7 +154,7 @@ impl TestServer {
     /// Stops it as TERM does and waits until it has written everything.
     pub async fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
-        self.running.take().unwrap().await.unwrap().unwrap();
+        self.running.take().unwrap().await.unwrap();
     }
 
     /// The address of a path.

@@ -82,10 +82,10 @@ impl Program {
     /// Starts a command made by [`command`] and waits for its lines.
     pub fn spawn(command: &mut Command) -> Self {
         let mut process = command.spawn().unwrap();
-        let mut stderr = process.stderr.take().unwrap();
+        let stderr = process.stderr.take();
         let log = thread::spawn(move || {
             let mut bytes = Vec::new();
-            let _ = stderr.read_to_end(&mut bytes);
+            let _ = stderr.map(|mut stderr| stderr.read_to_end(&mut bytes));
             String::from_utf8_lossy(&bytes).into_owned()
         });
         let mut stdout = BufReader::new(process.stdout.take().unwrap());

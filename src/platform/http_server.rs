@@ -1,0 +1,187 @@
+//! Accepting connections and serving HTTP/1.1 on them, with a bound on everything that a client can hold open.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    time::{self, Instant},
+};
+use tokio_io_timeout::TimeoutStream;
+use tower::ServiceExt as _;
+
+/// File descriptors that are not for connections: the database, the log, outgoing requests.
+const RESERVED_FILES: u64 = 128;
+const MOST_CONNECTIONS: usize = 20_000;
+/// After a failed accept: without a pause a process that is out of files would spin.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
+const LOG_EVERY: Duration = Duration::from_secs(60);
+
+/// What clients may hold open.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionLimits {
+    /// Connections at a time; further ones wait in the system's queue.
+    pub connections: usize,
+    /// A request's headers arrive within this, and an idle connection is closed after it.
+    pub header_timeout: Duration,
+    /// A client that sends no byte of a body, or reads no byte of an answer, for this long is cut off. Longer than a
+    /// request may run: hyper also reads while a handler works, to notice a client that hangs up.
+    pub stall_timeout: Duration,
+}
+
+impl ConnectionLimits {
+    /// The limits of a server with room for so many connections.
+    pub const fn new(connections: usize) -> Self {
+        Self { connections, header_timeout: Duration::from_secs(30), stall_timeout: Duration::from_secs(45) }
+    }
+}
+
+/// Raises this process's limit of open files to what the system allows, and says how many connections fit into it.
+pub fn raise_file_limit() -> usize {
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(MOST_CONNECTIONS).clamp(64, MOST_CONNECTIONS)
+}
+
+/// Serves `router` until `stopping` becomes true, then finishes the requests that run.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let (graceful, slots) = (GracefulShutdown::new(), Arc::new(Semaphore::new(limits.connections)));
+    let mut failures = Failures::default();
+    loop {
+        let accepted = async {
+            // The semaphore is never closed.
+            let slot = Arc::clone(&slots).acquire_owned().await.ok();
+            (slot, listener.accept().await)
+        };
+        let (slot, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = serve_connection(stream, peer, router.clone(), limits, graceful.watcher());
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                failures.note(&error);
+                time::sleep(PAUSE_AFTER_FAILURE).await;
+            }
+        }
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: ConnectionLimits,
+    watcher: Watcher,
+) {
+    let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_read_timeout(Some(limits.stall_timeout));
+    stream.set_write_timeout(Some(limits.stall_timeout));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request.map(Body::new))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+    // An error here is a client's: it hung up, stalled, or does not speak HTTP.
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}
+
+/// Failed accepts, logged once a minute with their number: out of files, each would be a line.
+#[derive(Default)]
+struct Failures {
+    count: u64,
+    logged_at: Option<Instant>,
+}
+
+impl Failures {
+    fn note(&mut self, error: &io::Error) {
+        self.count += 1;
+        if self.logged_at.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
+            tracing::error!(%error, count = self.count, "connections cannot be accepted");
+            (self.count, self.logged_at) = (0, Some(Instant::now()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Bytes, routing::post};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    const HEAD: &[u8] = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n";
+
+    /// A server that echoes, with short limits; its address.
+    async fn start(connections: usize) -> (SocketAddr, watch::Sender<bool>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let short = Duration::from_millis(200);
+        let limits = ConnectionLimits { connections, header_timeout: short, stall_timeout: short };
+        let router = Router::new().route("/", post(|body: Bytes| async move { body }));
+        let (stop, stopping) = watch::channel(false);
+        tokio::spawn(serve(listener, router, limits, stopping));
+        (address, stop)
+    }
+
+    /// Sends these bytes and reads until the server closes the connection.
+    async fn send(address: SocketAddr, bytes: &[u8]) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.expect("it is closed");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_half_sent_request_is_closed_and_gives_its_place_to_others() {
+        let (address, _stop) = start(1).await;
+        for half in [&b""[..], b"POST / HTT", HEAD, &[HEAD, b"12"].concat()] {
+            let answer = send(address, half).await;
+            assert!(!answer.contains("200 OK"), "{answer}");
+        }
+        let whole = send(address, &[HEAD, b"1234"].concat()).await;
+        assert!(whole.starts_with("HTTP/1.1 200 OK") && whole.ends_with("1234"), "{whole}");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_is_cut_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let short = Duration::from_millis(200);
+        let limits = ConnectionLimits { connections: 1, header_timeout: short, stall_timeout: short };
+        let router = Router::new().route("/", post(|| async { vec![0_u8; 64 << 20] }));
+        let (_stop, stopping) = watch::channel(false);
+        tokio::spawn(serve(listener, router, limits, stopping));
+        let mut stuck = TcpStream::connect(address).await.unwrap();
+        stuck.write_all(&[HEAD, b"1234"].concat()).await.unwrap();
+        // The one place is free again, although the first client keeps its connection open.
+        let answer = time::timeout(Duration::from_secs(20), send(address, b"GET / HTTP/1.0\r\n\r\n")).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.0 405"), "{answer}");
+        drop(stuck);
+    }
+}

@@ -1,0 +1,57 @@
+//! Whether writes commit: on a full disk everything can still be read, and `BEGIN IMMEDIATE` succeeds too.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dockpass_core::timestamp::Timestamp;
+use time::Duration;
+
+use super::database::{Db, execute};
+
+/// What was seen less than this ago is believed.
+const FRESH: Duration = Duration::MINUTE;
+/// How often a failing database is asked again.
+const ASK_EVERY: Duration = Duration::seconds(10);
+
+/// The last write that was seen to commit or to fail. All clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct WriteHealth(Arc<Mutex<Option<(Timestamp, bool)>>>);
+
+impl WriteHealth {
+    /// Notes how a write ended, and logs where that is news.
+    pub fn note(&self, is_committed: bool, now: Timestamp) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_committed = last.is_none_or(|(_, is_committed)| is_committed);
+        *last = Some((now, is_committed));
+        match (was_committed, is_committed) {
+            (true, false) => tracing::error!("writes to the database do not commit: what is journalled waits"),
+            (false, true) => tracing::info!("writes to the database commit again"),
+            _ => {}
+        }
+    }
+
+    /// Whether the last write that was seen committed.
+    pub fn is_committing(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|(_, is_committed)| is_committed)
+    }
+
+    /// The same, after one small committed update where nothing was seen lately.
+    pub async fn check(&self, db: &Db, now: Timestamp) -> bool {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = last.is_some_and(|(at, is_committed)| {
+            let age = now - at;
+            age < ASK_EVERY || (is_committed && age < FRESH)
+        });
+        if !is_known {
+            let written = write_something(db, now).await;
+            self.note(written.is_ok(), now);
+        }
+        self.is_committing()
+    }
+}
+
+async fn write_something(db: &Db, now: Timestamp) -> sqlx::Result<()> {
+    let mut tx = db.write().await?;
+    // Another value each time: SQLite does not write a page that stays the same.
+    execute!(&mut tx, "UPDATE installation SET written_at = $1 WHERE id = 1", now.millis())?;
+    tx.commit().await
+}
