@@ -5,9 +5,8 @@ use std::net::IpAddr;
 use dockpass_core::{
     account::Account,
     activity::{ActivityKind, ClientInfo},
-    device_code::{
-        self, CODE_LIFE, ClientName, DeviceCode, DeviceCodeState, INTERVAL, PollAnswer, PollState, UserCode,
-    },
+    client_name::{self, ClientName},
+    device_code::{CODE_LIFE, DeviceCode, DeviceCodeState, INTERVAL, PollAnswer, PollState, UserCode},
     device_session::DeviceRules,
     secret::SecretHash,
     timestamp::Timestamp,
@@ -167,7 +166,7 @@ pub async fn decide(
     let is_decided = store::decide(tx, code, state, account, now).await?;
     let Some(sign_in) = store::find(tx, code).await? else { return Ok(Found::Unknown) };
     if is_decided {
-        let description = device_code::description(&sign_in.program, sign_in.device.as_ref());
+        let description = client_name::token_description(&sign_in.program, sign_in.device.as_ref());
         activity::record(tx, account, kind, description.as_str(), origin, now).await?;
         tracing::info!(
             account = account.username.as_str(),

@@ -11,7 +11,8 @@ use axum::{
 use dockpass_core::{
     access_level::AccessLevel,
     activity::ClientInfo,
-    device_code::{CODE_LIFE, ClientName, INTERVAL, PollAnswer},
+    client_name::ClientName,
+    device_code::{CODE_LIFE, INTERVAL, PollAnswer},
     device_session::{DeviceRules, EndReason},
     secret::{self, Secret, SecretHash},
     timestamp::Timestamp,

@@ -122,7 +122,9 @@ fn says(answer: &Answer, hindrance: Option<CheckFailure>) -> bool {
         Some(CheckFailure::Expired) => ("PAT-EXPIRED", "expired"),
         Some(CheckFailure::Inactive) => ("PAT-INACTIVE", "inactive"),
         Some(CheckFailure::DenyReason(DenyReason::Level(_))) => ("PAT-READ-ONLY", "read-only"),
-        Some(CheckFailure::DenyReason(DenyReason::OutOfReach)) => ("PAT-REPOSITORY", "limited to other repositories"),
+        Some(CheckFailure::DenyReason(DenyReason::OutsideFilter)) => {
+            ("PAT-REPOSITORY", "limited to other repositories")
+        }
         Some(CheckFailure::DenyReason(_)) => ("PAT-REPOSITORY", "alice cannot push to"),
     };
     answer.status == StatusCode::UNAUTHORIZED && answer.body.contains(code) && answer.body.contains(words)
