@@ -12,7 +12,7 @@ use crate::{
     devices,
     error::Error,
     platform::{
-        backup, clock::Clock, database::Db, journal::Journal, metrics::Metrics, password_hasher::PasswordHasher,
+        clock::Clock, data_folder, database::Db, journal::Journal, metrics::Metrics, password_hasher::PasswordHasher,
         rate_limits::RateLimits, rng::SystemRng, session_store,
     },
     registry, repositories, router, tokens, web,
@@ -49,7 +49,7 @@ impl Server {
     /// # Errors
     /// A sentence that says what is in the way.
     pub async fn bind(config: Config, clock: Clock) -> Result<Self, String> {
-        let data_folder = backup::occupy(&config)?;
+        let data_folder = data_folder::occupy(&config)?;
         let now = clock.now();
         let db = open_database(&config).await?;
         let keys = registry::keys::actions::load_or_make(&db, &config.secret_key_file, now, SystemRng)

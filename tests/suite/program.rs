@@ -71,11 +71,11 @@ async fn accounts_are_made_at_the_shell_while_it_runs() {
     assert_eq!(sign_in(&program.browser(), "alice").await, StatusCode::SEE_OTHER);
     assert_eq!(program.browser().get("/setup").await.status, StatusCode::GONE);
     let refusals = [
-        ("alice", PASSWORD, "is taken: someone has it or had it, or repositories of the administrators begin with it"),
-        ("Alice", PASSWORD, "is no username"),
+        ("alice", PASSWORD, "is taken: an account has or had it, or administrators' repositories begin with it"),
+        ("Alice", PASSWORD, "is not a valid username"),
         ("settings", PASSWORD, "is reserved"),
         ("bob", "too short", "at least 15 characters"),
-        ("bob", "", "no password came on standard input"),
+        ("bob", "", "there is no password on standard input"),
     ];
     for (name, password, sentence) in refusals {
         let (code, error) = add(&data, name, password);
@@ -139,7 +139,7 @@ fn a_secret_key_file_that_is_not_the_databases_stops_the_start() {
     assert!(code == Some(1) && error.contains(sentence) && error.contains("secret.key"), "{code:?} {error}");
     fs::write(&key, "no key").unwrap();
     let (code, error) = start();
-    assert!(code == Some(1) && error.contains("does not hold 32 bytes in base64"), "{error}");
+    assert!(code == Some(1) && error.contains("does not contain 32 bytes in base64"), "{error}");
     assert!(!error.contains("no key"));
     fs::remove_file(&key).unwrap();
     let (code, error) = start();

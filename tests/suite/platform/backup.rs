@@ -45,7 +45,7 @@ async fn what_was_backed_up_while_it_ran_comes_back() {
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(!holds(key.trim()) && !holds(&token.secret) && holds("alice"));
     add(&data, "late");
-    assert!(error(&shell(&data, &["backup", copy])).contains("is there already"));
+    assert!(error(&shell(&data, &["backup", copy])).contains("already exists"));
     assert!(error(&shell(&data, &["restore", copy])).contains("a server is running on this data folder"));
     assert!(may_sign_in(&program, "late").await);
     program.stop();
@@ -78,9 +78,9 @@ fn what_is_no_backup_is_refused_and_changes_nothing() {
     let before = fs::read(data.join("dockpass.db")).unwrap();
     for content in [b"".as_slice(), b"not a database, but long enough to be looked at as if it were one"] {
         fs::write(&file, content).unwrap();
-        assert!(error(&shell(&data, &["restore", file.to_str().unwrap()])).contains("is no backup of Dockpass"));
+        assert!(error(&shell(&data, &["restore", file.to_str().unwrap()])).contains("is not a Dockpass backup"));
     }
-    assert!(error(&shell(&data, &["restore", "/nonexistent"])).contains("is no backup of Dockpass"));
+    assert!(error(&shell(&data, &["restore", "/nonexistent"])).contains("is not a Dockpass backup"));
     assert_eq!(fs::read(data.join("dockpass.db")).unwrap(), before);
 }
 
