@@ -76,7 +76,7 @@ async fn an_empty_database_stays_empty() {
     }
     let (code, lines) = doctor(&data, url.as_deref()).await;
     let named = url.as_ref().map_or(file.display().to_string(), |_| "PostgreSQL answers".to_owned());
-    let sentence = "it is empty: the server makes its tables when it starts for the first time";
+    let sentence = "it is empty: the server creates its tables at its first start";
     assert_eq!((code, &lines[1]), (Some(1), &format!("WRONG    database: {named}; {sentence}")));
     assert_eq!(lines[2], "SKIPPED  keys: they are in the database");
     match url {

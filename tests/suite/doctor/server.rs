@@ -110,10 +110,13 @@ async fn a_server_that_runs_is_well_and_the_registry_was_not_asked() {
     let expected = [
         format!("OK       settings: clients are sent to {base}/token; service \"dockpass\", issuer \"dockpass\""),
         format!("OK       database: {database}"),
-        format!("OK       keys: {} opens them; signing key 1 was made on {today}", data.join("secret.key").display()),
+        format!(
+            "OK       keys: {} decrypts them; signing key 1 was created on {today}",
+            data.join("secret.key").display()
+        ),
         format!("OK       public URL: {base} answers"),
         "OK       public URL's clock: it agrees with this machine's".to_owned(),
-        "SKIPPED  registry: give its address with --registry-url to have it asked".to_owned(),
+        "SKIPPED  registry: give its address with --registry-url to check it".to_owned(),
     ];
     assert_eq!(lines, expected);
 }
@@ -128,7 +131,7 @@ fn where_nothing_is_it_says_so_and_makes_nothing() {
     assert_eq!((output.status.code(), error.as_str()), (Some(1), "dockpass: 2 checks found something wrong\n"));
     assert!(said.contains(&format!("WRONG    database: there is no database {}", data.display())), "{said}");
     assert!(said.contains("SKIPPED  keys: they are in the database\n"), "{said}");
-    let nothing = format!("WRONG    public URL: http://{free}/healthz is not listened to: nothing runs there");
+    let nothing = format!("WRONG    public URL: http://{free}/healthz refuses connections: nothing runs there");
     assert!(said.contains(&nothing), "{said}");
     assert!(!data.exists());
 
@@ -148,7 +151,7 @@ async fn a_wrong_secret_key_file_or_a_database_that_does_not_answer_is_wrong() {
         key.display()
     );
     assert!(code == Some(1) && lines.contains(&wrong), "{lines:#?}");
-    let unsure = format!("OK       public URL: {} answers; whether with these keys cannot be told", ward.program.base);
+    let unsure = format!("OK       public URL: {} answers, but its keys cannot be compared", ward.program.base);
     assert!(lines.contains(&unsure), "{lines:#?}");
 
     let output = command(&["--database-url", "postgres://root:hunter2@127.0.0.1:1/x", "doctor"]).output().unwrap();
@@ -169,12 +172,15 @@ async fn a_public_url_that_leads_elsewhere_is_wrong() {
         true => http("200 OK", &["Date: Tue, 24 Nov 2020 00:00:00 GMT"], "ok\n"),
         false => http("200 OK", &[], "{\"keys\":[]}"),
     });
-    let keys = "is a server with other keys: it has another database, or another --data was given";
+    let keys = "is a server with other keys: it uses another database, or another --data was given";
     let cases = [
         (other.url(""), format!("public URL: {} {keys}", other.url(""))),
         (old.clone(), format!("public URL: {old} {keys}")),
         (old, "public URL's clock: it is 2".to_owned()),
-        (page.clone(), format!("public URL: {page}/healthz is not Dockpass's (200 with text/html): give the server's")),
+        (
+            page.clone(),
+            format!("public URL: {page}/healthz is not answered by Dockpass (200 with text/html): give the server's"),
+        ),
     ];
     for (url, sentence) in cases {
         let (code, lines, _) = ward.doctor(&["--public-url", &url]);
@@ -188,14 +194,14 @@ async fn what_is_no_registry_is_named_for_what_it_is() {
     let ward = Ward::open().await;
     let at = "registry: http://HOST/v2/";
     let html = || http("200 OK", &["Content-Type: text/html"], "<html>");
-    assert_eq!(ward.registry(move |_| html()), format!("{at} is no registry: it answers 200 with text/html"));
+    assert_eq!(ward.registry(move |_| html()), format!("{at} is not a registry: it answers 200 with text/html"));
     let nowhere = || http("404 Not Found", &["Content-Type: text/plain; charset=utf-8"], "404 page not found\n");
-    assert_eq!(ward.registry(move |_| nowhere()), format!("{at} is no registry: it answers 404 with text/plain"));
+    assert_eq!(ward.registry(move |_| nowhere()), format!("{at} is not a registry: it answers 404 with text/plain"));
     let away = || http("301 Moved", &["Location: https://hub.example.com/v2/"], "");
-    let advice = "leads on to \"https://hub.example.com/v2/\": give that address, clients must be given it too";
+    let advice = "redirects to \"https://hub.example.com/v2/\": use that address, here and in the clients";
     assert_eq!(ward.registry(move |_| away()), format!("{at} {advice}"));
     let silent = || http("401 Unauthorized", &[], "{}");
-    let advice = "refuses (401) without a WWW-Authenticate header: a proxy before it drops it";
+    let advice = "answers 401 without a WWW-Authenticate header: perhaps a proxy drops it";
     assert_eq!(ward.registry(move |_| silent()), format!("{at} {advice}"));
     let noise = ward.registry(|_| "220 mail.example.com ESMTP\r\n".to_owned());
     assert!(noise.starts_with(&format!("{at} does not answer: ")), "{noise}");
@@ -242,8 +248,8 @@ async fn a_registrys_clock_is_compared_and_the_token_is_dated_by_it() {
         }
     };
     let (code, lines, _) = ward.doctor(&["--registry-url", &fake(registry)]);
-    let sentence = "WRONG    registry's clock: it is 5 hours behind this machine's: registry tokens live for 5 \
-                    minutes, so set both clocks by a time server";
+    let sentence = "WRONG    registry's clock: it is 5 hours behind this machine's: registry tokens are valid for 5 \
+                    minutes, so synchronize both clocks with a time server";
     assert!(code == Some(1) && lines.iter().any(|line| line == sentence), "{lines:#?}");
     assert_eq!(lines.iter().filter(|line| line.starts_with("WRONG")).count(), 1, "{lines:#?}");
 }
@@ -267,7 +273,7 @@ async fn a_registrys_file_is_compared_line_by_line() {
         format!("OK       file's realm: \"{base}/token\""),
         "OK       file's service: \"dockpass\"".to_owned(),
         "OK       file's issuer: \"dockpass\"".to_owned(),
-        format!("OK       file's rootcertbundle: {path} holds this server's root certificate"),
+        format!("OK       file's rootcertbundle: {path} contains this server's root certificate"),
     ];
     assert_eq!(ward.file(&good), right);
     let only = |content: &str| {
@@ -277,27 +283,27 @@ async fn a_registrys_file_is_compared_line_by_line() {
         other.into_iter().next().unwrap()
     };
 
-    let write = "put there what `dockpass registry-config` prints";
+    let write = "add what `dockpass registry-config` prints";
     let section = "WRONG    registry's file: FILE";
     let without = |key: &str| {
         let lines = good.lines().filter(|line| !line.contains(key));
         lines.map(|line| format!("{line}\n")).collect::<String>()
     };
     let jwks = folder.join("trust/jwks.json").display().to_string();
-    let alone = "it is missing: with jwks alone a registry refuses tokens that bring their certificate; write it";
+    let alone = "it is missing: with only jwks, a registry refuses tokens that contain their certificate; write it";
     let unread = "/nowhere/bundle.pem cannot be read here; if the registry runs in a container";
     let open = "has no auth section, so the registry lets everyone in";
     let cases = [
-        ("auth: [".to_owned(), format!("{section} is no YAML: ")),
+        ("auth: [".to_owned(), format!("{section} is not valid YAML: ")),
         ("version: 0.1\n".to_owned(), format!("{section} {open}: {write}")),
         (
             "auth:\n  htpasswd: {realm: r}\n".to_owned(),
-            format!("{section} has \"htpasswd\" below auth and not token: {write}"),
+            format!("{section} has \"htpasswd\" below auth instead of token: {write}"),
         ),
-        ("auth:\n  token:\n".to_owned(), format!("{section} has nothing below auth, token: {write}")),
+        ("auth:\n  token:\n".to_owned(), format!("{section} has nothing below auth.token: {write}")),
         (
             without("service"),
-            "WRONG    file's service: it is missing: write `service: \"dockpass\"` below auth, token".to_owned(),
+            "WRONG    file's service: it is missing: write `service: \"dockpass\"` below auth.token".to_owned(),
         ),
         (
             good.replace("service: \"dockpass\"", "service: 5000"),
@@ -310,7 +316,7 @@ async fn a_registrys_file_is_compared_line_by_line() {
         (good.replace("[ES256]", "[EdDSA, RS256]"), "WRONG    file's signingalgorithms: ES256 is missing".to_owned()),
         (without("rootcertbundle"), format!("WRONG    file's rootcertbundle: {alone}")),
         (good.replace(&path, "/nowhere/bundle.pem"), format!("SKIPPED  file's rootcertbundle: {unread}")),
-        (good.replace(&path, &jwks), format!("WRONG    file's rootcertbundle: {jwks} holds no certificate: ")),
+        (good.replace(&path, &jwks), format!("WRONG    file's rootcertbundle: {jwks} contains no certificate: ")),
     ];
     for (content, line) in cases {
         let found = only(&content);
