@@ -226,7 +226,7 @@ fn over(reason: EndReason, rules: DeviceRules) -> OAuthError {
             EndReason::Idle => {
                 format!("the sign-in of this device was not used for {} days: sign in again", days(rules.idle))
             }
-            EndReason::Longest => {
+            EndReason::MaxAge => {
                 format!("the sign-in of this device is older than {} days: sign in again", days(rules.longest))
             }
             EndReason::Deactivated => {

@@ -25,7 +25,7 @@ pub enum ActivityKind {
     /// Two-factor authentication was turned off.
     TwoFactorOff,
     /// New recovery codes were generated.
-    RecoveryCodesMade,
+    RecoveryCodesGenerated,
     /// A recovery code was used.
     RecoveryCodeUsed,
     /// A token was generated.
@@ -55,7 +55,7 @@ pub enum ActivityKind {
     /// A device's token was deleted because it was idle for too long.
     DeviceIdle,
     /// A device's token was deleted because it reached its maximum age.
-    DeviceOver,
+    DeviceExpired,
     /// A repository was created on the page.
     RepositoryCreated,
     /// A repository was made public or private.
@@ -77,7 +77,7 @@ impl ActivityKind {
         ActivityKind::PasswordChanged,
         ActivityKind::TwoFactorOn,
         ActivityKind::TwoFactorOff,
-        ActivityKind::RecoveryCodesMade,
+        ActivityKind::RecoveryCodesGenerated,
         ActivityKind::RecoveryCodeUsed,
         ActivityKind::TokenCreated,
         ActivityKind::TokenEdited,
@@ -92,7 +92,7 @@ impl ActivityKind {
         ActivityKind::DeviceSignedOut,
         ActivityKind::TokenReplaced,
         ActivityKind::DeviceIdle,
-        ActivityKind::DeviceOver,
+        ActivityKind::DeviceExpired,
         ActivityKind::RepositoryCreated,
         ActivityKind::RepositoryVisibility,
         ActivityKind::RepositoryShared,
@@ -109,7 +109,7 @@ impl ActivityKind {
             ActivityKind::PasswordChanged => "password_changed",
             ActivityKind::TwoFactorOn => "two_factor_on",
             ActivityKind::TwoFactorOff => "two_factor_off",
-            ActivityKind::RecoveryCodesMade => "recovery_codes_made",
+            ActivityKind::RecoveryCodesGenerated => "recovery_codes_made",
             ActivityKind::RecoveryCodeUsed => "recovery_code_used",
             ActivityKind::TokenCreated => "token_created",
             ActivityKind::TokenEdited => "token_edited",
@@ -124,7 +124,7 @@ impl ActivityKind {
             ActivityKind::DeviceSignedOut => "device_signed_out",
             ActivityKind::TokenReplaced => "token_replaced",
             ActivityKind::DeviceIdle => "device_idle",
-            ActivityKind::DeviceOver => "device_over",
+            ActivityKind::DeviceExpired => "device_over",
             ActivityKind::RepositoryCreated => "repository_created",
             ActivityKind::RepositoryVisibility => "repository_visibility",
             ActivityKind::RepositoryShared => "repository_shared",

@@ -47,7 +47,7 @@ pub enum EndReason {
     /// It was idle for too long.
     Idle,
     /// It reached its maximum age.
-    Longest,
+    MaxAge,
     /// The token is deactivated, and can be activated again.
     Deactivated,
     /// The account is disabled.
@@ -61,14 +61,14 @@ impl EndReason {
             EndReason::Replaced => Some("replaced"),
             EndReason::SignedOut => Some("signed-out"),
             EndReason::Idle => Some("idle"),
-            EndReason::Longest => Some("longest"),
+            EndReason::MaxAge => Some("longest"),
             _ => None,
         }
     }
 
     /// The reason with this name.
     pub fn parse(text: &str) -> Option<Self> {
-        [EndReason::Replaced, EndReason::SignedOut, EndReason::Idle, EndReason::Longest]
+        [EndReason::Replaced, EndReason::SignedOut, EndReason::Idle, EndReason::MaxAge]
             .into_iter()
             .find(|reason| reason.as_str() == Some(text))
     }
@@ -98,7 +98,7 @@ fn timeout_reason(
     token_ends_at: Timestamp,
     now: Timestamp,
 ) -> Option<EndReason> {
-    let reason = if token_ends_at <= now { EndReason::Longest } else { EndReason::Idle };
+    let reason = if token_ends_at <= now { EndReason::MaxAge } else { EndReason::Idle };
     (ends_at(rules, last_at, token_ends_at) <= now).then_some(reason)
 }
 
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(later(RULES.idle - Duration::MILLISECOND), None);
         assert_eq!(later(RULES.idle), Some(EndReason::Idle));
         let used = DeviceSession { last_at: NOW + Duration::days(179), ..good };
-        assert_eq!(used.end_reason(RULES, NOW + RULES.longest), Some(EndReason::Longest));
+        assert_eq!(used.end_reason(RULES, NOW + RULES.longest), Some(EndReason::MaxAge));
         assert_eq!(DeviceSession { is_active: false, ..good }.end_reason(RULES, NOW), Some(EndReason::Deactivated));
         assert_eq!(
             DeviceSession { is_account_enabled: false, ..good }.end_reason(RULES, NOW),
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(ended(&live, 2), several);
         assert_eq!(ended(&live, 0).len(), 4);
         let timed_out = [token("longest", 0, NOW), token("idle", 30, later)];
-        let expected = [("longest".into(), EndReason::Longest), ("idle".into(), EndReason::Idle)];
+        let expected = [("longest".into(), EndReason::MaxAge), ("idle".into(), EndReason::Idle)];
         assert_eq!(ended(&[&timed_out[..], &live].concat(), 5), expected, "the others have enough slots");
         assert_eq!(ended(&[&live[..], &timed_out].concat(), 4)[2], ("c".into(), EndReason::Replaced));
     }

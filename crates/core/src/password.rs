@@ -156,7 +156,7 @@ impl fmt::Debug for PasswordDigest {
     }
 }
 
-/// Made from random bytes, with the current parameters.
+/// It has the current parameters, so that a comparison takes as long as with a real digest.
 const UNUSABLE_DIGEST: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IG5vYm9keSE$HnVHtX8OM3y3y4mu0ckkQ9n8IUL9RkmJM4mTLVaVlz0";
 

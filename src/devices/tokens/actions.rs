@@ -134,7 +134,7 @@ async fn end(
     let kind = match over {
         EndReason::Replaced => ActivityKind::TokenReplaced,
         EndReason::Idle => ActivityKind::DeviceIdle,
-        EndReason::Longest => ActivityKind::DeviceOver,
+        EndReason::MaxAge => ActivityKind::DeviceExpired,
         _ => ActivityKind::DeviceSignedOut,
     };
     store::end_session(tx, token_id, over, now).await?;

@@ -260,7 +260,7 @@ pub async fn lock_ended(
         idle_since.millis(),
         now.millis(),
     )?;
-    Ok(row.map(|(end,)| if end.is_some_and(|end| end <= now.millis()) { EndReason::Longest } else { EndReason::Idle }))
+    Ok(row.map(|(end,)| if end.is_some_and(|end| end <= now.millis()) { EndReason::MaxAge } else { EndReason::Idle }))
 }
 
 /// Notes the end of sessions whose tokens were deleted on the page.
