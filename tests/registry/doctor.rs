@@ -1,4 +1,4 @@
-//! `dockpass doctor` against Debian's docker-registry, right and wrong in each way.
+//! `dockpass doctor` with Debian's docker-registry, with right and with wrong settings.
 
 use std::{
     fs,
@@ -14,14 +14,14 @@ use crate::{
     registry_host::Running,
 };
 
-/// A server, and a folder for what belongs to it.
+/// A server and the folder for its files.
 struct Ward {
     folder: TempDir,
     address: String,
     _server: Program,
 }
 
-/// A registry that runs, and its configuration file.
+/// A running registry and its configuration file.
 struct Patient {
     url: String,
     file: String,
@@ -44,7 +44,7 @@ impl Ward {
         self.path(name).display().to_string()
     }
 
-    /// What `dockpass registry-config` prints.
+    /// The output of `dockpass registry-config`.
     fn auth(&self) -> String {
         let (data, trust) = (self.text("data"), self.text("trust"));
         let version = ["registry-config", "--registry-version", "2", "--out", &trust];
@@ -52,7 +52,7 @@ impl Ward {
         run(&mut program::command(&arguments), "").succeed()
     }
 
-    /// A registry with this end of its configuration file and this in its environment.
+    /// A registry with `end` at the end of its configuration file, and with this environment.
     fn patient(&self, end: &str, environment: &[(&str, &str)]) -> Patient {
         let file = self.path("registry.yml");
         let storage = self.path("storage");
@@ -72,7 +72,7 @@ impl Ward {
         Patient { url, file: file.display().to_string(), _running: running }
     }
 
-    /// Whether all is well, and the lines from the registry's on. This side is well in every case.
+    /// Whether everything is right, and the lines about the registry. The checks of the server are always right here.
     #[track_caller]
     fn doctor(&self, more: &[&str], environment: &[(&str, &str)]) -> (bool, Vec<String>) {
         let data = self.text("data");
@@ -93,7 +93,7 @@ impl Ward {
     }
 }
 
-/// The one line that is wrong.
+/// The only line that is wrong.
 #[track_caller]
 fn wrong((is_well, lines): &(bool, Vec<String>)) -> &str {
     let wrong: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("WRONG    ")).collect();
@@ -194,7 +194,7 @@ fn a_bundle_that_cannot_be_read_here_leaves_the_certificate() {
     let (ward, other) = (Ward::open(), Ward::open());
     let theirs = other.auth().replace(&other.realm(), &ward.realm());
     let patient = ward.patient(&theirs, &[]);
-    // As in a container, where the registry has the file and this machine has not.
+    // As with a registry in a container: the file exists only there.
     let file = ward.path("as-in-the-container.yml");
     let hidden = fs::read_to_string(&patient.file).unwrap();
     fs::write(&file, hidden.replace(&other.text("trust/bundle.pem"), "/etc/trust/bundle.pem")).unwrap();
@@ -245,7 +245,7 @@ fn a_registry_that_knows_no_tokens_is_told_what_to_have() {
     assert_eq!(wrong(&found), format!("registry: {basic}"));
 }
 
-/// A key and a certificate that signs itself, for `name`, in the ward's folder; how the registry is told of them.
+/// Writes a key and a self-signed certificate for `name`. Returns the registry's settings for them.
 fn tls(ward: &Ward, name: &str, years: std::ops::Range<i32>) -> String {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut parameters = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
