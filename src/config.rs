@@ -1,6 +1,7 @@
-//! Settings: flags and environment variables, checked together.
+//! The settings: flags and environment variables, all checked together.
 
 use std::{
+    fmt::Display,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     path::PathBuf,
     str::FromStr,
@@ -14,80 +15,80 @@ use url::Url;
 
 use crate::platform::{database::DatabaseLocation, session_store::SessionLifetime};
 
-/// The settings as they were written. Everything is text here, so that all mistakes can be named at once.
+/// The settings before they are checked. Most are text, so that all mistakes can be reported at once.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
-    /// Address and port to listen on; port 0 takes a free one
+    /// Address and port to listen on; port 0 means any free port
     #[arg(long, env = "DOCKPASS_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     pub listen: String,
-    /// Folder of the SQLite database and the secret key file
+    /// Folder for the SQLite database and the secret key file
     #[arg(long, env = "DOCKPASS_DATA", default_value = "./data", global = true)]
     pub data: PathBuf,
-    /// postgres://… for PostgreSQL; otherwise an SQLite file in the data folder
+    /// postgres://… for PostgreSQL [default: an SQLite file in the data folder]
     #[arg(long, env = "DOCKPASS_DATABASE_URL", global = true, hide_env_values = true)]
     pub database_url: Option<String>,
-    /// The address that people and registry clients reach, such as `https://hub.example.com`
+    /// URL that people and registry clients use, such as https://hub.example.com
     #[arg(long, env = "DOCKPASS_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
-    /// What people type after `docker login`; otherwise host and port of the public URL
+    /// Host that people type after `docker login` [default: host and port of the public URL]
     #[arg(long, env = "DOCKPASS_REGISTRY_HOST", global = true)]
     pub registry_host: Option<String>,
-    /// The registry's service name (the tokens' `aud`)
+    /// Service name of the registry (`aud` in registry tokens)
     #[arg(long, env = "DOCKPASS_REGISTRY_SERVICE", default_value = "dockpass", global = true)]
     pub registry_service: String,
-    /// The issuer of registry tokens (their `iss`)
+    /// Issuer of registry tokens (`iss`)
     #[arg(long, env = "DOCKPASS_ISSUER", default_value = "dockpass", global = true)]
     pub issuer: String,
-    /// Proxies whose X-Forwarded-For is believed: CIDRs, separated by commas
+    /// Proxies whose X-Forwarded-For header is trusted: addresses or CIDRs, separated by commas
     #[arg(long, env = "DOCKPASS_TRUSTED_PROXIES", global = true)]
     pub trusted_proxies: Option<String>,
-    /// The key that encrypts what the database must give back; otherwise a file in the data folder
+    /// File with the key that encrypts secrets in the database [default: secret.key in the data folder]
     #[arg(long, env = "DOCKPASS_SECRET_KEY_FILE", global = true)]
     pub secret_key_file: Option<PathBuf>,
-    /// Unexpired tokens that an account may have, made by hand
+    /// Unexpired manual tokens that an account may have
     #[arg(long, env = "DOCKPASS_MAX_TOKENS", default_value = "200", global = true)]
     pub max_tokens: String,
-    /// Tokens that an account may generate within an hour
+    /// Tokens that an account may generate per hour
     #[arg(long, env = "DOCKPASS_TOKEN_CREATIONS_PER_HOUR", default_value = "30", global = true)]
     pub token_creations_per_hour: String,
-    /// closed, or open: the sign-in page then shows "Create account"
+    /// Whether people can create accounts themselves: closed or open
     #[arg(long, env = "DOCKPASS_SIGNUP", default_value = "closed", global = true)]
     pub signup: String,
-    /// true: an account without two-factor authentication can do nothing but turn it on
+    /// Whether every account must turn on two-factor authentication: true or false
     #[arg(long, env = "DOCKPASS_REQUIRE_2FA", default_value = "false", global = true, num_args = 0..=1, default_missing_value = "true")]
     pub require_2fa: String,
-    /// The longest life of a new token in days, also of one that a device gets
+    /// Longest lifetime of new tokens in days, including tokens of devices
     #[arg(long, env = "DOCKPASS_MAX_TOKEN_LIFETIME_DAYS", global = true)]
     pub max_token_lifetime_days: Option<String>,
-    /// Auto-generated tokens that an account keeps: a further sign-in on a device replaces the one least recently used
+    /// Auto-generated tokens that an account keeps; one more replaces the least recently used one
     #[arg(long, env = "DOCKPASS_AUTO_TOKEN_SLOTS", default_value = "5", global = true)]
     pub auto_token_slots: String,
-    /// Days after which the unused sign-in of a device ends
+    /// Days without use after which a device is signed out
     #[arg(long, env = "DOCKPASS_DEVICE_IDLE_DAYS", default_value = "30", global = true)]
     pub device_idle_days: String,
-    /// Days after which every sign-in of a device ends
+    /// Days after which a device is signed out in any case
     #[arg(long, env = "DOCKPASS_DEVICE_MAX_DAYS", default_value = "180", global = true)]
     pub device_max_days: String,
-    /// Hours after which an unused browser session ends
+    /// Hours without use after which a browser session ends
     #[arg(long, env = "DOCKPASS_SESSION_IDLE_HOURS", default_value = "24", global = true)]
     pub session_idle_hours: String,
-    /// Days after which every browser session ends
+    /// Days after which a browser session ends in any case
     #[arg(long, env = "DOCKPASS_SESSION_MAX_DAYS", default_value = "30", global = true)]
     pub session_max_days: String,
-    /// Address and port of /metrics, for Prometheus; port 0 takes a free one
+    /// Address and port of /metrics for Prometheus; port 0 means any free port
     #[arg(long, env = "DOCKPASS_METRICS_LISTEN", global = true)]
     pub metrics_listen: Option<String>,
-    /// A file with the secret that the registry shows with its notifications; without it /registry/events is closed
+    /// File with the secret that the registry sends with notifications; without it /registry/events is closed
     #[arg(long, env = "DOCKPASS_EVENTS_SECRET_FILE", global = true)]
     pub events_secret_file: Option<PathBuf>,
-    /// text or json
+    /// Log format: text or json
     #[arg(long, env = "DOCKPASS_LOG_FORMAT", default_value = "text", global = true)]
     pub log_format: String,
 }
 
 impl Default for Settings {
-    /// What holds where neither a flag nor a variable says otherwise.
+    /// The defaults of all flags.
     fn default() -> Self {
         #[derive(Parser)]
         struct Program {
@@ -98,66 +99,66 @@ impl Default for Settings {
     }
 }
 
-/// The settings once they are checked.
+/// The checked settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where to listen.
+    /// The address and port to listen on.
     pub listen: SocketAddr,
     /// The data folder.
     pub data: PathBuf,
     /// The database.
     pub database: DatabaseLocation,
-    /// As given; see [`Config::urls`].
+    /// The public URL, if one is set; see [`Config::urls`].
     pub public_url: Option<Url>,
-    /// As given; see [`Config::urls`].
+    /// The registry's host, if one is set; see [`Config::urls`].
     pub registry_host: Option<String>,
     /// `aud` of registry tokens.
     pub registry_service: String,
     /// `iss` of registry tokens.
     pub issuer: String,
-    /// Whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// The secret key file.
     pub secret_key_file: PathBuf,
-    /// Fair use.
+    /// The limits for manual tokens.
     pub token_limits: TokenQuota,
     /// Whether accounts must have two-factor authentication.
     pub requires_second_factor: bool,
-    /// Whether strangers may make accounts.
+    /// Whether people can create accounts themselves.
     pub signup_is_open: bool,
-    /// What the operator allows as a token's life.
+    /// The limit for the lifetime of tokens.
     pub token_lifetimes: Lifetimes,
-    /// What devices that sign in get.
+    /// The limits for devices.
     pub devices: DeviceRules,
-    /// How long browser sessions live.
+    /// The limits for browser sessions.
     pub session_lifetime: SessionLifetime,
-    /// Where the metrics are served, if anywhere.
+    /// The address and port of the metrics, if they are served.
     pub metrics_listen: Option<SocketAddr>,
-    /// What the registry shows with its notifications, hashed.
+    /// The hash of the secret that the registry sends with notifications.
     pub events_secret: Option<SecretHash>,
-    /// Where that stands in the clear.
+    /// The file with that secret.
     pub events_secret_file: Option<PathBuf>,
-    /// How log lines look.
+    /// The log format.
     pub log_format: LogFormat,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// The addresses of this server as others know them.
+/// The addresses that others use for this server and its registry.
 #[derive(Debug, Clone)]
 pub struct Urls {
-    /// Without a slash at its end.
+    /// The public URL without a trailing slash.
     pub public: String,
-    /// Whether the public URL is https: secure cookies and HSTS.
+    /// Whether the public URL is https. It turns on secure cookies and HSTS.
     pub is_secure: bool,
-    /// What people type after `docker login`.
+    /// The host that people type after `docker login`.
     pub registry_host: String,
 }
 
@@ -165,7 +166,7 @@ impl Config {
     /// Checks all settings.
     ///
     /// # Errors
-    /// A sentence for every mistake, all at once.
+    /// A sentence for every mistake.
     pub fn check(settings: &Settings) -> Result<Self, Vec<String>> {
         let mut mistakes = Mistakes::default();
         let listen = mistakes.take("--listen", &settings.listen, address);
@@ -175,16 +176,14 @@ impl Config {
         if let (Some(listen), None) = (listen, &settings.public_url)
             && !listen.ip().is_loopback()
         {
-            mistakes.0.push(format!(
-                "--public-url must be given, because --listen {listen} is not a loopback address: clients are sent to it"
-            ));
+            mistakes.0.push(format!("--public-url must be given, because --listen {listen} is not a loopback address"));
         }
         let database_url = settings
             .database_url
             .clone()
             .unwrap_or_else(|| format!("sqlite:{}", settings.data.join("dockpass.db").display()));
         let database = database_url.parse::<DatabaseLocation>().map_err(|reason| {
-            // The value may hold a password, so it is not repeated.
+            // The value may contain a password, so the message does not repeat it.
             mistakes.0.push(format!("--database-url {reason}"));
         });
         let registry_host = settings
@@ -216,17 +215,17 @@ impl Config {
         let signup = mistakes.take("--signup", &settings.signup, |text| match text {
             "closed" => Ok(false),
             "open" => Ok(true),
-            _ => Err("is neither closed nor open"),
+            _ => Err("must be closed or open"),
         });
         let required = mistakes.take("--require-2fa", &settings.require_2fa, |text| {
-            text.parse::<bool>().map_err(|_| "is neither true nor false")
+            text.parse::<bool>().map_err(|_| "must be true or false")
         });
         let idle = mistakes.take("--session-idle-hours", &settings.session_idle_hours, |text| count(text, 24 * 365));
         let longest = mistakes.take("--session-max-days", &settings.session_max_days, |text| count(text, 365));
         let log_format = mistakes.take("--log-format", &settings.log_format, |text| match text {
             "text" => Ok(LogFormat::Text),
             "json" => Ok(LogFormat::Json),
-            _ => Err("is neither text nor json"),
+            _ => Err("must be text or json"),
         });
         let events_secret = settings.events_secret_file.as_ref().and_then(|path| {
             mistakes.take("--events-secret-file", &path.display().to_string(), |_| events_secret(path))
@@ -248,12 +247,12 @@ impl Config {
             secret_key_file: settings.secret_key_file.clone().unwrap_or_else(|| settings.data.join("secret.key")),
             token_limits: TokenQuota {
                 tokens: tokens.unwrap_or_default().into(),
-                creations_an_hour: creations.unwrap_or_default().into(),
+                creations_per_hour: creations.unwrap_or_default().into(),
             },
             devices: DeviceRules {
                 slots: slots.unwrap_or_default().into(),
                 idle: Duration::days(device_idle.unwrap_or_default().into()),
-                // What holds for every token holds for theirs.
+                // The limit for tokens applies to the tokens of devices too.
                 longest: Duration::days(device_longest.unwrap_or_default().min(days.unwrap_or(u16::MAX)).into()),
             },
             requires_second_factor: required.unwrap_or_default(),
@@ -271,7 +270,7 @@ impl Config {
         })
     }
 
-    /// The addresses once the real port is known.
+    /// The addresses of a server that listens on `listening`.
     pub fn urls(&self, listening: SocketAddr) -> Urls {
         let public = match &self.public_url {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
@@ -283,7 +282,7 @@ impl Config {
         Urls { registry_host, is_secure, public }
     }
 
-    /// Whether `address` is a proxy whose `X-Forwarded-For` is believed.
+    /// Whether `address` is a trusted proxy.
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
@@ -293,7 +292,7 @@ impl Config {
 struct Mistakes(Vec<String>);
 
 impl Mistakes {
-    fn take<T>(&mut self, flag: &str, text: &str, check: impl FnOnce(&str) -> Result<T, &'static str>) -> Option<T> {
+    fn take<T, E: Display>(&mut self, flag: &str, text: &str, check: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         check(text).map_err(|reason| self.0.push(format!("{flag} {text:?} {reason}"))).ok()
     }
 }
@@ -309,18 +308,22 @@ fn public_url(text: &str) -> Result<Url, &'static str> {
         return Err("must begin with http:// or https:// and name a host");
     }
     let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    // Registry clients look for /v2/ at the root of a host, so a path could never work.
-    if bare && url.password().is_none() { Ok(url) } else { Err("must be scheme, host and port alone, without a path") }
+    // A path would never work, because registry clients look for /v2/ at the root of a host.
+    if bare && url.password().is_none() {
+        Ok(url)
+    } else {
+        Err("must consist of scheme, host and port, without a path")
+    }
 }
 
 fn host(text: &str) -> Result<&str, &'static str> {
-    let odd = |c: char| c.is_whitespace() || matches!(c, '/' | '@' | '?' | '#');
-    if text.is_empty() || text.contains(odd) { Err("is not a host with an optional port") } else { Ok(text) }
+    let is_invalid = |c: char| c.is_whitespace() || matches!(c, '/' | '@' | '?' | '#');
+    if text.is_empty() || text.contains(is_invalid) { Err("is not a host with an optional port") } else { Ok(text) }
 }
 
 fn name(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
-        return Err("must not be empty and must not hold quotes, backslashes or control characters");
+        return Err("must not be empty or contain quotes, backslashes or control characters");
     }
     Ok(())
 }
@@ -328,22 +331,23 @@ fn name(text: &str) -> Result<(), &'static str> {
 fn network(text: &str) -> Result<IpNet, &'static str> {
     IpNet::from_str(text)
         .or_else(|_| IpAddr::from_str(text).map(IpNet::from))
-        .map_err(|_| "is not an address or a CIDR such as 10.0.0.0/8")
+        .map_err(|_| "is not an address or a CIDR, such as 10.0.0.0/8")
 }
 
-/// Of a file of one line; whoever guesses must not find a short one.
+/// The file contains one line. Short secrets are refused, because they could be guessed.
 fn events_secret(path: &std::path::Path) -> Result<SecretHash, &'static str> {
     let text = std::fs::read_to_string(path).map_err(|_| "cannot be read")?;
     let secret = text.trim();
     let is_header = !secret.is_empty() && secret.chars().all(|c| c.is_ascii_graphic());
     match is_header && secret.len() >= 16 {
         true => Ok(SecretHash::of(secret)),
-        false => Err("must hold one line of at least 16 printable characters without blanks"),
+        false => Err("must contain one line of at least 16 printable characters without spaces"),
     }
 }
 
-fn count(text: &str, most: u16) -> Result<u16, &'static str> {
-    text.parse().ok().filter(|count| (1..=most).contains(count)).ok_or("is not a whole number in its range, from 1 on")
+fn count(text: &str, max: u16) -> Result<u16, String> {
+    let count = text.parse().ok().filter(|count| (1..=max).contains(count));
+    count.ok_or_else(|| format!("is not a whole number from 1 to {max}"))
 }
 
 #[cfg(test)]
@@ -355,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_right() {
+    fn the_defaults_are_valid() {
         let config = Config::check(&settings()).unwrap();
         let urls = config.urls("127.0.0.1:4321".parse().unwrap());
         assert_eq!(urls.public, "http://127.0.0.1:4321");
@@ -364,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_named_at_once() {
+    fn all_mistakes_are_reported_at_once() {
         let wrong = Settings {
             listen: "0.0.0.0:80".into(),
             log_format: "xml".into(),
@@ -380,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_url_names_scheme_and_host_alone() {
+    fn a_public_url_has_no_path_and_no_credentials() {
         let with = |url: &str| Config::check(&Settings { public_url: Some(url.into()), ..settings() });
         let urls = with("https://hub.example.com").unwrap().urls("127.0.0.1:1".parse().unwrap());
         assert!(urls.is_secure);

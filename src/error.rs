@@ -1,4 +1,4 @@
-//! What can go wrong with a request, told to the right person.
+//! The errors of requests.
 
 use std::{error, fmt, time::Duration};
 
@@ -6,35 +6,35 @@ use tower_sessions::session_store;
 
 use crate::platform::database::is_outage;
 
-/// Why a request was not carried out. The user gets the kind and a sentence, the log the source.
+/// Why a request failed. The user sees the kind in words, and the log also gets the source.
 #[derive(Debug)]
 pub enum Error {
-    /// There is nothing here, or nothing that the caller may know of.
+    /// It does not exist, or the caller may not know that it exists.
     NotFound,
-    /// Nobody is signed in, and the page is for those who are.
+    /// The page needs a sign-in.
     SignedOut,
     /// The operator requires two-factor authentication, and the account has none.
     SecondFactorRequired,
     /// The caller may not do this.
     Forbidden,
-    /// The request cannot be read: a form without its fields, a body that is no form.
+    /// The request is not valid, such as a form without its fields.
     Invalid,
-    /// It was here and is gone for good.
+    /// It existed and will never exist again.
     Gone,
-    /// A link with a code that was used, replaced, or is too old.
+    /// A link whose code was used, was replaced or expired.
     LinkOver,
-    /// Too many tries; come back after this time.
+    /// Too many attempts. The next one is allowed after this time.
     TooMany(Duration),
     /// Too many requests wait for the same slow work.
     Busy,
     /// The database or its disk fails at the moment.
     Outage(Box<dyn error::Error + Send + Sync>),
-    /// A fault of ours or of the machine's.
+    /// A fault of the server or the machine.
     Internal(Box<dyn error::Error + Send + Sync>),
 }
 
 impl Error {
-    /// Wraps a fault that nobody but the operator can mend.
+    /// Wraps a fault that only the operator can fix.
     pub fn internal(source: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
         Error::Internal(source.into())
     }
@@ -47,13 +47,13 @@ impl fmt::Display for Error {
             Error::SignedOut => f.write_str("signed out"),
             Error::SecondFactorRequired => f.write_str("two-factor authentication is required"),
             Error::Forbidden => f.write_str("forbidden"),
-            Error::Invalid => f.write_str("the request cannot be read"),
+            Error::Invalid => f.write_str("the request is not valid"),
             Error::Gone => f.write_str("gone"),
-            Error::LinkOver => f.write_str("the link does not work any more"),
-            Error::TooMany(wait) => write!(f, "too many tries, wait {} s", wait.as_secs()),
+            Error::LinkOver => f.write_str("the link no longer works"),
+            Error::TooMany(wait) => write!(f, "too many attempts, wait {} s", wait.as_secs()),
             Error::Busy => f.write_str("too busy"),
             Error::Outage(source) => write!(f, "the database failed: {source}"),
-            Error::Internal(source) => write!(f, "internal: {source}"),
+            Error::Internal(source) => write!(f, "internal error: {source}"),
         }
     }
 }

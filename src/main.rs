@@ -1,4 +1,4 @@
-//! The `dockpass` program: its subcommands, and nothing else.
+//! The `dockpass` program: its command line.
 
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
@@ -7,7 +7,7 @@ use dockpass::{
     admin::cli::{self as account_cli, AccountCommand},
     config::{Config, LogFormat, Settings},
     doctor::{self, DoctorCommand},
-    platform::{backup, clock::Clock, log, rng::SystemRng},
+    platform::{backup, clock::Clock, data_folder, log, rng::SystemRng},
     registry::{
         cli::{self as registry_cli, KeysCommand, RegistryConfigCommand},
         keys::actions as keys,
@@ -27,24 +27,24 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the server (what `dockpass` alone does)
+    /// Run the server (the default)
     Serve,
-    /// Makes and manages accounts at the shell
+    /// Create and manage accounts
     #[command(subcommand)]
     Account(AccountCommand),
-    /// Writes what a distribution registry needs and prints the auth section of its YAML
+    /// Write the files that a distribution registry needs, and print the auth section of its YAML
     RegistryConfig(RegistryConfigCommand),
-    /// Rotates the keys that sign registry tokens
+    /// Manage the keys that sign registry tokens
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Checks the set-up and says in words what is wrong
+    /// Check the set-up and explain what is wrong
     Doctor(DoctorCommand),
-    /// Writes a live copy of the SQLite database, without the secret key file
+    /// Write a copy of the SQLite database, without the secret key file; servers may run
     Backup {
         /// The file to write
         file: PathBuf,
     },
-    /// Puts a backup in the database's place, while no server runs
+    /// Replace the SQLite database with a backup; servers must be stopped
     Restore {
         /// The file to read
         file: PathBuf,
@@ -63,8 +63,8 @@ async fn main() -> ExitCode {
     };
     let _log = log::start(config.log_format == LogFormat::Json);
     match run(cli.command.unwrap_or(Command::Serve), config).await {
-        Ok(said) => {
-            say(&said);
+        Ok(output) => {
+            say(&output);
             ExitCode::SUCCESS
         }
         Err(sentence) => {
@@ -80,25 +80,25 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
         Command::Backup { file } => backup::back_up(&config, &file).await.map(line),
         Command::Restore { file } => backup::restore(&config, &file).await.map(line),
         Command::Account(command) => {
-            if !command.may_begin() {
-                backup::must_exist(&config)?;
+            if !command.can_create_database() {
+                data_folder::must_exist(&config)?;
             }
-            let _folder = backup::occupy(&config)?;
+            let _lock = data_folder::occupy(&config)?;
             let db = server::open_database(&config).await?;
-            let said = account_cli::run(command, &db, &Clock::System).await;
+            let result = account_cli::run(command, &db, &Clock::System).await;
             db.close().await;
-            said
+            result
         }
         Command::Keys(command) => {
-            backup::must_exist(&config)?;
-            let _folder = backup::occupy(&config)?;
+            data_folder::must_exist(&config)?;
+            let _lock = data_folder::occupy(&config)?;
             let db = server::open_database(&config).await?;
-            let said = registry_cli::run_keys(&command, &db, &config, Clock::System.now(), SystemRng).await;
+            let result = registry_cli::run_keys(&command, &db, &config, Clock::System.now(), SystemRng).await;
             db.close().await;
-            said
+            result
         }
         Command::Doctor(command) => {
-            let db = match backup::must_exist(&config) {
+            let db = match data_folder::must_exist(&config) {
                 Ok(()) => server::look_at_database(&config).await,
                 Err(sentence) => Err(sentence),
             };
@@ -110,8 +110,8 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             report.verdict().map(|()| String::new())
         }
         Command::RegistryConfig(command) => {
-            backup::must_exist(&config)?;
-            let _folder = backup::occupy(&config)?;
+            data_folder::must_exist(&config)?;
+            let _lock = data_folder::occupy(&config)?;
             let db = server::open_database(&config).await?;
             let keys = keys::load_or_make(&db, &config.secret_key_file, Clock::System.now(), SystemRng).await;
             db.close().await;
@@ -135,7 +135,7 @@ async fn serve(config: Config) -> Result<(), String> {
     Ok(())
 }
 
-/// TERM from a supervisor, INT from a terminal.
+/// SIGTERM comes from a supervisor, SIGINT from a terminal.
 fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -153,6 +153,6 @@ fn say(text: &str) {
     let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
 
-fn line(said: String) -> String {
-    said + "\n"
+fn line(sentence: String) -> String {
+    sentence + "\n"
 }

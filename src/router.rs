@@ -1,4 +1,4 @@
-//! All routes, and the layers in their order.
+//! All routes and layers.
 
 use std::{any::Any, time::Duration};
 
@@ -33,7 +33,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 const LARGEST_BODY: usize = 64 * 1024;
 
-/// The whole service.
+/// The router of the whole server.
 pub fn router(app: App) -> Router {
     let (security_policy, no_sniffing, referrer, strict_transport) = headers::layers(app.urls.is_secure);
     Router::new()
@@ -42,7 +42,7 @@ pub fn router(app: App) -> Router {
         .merge(devices::endpoint::routes())
         .merge(assets::routes().layer(CompressionLayer::new()))
         .merge(health::routes())
-        // Outside in, from the bottom: an answer of any kind, also one to a panic, has its headers and its log line.
+        // The last layer is the outermost. So every response, even after a panic, gets the headers and a log line.
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| errors::panicked(panic)))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_REQUEST))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
@@ -56,8 +56,8 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// The browser's routes. Errors become pages outside of everything, so that a refused post from elsewhere gets one
-/// too; that refusal comes before the session is read.
+/// The routes for browsers. The layer that turns errors into pages is the outermost, so that refused cross-site requests
+/// get a page too. They are refused before the session is read.
 fn pages(app: &App) -> Router<App> {
     Router::new()
         .merge(auth::routes())
@@ -69,8 +69,7 @@ fn pages(app: &App) -> Router<App> {
         .fallback(errors::not_found)
         .layer(sessions(app))
         .layer(csrf(app))
-        // A calendar's path is a secret, and the layer above writes paths into the log where that is at its most
-        // talkative.
+        // Added after the session layer, which logs paths at trace level: the path of a calendar is a secret.
         .merge(tokens::feed_routes())
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| errors::panicked(panic)))
         .layer(middleware::from_fn_with_state(app.clone(), errors::as_pages))
@@ -79,7 +78,7 @@ fn pages(app: &App) -> Router<App> {
 
 fn sessions(app: &App) -> SessionManagerLayer<DatabaseSessionStore> {
     let store = DatabaseSessionStore::new(app.db.clone(), app.clock.clone(), app.config.session_lifetime);
-    // `__Host-` (RFC 6265bis section 4.1.3.2): only this host over https can have set it.
+    // RFC 6265bis section 4.1.3.2: only this host can set a `__Host-` cookie, and only over https.
     let name = if app.urls.is_secure { "__Host-dockpass" } else { "dockpass" };
     SessionManagerLayer::new(store)
         .with_name(name)
@@ -90,15 +89,15 @@ fn sessions(app: &App) -> SessionManagerLayer<DatabaseSessionStore> {
         .with_expiry(Expiry::OnInactivity(app.config.session_lifetime.idle))
 }
 
-/// Posts from other origins are refused by `Sec-Fetch-Site`, then by `Origin`. The public URL is trusted by name: a
-/// proxy may have changed `Host`.
+/// Refuses posts from other origins, by `Sec-Fetch-Site` and then by `Origin`. The public URL is listed as trusted,
+/// because a proxy may have changed `Host`.
 fn csrf(app: &App) -> CsrfLayer<impl Fn(ProtectionError) -> Response + Clone + Send + Sync + 'static> {
     let layer = CsrfLayer::new();
     let layer = layer.clone().add_trusted_origin(&app.urls.public).unwrap_or(layer);
     layer.with_rejection_response(|_: ProtectionError| Error::Forbidden.into_response())
 }
 
-/// The route and never the address: a query can hold a code, and a calendar's path is one.
+/// Logs the route and never the URL, because URLs can contain secret codes.
 fn span(request: &Request) -> tracing::Span {
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let id = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -12,8 +12,8 @@ use crate::{
     devices,
     error::Error,
     platform::{
-        backup,
         clock::Clock,
+        data_folder,
         database::{Db, open_error},
         http_server::{self, ConnectionLimits},
         journal::Journal,
@@ -59,7 +59,7 @@ impl Server {
     /// # Errors
     /// A sentence that says what is in the way.
     pub async fn bind(config: Config, clock: Clock) -> Result<Self, String> {
-        let data_folder = backup::occupy(&config)?;
+        let data_folder = data_folder::occupy(&config)?;
         let now = clock.now();
         let db = open_database(&config).await?;
         let keys = registry::keys::actions::load_or_make(&db, &config.secret_key_file, now, SystemRng)

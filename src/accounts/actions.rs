@@ -273,7 +273,7 @@ pub async fn disable(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<D
 /// The database's.
 pub async fn close(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<DisableOutcome, Error> {
     store::lock_administrators(tx).await?;
-    if store::close(tx, &account.id, &PasswordDigest::nobodys(), now).await? == 0 {
+    if store::close(tx, &account.id, &PasswordDigest::unusable(), now).await? == 0 {
         return why_not(tx, account).await;
     }
     store::delete_recovery_codes(tx, &account.id).await?;
@@ -367,7 +367,7 @@ pub async fn change_password(
 /// The database's.
 pub async fn password_mark(connection: &mut impl Connection, account: &Account) -> Result<Option<SecretHash>, Error> {
     let found = store::find_by_username(connection, account.username.as_str()).await?;
-    Ok(found.map(|(_, digest)| digest.mark()))
+    Ok(found.map(|(_, digest)| digest.fingerprint()))
 }
 
 /// Sets a new password and signs the account out everywhere.

@@ -1,4 +1,4 @@
-//! Accounts at the operator's shell, while the server runs or not.
+//! `dockpass account`, which works whether servers run or not.
 
 use std::io::Read;
 
@@ -23,56 +23,56 @@ use crate::{
 /// `dockpass account …`
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
-    /// Makes an account; the first one is an administrator
+    /// Create an account; the first one is an administrator
     Add {
-        /// The user name: 2 to 39 characters of a-z and 0-9 with single . _ - between
+        /// Username: 2 to 39 characters of a-z and 0-9, separated by single . _ or -
         name: String,
-        /// Reads the password from standard input (one line break at its end is dropped)
+        /// Read the password from standard input; one line break at its end is ignored
         #[arg(long, required = true)]
         password_stdin: bool,
-        /// The account may manage others
+        /// Let the account manage other accounts
         #[arg(long)]
         admin: bool,
     },
-    /// Lists all accounts
+    /// List all accounts
     List,
-    /// Ends an account's sessions and refuses its password and tokens
+    /// End an account's sessions, and refuse its password and tokens
     Disable {
-        /// The user name
+        /// Username
         name: String,
     },
-    /// Brings a disabled account and its tokens back
+    /// Enable a disabled account and its tokens again
     Enable {
-        /// The user name
+        /// Username
         name: String,
     },
-    /// Turns an account's two-factor authentication off
+    /// Turn off an account's two-factor authentication
     #[command(name = "reset-2fa")]
     ResetSecondFactor {
-        /// The user name
+        /// Username
         name: String,
     },
-    /// Sets a new password and ends all sessions
+    /// Set a new password and end all sessions
     ResetPassword {
-        /// The user name
+        /// Username
         name: String,
-        /// Reads the password from standard input (one line break at its end is dropped)
+        /// Read the password from standard input; one line break at its end is ignored
         #[arg(long, required = true)]
         password_stdin: bool,
     },
 }
 
 impl AccountCommand {
-    /// Whether it may be the first thing that is done with a data folder.
-    pub fn may_begin(&self) -> bool {
+    /// Whether it can create the database. The first account may be added before the server's first start.
+    pub fn can_create_database(&self) -> bool {
         matches!(self, AccountCommand::Add { .. })
     }
 }
 
-/// Runs the command; the lines to print.
+/// Runs the command and returns the lines to print.
 ///
 /// # Errors
-/// A sentence that says what is wrong.
+/// A sentence that says why it failed.
 pub async fn run(command: AccountCommand, db: &Db, clock: &Clock) -> Result<String, String> {
     match command {
         AccountCommand::Add { name, admin, .. } => add(&name, admin, db, clock).await,
@@ -102,17 +102,17 @@ async fn add(name: &str, is_admin: bool, db: &Db, clock: &Clock) -> Result<Strin
     let digest = read_digest(name).await?;
     let mut tx = db.write().await.map_err(failed)?;
     let new = NewAccount { username, digest, is_admin };
-    let made = actions::create(&mut tx, new, clock.now(), SystemRng).await;
-    let account = made.map_err(|error| match error {
+    let created = actions::create(&mut tx, new, clock.now(), SystemRng).await;
+    let account = created.map_err(|error| match error {
         CreateAccountError::UsernameTaken => format!(
-            "the username {name:?} is taken: someone has it or had it, or repositories of the administrators begin with it"
+            "the username {name:?} is taken: an account has or had it, or administrators' repositories begin with it"
         ),
         CreateAccountError::AlreadySetUp => "an account exists already".to_owned(),
         CreateAccountError::Failed(error) => failed(error),
     })?;
     tx.commit().await.map_err(failed)?;
     let role = if account.is_admin { " (an administrator)" } else { "" };
-    Ok(format!("account {} made{role}\n", account.username))
+    Ok(format!("account {} created{role}\n", account.username))
 }
 
 async fn list(db: &Db, clock: &Clock) -> Result<String, Error> {
@@ -149,9 +149,9 @@ async fn disable(account: &Account, db: &Db, clock: &Clock) -> Result<String, St
     match withdrawal {
         DisableOutcome::Done => Ok(format!("account {name} disabled\n")),
         DisableOutcome::AlreadySo => Err(format!("account {name} is disabled or closed already")),
-        DisableOutcome::LastAdministrator => {
-            Err(format!("account {name} is the last administrator: add another one first, with account add --admin"))
-        }
+        DisableOutcome::LastAdministrator => Err(format!(
+            "account {name} is the last administrator: add another one first with `dockpass account add --admin`"
+        )),
     }
 }
 
@@ -188,7 +188,7 @@ async fn reset_password(account: &Account, db: &Db, clock: &Clock) -> Result<Str
         .await
         .map_err(failed)?;
     tx.commit().await.map_err(failed)?;
-    Ok(format!("the password of {} is changed and all its sessions are ended\n", account.username))
+    Ok(format!("the password of {} is changed, and all sessions of the account are ended\n", account.username))
 }
 
 async fn read_digest(username: &str) -> Result<PasswordDigest, String> {
@@ -210,9 +210,9 @@ fn read_password() -> Result<Zeroizing<String>, String> {
 const fn username_sentence(problem: UsernameProblem) -> &'static str {
     match problem {
         UsernameProblem::Missing => "is empty: give a username",
-        UsernameProblem::Length => "is no username: it must have 2 to 39 characters",
+        UsernameProblem::Length => "is not a valid username: it must have 2 to 39 characters",
         UsernameProblem::Characters => {
-            "is no username: it must be a-z and 0-9 with single dots, dashes or underscores between"
+            "is not a valid username: it must consist of a-z and 0-9, separated by single dots, dashes or underscores"
         }
         UsernameProblem::Reserved => "is reserved: choose another username",
     }
@@ -220,10 +220,10 @@ const fn username_sentence(problem: UsernameProblem) -> &'static str {
 
 const fn password_sentence(problem: PasswordProblem) -> &'static str {
     match problem {
-        PasswordProblem::Missing => "no password came on standard input",
+        PasswordProblem::Missing => "there is no password on standard input",
         PasswordProblem::Short => "the password must have at least 15 characters",
         PasswordProblem::Long => "the password must have at most 512 characters",
-        PasswordProblem::Common => "this password is among those that are tried first: choose one that is less common",
-        PasswordProblem::LooksLikeToken => "a password must not begin with dp_, as tokens do",
+        PasswordProblem::Common => "this password is too common: choose one that is harder to guess",
+        PasswordProblem::LooksLikeToken => "the password must not begin with dp_, because tokens do",
     }
 }

@@ -150,7 +150,7 @@ async fn add(State(app): State<App>, _: Administrator, sensitive: RecentSignIn<A
         }
     };
     let mut tx = app.db.write().await?;
-    let new = NewAccount { username, digest: PasswordDigest::nobodys(), is_admin: form.admin == "yes" };
+    let new = NewAccount { username, digest: PasswordDigest::unusable(), is_admin: form.admin == "yes" };
     let account = match accounts::create(&mut tx, new, now, app.rng).await {
         Ok(account) => account,
         Err(CreateAccountError::Failed(error)) => return Err(error),

@@ -112,7 +112,7 @@ async fn sign_in(
         return Ok(again(&app, page, form, StatusCode::UNAUTHORIZED, sentence, None));
     };
     if account.has_second_factor {
-        session.half_sign_in(&account, &digest.mark(), &form.next, now).await?;
+        session.half_sign_in(&account, &digest.fingerprint(), &form.next, now).await?;
         return Ok(Redirect::to("/login/code").into_response());
     }
     let known = complete(&app, &session, &account, &origin, source, now).await?;

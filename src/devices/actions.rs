@@ -1,13 +1,12 @@
-//! What can be done with sign-ins that devices began.
+//! The actions on sign-ins of devices.
 
 use std::net::IpAddr;
 
 use dockpass_core::{
     account::Account,
     activity::{ActivityKind, ClientInfo},
-    device_code::{
-        self, CODE_LIFE, ClientName, DeviceCode, DeviceCodeState, INTERVAL, PollAnswer, PollState, UserCode,
-    },
+    client_name::{self, ClientName},
+    device_code::{CODE_LIFE, DeviceCode, DeviceCodeState, INTERVAL, PollAnswer, PollState, UserCode},
     device_session::DeviceRules,
     secret::SecretHash,
     timestamp::Timestamp,
@@ -31,28 +30,25 @@ use crate::{
 
 pub use super::store::SignIn;
 
-/// Codes of one network that may wait at a time; an office shares an address.
+/// How many codes of one network may wait for a decision. It is more than one, because an office shares an address.
 const WAITING_OF_NETWORK: i64 = 20;
-/// And of all together: each that waits makes a guess a little more likely to hit.
+/// How many codes of all networks may wait. Every waiting code makes a lucky guess more likely.
 const WAITING: i64 = 5000;
-/// Codes that are over are remembered this long, to tell the program that still polls.
+/// How long codes are kept after they expire, to answer programs that still poll.
 const REMEMBERED: Duration = Duration::DAY;
-/// Two user codes that are the same are one chance in a million even when as many wait as may.
+/// Even with [`WAITING`] codes, a new one is taken with a chance of only one in a million.
 const TRIES: usize = 5;
 
-/// What became of a request for codes.
+/// The result of a request for codes.
 #[derive(Debug)]
 pub enum Begun {
-    /// The codes leave here once and are kept as hashes.
+    /// The new codes. Only their hashes are stored.
     Codes(DeviceCode, UserCode),
-    /// As many wait as may; the time until the first of them ends.
+    /// Too many codes are waiting. The time until the first of them expires.
     Full(Duration),
 }
 
-/// How long a network must wait before it may begin a sign-in, if it must.
-///
-/// # Errors
-/// The database's.
+/// How long a network must wait before it may begin a sign-in, if at all.
 pub async fn wait(
     connection: &mut impl Connection,
     address: IpAddr,
@@ -68,10 +64,7 @@ pub async fn wait(
     Ok(None)
 }
 
-/// Begins a sign-in, within what may wait at a time however many ask at once.
-///
-/// # Errors
-/// The database's.
+/// Begins a sign-in. The limits hold for concurrent requests too.
 pub async fn begin(
     tx: &mut Tx,
     client: &DeviceClient,
@@ -102,24 +95,24 @@ pub async fn begin(
     Err(Error::internal("no user code was free"))
 }
 
-/// What a code that a person typed leads to.
+/// The result of looking up a typed code.
 #[derive(Debug)]
 pub enum Found {
     /// A sign-in that waits for a decision.
     Waiting(Box<SignIn>),
-    /// One that this account decided on already.
+    /// A sign-in on which this account already decided.
     Decided(Box<SignIn>),
-    /// One whose time is over, or that another account decided on.
+    /// A sign-in that expired, or on which another account decided.
     Over,
-    /// None.
+    /// There is no such code.
     Unknown,
 }
 
-/// Looks a user code up for someone who is signed in. Codes that lead nowhere count, by account and address as failed
-/// sign-ins do, and then the next one has to wait; a code that leads somewhere forgives none of them.
+/// Looks up a user code for a signed-in account. Unknown codes count like failed sign-ins, by account and address, and
+/// make the next one wait. A known code does not reset the count.
 ///
 /// # Errors
-/// [`Error::TooMany`] with the wait; the database's.
+/// [`Error::TooMany`] with the waiting time.
 pub async fn look_up(
     db: &Db,
     limits: &RateLimits,
@@ -146,11 +139,7 @@ fn sort(sign_in: SignIn, account: &Account, now: Timestamp) -> Found {
     }
 }
 
-/// Approves or denies a sign-in that was found waiting. What stands then: this decision, or that of someone who was
-/// quicker.
-///
-/// # Errors
-/// The database's.
+/// Approves or denies a waiting sign-in. Returns its new state, which may be an earlier decision of someone else.
 pub async fn decide(
     tx: &mut Tx,
     account: &Account,
@@ -167,7 +156,7 @@ pub async fn decide(
     let is_decided = store::decide(tx, code, state, account, now).await?;
     let Some(sign_in) = store::find(tx, code).await? else { return Ok(Found::Unknown) };
     if is_decided {
-        let description = device_code::description(&sign_in.program, sign_in.device.as_ref());
+        let description = client_name::token_description(&sign_in.program, sign_in.device.as_ref());
         activity::record(tx, account, kind, description.as_str(), origin, now).await?;
         tracing::info!(
             account = account.username.as_str(),
@@ -178,24 +167,21 @@ pub async fn decide(
     Ok(sort(sign_in, account, now))
 }
 
-/// Why a poll gives no token.
+/// Why a poll gets no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoToken {
-    /// Not now, or never.
+    /// The code's state does not allow it.
     PollAnswer(PollAnswer),
-    /// No such code was ever given out, or long ago.
+    /// The code was never issued, or expired long ago.
     Unknown,
-    /// It was given to another program.
+    /// The code was issued to another program.
     OtherProgram,
-    /// The account that approved is disabled meanwhile.
+    /// The account that approved it was disabled since.
     AccountDisabled,
 }
 
-/// What is known of the code that a program polls. It is read first: whatever the answer, strangers with made-up codes
-/// take no lock, and neither do they with one that was denied, is over, or is polled as slowly as can be.
-///
-/// # Errors
-/// The database's. That there is no such code is no error.
+/// Reads the state of a polled code, without a lock. So invented codes never take a lock, and neither do denied or
+/// expired ones and those whose interval is already at its maximum.
 pub async fn look(
     connection: &mut impl Connection,
     code: &SecretHash,
@@ -208,11 +194,7 @@ pub async fn look(
     })
 }
 
-/// Marks a poll, so that the next one that comes too early is known. Polls of one code stand in line: what is answered
-/// is decided behind the lock.
-///
-/// # Errors
-/// The database's.
+/// Records a poll, so that the next one is known to be too early. The lock orders concurrent polls of one code.
 pub async fn mark(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> Result<PollAnswer, Error> {
     let Some(sign_in) = store::lock(tx, code).await? else { return Ok(PollAnswer::Expired) };
     let (answer, interval) = sign_in.polled.answer(now);
@@ -222,10 +204,7 @@ pub async fn mark(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> Result<Poll
     Ok(answer)
 }
 
-/// Hands the token of an approved code over, to one caller.
-///
-/// # Errors
-/// The database's.
+/// Issues the token for an approved code, to one poll only.
 pub async fn collect(
     tx: &mut Tx,
     code: &SecretHash,
@@ -243,10 +222,7 @@ pub async fn collect(
     Ok(granted.ok_or(NoToken::AccountDisabled))
 }
 
-/// Forgets codes that are over.
-///
-/// # Errors
-/// The database's.
+/// Deletes codes that expired long ago.
 pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     store::forget_before(tx, now - REMEMBERED).await?;
     Ok(())

@@ -11,7 +11,8 @@ use axum::{
 use dockpass_core::{
     access_level::AccessLevel,
     activity::ClientInfo,
-    device_code::{CODE_LIFE, ClientName, INTERVAL, PollAnswer},
+    client_name::ClientName,
+    device_code::{CODE_LIFE, INTERVAL, PollAnswer},
     device_session::{DeviceRules, EndReason},
     secret::{self, Secret, SecretHash},
     timestamp::Timestamp,
@@ -225,7 +226,7 @@ fn over(reason: EndReason, rules: DeviceRules) -> OAuthError {
             EndReason::Idle => {
                 format!("the sign-in of this device was not used for {} days: sign in again", days(rules.idle))
             }
-            EndReason::Longest => {
+            EndReason::MaxAge => {
                 format!("the sign-in of this device is older than {} days: sign in again", days(rules.longest))
             }
             EndReason::Deactivated => {

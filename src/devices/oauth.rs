@@ -8,7 +8,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use dockpass_core::device_code::ClientName;
+use dockpass_core::client_name::ClientName;
 use serde_json::json;
 use zeroize::Zeroizing;
 

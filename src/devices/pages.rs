@@ -11,7 +11,8 @@ use axum::{
 };
 use dockpass_core::{
     activity::ClientInfo,
-    device_code::{self, DeviceCodeState as Decision, UserCode},
+    client_name,
+    device_code::{DeviceCodeState as Decision, UserCode},
 };
 use serde::Deserialize;
 
@@ -132,7 +133,7 @@ async fn find(
 }
 
 fn outcome(page: Page, sign_in: &SignIn) -> Response {
-    let name = device_code::description(&sign_in.program, sign_in.device.as_ref()).to_string();
+    let name = client_name::token_description(&sign_in.program, sign_in.device.as_ref()).to_string();
     private(OutcomePage { page, name, is_approved: sign_in.polled.state != Decision::Denied })
 }
 

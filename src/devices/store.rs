@@ -2,7 +2,8 @@
 
 use dockpass_core::{
     account::Account,
-    device_code::{ClientName, DeviceCode, DeviceCodeState, PollState, UserCode},
+    client_name::ClientName,
+    device_code::{DeviceCode, DeviceCodeState, PollState, UserCode},
     secret::SecretHash,
     timestamp::Timestamp,
 };

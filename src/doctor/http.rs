@@ -1,4 +1,4 @@
-//! Asks a server, and says in a sentence why it did not answer.
+//! HTTP requests of the checks. Their errors are sentences.
 
 use std::time::Duration;
 
@@ -8,32 +8,32 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 use super::Report;
 
-const PATIENCE: Duration = Duration::from_secs(10);
-/// More than this is not read of an answer.
-const LARGEST_BODY: usize = 64 * 1024;
-/// Registries allow a token a minute; a wider gap is not made up for.
-const WIDEST_GAP: time::Duration = time::Duration::seconds(60);
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The rest of a longer response is not read.
+const MAX_BODY: usize = 64 * 1024;
+/// Registries accept tokens that are a minute too early or too late.
+const MAX_CLOCK_DIFFERENCE: time::Duration = time::Duration::seconds(60);
 
-/// What a server said.
+/// A server's response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct HttpResponse {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
 }
 
-impl Answer {
-    /// A header's text, empty where it is missing.
+impl HttpResponse {
+    /// A header's value, or an empty text.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// Its clock, if it shows one.
+    /// The time of the server's clock, if it sends one.
     pub fn clock(&self) -> Option<Timestamp> {
         OffsetDateTime::parse(self.header("date"), &Rfc2822).ok().map(Timestamp::from)
     }
 
-    /// Status and media type, as a person would name an answer that was not expected.
+    /// Status and media type, to describe an unexpected response.
     pub fn kind(&self) -> String {
         let media_type = self.header("content-type").split(';').next().unwrap_or_default().trim();
         let media_type = if media_type.is_empty() { "nothing" } else { media_type };
@@ -41,15 +41,15 @@ impl Answer {
     }
 }
 
-/// Gets `url`; redirects are not followed.
+/// Sends a GET request. Redirects are not followed.
 ///
 /// # Errors
-/// A sentence that begins with the address.
-pub async fn get(url: &str, bearer: Option<&str>) -> Result<Answer, String> {
+/// A sentence that begins with the URL.
+pub async fn get(url: &str, bearer: Option<&str>) -> Result<HttpResponse, String> {
     let failed = |error: reqwest::Error| format!("{url} {}", reason(&error, url));
-    let mut client = Client::builder().redirect(Policy::none()).timeout(PATIENCE);
+    let mut client = Client::builder().redirect(Policy::none()).timeout(TIMEOUT);
     if url.starts_with("http://") {
-        // Without this a machine that has no authorities could not even speak plain HTTP.
+        // Otherwise even plain HTTP fails on a machine without CA certificates.
         client = client.tls_certs_only([]);
     }
     let client = client.build().map_err(failed)?;
@@ -59,30 +59,30 @@ pub async fn get(url: &str, bearer: Option<&str>) -> Result<Answer, String> {
     }
     let mut response = request.send().await.map_err(failed)?;
     let (status, headers, mut body) = (response.status().as_u16(), response.headers().clone(), Vec::new());
-    while body.len() < LARGEST_BODY
+    while body.len() < MAX_BODY
         && let Some(chunk) = response.chunk().await.map_err(failed)?
     {
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    Ok(HttpResponse { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
-/// Compares a server's clock with ours; a server that shows none is not judged.
-pub fn check_clock(check: &str, answer: &Answer, now: Timestamp, report: &mut Report) {
-    let Some(theirs) = answer.clock() else {
-        return report.skipped(check, "the answer has no Date header");
+/// Compares a server's clock with this machine's.
+pub fn check_clock(check: &str, response: &HttpResponse, now: Timestamp, report: &mut Report) {
+    let Some(theirs) = response.clock() else {
+        return report.skipped(check, "the response has no Date header");
     };
-    let gap = theirs - now;
-    if gap.abs() <= WIDEST_GAP {
+    let difference = theirs - now;
+    if difference.abs() <= MAX_CLOCK_DIFFERENCE {
         return report.ok(check, "it agrees with this machine's");
     }
-    let (length, side) = (words(gap.abs()), if gap.is_positive() { "ahead of" } else { "behind" });
-    let advice = "registry tokens live for 5 minutes, so set both clocks by a time server";
+    let (length, side) = (words(difference.abs()), if difference.is_positive() { "ahead of" } else { "behind" });
+    let advice = "registry tokens are valid for 5 minutes, so synchronize both clocks with a time server";
     report.wrong(check, format_args!("it is {length} {side} this machine's: {advice}"));
 }
 
-fn words(gap: time::Duration) -> String {
-    match gap.whole_seconds() {
+fn words(duration: time::Duration) -> String {
+    match duration.whole_seconds() {
         seconds @ ..120 => format!("{seconds} seconds"),
         seconds @ 120..7200 => format!("{} minutes", seconds / 60),
         seconds @ 7200..172_800 => format!("{} hours", seconds / 3600),
@@ -90,10 +90,10 @@ fn words(gap: time::Duration) -> String {
     }
 }
 
-/// What follows the address in a sentence.
+/// The part of the sentence after the URL.
 fn reason(error: &reqwest::Error, url: &str) -> String {
     if error.is_timeout() {
-        return format!("does not answer within {} seconds", PATIENCE.as_secs());
+        return format!("does not answer within {} seconds", TIMEOUT.as_secs());
     }
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
@@ -102,32 +102,36 @@ fn reason(error: &reqwest::Error, url: &str) -> String {
     in_words(&cause.to_string(), url.starts_with("https://"))
 }
 
-/// The libraries' words for what happens often, in ours.
+/// Explains frequent errors of the HTTP and TLS libraries.
 fn in_words(cause: &str, is_secure: bool) -> String {
-    let holds = |text: &str| cause.to_lowercase().contains(&text.to_lowercase());
-    if holds("connection refused") {
-        "is not listened to: nothing runs there, or on another port".to_owned()
-    } else if holds("lookup address") || holds("name or service not known") || holds("nodename nor servname") {
-        "names a host that cannot be found from here".to_owned()
-    } else if holds("No CA certificates") {
-        "cannot be judged: this machine has no certificates of authorities (Debian's package is ca-certificates)"
+    let contains = |text: &str| cause.to_lowercase().contains(&text.to_lowercase());
+    if contains("connection refused") {
+        "refuses connections: nothing runs there, or it listens on another port".to_owned()
+    } else if contains("lookup address") || contains("name or service not known") || contains("nodename nor servname") {
+        "has a host name that cannot be resolved from here".to_owned()
+    } else if contains("No CA certificates") {
+        "cannot be checked: this machine has no CA certificates (on Debian they are in the package ca-certificates)"
             .to_owned()
-    } else if holds("InvalidContentType") {
-        "speaks plain HTTP: write http:// or give it a certificate".to_owned()
-    } else if holds("UnknownIssuer") || holds("unknown issuer") || holds("self-signed") || holds("self signed") {
-        "shows a certificate of an authority that this machine does not trust: clients refuse it too unless they were \
-         given that authority"
+    } else if contains("InvalidContentType") {
+        "speaks plain HTTP: use http:// or give it a certificate".to_owned()
+    } else if contains("UnknownIssuer")
+        || contains("unknown issuer")
+        || contains("self-signed")
+        || contains("self signed")
+    {
+        "has a certificate of an authority that this machine does not trust: clients refuse it too, unless they trust \
+         that authority"
             .to_owned()
-    } else if holds("CaUsedAsEndEntity") {
-        "shows an authority's own certificate, which clients refuse as a server's: give it one that is signed by that \
+    } else if contains("CaUsedAsEndEntity") {
+        "has the certificate of an authority as its own, which clients refuse: give it one that is signed by that \
          authority"
             .to_owned()
-    } else if holds("certificate expired") || holds("certificate has expired") {
-        "shows a certificate that has expired: renew it".to_owned()
-    } else if holds("not valid for name") {
-        format!("shows a certificate for another name: {cause}")
-    } else if is_secure && (holds("certificate") || holds("tls") || holds("alert")) {
-        format!("cannot be spoken to by TLS: {cause}")
+    } else if contains("certificate expired") || contains("certificate has expired") {
+        "has an expired certificate: renew it".to_owned()
+    } else if contains("not valid for name") {
+        format!("has a certificate for another name: {cause}")
+    } else if is_secure && (contains("certificate") || contains("tls") || contains("alert")) {
+        format!("does not complete the TLS handshake: {cause}")
     } else {
         format!("does not answer: {cause}")
     }
@@ -137,28 +141,28 @@ fn in_words(cause: &str, is_secure: bool) -> String {
 mod tests {
     use super::*;
 
-    fn dated(date: &str) -> Answer {
+    fn dated(date: &str) -> HttpResponse {
         let mut headers = HeaderMap::new();
         headers.insert("date", date.parse().unwrap());
-        Answer { status: 200, headers, body: String::new() }
+        HttpResponse { status: 200, headers, body: String::new() }
     }
 
-    fn said(date: &str) -> String {
+    fn checked(date: &str) -> String {
         let (now, mut report) = (Timestamp::from_seconds(1_795_480_702), Report::default());
         check_clock("clock", &dated(date), now, &mut report);
         report.to_string()
     }
 
     #[test]
-    fn a_minute_between_two_clocks_is_borne() {
+    fn clocks_may_differ_by_a_minute() {
         for date in ["Tue, 24 Nov 2026 00:38:22 GMT", "Tue, 24 Nov 2026 00:39:22 GMT", "Tue, 24 Nov 2026 00:37:22 GMT"]
         {
-            assert_eq!(said(date), "OK       clock: it agrees with this machine's\n", "{date}");
+            assert_eq!(checked(date), "OK       clock: it agrees with this machine's\n", "{date}");
         }
-        let ahead = said("Tue, 24 Nov 2026 00:39:23 GMT");
+        let ahead = checked("Tue, 24 Nov 2026 00:39:23 GMT");
         assert!(ahead.starts_with("WRONG    clock: it is 61 seconds ahead of this machine's: "), "{ahead}");
-        let behind = said("Mon, 23 Nov 2026 20:38:22 GMT");
+        let behind = checked("Mon, 23 Nov 2026 20:38:22 GMT");
         assert!(behind.starts_with("WRONG    clock: it is 4 hours behind this machine's: "), "{behind}");
-        assert_eq!(said("soon"), "SKIPPED  clock: the answer has no Date header\n");
+        assert_eq!(checked("soon"), "SKIPPED  clock: the response has no Date header\n");
     }
 }

@@ -1,4 +1,4 @@
-//! `dockpass doctor`: checks the set-up and says in words what is wrong.
+//! `dockpass doctor`, which checks the set-up and explains what is wrong.
 
 mod challenge;
 mod http;
@@ -21,15 +21,15 @@ use crate::{
 /// `dockpass doctor …`
 #[derive(Debug, Args)]
 pub struct DoctorCommand {
-    /// The registry as its clients reach it, such as `https://hub.example.com`
+    /// URL of the registry for its clients, such as https://hub.example.com
     #[arg(long, value_parser = registry_url)]
     pub registry_url: Option<Url>,
-    /// The registry's configuration file: what a registry hides is compared with it
+    /// Configuration file of the registry, to check what the registry itself does not reveal
     #[arg(long)]
     pub registry_config: Option<PathBuf>,
 }
 
-/// What was found, a line for each check.
+/// The results, one line per check.
 #[derive(Debug, Default)]
 pub struct Report {
     lines: Vec<String>,
@@ -50,7 +50,7 @@ impl Report {
         self.lines.push(format!("SKIPPED  {check}: {said}"));
     }
 
-    /// Right where both texts are the same; `advice` says what to do otherwise.
+    /// Reports whether a value is as expected. `advice` says what to do if it is not.
     fn same(&mut self, check: &str, found: &str, expected: &str, advice: impl fmt::Display) {
         if found == expected {
             self.ok(check, format_args!("{found:?}"));
@@ -59,10 +59,10 @@ impl Report {
         }
     }
 
-    /// A sentence where anything is wrong.
+    /// Whether everything is right.
     ///
     /// # Errors
-    /// That sentence.
+    /// A sentence that says how many checks found something wrong.
     pub fn verdict(&self) -> Result<(), String> {
         match self.wrong {
             0 => Ok(()),
@@ -78,12 +78,12 @@ impl fmt::Display for Report {
     }
 }
 
-/// What the registry must be told, and the time here.
+/// What the checks compare with.
 struct Expected<'a> {
     config: &'a Config,
-    /// Without a slash at its end; `None` where it depends on a port that only the server knows.
+    /// Without a trailing slash. `None` if it depends on a port that only the running server knows.
     public_url: Option<String>,
-    /// `None` where the keys could not be opened.
+    /// `None` if the keys cannot be decrypted.
     keys: Option<&'a Keys>,
     now: Timestamp,
 }
@@ -94,7 +94,7 @@ impl Expected<'_> {
     }
 }
 
-/// Checks everything that can be checked with these settings. `db` is the database, or why there is none.
+/// Checks everything that these settings allow. `db` is the database, or the reason why it cannot be opened.
 pub async fn run(
     command: &DoctorCommand,
     config: &Config,
@@ -112,18 +112,18 @@ pub async fn run(
     let file = command.registry_config.as_deref().map(|path| registry_config::check(path, &expected, &mut report));
     match &command.registry_url {
         Some(url) => registry_probe::check(url, &expected, file, rng, &mut report).await,
-        None => report.skipped("registry", "give its address with --registry-url to have it asked"),
+        None => report.skipped("registry", "give its address with --registry-url to check it"),
     }
     report
 }
 
-/// Clients ask for `/v2/` at the root of a host; who pastes that along means the same.
+/// Reads the URL of a registry. People may paste it with the `/v2/` that clients ask for.
 fn registry_url(text: &str) -> Result<Url, String> {
-    let wrong = || "must be http:// or https://, a host and perhaps a port, without a path".to_owned();
+    let wrong = || "must be http:// or https:// with a host and an optional port, and without a path".to_owned();
     let mut url = Url::parse(text).map_err(|_| wrong())?;
     let is_bare = matches!(url.path(), "/" | "/v2" | "/v2/") && url.query().is_none() && url.fragment().is_none();
-    let names_nobody = url.username().is_empty() && url.password().is_none();
-    if matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare && names_nobody {
+    let has_no_credentials = url.username().is_empty() && url.password().is_none();
+    if matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare && has_no_credentials {
         url.set_path("/v2/");
         Ok(url)
     } else {
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_registry_is_a_host() {
+    fn a_registry_url_has_no_path_and_no_credentials() {
         for good in ["https://hub.example.com", "http://127.0.0.1:5000/", "http://hub:5000/v2", "http://[::1]:5000/v2/"]
         {
             assert_eq!(registry_url(good).unwrap().path(), "/v2/", "{good}");

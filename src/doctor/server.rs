@@ -1,4 +1,4 @@
-//! This side: settings, database, keys, and whether clients reach the server.
+//! The checks of this server: settings, database, keys, and whether clients reach it.
 
 use dockpass_core::timestamp::Timestamp;
 
@@ -13,14 +13,14 @@ use crate::{
     registry::keys::actions as keys,
 };
 
-/// Wrong ones have stopped the program by now; these lines say what the others mean.
+/// Reports what the settings mean. Invalid settings have already stopped the program.
 pub fn check_settings(config: &Config, public_url: Option<&str>, report: &mut Report) {
     let (service, issuer) = (&config.registry_service, &config.issuer);
-    let realm = public_url.map_or("an address not known here".to_owned(), |url| format!("{url}/token"));
+    let realm = public_url.map_or("an unknown address".to_owned(), |url| format!("{url}/token"));
     report.ok("settings", format_args!("clients are sent to {realm}; service {service:?}, issuer {issuer:?}"));
 }
 
-/// The keys, where database and secret key file give them.
+/// The keys, if the database and the secret key file are right.
 pub async fn check_keys(
     config: &Config,
     db: &Result<Db, String>,
@@ -47,9 +47,10 @@ pub async fn check_keys(
     }
     match keys::load(db, &config.secret_key_file, now, rng).await {
         Ok(keys) => {
-            let (generation, made) = keys.signing_keys.newest();
+            let (generation, created_at) = keys.signing_keys.newest();
             let file = config.secret_key_file.display();
-            report.ok("keys", format_args!("{file} opens them; signing key {generation} was made on {}", made.date()));
+            let date = created_at.date();
+            report.ok("keys", format_args!("{file} decrypts them; signing key {generation} was created on {date}"));
             Some(keys)
         }
         Err(error) => {
@@ -59,7 +60,7 @@ pub async fn check_keys(
     }
 }
 
-/// Whether there are tables that can be read. What the server would change when it starts is said and left to it.
+/// Whether the tables can be read. It reports missing migrations, but leaves them to the server.
 fn check_tables(named: &str, tables: Result<Tables, String>, report: &mut Report) -> bool {
     const CHECK: &str = "database";
     match tables {
@@ -75,7 +76,7 @@ fn check_tables(named: &str, tables: Result<Tables, String>, report: &mut Report
             report.wrong(CHECK, format_args!("{named}; another version of Dockpass has migrated it: {advice}"));
         }
         Ok(Tables::None) => {
-            let advice = "the server makes its tables when it starts for the first time";
+            let advice = "the server creates its tables at its first start";
             report.wrong(CHECK, format_args!("{named}; it is empty: {advice}"));
             return false;
         }
@@ -87,7 +88,7 @@ fn check_tables(named: &str, tables: Result<Tables, String>, report: &mut Report
     true
 }
 
-/// Whether the server answers where clients are sent, and is the one with these keys.
+/// Checks that the server with these keys answers at the public URL.
 pub async fn check_public_url(expected: &Expected<'_>, report: &mut Report) {
     const CHECK: &str = "public URL";
     let Some(url) = &expected.public_url else {
@@ -98,21 +99,24 @@ pub async fn check_public_url(expected: &Expected<'_>, report: &mut Report) {
         Err(sentence) => return report.wrong(CHECK, sentence),
     };
     if health.status != 200 || health.body != "ok\n" {
-        let advice = "give the server's --public-url, or let the proxy there lead to the server";
-        return report.wrong(CHECK, format_args!("{url}/healthz is not Dockpass's ({}): {advice}", health.kind()));
+        let advice = "give the server's --public-url, or let the proxy there forward to the server";
+        return report
+            .wrong(CHECK, format_args!("{url}/healthz is not answered by Dockpass ({}): {advice}", health.kind()));
     }
     match http::get(&format!("{url}/.well-known/jwks.json"), None).await {
         Err(sentence) => report.wrong(CHECK, sentence),
         Ok(jwks) => match expected.keys.map(|keys| have_one_in_common(&keys.signing_keys.jwks(), &jwks.body)) {
             Some(false) => report.wrong(
                 CHECK,
-                format_args!("{url} is a server with other keys: it has another database, or another --data was given"),
+                format_args!(
+                    "{url} is a server with other keys: it uses another database, or another --data was given"
+                ),
             ),
             Some(true) if url.starts_with("https://") => {
                 report.ok(CHECK, format_args!("{url} answers, with a certificate that is trusted here"));
             }
             Some(true) => report.ok(CHECK, format_args!("{url} answers")),
-            None => report.ok(CHECK, format_args!("{url} answers; whether with these keys cannot be told")),
+            None => report.ok(CHECK, format_args!("{url} answers, but its keys cannot be compared")),
         },
     }
     http::check_clock("public URL's clock", &health, expected.now, report);

@@ -1,9 +1,9 @@
-//! A live copy of the SQLite database, and back.
+//! Backups of the SQLite database: a copy while servers run, and the way back.
 
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -12,48 +12,74 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 
-use super::database::DatabaseLocation;
+use super::{data_folder, database::DatabaseLocation};
 use crate::config::Config;
 
-/// Held shared by every server and exclusively by `restore`, so that no database is replaced under a server.
-const LOCK_FILE: &str = "dockpass.lock";
-
-/// Takes the data folder for a server's life.
+/// Writes a consistent copy of the database to `file`, whether servers run or not. The copy does not include the secret
+/// key file. Returns the sentence to print.
 ///
 /// # Errors
-/// When the folder cannot be made or locked, or is being restored.
-pub fn occupy(config: &Config) -> Result<File, String> {
-    make_data_folder(&config.data).map_err(|error| format!("{}: {error}", config.data.display()))?;
-    let lock = lock_file(config).map_err(|error| format!("{}: {error}", config.data.display()))?;
-    lock.try_lock_shared().map_err(|_| format!("{} is being restored: wait for it", config.data.display()))?;
-    Ok(lock)
+/// A sentence that says why it failed.
+pub async fn back_up(config: &Config, file: &Path) -> Result<String, String> {
+    let path = sqlite_path(config)?;
+    // Created empty and private first, because others must not read the password hashes even while they are written.
+    // VACUUM INTO accepts an empty file.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => format!("{} already exists: choose another file", file.display()),
+        _ => format!("{} cannot be written: {error}", file.display()),
+    })?;
+    let failed = |error: sqlx::Error| format!("{} cannot be backed up: {error}", path.display());
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.map_err(failed)?;
+    // VACUUM INTO copies one consistent state and does not block writers.
+    sqlx::query("VACUUM INTO $1")
+        .bind(file.display().to_string())
+        .execute(&mut connection)
+        .await
+        .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+    Ok(format!(
+        "backup written to {}; keep a copy of the secret key file {} elsewhere: the backup is useless without it",
+        file.display(),
+        config.secret_key_file.display()
+    ))
 }
 
-/// For commands that read: a wrong `--data` must not make an empty database and answer from it.
+/// Replaces the database with a backup, while no server runs. The earlier database is kept as `….replaced-1` and so on.
+/// Returns the sentence to print.
 ///
 /// # Errors
-/// A sentence that names the file that is not there.
-pub fn must_exist(config: &Config) -> Result<(), String> {
-    match &config.database {
-        DatabaseLocation::Sqlite(path) if !path.exists() => Err(format!(
-            "there is no database {}: give the server's --data or --database-url (it is made when the server first starts)",
-            path.display()
-        )),
-        _ => Ok(()),
+/// A sentence that says why it failed.
+pub async fn restore(config: &Config, file: &Path) -> Result<String, String> {
+    let path = sqlite_path(config)?;
+    check_backup(file).await?;
+    let _lock = data_folder::occupy_exclusively(config)?;
+    let failed = |error: io::Error| format!("{} cannot be replaced: {error}", path.display());
+    let draft = with_suffix(path, ".restoring");
+    fs::copy(file, &draft)
+        .and_then(|_| fs::set_permissions(&draft, fs::Permissions::from_mode(0o600)))
+        .and_then(|()| File::open(&draft)?.sync_all())
+        .map_err(failed)?;
+    let replaced = unused_name(path);
+    // SQLite finds the write-ahead log by the database's name, so it is renamed too.
+    for suffix in ["", "-wal", "-shm"] {
+        match fs::rename(with_suffix(path, suffix), with_suffix(&replaced, suffix)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
     }
+    fs::rename(&draft, path).map_err(failed)?;
+    let mut sentence = format!("{} restored from {}", path.display(), file.display());
+    if replaced.exists() {
+        sentence += &format!("; the earlier database is {}", replaced.display());
+    }
+    if !config.secret_key_file.exists() {
+        let key_file = config.secret_key_file.display();
+        sentence += &format!("; copy the secret key file of the backed-up server to {key_file}");
+    }
+    Ok(sentence)
 }
 
-/// Makes the data folder, readable by its owner alone.
-fn make_data_folder(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-fn lock_file(config: &Config) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(config.data.join(LOCK_FILE))
-}
-
-fn database(config: &Config) -> Result<&Path, String> {
+fn sqlite_path(config: &Config) -> Result<&Path, String> {
     match &config.database {
         DatabaseLocation::Sqlite(path) => Ok(path),
         DatabaseLocation::Postgres(_) => {
@@ -62,92 +88,24 @@ fn database(config: &Config) -> Result<&Path, String> {
     }
 }
 
-/// Writes a whole and consistent copy to `file`, while servers run or not. The secret key file is not in it.
-///
-/// # Errors
-/// A sentence that says what is in the way.
-pub async fn back_up(config: &Config, file: &Path) -> Result<String, String> {
-    let path = database(config)?;
-    // Made empty and private first: password hashes must not stand in a file that others may read, not even while it
-    // is written. VACUUM INTO takes an empty file.
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => format!("{} is there already: name another file", file.display()),
-        _ => format!("{} cannot be written: {error}", file.display()),
-    })?;
-    let failed = |error: sqlx::Error| format!("{} cannot be backed up: {error}", path.display());
-    let options = SqliteConnectOptions::new().filename(path).read_only(true);
-    let mut connection = SqliteConnection::connect_with(&options).await.map_err(failed)?;
-    // VACUUM INTO writes one consistent state and leaves the source alone, writers included.
-    sqlx::query("VACUUM INTO $1")
-        .bind(file.display().to_string())
-        .execute(&mut connection)
-        .await
-        .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
-    Ok(format!(
-        "{} written; keep the secret key file {} elsewhere: without it the backup opens nothing",
-        file.display(),
-        config.secret_key_file.display()
-    ))
+/// A second restore must not overwrite the database that the first one kept.
+fn unused_name(path: &Path) -> PathBuf {
+    let mut names = (1..).map(|number| with_suffix(path, &format!(".replaced-{number}")));
+    names.find(|name| !name.exists()).unwrap_or_else(|| with_suffix(path, ".replaced"))
 }
 
-/// Puts a backup in the database's place, while no server runs. What was there stays beside it with `.replaced-1` and so on.
-///
-/// # Errors
-/// A sentence that says what is in the way; then nothing was changed.
-pub async fn restore(config: &Config, file: &Path) -> Result<String, String> {
-    let path = database(config)?;
-    check(file).await?;
-    make_data_folder(&config.data).map_err(|error| format!("{}: {error}", config.data.display()))?;
-    let lock = lock_file(config).map_err(|error| format!("{}: {error}", config.data.display()))?;
-    lock.try_lock().map_err(|_| "a server is running on this data folder: stop it first".to_owned())?;
-    let failed = |error: io::Error| format!("{} cannot be replaced: {error}", path.display());
-    let draft = beside(path, ".restoring");
-    fs::copy(file, &draft)
-        .and_then(|_| restrict(&draft))
-        .and_then(|()| File::open(&draft)?.sync_all())
-        .map_err(failed)?;
-    let kept = kept_name(path);
-    for suffix in ["", "-wal", "-shm"] {
-        match fs::rename(beside(path, suffix), beside(&kept, suffix)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
-    }
-    fs::rename(&draft, path).map_err(failed)?;
-    let mut said = format!("{} restored from {}", path.display(), file.display());
-    if kept.exists() {
-        said += &format!("; what was there is {}", kept.display());
-    }
-    if !config.secret_key_file.exists() {
-        said += &format!("; put the secret key file of the backed-up server at {}", config.secret_key_file.display());
-    }
-    Ok(said)
-}
-
-/// A name beside the database that nothing has yet: a second restore must not replace what the first one kept. The
-/// write-ahead log goes with it under the name that SQLite looks for.
-fn kept_name(path: &Path) -> PathBuf {
-    let mut names = (1..).map(|number| beside(path, &format!(".replaced-{number}")));
-    names.find(|name| !name.exists()).unwrap_or_else(|| beside(path, ".replaced"))
-}
-
-async fn check(file: &Path) -> Result<(), String> {
-    let refuse = |error: sqlx::Error| format!("{} is no backup of Dockpass: {error}", file.display());
+async fn check_backup(file: &Path) -> Result<(), String> {
+    let refuse = |error: sqlx::Error| format!("{} is not a Dockpass backup: {error}", file.display());
     let options = SqliteConnectOptions::new().filename(file).read_only(true).journal_mode(SqliteJournalMode::Delete);
     let mut connection = SqliteConnection::connect_with(&options).await.map_err(refuse)?;
     sqlx::query("SELECT id FROM account LIMIT 1").execute(&mut connection).await.map_err(refuse)?;
-    let (said,): (String,) =
+    let (result,): (String,) =
         sqlx::query_as("PRAGMA integrity_check").fetch_one(&mut connection).await.map_err(refuse)?;
-    if said == "ok" { Ok(()) } else { Err(format!("{} is damaged: {said}", file.display())) }
+    if result == "ok" { Ok(()) } else { Err(format!("{} is damaged: {result}", file.display())) }
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-fn restrict(file: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(file, fs::Permissions::from_mode(0o600))
 }

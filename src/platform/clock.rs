@@ -1,4 +1,4 @@
-//! The clock: the system's, or one that tests move.
+//! The system's clock, and a manual one for tests.
 
 use std::sync::{
     Arc,
@@ -8,22 +8,22 @@ use std::sync::{
 use dockpass_core::timestamp::Timestamp;
 use time::{Duration, OffsetDateTime};
 
-/// Tells the time. Handlers ask once a request and hand the answer down.
+/// The source of the current time. Handlers ask it once per request and pass the time on.
 #[derive(Debug, Clone)]
 pub enum Clock {
     /// The system's clock.
     System,
-    /// Stands still until it is moved: milliseconds since 1970.
+    /// A clock that only moves when it is told to: milliseconds since 1970.
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
-    /// A clock that starts now and stands still.
+    /// A manual clock that starts at the system's time.
     pub fn manual() -> Self {
         Clock::Manual(Arc::new(AtomicI64::new(Clock::System.now().millis())))
     }
 
-    /// The present moment.
+    /// The current time.
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
     pub fn now(&self) -> Timestamp {
         match self {
@@ -32,7 +32,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the system's clock does not listen.
+    /// Moves a manual clock forward, and does nothing to the system's clock.
     pub fn advance(&self, by: Duration) {
         if let Clock::Manual(millis) = self {
             millis.fetch_add(by.whole_milliseconds() as i64, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Secrets at rest: what must be read back is encrypted with the secret key file.
+//! Encryption of the secrets that the server must read back, with the key in the secret key file.
 
 use std::{
     fmt,
@@ -22,8 +22,10 @@ use super::rng::SystemRng;
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 
-/// Encrypts and decrypts with XChaCha20-Poly1305. The nonce is random (192 bits never collide) and stands before the
-/// ciphertext; the name of what is sealed is authenticated with it, so that no row can be moved to another.
+/// Encrypts and decrypts with XChaCha20-Poly1305.
+///
+/// The nonce is random, which is safe with 192 bits, and precedes the ciphertext. The name of the secret is authenticated
+/// too, so that a ciphertext cannot be moved to another row.
 #[derive(Clone)]
 pub struct Encryptor {
     cipher: XChaCha20Poly1305,
@@ -33,30 +35,30 @@ pub struct Encryptor {
 /// Why the secret key file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// It cannot be read or made.
+    /// It cannot be read or created.
     #[error("the secret key file {path} cannot be used: {source}")]
     Io {
-        /// The file.
+        /// The file's path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It holds something else.
-    #[error("the secret key file {0} does not hold 32 bytes in base64")]
+    /// It does not contain a key.
+    #[error("the secret key file {0} does not contain 32 bytes in base64")]
     Content(PathBuf),
 }
 
-/// A sealed secret that this key does not open.
+/// The secret was encrypted with another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the secret key file is not the one with which this database was encrypted")]
 pub struct WrongKey;
 
 impl Encryptor {
-    /// Opens the vault with the key in `path`; makes the file (mode 0600, 32 random bytes in base64) where there is
-    /// none and `may_create` says so.
+    /// Reads the key in `path`. If there is no such file and `may_create` is true, it creates one (mode 0600, 32 random
+    /// bytes in base64).
     ///
     /// # Errors
-    /// When the file cannot be read or made, or holds something else.
+    /// The file cannot be read or created, or does not contain a key.
     pub fn open(path: &Path, may_create: bool, rng: SystemRng) -> Result<Self, KeyFileError> {
         let io_error = |source| KeyFileError::Io { path: path.to_owned(), source };
         let text = match read(path) {
@@ -71,12 +73,12 @@ impl Encryptor {
         Ok(Self { cipher: cipher.ok_or_else(|| KeyFileError::Content(path.to_owned()))?, key_file: path.into() })
     }
 
-    /// The file that holds the key, for sentences about it.
+    /// The path of the secret key file, for error messages.
     pub fn key_file(&self) -> &Path {
         &self.key_file
     }
 
-    /// Encrypts `secret` under its `name`.
+    /// Encrypts a secret.
     pub fn seal(&self, name: &str, secret: &[u8], rng: SystemRng) -> Vec<u8> {
         let mut nonce = [0; NONCE_BYTES];
         rng.generator().fill_bytes(&mut nonce);
@@ -84,14 +86,14 @@ impl Encryptor {
         let sealed = self
             .cipher
             .encrypt(&XNonce::from(nonce), payload)
-            .expect("a secret is far shorter than the cipher's limit");
+            .expect("secrets are far shorter than the cipher's limit");
         [nonce.as_slice(), &sealed].concat()
     }
 
-    /// Decrypts what was sealed under `name`.
+    /// Decrypts a secret.
     ///
     /// # Errors
-    /// When it was sealed with another key or under another name, or was changed since.
+    /// It was encrypted with another key or under another name, or was changed.
     pub fn unseal(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, WrongKey> {
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(WrongKey)?;
         let payload = Payload { msg: ciphertext, aad: name.as_bytes() };
@@ -101,7 +103,7 @@ impl Encryptor {
 
 impl fmt::Debug for Encryptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Vault(…)")
+        f.write_str("Encryptor(…)")
     }
 }
 
@@ -111,8 +113,8 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// Makes the file whole under another name first and links it into place: of two servers that start at once both
-/// read the same key, and none reads half a one.
+/// Writes the file under another name and then links it into place. If two servers start at once, both read the same,
+/// complete key.
 fn create(path: &Path, rng: SystemRng) -> io::Result<()> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     rng.generator().fill_bytes(key.as_mut_slice());
@@ -135,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_sealed_opens_with_the_same_key_and_name_alone() {
+    fn decryption_needs_the_same_key_and_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret.key");
         let encryptor = Encryptor::open(&path, true, SystemRng).unwrap();
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_or_odd_file_is_said_by_name() {
+    fn errors_name_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret.key");
         assert!(

@@ -1,4 +1,4 @@
-//! Signs the registry's tokens: JWTs with ES256, the key held parsed.
+//! Signs registry tokens: JWTs with ES256. The key stays parsed, because parsing it costs more than signing.
 
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -13,63 +13,63 @@ use sha2::{Digest, Sha256};
 
 use super::certificates::Certified;
 
-/// Registries accept a token this long after its end, and before its beginning (distribution's fixed leeway).
+/// Registries accept a token for this long after `exp` and before `nbf` (distribution's fixed leeway).
 const LEEWAY_SECONDS: i64 = 60;
 
-/// What a registry token says. Numbers are whole: distribution 2.8 cannot read a fraction.
+/// The claims of a registry token. Times are whole seconds, because distribution 2.8 does not read fractions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Issuer; the registry compares it with its own setting.
+    /// The issuer. The registry compares it with its own setting.
     pub iss: String,
-    /// The account's name; empty for an anonymous caller.
+    /// The account's name, or empty for an anonymous client.
     pub sub: String,
-    /// The registry's service name, a text: distribution 2.8 cannot read a list.
+    /// The registry's service name. It is a string, because distribution 2.8 does not read lists.
     pub aud: String,
-    /// End, in seconds since 1970.
+    /// The expiry, in seconds since 1970.
     pub exp: i64,
-    /// Beginning, in seconds since 1970.
+    /// The start, in seconds since 1970.
     pub nbf: i64,
-    /// Time of issue, in seconds since 1970.
+    /// The time of issue, in seconds since 1970.
     pub iat: i64,
-    /// An id of this token.
+    /// The token's unique id.
     pub jti: String,
-    /// What it opens.
+    /// What it grants.
     pub access: Vec<Access>,
 }
 
-/// One resource that a token opens.
+/// A resource that a token grants access to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
     /// `repository` or `registry`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The resource.
+    /// The resource's name.
     pub name: String,
-    /// What may be done with it.
+    /// The granted actions.
     pub actions: Vec<String>,
 }
 
-/// Signs with one key, and recognises what it signed.
+/// Signs and verifies with one key.
 pub struct JwtSigner {
     key: EcdsaKeyPair,
     rng: SystemRandom,
-    /// Header, base64url, with the dot: the same for every token.
+    /// The header in base64url with the dot, which is the same for every token.
     encoded_header: String,
     decoding_key: DecodingKey,
     jwk: Value,
 }
 
-/// The key could not be used.
+/// The signing key cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the signing key cannot be used: {0}")]
 pub struct JwtSignerError(String);
 
 impl JwtSigner {
-    /// A signer with the leaf's key. It signs and verifies one token first, so that a broken key stops the start
-    /// and not the first pull.
+    /// A signer with the leaf certificate's key. It signs and verifies one token first, so that a broken key stops the
+    /// start of the server and not the first pull.
     ///
     /// # Errors
-    /// When the key is no P-256 key or does not verify what it signs.
+    /// The key is not a P-256 key, or does not verify its own signature.
     pub fn new(leaf: &Certified) -> Result<Self, JwtSignerError> {
         let refuse = |error: &dyn std::fmt::Display| JwtSignerError(error.to_string());
         let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &leaf.private_key)
@@ -87,27 +87,28 @@ impl JwtSigner {
             rng: SystemRandom::new(),
             key,
         };
-        signer.test_itself()?;
+        signer.self_test()?;
         Ok(signer)
     }
 
-    /// The token as text: three base64url parts.
+    /// Signs a token.
     pub fn sign(&self, claims: &Claims) -> String {
-        let body = serde_json::to_vec(claims).expect("claims are texts and numbers");
+        let body = serde_json::to_vec(claims).expect("claims are strings and numbers");
         let mut token = self.encoded_header.clone();
         BASE64URL_NOPAD.encode_append(&body, &mut token);
-        let signature = self.key.sign(&self.rng, token.as_bytes()).expect("the system has randomness to give");
+        let signature = self.key.sign(&self.rng, token.as_bytes()).expect("the system provides randomness");
         token.push('.');
         BASE64URL_NOPAD.encode_append(signature.as_ref(), &mut token);
         token
     }
 
-    /// What a token says, if this key signed it for this service and it is valid now, with the registry's leeway.
+    /// The claims of a token, if this key signed it for this issuer and service and it is valid at `now`, with the
+    /// registry's leeway.
     pub fn verify(&self, token: &str, issuer: &str, service: &str, now: Timestamp) -> Option<Claims> {
         let mut rules = Validation::new(Algorithm::ES256);
         rules.set_audience(&[service]);
         rules.set_issuer(&[issuer]);
-        // jsonwebtoken would ask the system's clock: the two times are compared below with the caller's.
+        // jsonwebtoken would ask the system's clock, so the times are compared with `now` below.
         rules.validate_exp = false;
         rules.required_spec_claims.clear();
         let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding_key, &rules).ok()?.claims;
@@ -115,13 +116,13 @@ impl JwtSigner {
         (claims.nbf - LEEWAY_SECONDS <= at && at < claims.exp + LEEWAY_SECONDS).then_some(claims)
     }
 
-    /// The public key as a JWK (RFC 7517); `kid` is the libtrust fingerprint, so that one token satisfies
-    /// distribution 2 through its bundle and distribution 3 through a set of these.
+    /// The public key as a JWK (RFC 7517). Its `kid` is the libtrust fingerprint, so that the same token works with the
+    /// bundle of distribution 2 and the JWK set of distribution 3.
     pub fn jwk(&self) -> &Value {
         &self.jwk
     }
 
-    fn test_itself(&self) -> Result<(), JwtSignerError> {
+    fn self_test(&self) -> Result<(), JwtSignerError> {
         let claims = Claims {
             iss: "i".into(),
             sub: String::new(),
@@ -134,26 +135,26 @@ impl JwtSigner {
         };
         match self.verify(&self.sign(&claims), "i", "a", Timestamp::from_seconds(0)) {
             Some(read) if read == claims => Ok(()),
-            _ => Err(JwtSignerError("it does not verify what it signs".to_owned())),
+            _ => Err(JwtSignerError("it does not verify its own signature".to_owned())),
         }
     }
 }
 
 impl std::fmt::Debug for JwtSigner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Signer(…)")
+        f.write_str("JwtSigner(…)")
     }
 }
 
-/// The JWK of an uncompressed P-256 point (RFC 7518 section 6.2.1): both coordinates with all their 32 bytes.
+/// The JWK of an uncompressed P-256 point (RFC 7518 section 6.2.1). Both coordinates have all 32 bytes.
 fn jwk(point: &[u8]) -> Value {
     let (x, y) = (BASE64URL_NOPAD.encode(&point[1..33]), BASE64URL_NOPAD.encode(&point[33..65]));
     let kid = libtrust_fingerprint(point);
     json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": kid, "x": x, "y": y})
 }
 
-/// SHA-256 of the DER SubjectPublicKeyInfo, its first 30 bytes in base32, twelve groups of four joined by colons.
-/// `point` is the uncompressed P-256 point: 65 bytes.
+/// The first 30 bytes of the SHA-256 of the DER SubjectPublicKeyInfo, in base32 with colons between groups of four.
+/// `point` is the uncompressed P-256 point of 65 bytes.
 fn libtrust_fingerprint(point: &[u8]) -> String {
     const SPKI_PREFIX: [u8; 26] = [
         0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
@@ -190,8 +191,8 @@ mod tests {
         }
     }
 
-    /// RFC 7638 section 3: the required members in their order, without blanks. Distribution 3 names the keys of its
-    /// bundle so.
+    /// RFC 7638 section 3: the required members in their order, without spaces. Distribution 3 identifies the keys of
+    /// its bundle by it.
     fn thumbprint(jwk: &Value) -> String {
         let member = |name: &str| jwk[name].as_str().unwrap();
         let (crv, kty, x, y) = (member("crv"), member("kty"), member("x"), member("y"));
@@ -199,9 +200,9 @@ mod tests {
         BASE64URL_NOPAD.encode(&Sha256::digest(required))
     }
 
-    /// One key as both versions of distribution know it: the vector of their own code.
+    /// The expected values come from the code of distribution 2 and 3.
     #[test]
-    fn the_jwk_is_named_as_libtrust_names_it_and_its_thumbprint_is_distributions() {
+    fn fingerprint_and_thumbprint_match_both_versions_of_distribution() {
         let (x, y) = ("m7zUpx3b-zmVE5cymSs64POG9QcyEpJaYCD82-549_Q", "dU3biz8sZ_8GPB-odm8Wxz3lNDr1xcAQQPQaOcr1fmc");
         let decoded = |text: &str| BASE64URL_NOPAD.decode(text.as_bytes()).unwrap();
         let jwk = jwk(&[vec![4], decoded(x), decoded(y)].concat());
@@ -211,16 +212,16 @@ mod tests {
         assert_eq!(thumbprint(&jwk), "8qjioA3ZA7ti2JIE7c-U8smBFuZolQZvhSHDPU3hhB8");
     }
 
-    /// Version 3.1 drops them where it makes a key's name itself; in a set of keys they must stand.
+    /// Distribution 3.1 drops them when it computes a fingerprint itself, but they must be in a JWK set.
     #[test]
-    fn a_coordinate_that_begins_with_zeros_keeps_them() {
+    fn a_coordinate_keeps_its_leading_zeros() {
         let jwk = jwk(&[vec![4], vec![0; 32], vec![0; 31], vec![1]].concat());
         let zeros = "A".repeat(43);
         assert_eq!((&jwk["x"], &jwk["y"]), (&json!(zeros), &json!(format!("{}E", &zeros[..42]))));
     }
 
     #[test]
-    fn it_reads_what_it_signed_until_a_minute_after_its_end() {
+    fn a_token_verifies_until_a_minute_after_its_expiry() {
         let signer = signer();
         let token = signer.sign(&claims());
         let read =
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn another_key_or_a_changed_letter_is_refused() {
+    fn another_key_or_a_changed_token_is_refused() {
         let token = signer().sign(&claims());
         assert_eq!(signer().verify(&token, "dockpass", "registry", NOW), None);
         let signer = signer();

@@ -1,4 +1,4 @@
-//! What this server counts, for Prometheus.
+//! The metrics for Prometheus.
 
 use std::sync::Arc;
 
@@ -21,25 +21,25 @@ type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
 /// The media type of [`Metrics::text`]: OpenMetrics, which Prometheus reads.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// How a request for a registry token ended.
+/// The outcome of a request for a registry token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenRequestOutcome {
-    /// With a token.
+    /// The client got a token.
     Granted,
-    /// With a refusal of the credentials, or of all that was asked.
+    /// The credentials, or everything that was asked for, were refused.
     Refused,
-    /// Turned away for having failed too often, or because too many came at once.
+    /// There were too many failures or requests before it.
     Throttled,
-    /// It could not be read.
+    /// The request was not valid.
     Invalid,
-    /// By a fault of the server or its database.
+    /// The server or its database failed.
     Failed,
 }
 
 impl TokenRequestOutcome {
     const ALL: [Self; 5] = [Self::Granted, Self::Refused, Self::Throttled, Self::Invalid, Self::Failed];
 
-    /// By the status of the answer.
+    /// The outcome of a response with this status.
     pub const fn of(status: u16) -> Self {
         match status {
             200..400 => Self::Granted,
@@ -61,7 +61,7 @@ impl TokenRequestOutcome {
     }
 }
 
-/// The counters; all clones count together.
+/// The counters. All clones share them.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
@@ -73,11 +73,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// With every counter at nought. `started` is when this server began.
-    pub fn new(started: Timestamp, write_health: WriteHealth) -> Self {
+    /// New counters for a server that started at `started_at`.
+    pub fn new(started_at: Timestamp, write_health: WriteHealth) -> Self {
         let (writes_commit, lost_log_lines) = (Gauge::default(), Counter::default());
         let (token_requests, token_refusals) = (Labelled::default(), Labelled::default());
-        // Shown from the beginning, so that the first of its kind is an increase.
+        // Every label is shown from the start, so that Prometheus sees the first event as an increase.
         for outcome in TokenRequestOutcome::ALL {
             let _ = token_requests.get_or_create(&[("outcome", outcome.as_str())]);
         }
@@ -87,12 +87,12 @@ impl Metrics {
         let mut registry = Registry::default();
         registry.register(
             "dockpass_token_requests",
-            "Requests at the token endpoint, by how they ended",
+            "Requests to the token endpoint, by outcome",
             token_requests.clone(),
         );
         registry.register(
             "dockpass_token_refusals",
-            "Refusals at the token endpoint, by the code at the end of their sentence",
+            "Refused requests to the token endpoint, by code",
             token_refusals.clone(),
         );
         registry.register(
@@ -105,8 +105,12 @@ impl Metrics {
             "Log lines that standard error did not take",
             lost_log_lines.clone(),
         );
-        registry.register("dockpass_build", "The version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-        let seconds = ConstGauge::new(started.seconds());
+        registry.register(
+            "dockpass_build",
+            "The version of the server",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
+        let seconds = ConstGauge::new(started_at.seconds());
         registry.register("process_start_time_seconds", "When the server started, in seconds since 1970", seconds);
         Self {
             registry: Arc::new(registry),
@@ -118,22 +122,22 @@ impl Metrics {
         }
     }
 
-    /// Counts a request at the token endpoint.
+    /// Counts a request to the token endpoint.
     pub fn token_requested(&self, outcome: TokenRequestOutcome) {
         self.token_requests.get_or_create(&[("outcome", outcome.as_str())]).inc();
     }
 
-    /// Counts a refusal; `code` is one of `core::refusal`.
+    /// Counts a refusal by its code, one of [`Refusal::CODES`].
     pub fn refused(&self, code: &'static str) {
         self.token_refusals.get_or_create(&[("code", code)]).inc();
     }
 
-    /// All of it, as Prometheus reads it.
+    /// All metrics in OpenMetrics format.
     pub fn text(&self) -> String {
         self.writes_commit.set(self.write_health.is_committing().into());
         self.lost_log_lines.inc_by(log::lost_lines().saturating_sub(self.lost_log_lines.get()));
         let mut text = String::new();
-        text::encode(&mut text, &self.registry).expect("a text takes what is written to it");
+        text::encode(&mut text, &self.registry).expect("writing to a string never fails");
         text
     }
 }
@@ -143,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_status_is_an_outcome() {
+    fn every_status_has_an_outcome() {
         let cases = [
             (200, "granted"),
             (401, "refused"),

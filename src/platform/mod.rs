@@ -1,8 +1,9 @@
-//! The outside world, one thing a file: time, randomness, the database, the keys.
+//! The outside world, one thing per file: time, randomness, the database, the keys.
 
 pub mod backup;
 pub mod certificates;
 pub mod clock;
+pub mod data_folder;
 pub mod database;
 pub mod encryption;
 pub mod http_server;

@@ -1,4 +1,4 @@
-//! The slow hash, off the async threads and a few at a time.
+//! Slow hashes, on blocking threads and only a few at a time.
 
 use std::{
     sync::{
@@ -17,11 +17,12 @@ use tokio::{sync::Semaphore, time::timeout};
 use super::rng::SystemRng;
 use crate::error::Error;
 
-/// Whoever waits longer than this is told to come back: a queue of sign-ins must not grow without end.
+/// Callers that waited for this long get an error, so that the queue stays bounded.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Hashes and verifies passwords. Each takes some 20 ms of a core and 19 MiB, so fewer run at once than there are
-/// cores: pages and token requests go on meanwhile.
+/// Hashes and verifies passwords.
+///
+/// A hash takes about 20 ms of a core and 19 MiB. At least one core stays free for pages and token requests.
 #[derive(Debug, Clone)]
 pub struct PasswordHasher {
     permits: Arc<Semaphore>,
@@ -39,30 +40,30 @@ impl PasswordHasher {
     /// Hashes a new password.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many wait already.
+    /// [`Error::Busy`] after too long a wait.
     pub async fn hash(&self, password: Password) -> Result<PasswordDigest, Error> {
         self.run(move || password.hash(SystemRng.salt())).await
     }
 
-    /// Compares a password with a digest, or with nothing at the same cost.
+    /// Compares a password with a digest. Without a digest it takes as long and fails.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many wait already.
+    /// [`Error::Busy`] after too long a wait.
     pub async fn verify(&self, password: Password, digest: Option<PasswordDigest>) -> Result<PasswordVerdict, Error> {
         self.verifications.fetch_add(1, Ordering::Relaxed);
         self.run(move || password.verify(digest.as_ref())).await
     }
 
-    /// Hashes recovery codes with their set's salt: in one go, so that of many who want a set at once the first ends
-    /// before the last has waited too long.
+    /// Hashes recovery codes with their set's salt. They are hashed in one go, so that many concurrent sets finish one
+    /// after the other and not all at the end.
     ///
     /// # Errors
-    /// [`Error::Busy`] when too many wait already.
+    /// [`Error::Busy`] after too long a wait.
     pub async fn hash_recovery_codes(&self, codes: Vec<RecoveryCode>, salt: Vec<u8>) -> Result<Vec<[u8; 32]>, Error> {
         self.run(move || codes.iter().map(|code| recovery_code::hash(code, &salt)).collect()).await
     }
 
-    /// How many comparisons were made since the start.
+    /// The number of comparisons since the start.
     pub fn verifications(&self) -> u64 {
         self.verifications.load(Ordering::Relaxed)
     }

@@ -1,7 +1,7 @@
-//! Where browser sessions are kept: a store for tower-sessions on both engines.
+//! Browser sessions in the database: a store for tower-sessions on both engines.
 //!
-//! The published SQL store was passed over: it fits neither this sqlx nor this tower-sessions, a save in flight
-//! brings a signed-out session back, and it keeps session ids in the clear.
+//! The published store, tower-sessions-sqlx-store, does not work with sqlx 0.9 and tower-sessions 0.15. It also brings a
+//! signed-out session back if another request saves it at the same time, and stores session ids in plain text.
 
 use std::fmt;
 
@@ -19,27 +19,25 @@ use super::{
     rng::SystemRng,
 };
 
-/// The key under which a session holds the id of the account that is signed in.
+/// The session key of the account's id.
 pub const ACCOUNT_KEY: &str = "account_id";
-
-/// The key of the address from which the account signed in.
+/// The session key of the IP address at sign-in.
 pub const ADDRESS_KEY: &str = "address";
-/// The key of the browser with which it did.
+/// The session key of the browser at sign-in.
 pub const CLIENT_KEY: &str = "client";
-
-/// The key of the time of the sign-in, in milliseconds since 1970: a session that gets a new id stays as old as it is.
+/// The session key of the time of sign-in, in milliseconds since 1970. A session that gets a new id keeps it.
 pub const SIGNED_IN_KEY: &str = "signed_in_at";
 
-/// How long sessions live.
+/// The operator's limits for browser sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLifetime {
-    /// Unused, it ends after this.
+    /// A session ends after this long without use.
     pub idle: Duration,
-    /// It ends after this however much it is used.
+    /// A session ends after this long in any case.
     pub longest: Duration,
 }
 
-/// DatabaseSessionStore in the database, found by the SHA-256 of their id.
+/// Stores sessions under the SHA-256 of their ids.
 #[derive(Clone)]
 pub struct DatabaseSessionStore {
     db: Db,
@@ -48,14 +46,14 @@ pub struct DatabaseSessionStore {
 }
 
 impl DatabaseSessionStore {
-    /// A store over `db`.
+    /// A store in `db`.
     pub fn new(db: Db, clock: Clock, lifetime: SessionLifetime) -> Self {
         Self { db, clock, lifetime }
     }
 
     async fn insert(&self, record: &Record) -> sqlx::Result<bool> {
         let now = self.clock.now();
-        let began =
+        let signed_in_at =
             record.data.get(SIGNED_IN_KEY).and_then(serde_json::Value::as_i64).map_or(now, Timestamp::from_millis);
         let mut tx = self.db.write().await?;
         let rows = execute!(
@@ -67,17 +65,17 @@ impl DatabaseSessionStore {
             text_of(record, ACCOUNT_KEY),
             data_of(record),
             now.millis(),
-            (now + self.lifetime.idle).min(began + self.lifetime.longest).millis(),
+            (now + self.lifetime.idle).min(signed_in_at + self.lifetime.longest).millis(),
             SystemRng.id(now),
             text_of(record, ADDRESS_KEY),
             text_of(record, CLIENT_KEY),
-            began.millis(),
+            signed_in_at.millis(),
         )?;
         tx.commit().await?;
         Ok(rows == 1)
     }
 
-    /// Never inserts: a session that was ended while a request used it stays ended.
+    /// Never inserts, so that a session that ends during a request stays ended.
     async fn update(&self, record: &Record) -> sqlx::Result<()> {
         let now = self.clock.now();
         let mut tx = self.db.write().await?;
@@ -114,10 +112,7 @@ impl DatabaseSessionStore {
     }
 }
 
-/// Forgets the sessions that ended before `now`.
-///
-/// # Errors
-/// The database's.
+/// Deletes the sessions that ended before `now`.
 pub async fn forget_ended(tx: &mut Tx, now: Timestamp) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM session WHERE expires_at <= $1", now.millis())
 }
@@ -153,7 +148,7 @@ impl SessionStore for DatabaseSessionStore {
 
 impl fmt::Debug for DatabaseSessionStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sessions")
+        f.write_str("DatabaseSessionStore")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The signing keys that count, exchanged while requests run: one signs, all verify.
+//! The signing keys. One signs and all verify, and they can be replaced while requests run.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -7,94 +7,92 @@ use serde_json::json;
 
 use super::jwt::{Claims, JwtSigner};
 
-/// A signing key with its place among the others.
+/// A signing key and when it was created.
 #[derive(Debug)]
 pub struct DatedKey {
-    /// Counts up from 1.
+    /// Its number, from 1.
     pub generation: i64,
-    /// When it was made.
-    pub made: Timestamp,
-    /// What signs and verifies with it.
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Signs and verifies with it.
     pub signer: JwtSigner,
 }
 
-/// Signs registry tokens, and recognises those that were signed with an earlier key. Cheap to clone; all clones get
-/// the new keys.
+/// Signs registry tokens, and verifies tokens of earlier keys too. Clones are cheap and share the keys.
 #[derive(Debug, Clone)]
 pub struct SigningKeys {
-    ring: Arc<RwLock<Arc<Ring>>>,
+    key_set: Arc<RwLock<Arc<KeySet>>>,
 }
 
 #[derive(Debug)]
-struct Ring {
-    /// Newest first, at least one.
+struct KeySet {
+    /// At least one, newest first.
     keys: Vec<Arc<DatedKey>>,
     signing: Arc<DatedKey>,
     jwks: String,
 }
 
-impl Ring {
+impl KeySet {
     fn new(mut keys: Vec<Arc<DatedKey>>, now: Timestamp) -> Self {
-        let made: Vec<Timestamp> = keys.iter().map(|key| key.made).collect();
-        let signing = Arc::clone(&keys[key_rotation::signing(&made, now)]);
-        keys.truncate(key_rotation::counting(&made, now));
+        let created_at: Vec<Timestamp> = keys.iter().map(|key| key.created_at).collect();
+        let signing = Arc::clone(&keys[key_rotation::signing_index(&created_at, now)]);
+        keys.truncate(key_rotation::published_count(&created_at, now));
         let jwks = json!({"keys": keys.iter().map(|key| key.signer.jwk()).collect::<Vec<_>>()}).to_string();
         Self { keys, signing, jwks }
     }
 }
 
 impl SigningKeys {
-    /// Of these keys, newest first.
+    /// `keys` are newest first.
     ///
     /// # Panics
-    /// Where there is none.
+    /// There is no key.
     pub fn new(keys: Vec<DatedKey>, now: Timestamp) -> Self {
         let keys = keys.into_iter().map(Arc::new).collect();
-        Self { ring: Arc::new(RwLock::new(Arc::new(Ring::new(keys, now)))) }
+        Self { key_set: Arc::new(RwLock::new(Arc::new(KeySet::new(keys, now)))) }
     }
 
-    /// The newest key: its generation, and when it was made.
+    /// The generation of the newest key, and when it was created.
     pub fn newest(&self) -> (i64, Timestamp) {
-        let ring = self.ring();
-        (ring.keys[0].generation, ring.keys[0].made)
+        let key_set = self.current();
+        (key_set.keys[0].generation, key_set.keys[0].created_at)
     }
 
-    /// Takes what `other` holds. Whether another key signs from now on.
-    pub fn become_like(&self, other: &SigningKeys) -> bool {
-        self.exchange(other.ring())
+    /// Takes over the keys of `other`. Returns whether another key signs now.
+    pub fn replace_with(&self, other: &SigningKeys) -> bool {
+        self.set(other.current())
     }
 
-    /// Lets time work: a new key begins to sign, an old one counts no more. Whether another key signs from now on.
-    pub fn settle(&self, now: Timestamp) -> bool {
-        let ring = self.ring();
-        ring.keys.len() > 1 && self.exchange(Arc::new(Ring::new(ring.keys.clone(), now)))
+    /// Lets a new key begin to sign and drops retired keys, once it is time. Returns whether another key signs now.
+    pub fn update(&self, now: Timestamp) -> bool {
+        let key_set = self.current();
+        key_set.keys.len() > 1 && self.set(Arc::new(KeySet::new(key_set.keys.clone(), now)))
     }
 
-    /// The token as text, signed with the key whose time it is.
+    /// Signs a token.
     pub fn sign(&self, claims: &Claims) -> String {
-        self.ring().signing.signer.sign(claims)
+        self.current().signing.signer.sign(claims)
     }
 
-    /// What a token says, if one of the keys signed it for this service and it is valid now, with the registry's
-    /// leeway.
+    /// The claims of a token, if one of the keys signed it for this issuer and service and it is valid at `now`, with
+    /// the registry's leeway.
     pub fn verify(&self, token: &str, issuer: &str, service: &str, now: Timestamp) -> Option<Claims> {
-        self.ring().keys.iter().find_map(|key| key.signer.verify(token, issuer, service, now))
+        self.current().keys.iter().find_map(|key| key.signer.verify(token, issuer, service, now))
     }
 
     /// The public keys as a JWK set (RFC 7517), newest first.
     pub fn jwks(&self) -> String {
-        self.ring().jwks.clone()
+        self.current().jwks.clone()
     }
 
-    /// Held for the time it takes to count a reference.
-    fn ring(&self) -> Arc<Ring> {
-        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    fn current(&self) -> Arc<KeySet> {
+        Arc::clone(&self.key_set.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn exchange(&self, ring: Arc<Ring>) -> bool {
-        let generation = ring.signing.generation;
-        let mut held = self.ring.write().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *held, ring).signing.generation != generation
+    fn set(&self, new: Arc<KeySet>) -> bool {
+        let generation = new.signing.generation;
+        let mut current = self.key_set.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current, new).signing.generation != generation
     }
 }
 
@@ -107,9 +105,9 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_435_200);
 
-    fn key(generation: i64, made: Timestamp) -> DatedKey {
-        let leaf = make_leaf(&make_root(made).unwrap(), made).unwrap();
-        DatedKey { generation, made, signer: JwtSigner::new(&leaf).unwrap() }
+    fn key(generation: i64, created_at: Timestamp) -> DatedKey {
+        let leaf = make_leaf(&make_root(created_at).unwrap(), created_at).unwrap();
+        DatedKey { generation, created_at, signer: JwtSigner::new(&leaf).unwrap() }
     }
 
     fn claims() -> Claims {
@@ -120,31 +118,31 @@ mod tests {
     }
 
     #[test]
-    fn a_new_key_verifies_at_once_and_signs_a_little_later() {
+    fn a_new_key_verifies_at_once_and_signs_five_seconds_later() {
         let (old, new) = (key(1, NOW - Duration::DAY), key(2, NOW));
-        let of_the_new = new.signer.sign(&claims());
-        let ring = SigningKeys::new(vec![new, old], NOW);
-        let (first, knows) = (ring.sign(&claims()), |token: &str| ring.verify(token, "i", "s", NOW).is_some());
-        assert!(knows(&first) && knows(&of_the_new));
+        let token_of_new = new.signer.sign(&claims());
+        let keys = SigningKeys::new(vec![new, old], NOW);
+        let (first, verifies) = (keys.sign(&claims()), |token: &str| keys.verify(token, "i", "s", NOW).is_some());
+        assert!(verifies(&first) && verifies(&token_of_new));
         let header = |token: &str| token.split('.').next().unwrap().to_owned();
-        assert_ne!(header(&first), header(&of_the_new));
-        assert!(!ring.settle(NOW + Duration::seconds(4)));
-        assert!(ring.settle(NOW + Duration::seconds(5)));
-        assert_eq!(header(&ring.sign(&claims())), header(&of_the_new));
-        assert!(knows(&first));
+        assert_ne!(header(&first), header(&token_of_new));
+        assert!(!keys.update(NOW + Duration::seconds(4)));
+        assert!(keys.update(NOW + Duration::seconds(5)));
+        assert_eq!(header(&keys.sign(&claims())), header(&token_of_new));
+        assert!(verifies(&first));
         let count = |text: String| text.matches("\"kid\"").count();
-        assert_eq!(count(ring.jwks()), 2);
-        assert!(!ring.settle(NOW + Duration::minutes(10)), "the same key signs on");
-        assert_eq!(count(ring.jwks()), 1);
-        assert!(!knows(&first) && knows(&of_the_new));
+        assert_eq!(count(keys.jwks()), 2);
+        assert!(!keys.update(NOW + Duration::minutes(10)), "the same key still signs");
+        assert_eq!(count(keys.jwks()), 1);
+        assert!(!verifies(&first) && verifies(&token_of_new));
     }
 
     #[test]
-    fn all_clones_get_new_keys() {
-        let ring = SigningKeys::new(vec![key(1, NOW)], NOW);
-        let clone = ring.clone();
+    fn clones_share_new_keys() {
+        let keys = SigningKeys::new(vec![key(1, NOW)], NOW);
+        let clone = keys.clone();
         let later = NOW + Duration::MINUTE;
-        assert!(ring.become_like(&SigningKeys::new(vec![key(2, NOW)], later)));
-        assert_eq!((clone.newest(), clone.jwks()), ((2, NOW), ring.jwks()));
+        assert!(keys.replace_with(&SigningKeys::new(vec![key(2, NOW)], later)));
+        assert_eq!((clone.newest(), clone.jwks()), ((2, NOW), keys.jwks()));
     }
 }

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use dockpass_core::{
     access_level::AccessLevel,
     device_session::DeviceRules,
+    grants::{self, GrantedScope},
     password::Password,
-    permission::{self, GrantedScope, Principal, RepositoryFacts},
+    permission::{Principal, RepositoryFacts},
     refusal::Refusal,
     repository::{RepositoryFilter, RepositoryName},
     scope::Scope,
@@ -59,7 +60,12 @@ pub struct Caller {
 impl Caller {
     /// As the rules see it.
     pub fn holder(&self) -> Principal<'_> {
-        Principal { username: &self.username, is_admin: self.is_admin, level: self.level, reach: &self.reach }
+        Principal {
+            username: &self.username,
+            is_admin: self.is_admin,
+            level: self.level,
+            repository_filter: &self.reach,
+        }
     }
 }
 
@@ -201,7 +207,7 @@ pub fn claims(caller: Option<&Caller>, granted: Vec<GrantedScope>, envelope: Tok
 
 /// The refusal of a request that asks to push and may push nowhere, with whom it concerns.
 pub fn refused_push(caller: &Caller, asked: &[Scope]) -> Option<RefusedRequest> {
-    let refused = permission::refused_push(asked, &caller.holder(), &caller.facts)?;
+    let refused = grants::refused_push(asked, &caller.holder(), &caller.facts)?;
     Some(RefusedRequest {
         refusal: Refusal::of_push(refused, &caller.username),
         concerns: caller.token.clone().map_or(Subject::Nobody, Subject::Token),

@@ -3,7 +3,7 @@
 use dockpass_core::{
     access_level::RepositoryAction,
     activity::{ActivityKind, ClientInfo},
-    permission::GrantedScope,
+    grants::GrantedScope,
     scope::Scope,
     timestamp::Timestamp,
     usage::{self, Occurrences, TokenUse, UseAction},

@@ -1,5 +1,5 @@
-//! `dockpass registry-config`: what a CNCF distribution registry needs to trust this server. `dockpass keys`: what
-//! signs its tokens.
+//! `dockpass registry-config`, which writes what a CNCF distribution registry needs to trust this server, and
+//! `dockpass keys`.
 
 use std::{
     fs, io,
@@ -18,10 +18,10 @@ use crate::{
 /// `dockpass registry-config …`
 #[derive(Debug, Args)]
 pub struct RegistryConfigCommand {
-    /// Which major version of distribution the registry is
+    /// Major version of the registry (CNCF distribution)
     #[arg(long, value_enum)]
     pub registry_version: RegistryVersion,
-    /// The folder for bundle.pem and jwks.json, made where there is none
+    /// Folder for bundle.pem and jwks.json; it is created if it is missing
     #[arg(long)]
     pub out: PathBuf,
 }
@@ -29,25 +29,25 @@ pub struct RegistryConfigCommand {
 /// `dockpass keys …`
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// Makes a new signing key; running servers take it up, and registries need nothing
+    /// Create a new signing key; running servers use it at once, and registries need no change
     Rotate,
 }
 
 /// A major version of distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RegistryVersion {
-    /// 2.8, as Debian has it.
+    /// distribution 2.8
     #[value(name = "2")]
     Two,
-    /// 3.
+    /// distribution 3
     #[value(name = "3")]
     Three,
 }
 
-/// Writes the files and returns the YAML to put into the registry's configuration.
+/// Writes the files and returns the YAML for the registry's configuration.
 ///
 /// # Errors
-/// A sentence that says what could not be written.
+/// A sentence that says why it failed.
 pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: &Keys) -> Result<String, String> {
     let folder = write(&command.out, keys)
         .map_err(|error| format!("the files cannot be written to {}: {error}", command.out.display()))?;
@@ -59,7 +59,7 @@ pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: 
         quoted(&folder.join("bundle.pem").display().to_string()),
     );
     if command.registry_version == RegistryVersion::Three {
-        // With `jwks` alone version 3 refuses the tokens' x5c, so it gets both.
+        // Version 3 gets both, because with only `jwks` it refuses tokens with `x5c`.
         yaml += &format!("    jwks: {}\n", quoted(&folder.join("jwks.json").display().to_string()));
         yaml += "    signingalgorithms: [ES256]\n";
     }
@@ -70,7 +70,7 @@ pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: 
     Ok(yaml)
 }
 
-/// A notification that was not taken is sent again: five times at once, then every two seconds.
+/// The registry repeats a failed notification five times at once, and then every two seconds.
 fn notifications(url: &str, secret: &str) -> String {
     format!(
         "notifications:\n  endpoints:\n    - name: dockpass\n      url: {}\n      headers:\n        Authorization: [{}]\n\
@@ -80,10 +80,10 @@ fn notifications(url: &str, secret: &str) -> String {
     )
 }
 
-/// Runs `dockpass keys …` beside servers that run or do not.
+/// Runs `dockpass keys …`, whether servers run or not. Returns the lines to print.
 ///
 /// # Errors
-/// A sentence that says what is in the way.
+/// A sentence that says why it failed.
 pub async fn run_keys(
     command: &KeysCommand,
     db: &Db,
@@ -92,13 +92,13 @@ pub async fn run_keys(
     rng: SystemRng,
 ) -> Result<String, String> {
     let KeysCommand::Rotate = command;
-    let made = async {
+    let rotated = async {
         let encryptor = keys::load(db, &config.secret_key_file, now, rng).await?.encryptor;
         keys::rotate(db, &encryptor, now, rng).await
     };
-    let generation = made.await.map_err(|error| error.to_string())?;
+    let generation = rotated.await.map_err(|error| error.to_string())?;
     Ok(format!(
-        "signing key {generation} made: running servers sign with it within 10 seconds; registries need nothing\n"
+        "signing key {generation} created: running servers sign with it within 10 seconds; registries need no change\n"
     ))
 }
 
@@ -110,7 +110,7 @@ fn write(folder: &Path, keys: &Keys) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// A YAML scalar in double quotes, which are those of JSON.
+/// A YAML scalar in double quotes. JSON strings are valid YAML.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get},
 };
-use dockpass_core::{activity::ClientInfo, permission::grant, refusal::Refusal, timestamp::Timestamp};
+use dockpass_core::{activity::ClientInfo, grants::grant, refusal::Refusal, timestamp::Timestamp};
 use serde::Serialize;
 use serde_json::json;
 

@@ -209,7 +209,7 @@ pub async fn create(
     rng: SystemRng,
 ) -> Result<Result<(), NotMade>, Error> {
     hold_names(tx).await?;
-    let is_an_accounts = store::facts(tx, &account.id, name).await?.is_an_accounts;
+    let is_an_accounts = store::facts(tx, &account.id, name).await?.has_owner;
     if ownership(account.username.as_str(), account.is_admin, name, is_an_accounts).is_none() {
         return Ok(Err(NotMade::NotOwn));
     }

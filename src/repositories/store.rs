@@ -37,7 +37,7 @@ pub async fn facts(
         name: name.clone(),
         is_public: is_public.unwrap_or_default(),
         share: can_push.map(share),
-        is_an_accounts: owner.is_some(),
+        has_owner: owner.is_some(),
     })
 }
 

@@ -71,7 +71,7 @@ pub async fn generate(
         description: new.fields.description,
         hint: secret.hint(),
         level: new.fields.level,
-        reach: new.fields.reach,
+        repository_filter: new.fields.repository_filter,
         is_active: true,
         source: TokenSource::Manual,
         created_at: now,
@@ -98,8 +98,12 @@ pub async fn find(connection: &mut impl Connection, account: &Account, id: &str)
 /// [`Error::NotFound`], also for a token of another account.
 pub async fn find_like(connection: &mut impl Connection, account: &Account, id: &str) -> Result<TokenTemplate, Error> {
     if let Some(token) = store::find(connection, account, id).await? {
-        let AccessToken { description, level, reach, created_at, expires_at, .. } = token;
-        return Ok(TokenTemplate { fields: TokenFields { description, level, reach }, created_at, expires_at });
+        let AccessToken { description, level, repository_filter, created_at, expires_at, .. } = token;
+        return Ok(TokenTemplate {
+            fields: TokenFields { description, level, repository_filter },
+            created_at,
+            expires_at,
+        });
     }
     store::find_like(connection, account, id).await?.ok_or(Error::NotFound)
 }
@@ -210,7 +214,7 @@ pub async fn next_replaced(
     rules: DeviceRules,
     now: Timestamp,
 ) -> Result<Vec<(String, Description)>, Error> {
-    let leaving = device_session::ending(store::auto_generated(connection, account).await?, rules, now);
+    let leaving = device_session::tokens_to_end(store::auto_generated(connection, account).await?, rules, now);
     let replaced = leaving.into_iter().filter(|(_, over)| *over == EndReason::Replaced);
     Ok(replaced.map(|(held, _)| (held.token_id, held.description)).collect())
 }

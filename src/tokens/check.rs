@@ -51,7 +51,7 @@ pub async fn may(
         username: account.username.as_str(),
         is_admin: account.is_admin,
         level: token.level,
-        reach: &token.reach,
+        repository_filter: &token.repository_filter,
     };
     let verdict = facts.first().map_or(Err(DenyReason::NotShared), |facts| check(Some(&holder), facts, action));
     Ok(verdict.map_err(CheckFailure::DenyReason))

@@ -107,7 +107,7 @@ pub(super) async fn show(
     drop(reader);
     let last = token.last_use.as_ref().zip(token.last_used_at);
     let shown = TokenPage {
-        reach: token.reach.words().into_iter().map(str::to_owned).collect(),
+        reach: token.repository_filter.words().into_iter().map(str::to_owned).collect(),
         last: last.map(|(what, at)| UseLine::new(what, Occurrences::once(at), &page)),
         chart: Chart::new(&history.days, now, page.words),
         uses: history.uses.iter().map(|(what, span)| UseLine::new(what, *span, &page)).collect(),
@@ -160,11 +160,11 @@ fn hindrance_in_words(hindrance: CheckFailure, words: Words) -> String {
         CheckFailure::DenyReason(DenyReason::Level(needed)) => {
             return words.t1("tester.level", "level", words.t(level_key(needed)));
         }
-        CheckFailure::DenyReason(DenyReason::OutOfReach) => "tester.out_of_reach",
+        CheckFailure::DenyReason(DenyReason::OutsideFilter) => "tester.out_of_reach",
         // A token is always someone's.
         CheckFailure::DenyReason(DenyReason::NotShared | DenyReason::Anonymous) => "tester.not_shared",
-        CheckFailure::DenyReason(DenyReason::SharedForPulling) => "tester.shared_for_pulling",
-        CheckFailure::DenyReason(DenyReason::OwnersAlone) => "tester.owners_alone",
+        CheckFailure::DenyReason(DenyReason::SharedPullOnly) => "tester.shared_for_pulling",
+        CheckFailure::DenyReason(DenyReason::OwnerOnly) => "tester.owners_alone",
     };
     words.t(key).into_owned()
 }

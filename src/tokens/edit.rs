@@ -76,7 +76,7 @@ async fn edit(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Respon
         let description = token.description.to_string();
         return Ok(dialog_or_page!(StatusCode::CONFLICT, ExpiredPage { page: me.page, description }));
     }
-    let form = TokenFieldsForm::of(&token.description, token.level, &token.reach);
+    let form = TokenFieldsForm::of(&token.description, token.level, &token.repository_filter);
     Ok(EditPage::new(me.page, &token, form, FieldErrors::default()).show(StatusCode::OK))
 }
 

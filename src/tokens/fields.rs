@@ -2,7 +2,7 @@
 
 use dockpass_core::{
     access_level::AccessLevel,
-    repository::{FilterProblem, MOST_PATTERNS, RepositoryFilter},
+    repository::{FilterProblem, MAX_PATTERNS, RepositoryFilter},
     token::{Description, DescriptionProblem, TokenFields},
 };
 use serde::Deserialize;
@@ -50,7 +50,7 @@ impl TokenFieldsForm {
             errors.add("permission", words.t("tokens.permission_missing"));
         }
         let reach = self.reach(words, errors);
-        Some(TokenFields { description: description?, level: level?, reach: reach? })
+        Some(TokenFields { description: description?, level: level?, repository_filter: reach? })
     }
 
     fn reach(&self, words: Words, errors: &mut FieldErrors) -> Option<RepositoryFilter> {
@@ -64,7 +64,7 @@ impl TokenFieldsForm {
         };
         let sentence = match problem {
             FilterProblem::Empty => words.t("reach.empty").into_owned(),
-            FilterProblem::TooMany => words.t1("reach.too_many", "most", MOST_PATTERNS),
+            FilterProblem::TooMany => words.t1("reach.too_many", "most", MAX_PATTERNS),
             FilterProblem::NotAName(name) => words.t1("reach.not_a_name", "name", name),
         };
         errors.add("repositories", sentence);

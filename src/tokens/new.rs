@@ -13,7 +13,7 @@ use dockpass_core::{
     activity::ActivityKind,
     expiry::{ExpiryChoice, ExpiryProblem, Lifetimes},
     quota::QuotaExceeded,
-    remedy::SuggestedFix,
+    refusal::SuggestedFix,
     secret::{Secret, random_base62},
     timestamp::Timestamp,
     token::{TokenFields, TokenTemplate},
@@ -70,7 +70,7 @@ impl TokenForm {
     fn like(self, other: &TokenTemplate, lifetimes: Lifetimes, now: Timestamp) -> Self {
         let choice = lifetimes.same_length(other.created_at, other.expires_at, now);
         let expiration_date = if let ExpiryChoice::Custom(date) = choice { date.to_string() } else { String::new() };
-        let TokenFields { description, level, reach } = &other.fields;
+        let TokenFields { description, level, repository_filter: reach } = &other.fields;
         Self {
             fields: TokenFieldsForm::of(description, *level, reach),
             expiration: choice.value(),

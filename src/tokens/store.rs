@@ -63,7 +63,7 @@ impl TokenRow {
             description: Description::from_stored(self.description),
             hint: self.hint,
             level: AccessLevel::parse(&self.level).ok_or_else(|| unreadable("token.level", &self.level))?,
-            reach: RepositoryFilter::from_stored(self.repositories),
+            repository_filter: RepositoryFilter::from_stored(self.repositories),
             is_active: self.is_active,
             source: TokenSource::parse(&self.source).ok_or_else(|| unreadable("token.source", &self.source))?,
             created_at: Timestamp::from_millis(self.created_at),
@@ -108,9 +108,9 @@ pub async fn used(connection: &mut impl Connection, account: &Account, now: Time
     )?;
     Ok(QuotaUsage {
         tokens,
-        first_end: first_end.map(Timestamp::from_millis),
+        first_expires_at: first_end.map(Timestamp::from_millis),
         creations,
-        first_creation: first_creation.map(Timestamp::from_millis),
+        first_created_at: first_creation.map(Timestamp::from_millis),
     })
 }
 
@@ -157,7 +157,7 @@ pub async fn insert(tx: &mut Tx, token: &AccessToken, secret: &SecretHash) -> sq
         token.created_at.millis(),
         token.expires_at.map(Timestamp::millis),
         token.description.as_str().to_lowercase(),
-        token.reach.to_stored(),
+        token.repository_filter.to_stored(),
     )
 }
 
@@ -192,8 +192,8 @@ pub async fn update(
         now.millis(),
         after.description.as_str().to_lowercase(),
         before.level.as_str(),
-        after.reach.to_stored(),
-        before.reach.to_stored().unwrap_or_default(),
+        after.repository_filter.to_stored(),
+        before.repository_filter.to_stored().unwrap_or_default(),
     )
 }
 
@@ -272,7 +272,7 @@ pub async fn find_like(
             fields: TokenFields {
                 description: Description::from_stored(description),
                 level: AccessLevel::parse(&level).ok_or_else(|| unreadable("deleted_token.level", &level))?,
-                reach: RepositoryFilter::from_stored(repositories),
+                repository_filter: RepositoryFilter::from_stored(repositories),
             },
             created_at: Timestamp::from_millis(created_at),
             expires_at: expires_at.map(Timestamp::from_millis),

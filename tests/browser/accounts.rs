@@ -1,4 +1,4 @@
-//! The first account, signing in and out.
+//! The first account, signing in and signing out.
 
 use crate::{
     driver::journey,

@@ -1,4 +1,4 @@
-//! Pictures of pages in both themes and at two widths, each audited by axe-core on the way.
+//! Screenshots of pages in both themes and at two widths, with an axe-core audit of each.
 
 use std::{path::PathBuf, sync::LazyLock};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::window::{Window, target};
 
-/// A wide screen and a phone: width, height, whether it is touched.
+/// A desktop and a phone: width, height, whether it has a touch screen.
 const DEVICES: [(u32, u32, bool); 2] = [(1280, 800, false), (360, 740, true)];
 /// The narrowest screen that pages must fit.
 const NARROWEST: u32 = 320;
@@ -18,7 +18,7 @@ static AXE: LazyLock<String> = LazyLock::new(|| {
         .unwrap_or_else(|_| panic!("{} is missing: tests/run fetches axe-core there", script.display()))
 });
 
-/// Where pictures go.
+/// The folder for screenshots.
 pub fn screens() -> PathBuf {
     let folder = target("screens");
     std::fs::create_dir_all(&folder).unwrap();
@@ -26,8 +26,8 @@ pub fn screens() -> PathBuf {
 }
 
 impl Window {
-    /// Takes pictures of what is open as `{name}-{theme}-{width}{language}.png`; audits each, and that nothing is wider
-    /// than the screen.
+    /// Takes screenshots of the open page as `{name}-{theme}-{width}{language}.png`. Audits each one, and checks that
+    /// nothing is wider than the screen.
     pub async fn show(&self, name: &str) {
         for (width, height, is_touched) in DEVICES {
             for theme in ["light", "dark"] {
@@ -45,8 +45,8 @@ impl Window {
         self.as_before().await;
     }
 
-    /// What is audited of a picture: everything in light at both widths; of the dark theme the colours, which are all
-    /// that it changes; of another language, whose markup is the same, one picture.
+    /// The axe-core rules for a screenshot. The dark theme changes only colours, and other languages have the same
+    /// markup, so they need fewer audits.
     fn rules(&self, theme: &str, width: u32) -> Option<&'static str> {
         let is_wide = width == DEVICES[0].0;
         match (self.words.suffix.is_empty(), theme, is_wide) {
@@ -79,7 +79,7 @@ impl Window {
         self.media("light").await;
     }
 
-    /// Nothing is cut off at the sides, and nothing makes the page scroll sideways.
+    /// Checks that nothing is cut off and the page does not scroll sideways.
     async fn assert_fits(&self, name: &str) {
         let beyond = self
             .script(
@@ -94,7 +94,7 @@ impl Window {
     }
 
     async fn audit(&self, what: &str, rules: &str) {
-        // The auditor needs scripts; the page's own were left out when it was read.
+        // axe-core needs scripts. The page's own scripts were not loaded while scripts were off.
         self.scripts(true).await;
         self.driver().execute(format!("if (!window.axe) {{ {} }}", *AXE), vec![]).await.unwrap();
         let run = "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']RULES}).then( \
@@ -111,13 +111,13 @@ impl Window {
         self.devtools("Emulation.setScriptExecutionDisabled", json!({"value": !may_run})).await;
     }
 
-    /// From the next page on JavaScript is off.
+    /// Turns JavaScript off, from the next page on.
     pub async fn without_scripts(&self) {
         self.has_scripts.set(false);
         self.scripts(false).await;
     }
 
-    /// What is to be seen, as a file.
+    /// Saves a screenshot of the visible part.
     pub async fn picture(&self, file: &str) {
         self.capture(file, json!({"format": "png"})).await;
     }
@@ -128,7 +128,7 @@ impl Window {
         std::fs::write(screens().join(file), png).unwrap();
     }
 
-    /// One picture of the upper part of the page, of this size.
+    /// Saves a screenshot of this size of the top of the page.
     pub async fn picture_at(&self, file: &str, width: u32, height: u32) {
         self.device(width, height, false).await;
         let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});

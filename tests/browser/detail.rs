@@ -1,4 +1,4 @@
-//! The page of one token: what it did, on which days, and what was really moved.
+//! The page of one token: its uses, its chart, and what was pushed and pulled.
 
 use serde_json::json;
 use time::Duration;
@@ -12,7 +12,7 @@ use crate::{
 const PODMAN: &str = "containers/5.23.1 (github.com/containers/image)";
 const ENGINE: &str = "docker/20.10.24+dfsg1 go/go1.19.8 git-commit/5d6db84 kernel/6.1 os/linux arch/amd64";
 
-/// A token with two months of uses, the last of which the registry told of.
+/// A token with two months of uses. The registry sent a notification for the last one.
 async fn lived_in(server: &TestServer) -> MadeToken {
     server.account("bob").await;
     let token = server.account_signed_in("alice").await.generate("CI: GitHub Actions", "repo:admin", "365").await;
@@ -30,7 +30,7 @@ async fn lived_in(server: &TestServer) -> MadeToken {
         server.write_uses().await;
     }
     server.clock.advance(Duration::hours(2));
-    // The crate oci-client, which gives no name.
+    // The crate oci-client sends no User-Agent.
     server.anonymous().token("alice", &token.secret, &["repository:alice/app:pull"]).await;
     server.clock.advance(Duration::minutes(3));
     server.ask(SKOPEO, &token.secret, "*").await;

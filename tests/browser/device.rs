@@ -1,4 +1,4 @@
-//! Signing in on a device: the code is entered or brought by a link, compared, approved or denied.
+//! Signing in on a device: the code is typed or comes in the link, and is approved or denied.
 
 use reqwest::StatusCode;
 use time::Duration;
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Window {
-    /// Follows the link and goes on to what stands behind the code.
+    /// Follows the link to the page that shows the sign-in.
     async fn review(&self, codes: &Codes) {
         self.goto(&format!("/device?user_code={}", codes.user_code)).await;
         self.click("button", self.words.go_to_review).await;
@@ -32,7 +32,7 @@ async fn a_device_is_approved_in_chinese() {
 
 async fn approve(words: &'static Words) {
     let server = TestServer::start().await;
-    // The first one is an administrator.
+    // The first account is an administrator.
     server.account("root-of-all").await;
     server.account("maria").await;
     let program = server.anonymous();
@@ -84,7 +84,7 @@ async fn the_code_is_typed_and_what_is_wrong_with_it_is_said_beside_it() {
             let guess = format!("bbbb bbb{letter}");
             window.fill("Code", &guess).await;
             window.click("button", "Continue").await;
-            // The page before says the same.
+            // The previous page shows the same text, so wait for the new one.
             window.holds(&format!("document.getElementById('user_code')?.defaultValue === '{guess}'")).await;
             window.reads("#user_code-error", "This code is not known.").await;
         }

@@ -1,4 +1,4 @@
-//! One chromedriver for all journeys, and sessions of Chromium by it.
+//! One chromedriver for all journeys, and a Chromium session for each.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -25,15 +25,15 @@ const FLAGS: [&str; 11] = [
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--window-size=1280,800",
-    // A name that is not this machine's: over plain http a browser has no clipboard there.
+    // A host name other than localhost: there browsers offer no clipboard over plain http.
     "--host-resolver-rules=MAP registry.example 127.0.0.1",
 ];
 
-/// A journey waits for its browser more than it works: four keep two cores busy.
+/// A journey mostly waits for its browser, so four keep two cores busy.
 static BROWSERS: Semaphore = Semaphore::const_new(4);
 static DRIVER: Mutex<Weak<Chromedriver>> = Mutex::new(Weak::new());
 
-/// A running chromedriver. It ends with the last journey that holds it, and with this process, however that ends:
+/// A running chromedriver. It ends with the last journey that uses it. It also ends if this process is killed, because
 /// the shell around it waits for the end of its input.
 pub struct Chromedriver {
     shell: Child,
@@ -61,7 +61,7 @@ impl Chromedriver {
         let port =
             lines.find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
         let port = port.expect("chromedriver did not start: tests/run installs chromium-driver");
-        // What it says later must go somewhere, or its pipe fills up.
+        // Its later output must be read, or it blocks on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { shell, port }
     }
@@ -74,7 +74,7 @@ impl Drop for Chromedriver {
     }
 }
 
-/// What a journey holds while its browser is open, in the order in which it lets go.
+/// What a journey needs while its browser is open, in the order in which it is dropped.
 pub struct Session {
     pub driver: WebDriver,
     _profile: TempDir,
@@ -83,8 +83,7 @@ pub struct Session {
 }
 
 impl Drop for Session {
-    /// Closes the browser, also where the story panicked: thirtyfour's own way would then wait for the runtime that
-    /// is unwinding.
+    /// Closes the browser even after a panic. thirtyfour's own `quit` would then wait for a runtime that is unwinding.
     fn drop(&mut self) {
         let closed = self.driver.clone().leak();
         if let (Ok(()), Ok(mut stream)) = (closed, TcpStream::connect(("127.0.0.1", self.chromedriver.port))) {
@@ -118,13 +117,13 @@ impl Session {
     }
 }
 
-/// A fresh browser before `server`, for one story. Afterwards its console must be empty, except for what Chromium
-/// itself says about answers with the statuses in `answers`.
+/// Runs a story in a new browser. Afterwards its console must be empty, except for Chromium's own messages about
+/// responses with the statuses in `answers`.
 pub async fn journey(server: &TestServer, words: &'static Words, answers: &[u16], story: impl AsyncFnOnce(&Window)) {
     journey_at(server.url(""), words, answers, story).await;
 }
 
-/// The same under another address of the server.
+/// The same for another URL of the server.
 pub async fn journey_at(base: String, words: &'static Words, answers: &[u16], story: impl AsyncFnOnce(&Window)) {
     let window = Window::new(Session::open(words).await, base, words).await;
     story(&window).await;

@@ -1,4 +1,4 @@
-//! Two-factor authentication: turning it on with an authenticator, the codes for a bad day, signing in with either.
+//! Two-factor authentication: turning it on, recovery codes, and signing in with either.
 
 use data_encoding::BASE32_NOPAD;
 use dockpass_core::totp::TotpSecret;
@@ -14,7 +14,7 @@ use crate::{
 const STEP: Duration = Duration::seconds(30);
 const ESCAPE: char = '\u{e00c}';
 
-/// An authenticator app on a phone, which knows the secret that the page showed as text.
+/// An authenticator app with the secret from the page.
 pub struct App(TotpSecret);
 
 impl App {
@@ -27,7 +27,7 @@ impl App {
         self.0.code_at(server.clock.now()).unwrap()
     }
 
-    /// The next code: each is accepted once.
+    /// The next code, because each one is accepted only once.
     pub fn next(&self, server: &TestServer) -> String {
         server.clock.advance(STEP);
         self.code(server)
@@ -40,7 +40,8 @@ impl App {
 }
 
 impl Window {
-    /// Turns it on from the Security page; gives the app and the recovery codes, whose dialog or page is left open.
+    /// Turns it on from the Security page. Returns the app and the recovery codes, and leaves their dialog or page
+    /// open.
     async fn turn_on(&self, server: &TestServer) -> (App, Vec<String>) {
         self.goto("/settings/security").await;
         self.click("button", self.words.turn_on).await;
@@ -122,7 +123,7 @@ async fn set_up(window: &Window, server: &TestServer) -> (App, Vec<String>) {
     window.find("dialog", words.recovery_codes).await;
     window.show("recovery-codes").await;
 
-    // It stays until the box is ticked.
+    // It stays open until the box is ticked.
     window.press(ESCAPE).await;
     window.press(ESCAPE).await;
     window.click("button", words.close).await;
@@ -156,11 +157,11 @@ async fn sign_in_with_code(window: &Window, server: &TestServer, app: &App) {
     window.click("button", words.sign_in).await;
     window.element("[role=alert]").await;
     window.show("login-code-wrong").await;
-    // The half-signed-in state opens nothing else.
+    // Between password and code no other page opens.
     window.goto("/settings/tokens").await;
     window.arrive("/login?next=%2Fsettings%2Ftokens").await;
     window.goto("/login/code").await;
-    // Pasted as authenticators copy it: in two groups.
+    // Pasted in two groups, as authenticators copy it.
     let code = app.next(server);
     let copy = format!("navigator.clipboard.writeText('{} {}')", &code[..3], &code[3..]);
     window.script(&format!("return {copy}.then(() => true)")).await;
@@ -209,7 +210,7 @@ async fn the_authenticator_is_replaced_the_codes_renewed_and_all_turned_off() {
         window.reads("#notice", "replaced").await;
         window.reads(".part", "10 recovery codes").await;
 
-        // Long after the sign-in, new codes want password and code first.
+        // Long after the sign-in, new codes need the password and a code first.
         server.clock.advance(Duration::minutes(31));
         window.click("button", "New recovery codes").await;
         window.find("dialog", "Confirm that it is you").await;

@@ -1,4 +1,4 @@
-//! The top bar: language and theme, for the visitor and for the account.
+//! The top bar: language and theme, for visitors and for accounts.
 
 use crate::{
     driver::journey,
@@ -45,7 +45,7 @@ async fn language_and_theme_are_chosen_in_the_top_bar_and_kept() {
     })
     .await;
 
-    // The account keeps its choice: another browser, which asks for English, gets Chinese.
+    // The account keeps its choice: another browser that prefers English gets Chinese.
     journey(&server, &ENGLISH, &[], async |window| {
         window.sign_in("alice").await;
         window.click("button", "Language: English").await;

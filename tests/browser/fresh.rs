@@ -1,4 +1,4 @@
-//! A fresh sign-in, asked for in place: what was asked goes on, and nothing typed is lost.
+//! A recent sign-in is requested in place: afterwards the request continues, and no input is lost.
 
 use serde_json::json;
 use time::Duration;
@@ -52,7 +52,7 @@ async fn generate(words: &'static Words) {
         let expected = (server.clock.now() + Duration::days(30)).date().to_string();
         assert!(end.as_str().unwrap().starts_with(&expected), "{end}");
 
-        // It was used now: for half an hour nothing is asked again.
+        // For the next half hour the password is not requested again.
         server.clock.advance(Duration::minutes(29));
         window.generate("second").await;
     })

@@ -1,4 +1,4 @@
-//! A page with real life in it: for the README, and to look at.
+//! A page with realistic content, for the README.
 
 use time::Duration;
 
@@ -9,11 +9,11 @@ use crate::{
     words::{CHINESE, ENGLISH, Words},
 };
 
-/// An account with tokens of all kinds, as they come together in a year.
+/// An account with the tokens of a year.
 async fn lived_in() -> TestServer {
     let server = TestServer::start().await;
     server.account("maria").await;
-    // A session does not last this long: each day's work signs in anew.
+    // A session does not last for so long, so each day begins with a sign-in.
     let generate = async |description: &str, level: &str, expiration: &str| {
         server.signed_in("maria").await.generate(description, level, expiration).await
     };
@@ -47,7 +47,7 @@ async fn lived_in() -> TestServer {
 
 async fn tokens_page(window: &Window) {
     window.sign_in("maria").await;
-    // The times of use are written about a second later.
+    // Uses are written about a second later.
     window
         .until("each use is in the table", async || {
             window.driver().refresh().await.unwrap();

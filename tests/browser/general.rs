@@ -1,4 +1,4 @@
-//! Account settings, General: what a person settles for itself, and the way out.
+//! Account settings, General: preferences, and closing the account.
 
 use crate::{
     driver::journey,
@@ -30,7 +30,7 @@ async fn name_language_theme_and_zone_are_saved_in_one_form() {
         window.reads("#account-menu .menu-head", "Alice Liddell").await;
         window.press('\u{e00c}').await;
 
-        // A name that is too long comes back with its sentence, and nothing of the rest is lost.
+        // If the name is too long, the form comes back with an error and keeps the other input.
         window.script("document.getElementById('display_name').removeAttribute('maxlength')").await;
         window.fill("显示名称", &"长".repeat(61)).await;
         window.choose("主题", "light").await;
@@ -78,7 +78,7 @@ async fn close(words: &'static Words) {
         window.click("button", words.sign_in).await;
         window.element("[role=alert]").await;
 
-        // The last administrator stays.
+        // The last administrator cannot close the account.
         window.sign_in("root").await;
         window.goto("/settings").await;
         window.element("#close-account").await.click().await.unwrap();

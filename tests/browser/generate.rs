@@ -1,4 +1,4 @@
-//! The main journey, in both languages: to the page, a token seen once, and everything its row can do.
+//! The main journey in both languages: generate a token, see it once, and use every action of its row.
 
 use crate::{
     driver::journey,
@@ -47,7 +47,7 @@ async fn first_account(window: &Window, link: &str) {
     window.sign_in("alice").await;
 }
 
-/// From anywhere: avatar, Account settings, Personal access tokens.
+/// Opens the account menu, then Account settings, then Personal access tokens.
 async fn the_way_to_the_page(window: &Window) {
     let words = window.words;
     window.goto("/").await;

@@ -1,7 +1,7 @@
 //! The journeys of people through the pages, in Debian's Chromium: `cargo test --test browser`.
 //!
-//! Each leaves pictures of its pages under `target/screens/`, and each picture's page was audited by axe-core. A
-//! journey ends with a look at the browser's console, which must be empty.
+//! Each journey saves screenshots under `target/screens/` and audits the pages with axe-core. At its end the browser's
+//! console must be empty.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences by their names, and may panic")]
 

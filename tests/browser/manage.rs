@@ -1,4 +1,4 @@
-//! Expiry, wrong input, and what happens when the page on the screen is older than the truth.
+//! Expiry, wrong input, and pages that are out of date.
 
 use thirtyfour::prelude::*;
 use time::Duration;
@@ -31,7 +31,7 @@ async fn expired_token(words: &'static Words) {
         window.find("menuitem", words.edit).await;
         window.find("menuitem", words.deactivate).await;
 
-        // It expires under the open menu.
+        // The token expires while its menu is open.
         server.clock.advance(Duration::hours(2));
         window.click("menuitem", words.deactivate).await;
         window.reads("dialog", "old laptop").await;

@@ -1,4 +1,4 @@
-//! Menus and dialogs without a mouse.
+//! Menus and dialogs by keyboard.
 
 use crate::{driver::journey, harness::TestServer, words::ENGLISH};
 
@@ -87,7 +87,7 @@ async fn a_dialog_keeps_the_focus_and_gives_it_back_to_what_opened_it() {
         window.holds("!document.querySelector('dialog')").await;
         window.holds("document.activeElement.id === 'generate'").await;
 
-        // After Delete the row is gone, and with it the button: the heading gets the focus.
+        // After Delete the row and its button are gone, so the heading gets the focus.
         window.open_actions("laptop").await;
         window.click("menuitem", "Delete").await;
         window.holds("document.activeElement.matches('dialog [data-close]')").await;

@@ -1,4 +1,4 @@
-//! The secret is seen once: asked about before it is lost, and nowhere afterwards.
+//! A secret is shown only once: the page warns before it is lost, and shows it nowhere afterwards.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::{
     words::ENGLISH,
 };
 
-/// Everything that the page and the browser's storage hold, as one text.
+/// The whole content of the page and the browser's storage, as one text.
 const ALL_THAT_IS_KEPT: &str = "return JSON.stringify([document.documentElement.outerHTML, \
     [...document.querySelectorAll('input, textarea, output')].map(field => field.value), \
     Object.entries(sessionStorage), Object.entries(localStorage), history.state, location.href, document.cookie, \
@@ -22,7 +22,7 @@ impl Window {
         format!("{}{source}", kept.as_str().unwrap())
     }
 
-    /// The secret is in no part of the page or of the browser's storage, nor in what the server says now.
+    /// Checks that neither the page, the browser's storage nor the server's current response contains the secret.
     pub async fn assert_nowhere(&self, secret: &str) {
         assert!(!self.kept().await.contains(secret), "the secret is still in the page");
         let again = "const done = arguments[0]; Promise.all(['/settings/tokens', '/settings/tokens/new', '/settings'].map( \
@@ -60,7 +60,7 @@ async fn the_secret_is_gone_when_the_page_is_left_with_the_dialog_open() {
     server.account("alice").await;
     journey(&server, &ENGLISH, &[], async |window| {
         window.sign_in("alice").await;
-        // The document that stays in the back-forward cache writes down what it holds as it goes and comes back.
+        // The page goes into the back-forward cache, so it records its content when it is left.
         window
             .script("addEventListener('pagehide', () => { sessionStorage.left = document.querySelector('#secret').value; });")
             .await;

@@ -1,4 +1,4 @@
-//! People: making one's own account, and what an administrator does for others.
+//! Creating an account through sign-up, and what administrators do for others.
 
 use crate::{
     driver::journey,
@@ -111,7 +111,7 @@ async fn add(words: &'static Words) {
     .await;
 }
 
-/// An administrator, and three people of whom bob is signed in.
+/// An administrator and three other accounts. bob is signed in.
 async fn peopled() -> TestServer {
     let server = TestServer::start().await;
     for name in ["root", "bob", "carol", "bobby"] {

@@ -1,4 +1,4 @@
-//! The main journey without JavaScript: forms post, links lead.
+//! The main journey without JavaScript.
 
 use crate::{
     driver::journey,
@@ -61,7 +61,7 @@ async fn generate(window: &Window) {
     assert!(window.all("button", words.copy).await.is_empty(), "no button that could do nothing");
     window.show("plain-created").await;
 
-    // Reload sends the form again.
+    // Reloading sends the form again.
     window.driver().refresh().await.unwrap();
     window.holds("!document.querySelector('#secret')").await;
     assert!(!window.driver().source().await.unwrap().contains(&secret));

@@ -1,4 +1,4 @@
-//! What was refused: the list above the table with what mends it; what a token can do, and a form that limits one.
+//! Recent refusals with their fixes, "What can this token do?", and limiting a token to repositories.
 
 use time::Duration;
 
@@ -8,12 +8,12 @@ use crate::{
     words::{CHINESE, ENGLISH, Words},
 };
 
-/// One scope of a request with a client's `User-Agent`.
+/// Sends a token request for one scope with a client's `User-Agent`.
 async fn ask(server: &TestServer, client: &str, token: &MadeToken, scope: &str) {
     server.anonymous().with_header("user-agent", client).token("alice", &token.secret, &[scope]).await;
 }
 
-/// Switches a token's list on in the form of its settings.
+/// Selects "Only these" in the form of a token.
 async fn limit(alice: &Browser, token: &MadeToken, repositories: &str) {
     let form = [
         ("description", "CI: build and push, main branch"),
@@ -54,7 +54,7 @@ async fn refusals(words: &'static Words) {
         window.sign_in("alice").await;
         window.element("#refusals").await;
         window.show("refusals").await;
-        // The one button of each line, and none where no change to the token helps.
+        // Each line has one button, or none if no change to the token helps.
         let buttons = window.script("return [...document.querySelectorAll('#refusals li')].map(line => line.querySelector('.button')?.innerText ?? '');").await;
         assert_eq!(buttons.as_array().unwrap().iter().filter(|text| *text == "").count(), 1, "{buttons}");
         window.element("#refusals form[action$='/activate'] button").await.click().await.unwrap();

@@ -1,4 +1,4 @@
-//! The repositories' page: made by hand and by pushing, opened, shared, taken back, removed.
+//! The repositories page: created by hand and by pushing, made public, shared, unshared and removed.
 
 use time::Duration;
 

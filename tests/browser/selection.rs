@@ -1,4 +1,4 @@
-//! Several tokens at once: ticked, named in one question, switched off or deleted together.
+//! Bulk actions: several tokens are selected, confirmed, and deactivated or deleted together.
 
 use crate::{
     driver::journey,
@@ -52,7 +52,7 @@ async fn selected(words: &'static Words) {
         window.holds("!document.querySelector('.tick :checked')").await;
         window.holds("document.activeElement !== document.body").await;
 
-        // All of what a filter leaves, and no others.
+        // All tokens that match the filter, and no others.
         window.find("searchbox", words.find).await.send_keys("service 00").await.unwrap();
         window.choose(words.columns[2], "inactive").await;
         window.until("four are left", async || (window.descriptions().await.len() == 4).then_some(())).await;

@@ -1,4 +1,4 @@
-//! The table in daily use: sorting, filtering, pages, the numbers of fair use, and tokens made anew.
+//! The token table: sorting, filtering, pages, limits, and generating a token again.
 
 use time::Duration;
 
@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl TestServer {
-    /// Gives an account as many tokens as one never makes by hand: "service 001" is the oldest, every third is
-    /// inactive, every fifth auto-generated, every tenth expired.
+    /// Gives an account many tokens. "service 001" is the oldest, every third is inactive, every fifth is
+    /// auto-generated, and every tenth is expired.
     pub async fn many_tokens(&self, name: &str, count: i64) {
         let account = self.text(&format!("SELECT id FROM account WHERE username = '{name}'")).await;
         let now = self.clock.now();
@@ -34,12 +34,12 @@ impl TestServer {
 }
 
 impl Window {
-    /// The descriptions of the table, as they stand.
+    /// The descriptions in the table, in their order.
     pub async fn descriptions(&self) -> Vec<String> {
         self.table().await.into_iter().map(|row| row[0].clone()).collect()
     }
 
-    /// Waits until the table's first rows are these.
+    /// Waits until the table begins with these rows.
     pub async fn begins_with(&self, descriptions: &[&str]) {
         self.until(&format!("the table begins with {descriptions:?}"), async || {
             let table = self.descriptions().await;
@@ -91,7 +91,7 @@ async fn headings_sort_the_table_and_the_address_keeps_it() {
             window.arrive(&format!("/settings/tokens?sort={address}")).await;
             window.begins_with(&[first]).await;
         }
-        // The address alone brings the same, and what is done in a row leaves the order as it is.
+        // The URL gives the same table, and an action in a row does not change the order.
         window.goto("/settings/tokens?sort=description&direction=desc").await;
         window.begins_with(&["Service 012"]).await;
         window.open_actions("Service 011").await;
@@ -139,7 +139,7 @@ async fn filter(words: &'static Words) {
         window.arrive("/settings/tokens?sort=description&status=inactive&source=auto-generated&text=SERVICE+01").await;
         assert_eq!(window.descriptions().await, ["Service 015"], "sorting keeps the filter");
 
-        // Back: the page before, as the server has it now, and its fields agree with it.
+        // "Back" shows the previous page with current data, and its fields match.
         window.driver().back().await.unwrap();
         window.arrive("/settings/tokens?status=inactive&source=auto-generated&text=SERVICE+01").await;
         window.driver().back().await.unwrap();
@@ -189,7 +189,7 @@ async fn pages(words: &'static Words) {
         assert_eq!(window.descriptions().await.len(), 20);
         assert!(window.all("link", words.next).await.is_empty());
         window.show("table-last-page").await;
-        // What is done on a page leaves the reader there; another filter begins at its first page.
+        // An action stays on the page, but another filter begins at the first page.
         window.open_actions("Service 019").await;
         window.click("menuitem", words.deactivate).await;
         window.status_becomes("Service 019", words.inactive).await;
@@ -255,7 +255,7 @@ async fn fair_use(words: &'static Words) {
         assert!(quota.contains("200") && quota.matches('1').count() == 2, "one of 200, one more this hour: {quota}");
         window.open_form().await;
         window.fill(words.description, "desktop").await;
-        // Meanwhile another window makes the last one of this hour.
+        // Another window generates the last allowed token of this hour.
         alice.generate("tablet", "repo:read", "30").await;
         window.click("button", words.generate).await;
         window.element("dialog .notice.danger").await;

@@ -1,4 +1,4 @@
-//! Exact times in the reader's zone, and the calendar of ends.
+//! Times in the reader's time zone, and the calendar of expiries.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::{
     words::{CHINESE, ENGLISH, Words},
 };
 
-/// A winter's noon in UTC, so that no zone changes its clocks meanwhile: 2027-01-15.
+/// 2027-01-15 at noon UTC, so that no time zone changes its clocks during the test.
 const NOON: i64 = 1_800_014_400_000;
 
 async fn with_a_known_time() -> TestServer {
@@ -35,7 +35,7 @@ async fn exact_times_are_in_the_browsers_zone_until_one_is_chosen() {
         window.holds("document.querySelector('.tokens tbody time').title.includes('9:00:00 PM')").await;
         let said = title(window).await;
         assert!(said.contains("January 15, 2027") && said.contains("GMT+9"), "{said}");
-        // Rows that htmx brings get it too.
+        // Rows that htmx loads get it too.
         window.click("link", "Description").await;
         window.arrive("/settings/tokens?sort=description").await;
         window.holds("document.querySelector('.tokens tbody time').title.includes('9:00:00 PM')").await;
@@ -62,7 +62,7 @@ async fn without_javascript_exact_times_are_in_utc_or_the_chosen_zone() {
         window.goto("/settings").await;
         window.choose_text("Time zone", "Europe/Berlin").await;
         window.element(".sheet .primary").await.click().await.unwrap();
-        // Saved, and not overtaken by the next address.
+        // Wait until it is saved before opening the next page.
         window.element("#notice .notice").await;
         window.goto("/settings/tokens").await;
         assert_eq!(title(window).await, "15 January 2027 13:00 CET");

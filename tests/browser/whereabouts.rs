@@ -1,4 +1,4 @@
-//! A safe account: the password, where one is signed in, what happened, and waits for whoever guesses.
+//! Security of an account: password, sessions, activity, and waiting times after wrong passwords.
 
 use time::Duration;
 
@@ -13,7 +13,7 @@ const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko
 const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) \
                      Version/17.5 Mobile/15E148 Safari/604.1";
 
-/// Another browser that signed in to the account.
+/// Another browser that is signed in to the account.
 async fn elsewhere(server: &TestServer, agent: &str) -> Browser {
     let browser = server.anonymous().with_header("user-agent", agent);
     let answer = browser.post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;

@@ -1,4 +1,4 @@
-//! What a person does in a browser window: finds things by their accessible names, clicks, types, looks.
+//! A browser window, used like a person does: finding elements by their accessible names, clicking and typing.
 
 use std::{cell::Cell, path::PathBuf, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{driver::Session, words::Words};
 const PATIENCE: Duration = Duration::from_secs(10);
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// A browser window before the server of a test.
+/// A browser window that shows pages of a test's server.
 pub struct Window {
     session: Session,
     base: String,
@@ -21,7 +21,7 @@ pub struct Window {
 impl Window {
     pub async fn new(session: Session, base: String, words: &'static Words) -> Self {
         let window = Self { session, base, words, has_scripts: Cell::new(true) };
-        // What opens would be half way there in a picture.
+        // Otherwise a screenshot could show a half-open menu.
         window.media("light").await;
         window
     }
@@ -30,20 +30,20 @@ impl Window {
         &self.session.driver
     }
 
-    /// A command of the DevTools protocol.
+    /// Runs a command of the DevTools protocol.
     pub async fn devtools(&self, method: &str, parameters: Value) -> Value {
         let answer = self.driver().cdp().send_raw(method, parameters).await;
         answer.unwrap_or_else(|problem| panic!("{method}: {problem}"))
     }
 
-    /// Follows the system's theme as if it were this one, and opens without motion.
+    /// Emulates this system theme, and turns animations off.
     pub async fn media(&self, theme: &str) {
         let features = json!([{"name": "prefers-color-scheme", "value": theme},
                               {"name": "prefers-reduced-motion", "value": "reduce"}]);
         self.devtools("Emulation.setEmulatedMedia", json!({"features": features})).await;
     }
 
-    /// Runs a function's body in the page.
+    /// Runs JavaScript in the page.
     pub async fn script(&self, body: &str) -> Value {
         self.driver().execute(body, vec![]).await.unwrap().json().clone()
     }
@@ -53,18 +53,17 @@ impl Window {
         self.driver().goto(address).await.unwrap();
     }
 
-    /// The path and query of this page.
+    /// The path and query of the current page.
     pub async fn path(&self) -> String {
         let url = self.driver().current_url().await.unwrap();
         url[url::Position::BeforePath..url::Position::AfterQuery].to_owned()
     }
 
-    /// Waits until the page is at this path.
     pub async fn arrive(&self, path: &str) {
         self.until(&format!("the page is {path}"), async || (self.path().await == path).then_some(())).await;
     }
 
-    /// Asks until there is an answer; gives up with a picture of what is there.
+    /// Repeats `look` until it finds something. Fails with a screenshot if it never does.
     pub async fn until<T>(&self, what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
         let asked = tokio::time::timeout(PATIENCE, async {
             loop {
@@ -88,7 +87,7 @@ impl Window {
         }
     }
 
-    /// All elements that assistive technology presents with this role and this name, in the page's order.
+    /// All elements with this accessible role and name, in page order.
     pub async fn all(&self, role: &str, name: &str) -> Vec<WebElement> {
         let Ok(html) = self.driver().find(By::Css("html")).await else { return vec![] };
         let devtools = self.driver().cdp();
@@ -97,7 +96,7 @@ impl Window {
         };
         let question = json!({"objectId": page["result"]["objectId"], "role": role, "accessibleName": name});
         let Ok(answer) = devtools.send_raw("Accessibility.queryAXTree", question).await else { return vec![] };
-        // chromedriver's name of an element is the document's name and the number of its node.
+        // chromedriver's id of an element consists of the document's id and the number of its node.
         let id = html.element_id().to_string();
         let document = id.rsplit_once(".e.").expect("chromedriver names elements f.….d.….e.N").0.to_owned();
         let mut found = vec![];
@@ -109,7 +108,7 @@ impl Window {
         found
     }
 
-    /// The first element of this role and name, as soon as there is one.
+    /// Waits for the first element with this role and name.
     pub async fn find(&self, role: &str, name: &str) -> WebElement {
         self.until(&format!("there is a {role} named {name:?}"), async || self.all(role, name).await.into_iter().next())
             .await
@@ -118,7 +117,7 @@ impl Window {
     pub async fn click(&self, role: &str, name: &str) {
         for attempt in 1.. {
             let Err(problem) = self.find(role, name).await.click().await else { return };
-            // Between the look and the click the page that was there may have given way to the next one.
+            // The next page may have replaced the old one between finding and clicking.
             let said = format!("{problem:?}").to_lowercase();
             let is_gone = ["stale", "no such element", "does not belong to the document", "no node with given id"]
                 .iter()
@@ -127,20 +126,20 @@ impl Window {
         }
     }
 
-    /// Types into the field of this label, in place of what it held.
+    /// Replaces the text of the field with this label.
     pub async fn fill(&self, label: &str, text: &str) {
         let field = self.find("textbox", label).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
     }
 
-    /// Chooses in the select of this label by the option's value.
+    /// Chooses an option by its value in the select with this label.
     pub async fn choose(&self, label: &str, value: &str) {
         let select = SelectElement::new(&self.find("combobox", label).await).await.unwrap();
         select.select_by_value(value).await.unwrap();
     }
 
-    /// Chooses in the select of this label by what the option reads.
+    /// Chooses an option by its text in the select with this label.
     pub async fn choose_text(&self, label: &str, text: &str) {
         let select = SelectElement::new(&self.find("combobox", label).await).await.unwrap();
         select.select_by_exact_text(text).await.unwrap();
@@ -151,23 +150,23 @@ impl Window {
         self.driver().action_chain().send_keys(keys).perform().await.unwrap();
     }
 
-    /// A key while Control is held.
+    /// Presses a key together with Control.
     pub async fn press_control(&self, key: char) {
         let chain = self.driver().action_chain().key_down(Key::Control).send_keys(key.to_string());
         chain.key_up(Key::Control).perform().await.unwrap();
     }
 
-    /// The first element that is on the page, by its selector.
+    /// Waits for the first element with this selector.
     pub async fn element(&self, css: &str) -> WebElement {
         self.driver().query(By::Css(css)).wait(PATIENCE, INTERVAL).first().await.unwrap()
     }
 
-    /// What is to be read there.
+    /// The visible text of an element.
     pub async fn text(&self, css: &str) -> String {
         self.element(css).await.text().await.unwrap()
     }
 
-    /// Waits until the text there holds this.
+    /// Waits until the element's text contains this.
     pub async fn reads(&self, css: &str, part: &str) {
         self.until(&format!("{css} reads {part:?}"), async || {
             let element = self.driver().find(By::Css(css)).await.ok()?;
@@ -176,13 +175,13 @@ impl Window {
         .await;
     }
 
-    /// Waits until a script's expression is true.
+    /// Waits until a JavaScript expression is true.
     pub async fn holds(&self, expression: &str) {
         let body = format!("return Boolean({expression});");
         self.until(expression, async || (self.script(&body).await == Value::Bool(true)).then_some(())).await;
     }
 
-    /// The table as it reads: a row a token, its cells without the box to tick and the menu.
+    /// The cells of the token table, without the checkbox and the menu.
     pub async fn table(&self) -> Vec<Vec<String>> {
         let rows = self
             .script(
@@ -194,7 +193,7 @@ impl Window {
         serde_json::from_value(rows).unwrap()
     }
 
-    /// Waits until a token's row reads this in its status column.
+    /// Waits until a token has this status in the table.
     pub async fn status_becomes(&self, description: &str, status: &str) {
         self.until(&format!("{description:?} is {status}"), async || {
             let table = self.table().await;
@@ -203,19 +202,17 @@ impl Window {
         .await;
     }
 
-    /// Opens the menu of a token's row.
     pub async fn open_actions(&self, description: &str) {
         self.click("button", &self.words.actions_for(description)).await;
         self.holds("document.querySelector('.actions .menu:popover-open')").await;
     }
 
-    /// Signs in through the form.
     pub async fn sign_in(&self, name: &str) {
         self.sign_in_with(name, crate::harness::PASSWORD).await;
         self.arrive("/settings/tokens").await;
     }
 
-    /// Fills in the form and posts it.
+    /// Fills in the sign-in form and posts it.
     pub async fn sign_in_with(&self, name: &str, password: &str) {
         self.goto("/login").await;
         self.fill(self.words.username, name).await;
@@ -223,13 +220,13 @@ impl Window {
         self.click("button", self.words.sign_in).await;
     }
 
-    /// Opens the form of a new token over the table.
+    /// Opens the dialog for a new token.
     pub async fn open_form(&self) {
         self.click("link", self.words.generate_new).await;
         self.find("dialog", self.words.generate_new).await;
     }
 
-    /// Generates a token in the dialog, which stays open; gives the secret.
+    /// Generates a token in the dialog, leaves the dialog open, and returns the secret.
     pub async fn generate(&self, description: &str) -> String {
         self.open_form().await;
         self.fill(self.words.description, description).await;
@@ -237,21 +234,19 @@ impl Window {
         self.secret().await
     }
 
-    /// The secret in the dialog that shows it.
+    /// The secret in the dialog.
     pub async fn secret(&self) -> String {
         let secret = self.element("#secret").await.value().await.unwrap().unwrap();
         assert!(secret.starts_with("dp_pat_") && secret.len() == 43, "{secret}");
         secret
     }
 
-    /// Copies the secret and closes its dialog.
     pub async fn copy_and_close(&self) {
         self.click("button", self.words.copy).await;
         self.click("button", self.words.close).await;
         self.holds("!document.querySelector('dialog')").await;
     }
 
-    /// Lets the page read the clipboard.
     pub async fn allow_clipboard(&self) {
         let permissions = json!(["clipboardReadWrite", "clipboardSanitizedWrite"]);
         self.devtools("Browser.grantPermissions", json!({"origin": self.base, "permissions": permissions})).await;
@@ -262,7 +257,7 @@ impl Window {
         self.driver().execute_async(read, vec![]).await.unwrap().convert().unwrap()
     }
 
-    /// The console since the last look; `answers` are statuses whose mention by the browser itself is expected.
+    /// Checks that the console is empty, except for Chromium's own messages about responses with these statuses.
     pub async fn assert_quiet_console(&self, answers: &[u16]) {
         let said: Vec<String> = self.driver().browser_log().await.unwrap().into_iter().map(|e| e.message).collect();
         let expected: Vec<String> = answers.iter().map(|status| format!("with a status of {status}")).collect();
@@ -272,7 +267,6 @@ impl Window {
     }
 }
 
-/// A folder below `target/`.
 pub fn target(folder: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(target).join(folder)

@@ -1,11 +1,11 @@
-//! The names that people and their screen readers go by, in both languages: a second copy of what the product
-//! promises, so that a change of a promised name fails here.
+//! The accessible names in both languages. They are written down independently of the locale files, so that a changed
+//! name fails here.
 
 /// The accessible names in one language.
 #[derive(Debug)]
 pub struct Words {
     pub locale: &'static str,
-    /// What pictures of it end with.
+    /// The suffix of its screenshots.
     pub suffix: &'static str,
     pub sign_in: &'static str,
     pub sign_out: &'static str,
@@ -90,7 +90,7 @@ pub struct Words {
 }
 
 impl Words {
-    /// The name of a row's box to tick.
+    /// The name of a row's checkbox.
     pub fn select(&self, description: &str) -> String {
         format!("{}{description}", self.select_before)
     }

@@ -1,4 +1,4 @@
-//! Callers that are no browser, and forty at once.
+//! Clients other than browsers, and many concurrent clients.
 
 use std::{
     io::{Read as _, Write as _},
@@ -15,17 +15,16 @@ use tokio::task::JoinSet;
 
 use super::{Answer, Browser, TestServer};
 
-/// How many callers a race has.
+/// The number of clients in a race.
 pub const MANY: usize = 40;
 
-/// Headers from pairs.
 pub fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     let pair =
         |(name, value): &(&'static str, &str)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
     pairs.iter().map(pair).collect()
 }
 
-/// Runs as many futures as [`MANY`] at once and gathers what they come to.
+/// Runs [`MANY`] futures concurrently and collects their results.
 pub async fn all_at_once<F>(caller: impl Fn(usize) -> F) -> Vec<F::Output>
 where
     F: Future + Send + 'static,
@@ -39,29 +38,29 @@ where
 }
 
 impl Browser {
-    /// A caller of the server at `base`, such as `http://127.0.0.1:8080`.
+    /// A client of the server at `base`, such as `http://127.0.0.1:8080`.
     pub fn at(base: &str) -> Self {
         Self::new(base)
     }
 
-    /// A GET with headers of its own.
+    /// Sends a GET with additional headers.
     pub async fn get_with(&self, path: &str, pairs: &[(&'static str, &str)]) -> Answer {
         self.send(Method::GET, path, None, headers(pairs)).await
     }
 
-    /// A form with headers of its own.
+    /// Posts a form with additional headers.
     pub async fn post_with(&self, path: &str, form: &[(&str, &str)], pairs: &[(&'static str, &str)]) -> Answer {
         self.send(Method::POST, path, Some(form), headers(pairs)).await
     }
 
-    /// A fresh key of the form for a new token.
+    /// A new form key for generating a token.
     pub async fn form_key(&self) -> String {
         self.get("/settings/tokens/new").await.after("name=\"form_key\" value=\"")
     }
 }
 
 impl TestServer {
-    /// Sends bytes as they are and reads to the end: what no well-behaved client sends.
+    /// Sends bytes unchanged and reads the whole response, for requests that a well-behaved client never sends.
     pub async fn raw(&self, request: impl Into<Vec<u8>>) -> String {
         let (address, request) = (self.address, request.into());
         let exchange = move || {
@@ -75,7 +74,7 @@ impl TestServer {
         tokio::task::spawn_blocking(exchange).await.unwrap()
     }
 
-    /// [`MANY`] callers that share one browser session.
+    /// A client that shares the session of `browser`, for concurrent requests.
     pub fn same_session(&self, browser: &Browser) -> Arc<Browser> {
         Arc::new(self.anonymous().with_cookie("dockpass", &browser.cookie("dockpass").unwrap()))
     }

@@ -1,18 +1,18 @@
-//! What tests ask of the database itself, past the product: on both engines by the same words.
+//! Direct access to the database of a test server, on both engines.
 
 use dockpass::platform::database::{Db, Tx};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::TestServer;
 
-/// A database URL of this test's own for the program, its schema made; `None` where the suite runs on SQLite.
+/// The URL of a new PostgreSQL schema. `None` if the suite runs on SQLite.
 pub async fn url() -> Option<String> {
     let url = super::postgres_schema()?;
     super::make_schema(&url).await;
     Some(url)
 }
 
-/// How many tables the PostgreSQL schema of such a URL has.
+/// The number of tables in the PostgreSQL schema of such a URL.
 pub async fn tables(url: &str) -> i64 {
     use sqlx::Connection as _;
     let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
@@ -22,7 +22,7 @@ pub async fn tables(url: &str) -> i64 {
     count
 }
 
-/// Runs a statement; how many rows it touched.
+/// Runs a statement and returns the number of affected rows.
 pub async fn execute(db: &Db, statement: &str) -> u64 {
     let statement = AssertSqlSafe(statement.to_owned());
     match db {
@@ -31,7 +31,7 @@ pub async fn execute(db: &Db, statement: &str) -> u64 {
     }
 }
 
-/// The one number that a query gives; `None` where it is null.
+/// The only number in a query's result. `None` if it is null.
 pub async fn number(db: &Db, query: &str) -> Option<i64> {
     let query = AssertSqlSafe(query.to_owned());
     match db {
@@ -51,7 +51,7 @@ pub async fn texts(db: &Db, query: &str) -> Vec<String> {
     }
 }
 
-/// Every row of a table as text; bytes are in hexadecimal.
+/// Every row of a table as text, with bytes in hexadecimal.
 pub async fn rows(db: &Db, table: &str) -> Vec<String> {
     let query = match db {
         Db::Sqlite { .. } => {
@@ -82,28 +82,28 @@ pub async fn dump(db: &Db) -> String {
     dump
 }
 
-/// Whether a text stands in a dump, as it is or as bytes.
+/// Whether a dump contains a secret, as text or as bytes.
 pub fn holds(dump: &str, secret: &str) -> bool {
     dump.contains(secret) || dump.to_lowercase().contains(&data_encoding::HEXLOWER.encode(secret.as_bytes()))
 }
 
 impl TestServer {
-    /// Runs a statement; how many rows it touched.
+    /// Runs a statement and returns the number of affected rows.
     pub async fn sql(&self, statement: &str) -> u64 {
         execute(&self.app.db, statement).await
     }
 
-    /// How many rows a table has.
+    /// The number of rows in a table.
     pub async fn count(&self, table: &str) -> i64 {
         number(&self.app.db, &format!("SELECT COUNT(*) FROM {table}")).await.unwrap()
     }
 
-    /// The one number that a query gives.
+    /// The only number in a query's result.
     pub async fn number(&self, query: &str) -> Option<i64> {
         number(&self.app.db, query).await
     }
 
-    /// Waits until a query gives this number, a few seconds at most: some things are written a moment later.
+    /// Waits a few seconds for a query to return this number, because some rows are written later.
     pub async fn times(&self, query: &str, expected: i64) {
         let mut found = None;
         for _ in 0..100 {
@@ -116,12 +116,12 @@ impl TestServer {
         panic!("{query} is {found:?} and not {expected}");
     }
 
-    /// The one text that a query gives.
+    /// The only text in a query's result.
     pub async fn text(&self, query: &str) -> String {
         texts(&self.app.db, query).await.pop().unwrap()
     }
 
-    /// Brings about by hand what would take too long otherwise.
+    /// Runs a statement.
     pub async fn execute(&self, statement: &str) {
         let statement = AssertSqlSafe(statement.to_owned());
         match &self.app.db {
@@ -130,7 +130,7 @@ impl TestServer {
         }
     }
 
-    /// Bytes as this engine's SQL has them, from hexadecimal.
+    /// An SQL literal for bytes, from hexadecimal.
     pub fn bytes(&self, hexadecimal: &str) -> String {
         match &self.app.db {
             Db::Sqlite { .. } => format!("x'{hexadecimal}'"),
@@ -138,8 +138,8 @@ impl TestServer {
         }
     }
 
-    /// Someone who writes and goes on writing: holds SQLite's only write lock, and on PostgreSQL the rows that the
-    /// statement touches.
+    /// An open write transaction. It holds SQLite's only write lock, or on PostgreSQL locks the rows that the statement
+    /// changes.
     pub async fn writing(&self, statement: &str) -> Tx {
         let statement = AssertSqlSafe(statement.to_owned());
         let mut tx = self.app.db.write().await.unwrap();

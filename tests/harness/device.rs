@@ -1,11 +1,11 @@
-//! Programs on devices: they ask for codes, poll, refresh and revoke; their owners approve on the page.
+//! Devices that sign in through the browser.
 
 use reqwest::StatusCode;
 use time::Duration;
 
 use super::{Answer, Browser, TestServer};
 
-/// What the credential helper calls itself.
+/// The client id of the credential helper.
 pub const PROGRAM: &str = "docker-credential-dockpass";
 pub const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -16,7 +16,7 @@ pub struct Codes {
     pub user_code: String,
 }
 
-/// What a device got.
+/// The tokens of a device.
 #[derive(Debug, Clone)]
 pub struct Got {
     pub token: String,
@@ -46,7 +46,7 @@ impl Browser {
         self.post("/oauth/token", &form).await
     }
 
-    /// Renews the token.
+    /// Refreshes the token.
     pub async fn refresh(&self, refresh: &str) -> Answer {
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh), ("client_id", PROGRAM)];
         self.post("/oauth/token", &form).await
@@ -59,19 +59,19 @@ impl Browser {
 }
 
 impl TestServer {
-    /// The whole way: a device of whoever `browser` is signed in as.
+    /// A new device, approved by the account that is signed in to `browser`.
     pub async fn device(&self, browser: &Browser, name: &str) -> Got {
         let program = self.anonymous();
         let codes = program.begin(name).await;
         let approved = browser.decide(&codes, "approve").await;
         assert!(approved.status == StatusCode::OK && approved.body.contains("Approved"), "{}", approved.body);
         let got = Got::of(&program.poll(&codes).await);
-        // Two sign-ins at the same moment would have no order.
+        // Otherwise two devices would have the same creation time and so no order.
         self.clock.advance(Duration::MILLISECOND);
         got
     }
 
-    /// Writes uses of tokens that would be written within a second.
+    /// Writes the journalled uses of tokens at once, which the server would do within a second.
     pub async fn write_uses(&self) {
         dockpass::tokens::usage::actions::write(&self.app.db, &self.app.token_uses, self.app.rng).await.unwrap();
     }

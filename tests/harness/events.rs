@@ -1,4 +1,4 @@
-//! A registry that tells what it moved.
+//! Notifications as a registry sends them.
 
 use dockpass::config::Settings;
 use dockpass_core::timestamp::Timestamp;
@@ -8,9 +8,9 @@ use time::{Duration, format_description::well_known::Rfc3339};
 
 use super::{Answer, Browser, MadeToken, TestServer, callers::headers};
 
-/// What the registry and the server know.
+/// The secret that the registry sends.
 pub const SECRET: &str = "a-secret-between-two-programs";
-/// The program that pushes and pulls, where a test names no other.
+/// The default program that pushes and pulls.
 pub const SKOPEO: &str = "skopeo/1.9.3";
 
 /// Opens `/registry/events`.
@@ -21,18 +21,18 @@ pub fn open(settings: &mut Settings) {
     settings.events_secret_file = Some(file);
 }
 
-/// As registries write times.
+/// The format of times in notifications.
 pub fn timestamp(at: Timestamp) -> String {
     at.as_utc().format(&Rfc3339).unwrap()
 }
 
 impl TestServer {
-    /// With `/registry/events` open.
+    /// A server with `/registry/events` open.
     pub async fn told_of_events() -> Self {
         Self::start_with(open).await
     }
 
-    /// What a registry tells of a manifest of `alice/app` that alice moved just now.
+    /// The notification of a manifest of `alice/app` that alice pushed, pulled or deleted now.
     pub fn event(&self, id: &str, action: &str, tag: &str) -> Value {
         let method = match action {
             "push" => "PUT",

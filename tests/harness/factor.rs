@@ -1,4 +1,4 @@
-//! Accounts with two-factor authentication, and the authenticator in their owners' hands.
+//! Accounts with two-factor authentication, and their authenticators.
 
 use dockpass_core::{timestamp::Timestamp, totp::TotpSecret};
 use reqwest::StatusCode;
@@ -6,13 +6,13 @@ use time::Duration;
 
 use super::{Answer, Browser, PASSWORD, TestServer};
 
-/// One step of a code.
+/// How long a code is shown.
 pub const STEP: Duration = Duration::seconds(30);
 
-/// An app on a phone that knows one secret.
+/// An authenticator app with one secret.
 pub struct Authenticator(TotpSecret);
 
-/// An account with two-factor authentication on, signed in.
+/// A signed-in account with two-factor authentication.
 pub struct Enrolled {
     pub browser: Browser,
     pub authenticator: Authenticator,
@@ -20,7 +20,7 @@ pub struct Enrolled {
 }
 
 impl Authenticator {
-    /// Reads the secret from the page that shows it as text.
+    /// An authenticator with the secret of the set-up page.
     pub fn reading(page: &Answer) -> Self {
         let text = Self::text(page).replace(' ', "");
         Self(TotpSecret::from_bytes(data_encoding::BASE32_NOPAD.decode(text.as_bytes()).unwrap().into()))
@@ -32,12 +32,11 @@ impl Authenticator {
         rest.split('<').next().unwrap().to_owned()
     }
 
-    /// The code that it shows at a moment.
     pub fn code(&self, at: Timestamp) -> String {
         self.0.code_at(at).unwrap()
     }
 
-    /// A code that it shows neither at this moment nor a step away.
+    /// A code that is not valid at `at`.
     pub fn wrong_code(&self, at: Timestamp) -> String {
         let right = [self.code(at - STEP), self.code(at), self.code(at + STEP)];
         (0..).map(|number| format!("{number:06}")).find(|code| !right.contains(code)).unwrap()
@@ -49,7 +48,7 @@ impl Authenticator {
     }
 }
 
-/// The recovery codes of the page that shows them.
+/// The recovery codes on a page.
 pub fn recovery_codes(page: &Answer) -> Vec<String> {
     let items = page.body.split("<li class=\"mono\">").skip(1);
     items.map(|item| item.split('<').next().unwrap().to_owned()).collect()
@@ -67,14 +66,14 @@ impl TestServer {
         (authenticator, recovery_codes(&shown))
     }
 
-    /// Makes an account, signs in and turns two-factor authentication on.
+    /// Creates an account, signs in and turns two-factor authentication on.
     pub async fn enrolled(&self, name: &str) -> Enrolled {
         let browser = self.account_signed_in(name).await;
         let (authenticator, recovery_codes) = self.enroll(&browser).await;
         Enrolled { browser, authenticator, recovery_codes }
     }
 
-    /// A caller that showed the password of an account with two-factor authentication, and no code yet.
+    /// A browser that has sent the password of an account with two-factor authentication, but no code yet.
     pub async fn half_signed_in(&self, name: &str) -> Browser {
         let browser = self.anonymous();
         let answer = browser.post("/login", &[("username", name), ("password", PASSWORD)]).await;
@@ -82,7 +81,7 @@ impl TestServer {
         browser
     }
 
-    /// Waits for the next code and reads it: each is accepted once.
+    /// Waits for the next code, because each one is accepted only once.
     pub fn next_code(&self, authenticator: &Authenticator) -> String {
         self.clock.advance(STEP);
         authenticator.code(self.clock.now())

@@ -1,4 +1,4 @@
-//! What all tests share: a server in this process, and callers that differ only in what they show of themselves.
+//! What all tests share: a server in this process, and clients for it.
 
 #![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses a part; a test may panic")]
 
@@ -38,11 +38,11 @@ use tokio::{sync::oneshot, task::JoinHandle};
 /// The password of every account in these tests.
 pub const PASSWORD: &str = "a quiet harbour at dawn";
 
-/// Hashed once: the tests are about what is done with it.
+/// Hashed only once to save time.
 static DIGEST: LazyLock<PasswordDigest> = LazyLock::new(|| Password::typed(PASSWORD).hash([9; 16]));
 
-/// A server in this process with a database of its own: an SQLite file, or a schema of the PostgreSQL that
-/// `DOCKPASS_TEST_POSTGRES` names.
+/// A server in this process with its own database: an SQLite file, or a schema of the PostgreSQL server in
+/// `DOCKPASS_TEST_POSTGRES`.
 pub struct TestServer {
     pub app: App,
     pub clock: Clock,
@@ -53,7 +53,7 @@ pub struct TestServer {
     running: Option<JoinHandle<()>>,
 }
 
-/// All files with this ending below a folder, by their path from the root of the repository, with their texts.
+/// All files with this ending below a folder, with their contents, by their path from the repository's root.
 pub fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut found, mut folders) = (Vec::new(), vec![root.join(folder)]);
@@ -71,7 +71,7 @@ pub fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
     found
 }
 
-/// The settings that a test starts from.
+/// The default settings for tests.
 pub fn settings(data: &Path) -> Settings {
     Settings {
         listen: "127.0.0.1:0".into(),
@@ -86,7 +86,7 @@ pub fn settings(data: &Path) -> Settings {
     }
 }
 
-/// A URL that leads to a schema of this test's own; `None` where the suite runs on SQLite.
+/// The URL of a PostgreSQL schema that no other test uses. `None` if the suite runs on SQLite.
 fn postgres_schema() -> Option<String> {
     let url = std::env::var("DOCKPASS_TEST_POSTGRES").ok()?;
     let schema = format!("test_{}", SystemRng.id(Clock::System.now()).replace('-', ""));
@@ -104,12 +104,12 @@ async fn make_schema(url: &str) {
 }
 
 impl TestServer {
-    /// With the default settings and a clock that stands still until it is moved.
+    /// A server with the default settings and a manual clock.
     pub async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
-    /// With settings changed by `change`.
+    /// A server with changed settings.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = settings(&folder.path().join("data"));
@@ -120,19 +120,19 @@ impl TestServer {
         Self::serve(Config::check(&settings).unwrap(), Clock::manual(), folder).await
     }
 
-    /// Another server on the same database, with the same clock.
+    /// Another server on the same database and clock.
     pub async fn beside(&self) -> Self {
         self.beside_with(|_| {}).await
     }
 
-    /// The same with settings changed by `change`.
+    /// Another server with changed settings on the same database and clock.
     pub async fn beside_with(&self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = self.app.config.as_ref().clone();
         change(&mut config);
         Self::serve(config, self.clock.clone(), tempfile::tempdir().unwrap()).await
     }
 
-    /// Does what the server does every hour; how many auto-generated tokens that ended.
+    /// Does the hourly work of the server. Returns how many auto-generated tokens it deleted.
     pub async fn tidy(&self) -> i64 {
         let count = "SELECT COUNT(*) FROM token WHERE source = 'auto-generated'";
         let before = self.number(count).await.unwrap();
@@ -151,23 +151,23 @@ impl TestServer {
         Self { app, clock, address, setup_link, folder, stop: Some(stop), running: Some(running) }
     }
 
-    /// Stops it as TERM does and waits until it has written everything.
+    /// Stops the server as SIGTERM does, and waits until it has written everything.
     pub async fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         self.running.take().unwrap().await.unwrap();
     }
 
-    /// The address of a path.
+    /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    /// Its data folder.
+    /// The data folder.
     pub fn data(&self) -> PathBuf {
         self.app.config.data.clone()
     }
 
-    /// Makes an account with [`PASSWORD`], without the slow hash.
+    /// Creates an account with [`PASSWORD`], without the slow hash.
     pub async fn account(&self, name: &str) {
         let new = NewAccount { username: Username::parse(name).unwrap(), digest: DIGEST.clone(), is_admin: false };
         let mut tx = self.app.db.write().await.unwrap();
@@ -175,12 +175,12 @@ impl TestServer {
         tx.commit().await.unwrap();
     }
 
-    /// A caller with nothing.
+    /// A client without cookies.
     pub fn anonymous(&self) -> Browser {
         Browser::new(&self.url(""))
     }
 
-    /// A caller that signed in through the form.
+    /// A client that signed in through the form.
     pub async fn signed_in(&self, name: &str) -> Browser {
         let browser = self.anonymous();
         let answer = browser.post("/login", &[("username", name), ("password", PASSWORD)]).await;
@@ -188,7 +188,7 @@ impl TestServer {
         browser
     }
 
-    /// Makes an account and signs in.
+    /// Creates an account and signs in.
     pub async fn account_signed_in(&self, name: &str) -> Browser {
         self.account(name).await;
         self.signed_in(name).await
@@ -203,7 +203,7 @@ pub struct Browser {
     headers: HeaderMap,
 }
 
-/// A whole answer.
+/// A response with its body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -212,18 +212,18 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A header's text, empty where it is missing.
+    /// A header's value, or an empty text.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The `Set-Cookie` line of the cookie with this name, empty where it is not set.
+    /// The `Set-Cookie` header for this cookie, or an empty text.
     pub fn set_cookie(&self, name: &str) -> &str {
         let lines = self.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
         lines.into_iter().find(|line| line.starts_with(&format!("{name}="))).unwrap_or_default()
     }
 
-    /// What a page shows this once: a token, a link, an address.
+    /// The secret that a page shows only once: a token, a link or a calendar address.
     pub fn shown_once(&self) -> String {
         let (_, rest) = self.body.split_once("aria-describedby=\"secret-once\">").unwrap_or_else(|| panic!("{self:?}"));
         rest.split('<').next().unwrap().to_owned()
@@ -234,14 +234,14 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
     }
 
-    /// The value of the first attribute or field that `before` leads to, up to the next double quote.
+    /// The text between the first occurrence of `before` and the next double quote.
     pub fn after(&self, before: &str) -> String {
         let (_, rest) = self.body.split_once(before).unwrap_or_else(|| panic!("no {before:?} in {}", self.body));
         rest.split('"').next().unwrap().to_owned()
     }
 }
 
-/// A token as its owner got it.
+/// A generated token.
 #[derive(Debug, Clone)]
 pub struct MadeToken {
     pub id: String,
@@ -254,13 +254,13 @@ impl Browser {
         Self { client, base: base.to_owned(), cookies: Mutex::default(), headers: HeaderMap::new() }
     }
 
-    /// The same caller with one more header on every request.
+    /// Adds a header to every request.
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         self
     }
 
-    /// Sets a cookie by hand.
+    /// Adds a cookie.
     pub fn with_cookie(self, name: &str, value: &str) -> Self {
         self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
         self
@@ -279,17 +279,17 @@ impl Browser {
         self.send(Method::POST, path, Some(form), HeaderMap::new()).await
     }
 
-    /// A GET as htmx makes it.
+    /// Sends a GET as htmx does.
     pub async fn htmx_get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None, htmx()).await
     }
 
-    /// A POST as htmx makes it.
+    /// Posts a form as htmx does.
     pub async fn htmx_post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         self.send(Method::POST, path, Some(form), htmx()).await
     }
 
-    /// Any request; cookies are sent and kept.
+    /// Sends a request with the cookies, and stores the cookies of the response.
     pub async fn send(&self, method: Method, path: &str, form: Option<&[(&str, &str)]>, more: HeaderMap) -> Answer {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let cookies: Vec<String> =
@@ -315,7 +315,7 @@ impl Browser {
         Answer { status, headers, body: response.text().await.unwrap() }
     }
 
-    /// Generates a token through the form; `level` as in the database, `expiration` as in the select.
+    /// Generates a token through the form. `expiration` is a value of the select.
     pub async fn generate(&self, description: &str, level: &str, expiration: &str) -> MadeToken {
         let key = self.get("/settings/tokens/new").await.after("name=\"form_key\" value=\"");
         let form = [
@@ -327,14 +327,14 @@ impl Browser {
         let answer = self.post("/settings/tokens", &form).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         let secret = format!("dp_pat_{}", &answer.body.split("dp_pat_").nth(1).unwrap()[..36]);
-        // By its hint: two tokens of one moment stand in any order.
+        // Found by its hint, because tokens with the same creation time have no order.
         let hint = format!("{}…{}", &secret[..10], &secret[40..]);
         let page = self.get("/settings/tokens").await.body;
         let row = page.split_once(&hint).unwrap().0.rsplit("id=\"token-").next().unwrap();
         MadeToken { id: row.split('"').next().unwrap().to_owned(), secret }
     }
 
-    /// Asks the token endpoint with Basic credentials.
+    /// Sends a token request with Basic credentials.
     pub async fn token(&self, name: &str, secret: &str, scopes: &[&str]) -> Answer {
         let path = {
             let mut query = form_urlencoded::Serializer::for_suffix(String::from("/token?"), "/token?".len());
@@ -356,13 +356,13 @@ fn htmx() -> HeaderMap {
     headers
 }
 
-/// The value of a Basic header.
+/// The value of an `Authorization` header with Basic credentials.
 pub fn basic(name: &str, secret: &str) -> HeaderValue {
     let encoded = data_encoding::BASE64.encode(format!("{name}:{secret}").as_bytes());
     HeaderValue::from_str(&format!("Basic {encoded}")).unwrap()
 }
 
-/// The claims of a JWT, unverified.
+/// The claims of a JWT, without verification.
 pub fn claims(token: &str) -> serde_json::Value {
     let body = data_encoding::BASE64URL_NOPAD.decode(token.split('.').nth(1).unwrap().as_bytes()).unwrap();
     serde_json::from_slice(&body).unwrap()

@@ -1,4 +1,4 @@
-//! The real program, run as an operator runs it.
+//! The real program, as an operator runs it.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -14,14 +14,14 @@ use super::Browser;
 pub struct Program {
     pub base: String,
     pub setup_link: Option<String>,
-    /// Where `/metrics` is, if anywhere.
+    /// The URL of `/metrics`, if it is served.
     pub metrics: Option<String>,
     process: Running,
     said: JoinHandle<String>,
     log: JoinHandle<String>,
 }
 
-/// A process that does not outlive a test that fails.
+/// A process that ends with its test, even if the test fails.
 struct Running(Child);
 
 impl Drop for Running {
@@ -31,12 +31,12 @@ impl Drop for Running {
     }
 }
 
-/// How a program ended.
+/// The result of a finished program.
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
     pub took: Duration,
-    /// What it said on standard output after its first lines.
+    /// Its standard output after the first lines.
     pub said: String,
     pub log: String,
 }
@@ -51,8 +51,8 @@ pub fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// The credential helper, which is a package of its own: `tests/run` builds it first and names it; otherwise it is
-/// expected beside the server.
+/// The path of the credential helper, which is another package. `tests/run` builds it and sets the variable; without
+/// the variable it is expected beside the server.
 pub fn helper() -> PathBuf {
     let beside = || Path::new(env!("CARGO_BIN_EXE_dockpass")).with_file_name("docker-credential-dockpass");
     let path = std::env::var_os("DOCKPASS_TEST_HELPER").map_or_else(beside, PathBuf::from);
@@ -60,26 +60,25 @@ pub fn helper() -> PathBuf {
     path
 }
 
-/// Runs a subcommand to its end.
 pub fn run(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
 }
 
-/// Runs a subcommand with a text on its standard input.
+/// Runs a subcommand with this text on standard input.
 pub fn run_with_input(arguments: &[&str], input: &str) -> Output {
     let mut process = command(arguments).stdin(Stdio::piped()).spawn().unwrap();
-    // A program that ends without reading closes the pipe: that is its right.
+    // Writing fails if the program ends without reading, which is allowed.
     let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
     process.wait_with_output().unwrap()
 }
 
 impl Program {
-    /// Starts it on a free port and waits for its lines.
+    /// Starts the server on a free port and waits for its first lines.
     pub fn start(data: &Path, more: &[&str]) -> Self {
         Self::spawn(command(&["--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]).args(more))
     }
 
-    /// Starts a command made by [`command`] and waits for its lines.
+    /// Starts a command from [`command`] and waits for its first lines.
     pub fn spawn(command: &mut Command) -> Self {
         let mut process = command.spawn().unwrap();
         let stderr = process.stderr.take();
@@ -103,7 +102,7 @@ impl Program {
             }
             all
         });
-        // All lines are written before the first request is answered, and at once.
+        // The server writes all its lines at once, before it answers the first request.
         let mut next = first.recv_timeout(Duration::from_millis(500)).ok();
         let mut line = |before: &str| {
             let found = next.as_deref()?.strip_prefix(before)?.to_owned();
@@ -114,17 +113,17 @@ impl Program {
         Self { base, setup_link, metrics, process: Running(process), said, log }
     }
 
-    /// A caller with nothing.
+    /// A client without cookies.
     pub fn browser(&self) -> Browser {
         Browser::at(&self.base)
     }
 
-    /// Its process id.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.process.0.id()
     }
 
-    /// Sends TERM and waits for its end.
+    /// Sends SIGTERM and waits for the end.
     pub fn stop(mut self) -> Ended {
         let began = Instant::now();
         let id = self.process.0.id().to_string();

@@ -1,4 +1,4 @@
-//! Programs as a person runs them, each in a home of its own.
+//! Client programs as a person runs them, each with its own home directory.
 
 use std::{
     io::{ErrorKind, Write},
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::harness::program;
 
-/// What a program answered.
+/// The result of a program.
 #[derive(Debug)]
 pub struct Said {
     pub succeeded: bool,
@@ -19,15 +19,15 @@ pub struct Said {
 }
 
 impl Said {
-    /// Its standard output; the test fails where the program did.
+    /// Its standard output. Panics if the program failed.
     #[track_caller]
     pub fn succeed(self) -> String {
         assert!(self.succeeded, "{self:#?}");
         self.stdout
     }
 
-    /// The message of its failure: what standard error holds besides notes in log form; of a fatal log line its
-    /// message. Digests are written as `sha256:…`.
+    /// Its error message: standard error without log lines, or the message of a fatal log line. Digests are replaced
+    /// with `sha256:…`.
     #[track_caller]
     pub fn fail(self) -> String {
         assert!(!self.succeeded, "{self:#?}");
@@ -45,7 +45,7 @@ fn without_digests(text: &str) -> String {
     parts.fold(first, |text, part| text + "sha256:…" + part.trim_start_matches(|c: char| c.is_ascii_hexdigit()))
 }
 
-/// Starts a program, or fails with a sentence that says how to get it.
+/// Starts a program. If it is missing, panics with a sentence that says how to install it.
 #[track_caller]
 pub fn start(command: &mut Command) -> Child {
     let program = command.get_program().to_string_lossy().into_owned();
@@ -55,35 +55,35 @@ pub fn start(command: &mut Command) -> Child {
     })
 }
 
-/// Runs a program to its end with `input` on standard input.
+/// Runs a program with `input` on standard input.
 #[track_caller]
 pub fn run(command: &mut Command, input: &str) -> Said {
     let mut child = start(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()));
-    // A program that ends without reading closes the pipe: its answer says why.
+    // Writing fails if the program ends without reading. Its output says why it did.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Said { succeeded: status.success(), stdout: text(stdout), stderr: text(stderr) }
 }
 
-/// Someone at a terminal of their own: what one logs in to, no other sees.
+/// A person at a terminal. Each one has separate logins.
 pub struct Client {
     home: TempDir,
     has_helper: bool,
 }
 
 impl Client {
-    /// Logged in nowhere.
+    /// A person without logins.
     pub fn new() -> Self {
         Self { home: tempfile::tempdir().unwrap(), has_helper: false }
     }
 
-    /// With the credential helper on the path, without a keyring, and every file where programs look by themselves.
+    /// A person with the credential helper on the path and no keyring. All files are in their default places.
     pub fn with_helper() -> Self {
         Self { has_helper: true, ..Self::new() }
     }
 
-    /// Logged in with docker and with skopeo.
+    /// A person who logged in with docker and skopeo.
     #[track_caller]
     pub fn logged_in(host: &str, name: &str, secret: &str) -> Self {
         let client = Self::new();
@@ -92,7 +92,7 @@ impl Client {
         client
     }
 
-    /// With a login in both tools' files that no server has seen.
+    /// A person with a login in the files of both tools that no server ever saw.
     pub fn with_stored_login(host: &str, name: &str, secret: &str) -> Self {
         let client = Self::new();
         let auth = data_encoding::BASE64.encode(format!("{name}:{secret}").as_bytes());
@@ -103,7 +103,7 @@ impl Client {
         client
     }
 
-    /// A file in the client's home.
+    /// A file in the home directory.
     pub fn file(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
@@ -129,24 +129,25 @@ impl Client {
         run(self.command("skopeo").args(arguments), secret)
     }
 
-    /// What docker keeps for `host`: name and secret.
+    /// The name and secret that docker stored for `host`.
     pub fn docker_stored(&self, host: &str) -> String {
         stored(&self.file("docker/config.json"), host)
     }
 
-    /// What skopeo keeps for `host`: name and secret.
+    /// The name and secret that skopeo stored for `host`.
     pub fn skopeo_stored(&self, host: &str) -> String {
         stored(&self.file("auth.json"), host)
     }
 
-    /// A program in the client's home, where all that it keeps is kept.
+    /// A program that stores its files in the home directory.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.home.path()).env("XDG_RUNTIME_DIR", self.home.path());
         command.env("DOCKER_CONFIG", self.file("docker")).env("REGISTRY_AUTH_FILE", self.file("auth.json"));
-        // No engine, whatever this machine has: the CLI logs in by itself and says the same words everywhere.
+        // Without an engine, even if the machine has one. Then the CLI logs in by itself, with the same output
+        // everywhere.
         command.env("DOCKER_HOST", format!("unix://{}", self.file("no-engine.sock").display()));
         if self.has_helper {
             let helper = program::helper();

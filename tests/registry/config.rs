@@ -9,7 +9,6 @@ use crate::{
     harness::{PASSWORD, TestServer, program},
 };
 
-/// A folder with a database in `data`.
 fn installation() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut add = program::command(&["account", "add", "alice", "--password-stdin"]);
@@ -17,7 +16,7 @@ fn installation() -> TempDir {
     folder
 }
 
-/// Runs it in `folder`, where it writes to `trust` beside the data in `data`.
+/// Runs it in `folder`. It writes to `trust`, and the data folder is `data`.
 #[track_caller]
 fn configure(folder: &Path, version: &str, more: &[&str]) -> String {
     let mut command = program::command(&["registry-config", "--registry-version", version, "--out", "trust"]);
@@ -61,7 +60,7 @@ fn version_3_gets_the_bundle_and_the_keys_and_takes_one_algorithm() {
     let key = &keys["keys"][0];
     assert_eq!((&key["kty"], &key["crv"]), (&"EC".into(), &"P-256".into()));
     assert!(key.get("d").is_none(), "a private key was written: {keys}");
-    // libtrust's fingerprint: twelve groups of four.
+    // A libtrust fingerprint has twelve groups of four characters.
     let id = key["kid"].as_str().unwrap();
     assert!(id.split(':').count() == 12 && id.split(':').all(|group| group.len() == 4), "{id}");
 }
@@ -124,7 +123,7 @@ fn a_mistyped_data_folder_is_a_sentence_and_stays_empty() {
     let folder = installation();
     let arguments = ["--data", "date", "registry-config", "--registry-version", "2", "--out", "trust"];
     let said = run(program::command(&arguments).current_dir(folder.path()), "").fail();
-    let what = "give the server's --data or --database-url (it is made when the server first starts)";
+    let what = "give the server's --data or --database-url (the server creates it at its first start)";
     assert_eq!(said, format!("dockpass: there is no database date/dockpass.db: {what}"));
     assert!(!folder.path().join("date").exists() && !folder.path().join("trust").exists());
 }

@@ -1,4 +1,4 @@
-//! containerd and its `ctr`, the client that asks for tokens by POST and the password grant.
+//! containerd and its client `ctr`, which requests tokens by POST with the password grant.
 
 use std::{fs, os::unix::fs::MetadataExt as _, process::Stdio};
 
@@ -7,7 +7,7 @@ use crate::{
     registry_host::{RegistryHost, Running},
 };
 
-/// A containerd of its own, which runs no containers.
+/// A containerd for one test, which runs no containers.
 pub struct Containerd {
     _running: Running,
     home: Client,
@@ -18,7 +18,7 @@ impl Containerd {
     pub fn start() -> Self {
         let home = Client::new();
         let (at, file) = (home.file(""), home.file("config.toml"));
-        // Its sockets would belong to root, and whoever runs it may not give them away.
+        // Otherwise it would give its sockets to root, which other users may not do.
         let me = at.metadata().unwrap();
         let config = format!(
             "version = 2\nroot = \"{at}root\"\nstate = \"{at}state\"\n\
@@ -36,12 +36,12 @@ impl Containerd {
         Self { _running: running, home }
     }
 
-    /// Where it listens.
+    /// The path of its socket.
     pub fn socket(&self) -> String {
         self.home.file("containerd.sock").display().to_string()
     }
 
-    /// It keeps no logins: name and secret go with every command.
+    /// ctr stores no logins, so every command gets name and secret.
     #[track_caller]
     fn ctr(&self, command: &[&str], secret: &str, names: &[&str]) -> Said {
         let user = format!("alice:{secret}");
@@ -63,7 +63,7 @@ async fn ctr_fetches_and_pushes_until_the_token_is_switched_off() {
     push().succeed();
     assert_eq!(registry_host.pull(&registry_host.owner, "alice/ctr:v1").as_ref(), Ok(&registry_host.image.manifest));
     registry_host.deactivate(&token).await;
-    // It reads no server's sentence.
+    // ctr does not show the server's sentence.
     for said in [fetch(), push()] {
         assert!(!said.succeeded && said.stderr.contains("401 Unauthorized"), "{said:#?}");
     }

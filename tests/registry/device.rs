@@ -1,4 +1,5 @@
-//! The credential helper's whole way: a person approves in Chromium, then docker and skopeo work without a password.
+//! The credential helper with a browser: a person approves in Chromium, and then docker and skopeo work without a
+//! password.
 
 use std::fs;
 
@@ -12,7 +13,7 @@ use crate::{
 };
 
 impl Window {
-    /// Follows the link that the program printed, signs in, and goes on to what stands behind the code.
+    /// Follows the printed link, signs in, and continues to the page that shows the sign-in.
     async fn follow(&self, sign_in: &SignIn) {
         self.goto(&sign_in.link).await;
         self.fill("Username", "alice").await;

@@ -1,4 +1,4 @@
-//! `dockpass doctor` against Debian's docker-registry, right and wrong in each way.
+//! `dockpass doctor` with Debian's docker-registry, with right and with wrong settings.
 
 use std::{
     fs,
@@ -14,14 +14,14 @@ use crate::{
     registry_host::Running,
 };
 
-/// A server, and a folder for what belongs to it.
+/// A server and the folder for its files.
 struct Ward {
     folder: TempDir,
     address: String,
     _server: Program,
 }
 
-/// A registry that runs, and its configuration file.
+/// A running registry and its configuration file.
 struct Patient {
     url: String,
     file: String,
@@ -44,7 +44,7 @@ impl Ward {
         self.path(name).display().to_string()
     }
 
-    /// What `dockpass registry-config` prints.
+    /// The output of `dockpass registry-config`.
     fn auth(&self) -> String {
         let (data, trust) = (self.text("data"), self.text("trust"));
         let version = ["registry-config", "--registry-version", "2", "--out", &trust];
@@ -52,7 +52,7 @@ impl Ward {
         run(&mut program::command(&arguments), "").succeed()
     }
 
-    /// A registry with this end of its configuration file and this in its environment.
+    /// A registry with `end` at the end of its configuration file, and with this environment.
     fn patient(&self, end: &str, environment: &[(&str, &str)]) -> Patient {
         let file = self.path("registry.yml");
         let storage = self.path("storage");
@@ -72,7 +72,7 @@ impl Ward {
         Patient { url, file: file.display().to_string(), _running: running }
     }
 
-    /// Whether all is well, and the lines from the registry's on. This side is well in every case.
+    /// Whether everything is right, and the lines about the registry. The checks of the server are always right here.
     #[track_caller]
     fn doctor(&self, more: &[&str], environment: &[(&str, &str)]) -> (bool, Vec<String>) {
         let data = self.text("data");
@@ -93,7 +93,7 @@ impl Ward {
     }
 }
 
-/// The one line that is wrong.
+/// The only line that is wrong.
 #[track_caller]
 fn wrong((is_well, lines): &(bool, Vec<String>)) -> &str {
     let wrong: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("WRONG    ")).collect();
@@ -102,12 +102,12 @@ fn wrong((is_well, lines): &(bool, Vec<String>)) -> &str {
 }
 
 const CLOCK: &str = "OK       registry's clock: it agrees with this machine's";
-const TAKEN: &str = "OK       token: the registry takes one that was signed here: issuer and certificate agree";
-const HIDDEN: &str = "token: the registry refuses one that was signed here: it hides whether for the issuer, which \
-                      must be \"dockpass\", or for the certificate, which must be in the file of its rootcertbundle; write \
-                      both as `dockpass registry-config` prints them and restart the registry, or give \
-                      --registry-config FILE to have them compared (its log names the reason, too)";
-const MEND: &str = "token: the registry refuses one that was signed here: mend its configuration file as said above \
+const TAKEN: &str = "OK       token: the registry accepts one from this server: issuer and certificate match";
+const HIDDEN: &str = "token: the registry refuses one from this server: either the issuer is wrong, which must be \
+                      \"dockpass\", or the certificate is not in the registry's rootcertbundle. Configure both as \
+                      `dockpass registry-config` prints them and restart the registry, or give --registry-config FILE to \
+                      compare them; the registry's log also names the reason";
+const MEND: &str = "token: the registry refuses one from this server: change its configuration file as described above \
                     and restart the registry";
 
 #[test]
@@ -123,12 +123,12 @@ fn a_registry_with_what_registry_config_printed_is_well() {
         TAKEN.to_owned(),
     ];
     let bundle = ward.text("trust/bundle.pem");
-    let environment = "variables REGISTRY_AUTH_TOKEN_… override the file and cannot be seen from here";
+    let environment = "REGISTRY_AUTH_TOKEN_… variables override the file, but cannot be read from here";
     let compared = [
         format!("OK       file's realm: \"{realm}\""),
         "OK       file's service: \"dockpass\"".to_owned(),
         "OK       file's issuer: \"dockpass\"".to_owned(),
-        format!("OK       file's rootcertbundle: {bundle} holds this server's root certificate"),
+        format!("OK       file's rootcertbundle: {bundle} contains this server's root certificate"),
         format!("SKIPPED  registry's environment: {environment}"),
     ];
     let url = ["--registry-url", patient.url.as_str()];
@@ -143,15 +143,15 @@ fn another_realm_or_service_is_named_with_what_to_write() {
     let realm = ward.realm();
     let patient = ward.patient(&ward.auth().replace(&realm, "http://elsewhere.example/token"), &[]);
     let sentence = format!(
-        "it is \"http://elsewhere.example/token\" and must be \"{realm}\": write `realm: \"{realm}\"` below auth, \
-         token, or give the server's --public-url"
+        "it is \"http://elsewhere.example/token\" and must be \"{realm}\": write `realm: \"{realm}\"` below \
+         auth.token, or give the server's --public-url"
     );
     let found = ward.doctor(&["--registry-url", &patient.url], &[]);
     assert_eq!(wrong(&found), format!("registry's realm: {sentence}"));
     assert_eq!(found.1.last().unwrap(), TAKEN, "the rest is told all the same");
 
     let patient = ward.patient(&ward.auth().replace("service: \"dockpass\"", "service: hub"), &[]);
-    let sentence = "it is \"hub\" and must be \"dockpass\": write `service: \"dockpass\"` below auth, token, or give \
+    let sentence = "it is \"hub\" and must be \"dockpass\": write `service: \"dockpass\"` below auth.token, or give \
                     the server's --registry-service";
     let found = ward.doctor(&["--registry-url", &patient.url], &[]);
     assert_eq!(wrong(&found), format!("registry's service: {sentence}"));
@@ -167,7 +167,7 @@ fn another_issuer_is_told_by_the_file_alone() {
     assert_eq!(wrong(&ward.doctor(&["--registry-url", &patient.url], &[])), HIDDEN);
     let (is_well, lines) = ward.doctor(&["--registry-url", &patient.url, "--registry-config", &patient.file], &[]);
     let expected = "WRONG    file's issuer: it is \"someone\" and must be \"dockpass\": write `issuer: \"dockpass\"` \
-                    below auth, token, or give the server's --issuer";
+                    below auth.token, or give the server's --issuer";
     assert!(!is_well && lines.iter().any(|line| line == expected), "{lines:#?}");
     assert_eq!(lines.last().unwrap(), &format!("WRONG    {MEND}"));
     assert_eq!(lines.iter().filter(|line| line.starts_with("WRONG")).count(), 2, "{lines:#?}");
@@ -181,8 +181,8 @@ fn another_certificate_is_told_by_the_file_alone() {
     assert_eq!(wrong(&ward.doctor(&["--registry-url", &patient.url], &[])), HIDDEN);
     let (is_well, lines) = ward.doctor(&["--registry-url", &patient.url, "--registry-config", &patient.file], &[]);
     let expected = format!(
-        "WRONG    file's rootcertbundle: {} holds another certificate than this server's root, of another database \
-         perhaps: write it with `dockpass registry-config` and restart the registry",
+        "WRONG    file's rootcertbundle: {} does not contain this server's root certificate; perhaps it is from another \
+         database: write it with `dockpass registry-config` and restart the registry",
         other.text("trust/bundle.pem")
     );
     assert!(!is_well && lines.contains(&expected), "{lines:#?}");
@@ -194,19 +194,19 @@ fn a_bundle_that_cannot_be_read_here_leaves_the_certificate() {
     let (ward, other) = (Ward::open(), Ward::open());
     let theirs = other.auth().replace(&other.realm(), &ward.realm());
     let patient = ward.patient(&theirs, &[]);
-    // As in a container, where the registry has the file and this machine has not.
+    // As with a registry in a container: the file exists only there.
     let file = ward.path("as-in-the-container.yml");
     let hidden = fs::read_to_string(&patient.file).unwrap();
     fs::write(&file, hidden.replace(&other.text("trust/bundle.pem"), "/etc/trust/bundle.pem")).unwrap();
     let file = file.display().to_string();
     let found = ward.doctor(&["--registry-url", &patient.url, "--registry-config", &file], &[]);
-    let sentence = "token: the registry refuses one that was signed here, although realm, service and issuer in its \
-                    configuration file are right: what remains is the certificate, which could not be read here. In \
-                    the file that the registry has as its rootcertbundle must stand what `dockpass registry-config` \
-                    writes to bundle.pem; then restart the registry (its log names the reason, too)";
+    let sentence = "token: the registry refuses one from this server although realm, service and issuer in its \
+                    configuration file are right: check the certificate, which cannot be read here. The registry's \
+                    rootcertbundle must be the bundle.pem that `dockpass registry-config` writes. Restart the registry \
+                    after a change; its log also names the reason";
     assert_eq!(wrong(&found), sentence);
     let skipped = "SKIPPED  file's rootcertbundle: /etc/trust/bundle.pem cannot be read here; if the registry runs in a \
-                   container, look at the file that it has there";
+                   container, check the file inside it";
     assert!(found.1.iter().any(|line| line == skipped), "{found:#?}");
 }
 
@@ -215,30 +215,37 @@ fn a_file_that_is_right_leaves_a_restart_and_the_environment() {
     let ward = Ward::open();
     let patient = ward.patient(&ward.auth(), &[("REGISTRY_AUTH_TOKEN_ISSUER", "someone")]);
     let found = ward.doctor(&["--registry-url", &patient.url, "--registry-config", &patient.file], &[]);
-    let sentence = "token: the registry refuses one that was signed here, although its configuration file is right: \
-                    restart the registry, which reads it only then, and look whether its environment sets \
-                    REGISTRY_AUTH_TOKEN_ISSUER or REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE";
+    let sentence = "token: the registry refuses one from this server although its configuration file is right: \
+                    restart the registry, because it reads the file only at its start, and check that its environment \
+                    does not set REGISTRY_AUTH_TOKEN_ISSUER or REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE";
     assert_eq!(wrong(&found), sentence);
 }
 
 #[test]
 fn a_registry_that_knows_no_tokens_is_told_what_to_have() {
     let ward = Ward::open();
-    let write = "put there what `dockpass registry-config` prints, in the place of its auth section";
     let patient = ward.patient("", &[]);
     let found = ward.doctor(&["--registry-url", &patient.url], &[]);
-    let open = format!("{}/v2/ lets everyone in: its configuration has no auth section; {write}", patient.url);
+    let open = format!(
+        "{}/v2/ lets everyone in, because its configuration has no auth section: add what `dockpass registry-config` \
+         prints",
+        patient.url
+    );
     assert_eq!(wrong(&found), format!("registry: {open}"));
 
     fs::write(ward.path("htpasswd"), "").unwrap();
     let auth = format!("auth:\n  htpasswd: {{realm: r, path: {:?}}}\n", ward.path("htpasswd"));
     let patient = ward.patient(&auth, &[]);
     let found = ward.doctor(&["--registry-url", &patient.url], &[]);
-    let basic = format!("{}/v2/ asks for Basic credentials and knows no tokens: {write}", patient.url);
+    let basic = format!(
+        "{}/v2/ asks for Basic credentials and not for a token: replace its auth section with what `dockpass \
+         registry-config` prints",
+        patient.url
+    );
     assert_eq!(wrong(&found), format!("registry: {basic}"));
 }
 
-/// A key and a certificate that signs itself, for `name`, in the ward's folder; how the registry is told of them.
+/// Writes a key and a self-signed certificate for `name`. Returns the registry's settings for them.
 fn tls(ward: &Ward, name: &str, years: std::ops::Range<i32>) -> String {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut parameters = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
@@ -260,35 +267,35 @@ fn what_is_wrong_with_tls_is_said() {
     let url = patient.url.replace("http://", "https://");
     assert!(ward.doctor(&["--registry-url", &url], &trusting).0);
     let found = ward.doctor(&["--registry-url", &url], &[]);
-    let stranger = "shows a certificate of an authority that this machine does not trust: clients refuse it too unless \
-                    they were given that authority";
+    let stranger = "has a certificate of an authority that this machine does not trust: clients refuse it too, unless \
+                    they trust that authority";
     assert_eq!(wrong(&found), format!("registry: {url}/v2/ {stranger}"));
     let found = ward.doctor(&["--registry-url", &patient.url], &[]);
-    assert_eq!(wrong(&found), format!("registry: {}/v2/ speaks TLS: write https://", patient.url));
+    assert_eq!(wrong(&found), format!("registry: {}/v2/ speaks TLS: use https://", patient.url));
 
     let patient = ward.patient(&(tls(&ward, "hub.example.com", 2020..2050) + auth.as_str()), &[]);
     let url = patient.url.replace("http://", "https://");
     let found = ward.doctor(&["--registry-url", &url], &trusting);
     assert!(
-        wrong(&found).starts_with(&format!("registry: {url}/v2/ shows a certificate for another name: ")),
+        wrong(&found).starts_with(&format!("registry: {url}/v2/ has a certificate for another name: ")),
         "{found:?}"
     );
 
     let patient = ward.patient(&(tls(&ward, "127.0.0.1", 2019..2020) + auth.as_str()), &[]);
     let url = patient.url.replace("http://", "https://");
     let found = ward.doctor(&["--registry-url", &url], &trusting);
-    assert_eq!(wrong(&found), format!("registry: {url}/v2/ shows a certificate that has expired: renew it"));
+    assert_eq!(wrong(&found), format!("registry: {url}/v2/ has an expired certificate: renew it"));
 
     let patient = ward.patient(&auth, &[]);
     let url = patient.url.replace("http://", "https://");
     let found = ward.doctor(&["--registry-url", &url], &[]);
-    let plain = "speaks plain HTTP: write http:// or give it a certificate";
+    let plain = "speaks plain HTTP: use http:// or give it a certificate";
     assert_eq!(wrong(&found), format!("registry: {url}/v2/ {plain}"));
 
     let bare = [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere"), ("RUST_LOG", "off")];
     assert!(ward.doctor(&["--registry-url", &patient.url], &bare).0, "plain HTTP needs no authorities");
     let found = ward.doctor(&["--registry-url", &url], &bare);
     let none =
-        "cannot be judged: this machine has no certificates of authorities (Debian's package is ca-certificates)";
+        "cannot be checked: this machine has no CA certificates (on Debian they are in the package ca-certificates)";
     assert_eq!(wrong(&found), format!("registry: {url}/v2/ {none}"));
 }

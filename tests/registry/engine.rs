@@ -1,4 +1,4 @@
-//! Docker's engine, where it starts.
+//! The Docker engine, on machines where it can start.
 
 use std::{
     io::Write as _,
@@ -12,7 +12,7 @@ use crate::{
     registry_host::{RegistryHost, Running},
 };
 
-/// An engine that changes nothing of the machine's network and runs no containers.
+/// An engine that does not change the machine's network and runs no containers.
 struct Engine {
     _running: Running,
     _containerd: Containerd,
@@ -21,7 +21,7 @@ struct Engine {
 }
 
 impl Engine {
-    /// Or why it does not start.
+    /// Starts the engine, or returns why it cannot start.
     #[track_caller]
     fn start() -> Result<Self, String> {
         if Command::new("dockerd").arg("--version").stdout(Stdio::null()).status().is_err() {
@@ -33,10 +33,10 @@ impl Engine {
         }
         let containerd = Containerd::start();
         let at = |name| home.file(name).display().to_string();
-        // None of the machine's settings.
+        // Without the machine's settings.
         std::fs::write(home.file("daemon.json"), "{}").unwrap();
         let socket = format!("unix://{}", at("docker.sock"));
-        // It mounts its folder: in a namespace of its own, so that the mount ends with it however it ends.
+        // The engine mounts its folder. In its own namespace the mount always ends with the engine.
         let mut command = home.command("unshare");
         command.args(["--mount", "dockerd"]);
         command.args(["--iptables=false", "--ip-forward=false", "--ip-masq=false", "--bridge=none"]);
@@ -49,7 +49,7 @@ impl Engine {
         Ok(Self { _running: running, _containerd: containerd, home, socket })
     }
 
-    /// The docker CLI, which leads this engine.
+    /// Runs the docker CLI with this engine.
     #[track_caller]
     fn docker(&self, arguments: &[&str], input: &str) -> Said {
         run(self.home.command("docker").env("DOCKER_HOST", &self.socket).args(arguments), input)
@@ -60,7 +60,7 @@ impl Engine {
 async fn an_engine_pulls_and_pushes_until_the_token_is_switched_off() {
     let engine = match Engine::start() {
         Ok(engine) => engine,
-        // Past the tests' captured output: tests/run counts these lines and repeats them.
+        // Written directly, because the output of tests is captured. tests/run counts and repeats these lines.
         Err(why) => return writeln!(std::io::stderr(), "\nNOT RUN: docker engine: {why}").unwrap(),
     };
     let registry_host = RegistryHost::open().await;
@@ -73,7 +73,7 @@ async fn an_engine_pulls_and_pushes_until_the_token_is_switched_off() {
     engine.docker(&["tag", &from, &to], "").succeed();
     engine.docker(&["push", &to], "").succeed();
     assert!(registry_host.pull(&registry_host.owner, "alice/engine:v1").is_ok());
-    // With the stored login, which the engine tries anew.
+    // With the stored login, which the engine sends again.
     engine.docker(&["login", &registry_host.registry.host], "").succeed();
     registry_host.deactivate(&token).await;
     let sentence = registry_host.inactive();

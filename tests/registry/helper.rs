@@ -1,4 +1,4 @@
-//! The credential helper with the clients that it serves; what needs no browser is approved without one.
+//! The credential helper with its clients. The tests approve without a browser.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl RegistryHost {
-    /// Auto-generated tokens.
+    /// The number of signed-in devices.
     async fn devices(&self) -> i64 {
         self.server.count("device_session WHERE ended IS NULL").await
     }
@@ -31,7 +31,7 @@ async fn a_sign_in_that_nobody_used_for_30_days_is_forgotten_and_the_next_pull_s
     registry_host.server.clock.advance(Duration::days(30));
     for (workstation, pull) in &desks {
         workstation.ages(&registry_host);
-        // What the client says besides is about a registry whose clock was not moved.
+        // The rest of the output is about the registry, whose clock did not move.
         let refused = pull(workstation, &registry_host);
         assert!(!refused.succeeded, "{refused:#?}");
         assert_eq!(refused.stderr.lines().next(), Some(&*expired(&registry_host)), "{refused:#?}");
@@ -84,7 +84,7 @@ async fn a_token_that_is_switched_off_refuses_and_switched_on_again_goes_on() {
     assert_eq!(workstation.kept()["entries"].as_object().unwrap().keys().collect::<Vec<_>>(), [host]);
 }
 
-/// What clients ask for in their own file.
+/// Configures the helper in a client's own file.
 fn asks_for_helper(registry_host: &RegistryHost, workstation: &Workstation, file: &str) {
     fs::create_dir_all(workstation.0.file(file).parent().unwrap()).unwrap();
     let config = json!({ "credHelpers": { &registry_host.registry.host: "dockpass" } });
@@ -111,7 +111,7 @@ async fn dockers_own_login_and_logout_keep_and_forget_by_the_helper() {
         "it is only forgotten"
     );
 
-    // A login with what the helper gave stores it again; the session stays.
+    // A login with the helper's own token stores the token again and keeps the session.
     workstation.sign_in(&registry_host).await;
     let session = workstation.kept();
     workstation.0.docker_login(host, "alice", &workstation.token(&registry_host)).succeed();

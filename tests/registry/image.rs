@@ -1,4 +1,4 @@
-//! Images of one small file, made by hand, in OCI's format and in Docker's; skopeo pushes them as they stand.
+//! Images with one small file, in the OCI format and in Docker's format. skopeo pushes them unchanged.
 
 use std::{fs, path::Path};
 
@@ -10,17 +10,17 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// One image twice: as an OCI layout, and in Docker's format as skopeo's `dir:`, for Debian's docker CLI reads no other.
+/// The same image as an OCI layout and in Docker's format (skopeo's `dir:`). Debian's docker CLI reads only the latter.
 pub struct Image {
     folder: TempDir,
-    /// The bytes that a pull of the OCI image must give back.
+    /// The manifest that a pull of the OCI image must return.
     pub manifest: Vec<u8>,
-    /// The same for the Docker image.
+    /// The manifest that a pull of the Docker image must return.
     pub docker_manifest: Vec<u8>,
 }
 
 impl Image {
-    /// The image whose one file holds `text`; another text is another image.
+    /// The image whose file contains `text`. Different texts give different images.
     pub fn holding(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tar = tar("hello.txt", text.as_bytes());
@@ -62,19 +62,19 @@ impl Image {
         Self { folder, manifest, docker_manifest }
     }
 
-    /// As skopeo names it.
+    /// The OCI image's name for skopeo.
     pub fn source(&self) -> String {
         format!("oci:{}:latest", self.folder.path().join("oci").display())
     }
 
-    /// As skopeo names it in Docker's format.
+    /// The Docker image's name for skopeo.
     pub fn docker_source(&self) -> String {
         format!("dir:{}", self.folder.path().join("docker").display())
     }
 }
 
-/// Indented as Docker does it: when it adds the manifest to a list, version 20.10 writes it anew, and the digest must
-/// come out the same.
+/// Indented as Docker does it. Docker 20.10 rewrites a manifest when it adds it to a list, and the digest must stay the
+/// same.
 fn docker_manifest(config: &[u8], layer: &[u8]) -> String {
     format!(
         r#"{{
@@ -109,7 +109,7 @@ fn write(folder: &Path, blob: &[u8]) {
     fs::write(folder.join(digest(blob).trim_start_matches("sha256:")), blob).unwrap();
 }
 
-/// A USTAR archive of one file (POSIX.1-1988), its times zero.
+/// A USTAR archive of one file (POSIX.1-1988), with all times zero.
 fn tar(name: &str, content: &[u8]) -> Vec<u8> {
     let mut header = [0; 512];
     let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
@@ -130,7 +130,7 @@ fn tar(name: &str, content: &[u8]) -> Vec<u8> {
     archive
 }
 
-/// A gzip file (RFC 1952) of one stored block (RFC 1951 section 3.2.4): as large as before, but gzip.
+/// A gzip file (RFC 1952) of one stored block (RFC 1951 section 3.2.4), without compression.
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let length = u16::try_from(bytes.len()).unwrap();
     let mut file = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1];

@@ -1,4 +1,4 @@
-//! `dockpass keys rotate`, with a registry that read its configuration once.
+//! `dockpass keys rotate` with a registry that is not restarted.
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
@@ -22,7 +22,7 @@ fn key(token: &str) -> (String, String) {
     (header["kid"].as_str().unwrap().to_owned(), header["x5c"][0].as_str().unwrap().to_owned())
 }
 
-/// Pulls a manifest with a new token; the key that signed it.
+/// Pulls a manifest with a new token, and returns the key that signed the token.
 async fn pull(dockpass: &Browser, registry: &str, secret: &str) -> (String, String) {
     let answer = dockpass.token("alice", secret, &["repository:alice/app:pull"]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -73,7 +73,7 @@ async fn a_registry_takes_tokens_of_a_new_key_without_a_restart_and_no_request_f
     });
     let old = pull(&alice, &registry.host, &secret).await;
     let said = rotate(&data).await;
-    assert!(said.starts_with("signing key 2 made: "), "{said}");
+    assert!(said.starts_with("signing key 2 created: "), "{said}");
     let mut new = old.clone();
     for _ in 0..100 {
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,4 +1,4 @@
-//! What each level may do in a registry, as docker and skopeo find out.
+//! What docker and skopeo can do with each level.
 
 use crate::{
     client::Client,

@@ -1,4 +1,4 @@
-//! `docker login` and `skopeo login` against Dockpass alone, with no registry behind it.
+//! `docker login` and `skopeo login` against Dockpass without a registry.
 
 use crate::{
     client::Client,
@@ -22,7 +22,7 @@ fn is_refused_by_both(server: &TestServer, name: &str, secret: &str, sentence: &
     let (host, client) = (server.address.to_string(), Client::new());
     let docker = client.docker_login(&host, name, secret).fail();
     assert_eq!(docker, format!("Get \"http://{host}/v2/\": denied: {sentence}"));
-    // skopeo login shows no server's sentence, whatever the answer's form.
+    // skopeo login never shows the server's sentence.
     let skopeo = client.skopeo_login(&host, name, secret).fail();
     assert_eq!(skopeo, format!("logging into \"{host}\": invalid username/password"));
 }

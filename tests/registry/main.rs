@@ -1,17 +1,16 @@
-//! Journeys of real registry clients against Dockpass alone and against Debian's docker-registry: the docker CLI, skopeo,
-//! podman, buildah, containerd's ctr, Docker's engine and the crate oci-client; and the
-//! credential helper with a real keyring, and on its whole way through Debian's Chromium. tests/run gets them all; a test that misses
-//! one fails and says so. The engine alone does not start everywhere: where it does not, its test says NOT RUN and why.
+//! Real registry clients against Dockpass and against Debian's docker-registry: the docker CLI, skopeo, podman,
+//! buildah, containerd's ctr, the Docker engine and the crate oci-client. Also the credential helper, with a real
+//! keyring and with Debian's Chromium. tests/run installs all of them, and a test without its program fails. Only the
+//! engine cannot start everywhere. If it cannot, its test prints NOT RUN and the reason.
 //!
-//! The clients are run from the tests' own threads, which may wait for them: the server under test lives on the
-//! threads of each test's runtime.
+//! Tests block their thread while a client runs, so the server under test runs on other threads of the test's runtime.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences by their names, and may panic")]
 
 #[path = "../harness/mod.rs"]
 mod harness;
 
-// One journey here needs a person at a browser.
+// One test here needs a browser.
 #[allow(dead_code, reason = "made for the browser journeys, of which this binary has one")]
 #[path = "../browser/audit.rs"]
 mod audit;

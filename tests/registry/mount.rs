@@ -1,9 +1,9 @@
-//! A layer that a registry already has, mounted from one repository into another: two scopes in one request. skopeo
-//! keeps in mind where it saw a layer, and tries to mount it from there.
+//! Mounting a layer from another repository, which needs two scopes in one request. skopeo remembers where it saw a
+//! layer and tries to mount it from there.
 
 use crate::registry_host::RegistryHost;
 
-/// The token request for a push to the one and a pull from the other.
+/// Whether skopeo requested push access to one repository and pull access to the other.
 fn asks_both(log: &str, to: &str, from: &str) -> bool {
     let (to, from) = (to.replace('/', "%2F"), from.replace('/', "%2F"));
     log.contains(&format!("&scope=repository%3A{to}%3Apull%2Cpush&scope=repository%3A{from}%3Apull&service=dockpass"))
@@ -28,7 +28,7 @@ async fn a_layer_that_is_closed_to_the_account_is_uploaded_instead_and_the_push_
     let registry_host = RegistryHost::open().await;
     let bob = registry_host.server.account_signed_in("bob").await;
     let token = bob.generate("bob's own", "repo:write", "30").await;
-    // With alice's memory of where the layer is.
+    // Under alice's home directory, where skopeo remembers the layer's place.
     registry_host.owner.skopeo_login(&registry_host.registry.host, "bob", &token.secret).succeed();
     let (from, to) = (registry_host.image.source(), registry_host.at("bob/app:v1"));
     let said = registry_host.owner.skopeo(&["--debug", "copy", "--dest-tls-verify=false", &from, &to]);

@@ -1,10 +1,10 @@
-//! What is closed to all but its owner.
+//! Private repositories are only for their owner.
 
 use reqwest::{Method, StatusCode, header::HeaderMap};
 
 use crate::{client::Client, harness::Answer, image::Image, registry_host::RegistryHost};
 
-/// Someone else, logged in with a token that may do all.
+/// Another account, logged in with a token of the highest level.
 async fn bob(registry_host: &RegistryHost) -> (Client, String) {
     let browser = registry_host.server.account_signed_in("bob").await;
     let secret = browser.generate("bob's own", "repo:admin", "30").await.secret;
@@ -16,7 +16,7 @@ fn not_shared(who: &str, owner: &str) -> String {
     format!("{who} cannot push to {owner}/app: {reason} (PAT-REPOSITORY)")
 }
 
-/// A request to the registry with a bearer for `scopes`, past what clients would ask.
+/// Sends a request to the registry with a registry token for `scopes` that no client would request.
 async fn ask(registry_host: &RegistryHost, secret: &str, scopes: &[&str], method: Method, path: &str) -> Answer {
     let caller = registry_host.server.anonymous();
     let token = caller.token("bob", secret, scopes).await.json();

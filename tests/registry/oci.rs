@@ -1,4 +1,4 @@
-//! The crate oci-client: a GET without an account and without a User-Agent.
+//! The crate oci-client, which sends its token request by GET without `account` and without a User-Agent.
 
 use oci_client::{
     Client, Reference, RegistryOperation,

@@ -1,4 +1,4 @@
-//! podman and buildah, without a service and without containers: storage of their own, below the client's home.
+//! podman and buildah without service and containers. Their storage is in the home directory.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ pub struct Podman {
     home: Workstation,
 }
 
-/// What it does without a login of its own, by what the credential helper gives.
+/// The program pulls and pushes with the credential helper and without its own login.
 async fn pulls_and_pushes_by_the_helper(program: &'static str) {
     let registry_host = RegistryHost::open().await;
     let (workstation, repository) = (Workstation::new(), format!("alice/{program}"));
@@ -60,7 +60,7 @@ impl Podman {
             command.args(["--cgroup-manager", "cgroupfs", "--events-backend", "none"]);
             command.arg("--tmpdir").arg(self.home.0.file("tmp"));
         }
-        // For what is made and for its scratch, which would go to /var/tmp.
+        // Otherwise it would write temporary files to /var/tmp.
         command.env("TMPDIR", self.home.0.file(""));
         run(command.args(arguments), input)
     }
@@ -85,12 +85,12 @@ impl Podman {
         self.run(&["push", "--tls-verify=false", local, &registry_host.at(image)], "")
     }
 
-    /// Whatever asks for a token is refused and shows the sentence; login alone shows none.
+    /// Pull and push are refused with the sentence. Only login does not show it.
     #[track_caller]
     fn is_refused(&self, registry_host: &RegistryHost, secret: &str) {
         let sentence =
             format!("unable to retrieve auth token: invalid username/password: denied: {}", registry_host.inactive());
-        // Of an image that is here already, buildah asks no registry.
+        // buildah does not contact the registry for an image that it already has.
         for said in [
             self.pull(registry_host, "alice/docker:v1"),
             self.push(registry_host, &registry_host.name("alice/app:v1"), "alice/again:v1"),
@@ -109,7 +109,7 @@ impl Podman {
 }
 
 impl Drop for Podman {
-    /// Run by anyone but root, podman leaves a process behind that holds its namespace, and folders that are read-only.
+    /// Without root, podman leaves a process for its namespace and read-only folders behind.
     fn drop(&mut self) {
         if let Ok(id) = fs::read_to_string(self.home.0.file("tmp/pause.pid")) {
             let _ = Command::new("kill").arg(id.trim()).stderr(Stdio::null()).status();
@@ -156,7 +156,7 @@ async fn buildah_makes_an_image_and_pushes_it_until_the_token_is_switched_off() 
     buildah.run(&["copy", container.trim(), &file, "/"], "").succeed();
     buildah.run(&["commit", container.trim(), "made"], "").succeed();
     buildah.push(&registry_host, "made", "alice/made:v1").succeed();
-    // Straight from the working container to the registry.
+    // Directly from the working container to the registry.
     let straight = ["commit", "--tls-verify=false", container.trim(), &registry_host.at("alice/straight:v1")];
     buildah.run(&straight, "").succeed();
     for image in ["alice/made:v1", "alice/straight:v1"] {

@@ -1,4 +1,4 @@
-//! The program as an operator runs it, with a registry and clients.
+//! The program with a registry and clients, as an operator runs it.
 
 use crate::{
     client::{Client, run},
@@ -31,7 +31,7 @@ fn an_account_made_at_the_shell_pushes_and_pulls_also_after_a_restart() {
     let refused = format!("dial tcp {address}: connect: connection refused");
     assert!(raw().fail().ends_with(&refused), "the registry let someone in who had no token");
 
-    // The registry runs on with the certificate that it read at its start.
+    // The registry keeps using the certificate that it read at its start.
     let _server = Program::spawn(&mut program::command(&["--data", &data, "--listen", &address]));
     assert_eq!(raw().succeed().as_bytes(), image.manifest);
 }

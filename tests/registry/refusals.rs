@@ -1,4 +1,4 @@
-//! Tokens that a registry's clients were logged in with, and that are no longer good.
+//! Clients whose stored token no longer works.
 
 use std::thread;
 
@@ -6,7 +6,7 @@ use time::Duration;
 
 use crate::{client::Client, harness::MadeToken, image::Image, registry_host::RegistryHost};
 
-/// Every client that can show a sentence shows this one.
+/// Every client that shows the server's sentence shows this one.
 #[track_caller]
 fn is_refused(registry_host: &RegistryHost, client: &Client, name: &str, secret: &str, sentence: &str) {
     let host = &registry_host.registry.host;
@@ -66,8 +66,8 @@ async fn an_expired_token_is_refused() {
     let token = registry_host.alice.generate("one week", "repo:admin", "7").await;
     let client = Client::logged_in(&registry_host.registry.host, "alice", &token.secret);
     let page = registry_host.server.url("/settings/tokens");
-    // The registry goes by the machine's clock, for which what this server signs from here on is too new: from here
-    // on there are refusals alone.
+    // The registry uses the machine's clock and would refuse newer tokens of this server, so from here on only refusals
+    // are tested.
     registry_host.server.clock.advance(Duration::days(7));
     let day = registry_host.server.clock.now().date();
     let sentence = format!("access token \"one week\" expired on {day}: generate a new one at {page} (PAT-EXPIRED)");
@@ -108,7 +108,7 @@ async fn a_wrong_password_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn last_used_is_written_soon_after_a_pull() {
     let registry_host = RegistryHost::open().await;
-    // `alice_with` would log in with it, which is a use.
+    // Not with `alice_with`, which logs in and so uses the token.
     let token = registry_host.alice.generate("unused", "repo:read", "30").await;
     let last_used = async || {
         let page = registry_host.alice.get("/settings/tokens").await.body;

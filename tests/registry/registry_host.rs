@@ -1,4 +1,4 @@
-//! Dockpass with a registry behind it.
+//! Dockpass with a registry.
 
 use std::{
     fs,
@@ -16,12 +16,12 @@ use crate::{
     image::Image,
 };
 
-/// A program that ends with its test, also where the test panics.
+/// A program that ends with its test, even if the test panics.
 pub struct Running(Child);
 
 impl Running {
-    /// Starts it and reads `pipe` up to the line that holds `before`; what follows on that line, up to a blank or a
-    /// quote. The rest is read and thrown away, so that the program never waits for a full pipe.
+    /// Starts the program and reads `pipe` up to a line with `before`. Returns what follows on that line, up to a space
+    /// or a quote. The rest is read and dropped, so that the program never blocks on a full pipe.
     #[track_caller]
     pub fn start<P: Read + Send + 'static>(
         command: &mut Command,
@@ -33,7 +33,7 @@ impl Running {
             .unwrap_or_else(|seen| panic!("{program} ended before it said {before:?}:\n{seen}"))
     }
 
-    /// The same of a program that may end instead: then what it said.
+    /// The same for a program that may end instead. Then it returns the output.
     #[track_caller]
     pub fn try_start<P: Read + Send + 'static>(
         command: &mut Command,
@@ -64,16 +64,16 @@ impl Drop for Running {
     }
 }
 
-/// Debian's docker-registry, configured with what `dockpass registry-config` printed.
+/// Debian's docker-registry, configured with the output of `dockpass registry-config`.
 pub struct Registry {
-    /// Address and port.
+    /// The address and port.
     pub host: String,
     _running: Running,
     _folder: TempDir,
 }
 
 impl Registry {
-    /// `settings` lead `dockpass registry-config` to the server's data and address.
+    /// `settings` are the flags for the server's data folder and address.
     #[track_caller]
     pub fn start(settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -93,7 +93,7 @@ impl Registry {
         fs::write(&file, config).unwrap();
         let mut command = Command::new("docker-registry");
         command.arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::piped());
-        // It reads every REGISTRY_… as a setting, and skopeo's REGISTRY_AUTH_FILE keeps it from starting.
+        // The registry reads all REGISTRY_… variables, and skopeo's REGISTRY_AUTH_FILE keeps it from starting.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REGISTRY_")) {
             command.env_remove(name);
         }
@@ -102,19 +102,19 @@ impl Registry {
     }
 }
 
-/// A server in this process, a registry that trusts it and tells it what was moved, and alice with an image in it.
+/// A server in this process, a registry that trusts it and sends notifications, and alice with an image there.
 pub struct RegistryHost {
     pub server: TestServer,
     pub registry: Registry,
-    /// alice's browser.
+    /// The browser of alice.
     pub alice: Browser,
-    /// What `alice/app:v1` is. `alice/docker:v1` is the same in Docker's format.
+    /// The image `alice/app:v1`. `alice/docker:v1` is the same in Docker's format.
     pub image: Image,
-    /// alice with a token of the highest level, logged in.
+    /// alice, logged in with a token of the highest level.
     pub owner: Client,
 }
 
-/// How skopeo introduces what the token server says.
+/// What skopeo prints before the token server's sentence.
 pub const UNABLE: &str = "unable to retrieve auth token: invalid username/password: denied: ";
 
 impl RegistryHost {
@@ -137,21 +137,21 @@ impl RegistryHost {
         registry_host
     }
 
-    /// A client that is logged in with a new token of alice's.
+    /// A client that is logged in with a new token of alice.
     pub async fn alice_with(&self, level: &str) -> (Client, MadeToken) {
-        // The table, in which the harness finds the token's id, has the newest first: never two at one moment.
+        // The harness finds the token's id in the table, which needs different creation times for its order.
         self.server.clock.advance(Duration::seconds(1));
         let token = self.alice.generate("ci push", level, "30").await;
         (Client::logged_in(&self.registry.host, "alice", &token.secret), token)
     }
 
-    /// Switches a token off at alice's page.
+    /// Deactivates a token on the tokens page of alice.
     pub async fn deactivate(&self, token: &MadeToken) {
         let answer = self.alice.post(&format!("/settings/tokens/{}/deactivate", token.id), &[]).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
     }
 
-    /// What a token of [`RegistryHost::alice_with`] that was switched off is told.
+    /// The sentence for a deactivated token of [`RegistryHost::alice_with`].
     pub fn inactive(&self) -> String {
         let page = self.server.url("/settings/tokens");
         format!("access token \"ci push\" is inactive: activate it at {page} (PAT-INACTIVE)")
@@ -162,7 +162,7 @@ impl RegistryHost {
         format!("{}/{image}", self.registry.host)
     }
 
-    /// As skopeo names it.
+    /// The name for skopeo.
     pub fn at(&self, image: &str) -> String {
         format!("docker://{}", self.name(image))
     }
@@ -171,7 +171,7 @@ impl RegistryHost {
         client.skopeo(&["copy", "--dest-tls-verify=false", &image.source(), &self.at(to)])
     }
 
-    /// The pulled manifest's bytes, or the client's message.
+    /// The pulled manifest, or the client's error message.
     #[track_caller]
     pub fn pull(&self, client: &Client, from: &str) -> Result<Vec<u8>, String> {
         let folder = tempfile::tempdir().unwrap();
@@ -180,7 +180,7 @@ impl RegistryHost {
         if said.succeeded { Ok(fs::read(folder.path().join("manifest.json")).unwrap()) } else { Err(said.fail()) }
     }
 
-    /// The tags, or the client's message.
+    /// The tags, or the client's error message.
     #[track_caller]
     pub fn list_tags(&self, client: &Client, repository: &str) -> Result<Vec<String>, String> {
         let said = client.skopeo(&["list-tags", "--tls-verify=false", &self.at(repository)]);
@@ -195,15 +195,16 @@ impl RegistryHost {
         client.skopeo(&["delete", "--tls-verify=false", &self.at(image)])
     }
 
-    /// `docker manifest inspect`, which shows the manifest.
+    /// Runs `docker manifest inspect`.
     pub fn docker_inspect(&self, client: &Client, image: &str) -> Said {
         client.docker(&["manifest", "inspect", "--insecure", &self.name(image)])
     }
 
-    /// Makes a manifest list of `image` with the docker CLI and pushes it: the one docker push without an engine.
+    /// Creates a manifest list of `image` with the docker CLI and pushes it. No other docker push works without an
+    /// engine.
     pub fn docker_push_list(&self, client: &Client, list: &str, image: &str) -> Said {
         let (list_name, image) = (self.name(list), self.name(image));
-        // An earlier push that failed has left its draft.
+        // A failed earlier push leaves its draft behind.
         let created = client.docker(&["manifest", "create", "--insecure", "--amend", &list_name, &image]);
         if created.succeeded {
             client.docker(&["manifest", "push", "--insecure", "--purge", &list_name])
@@ -212,8 +213,8 @@ impl RegistryHost {
         }
     }
 
-    /// Everything that docker and skopeo can ask of `owner`'s namespace is refused, in a registry's words; a push in
-    /// the token server's, where somebody is logged in.
+    /// Checks that docker and skopeo can do nothing with the repositories of `owner`. The registry words the errors,
+    /// except that the token server words a refused push of a logged-in client.
     #[track_caller]
     pub fn gets_nothing(&self, client: &Client, owner: &str, push_refusal: Option<&str>) {
         let (host, app, image) = (&self.registry.host, format!("{owner}/app"), format!("{owner}/app:v1"));

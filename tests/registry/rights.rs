@@ -1,5 +1,4 @@
-//! What others may do with a repository: everyone with a public one, those with whom it is shared, administrators with
-//! the names of no account; and what a token that is limited to some reaches.
+//! Public repositories, shared repositories, repositories of the administrators, and tokens that are limited to some.
 
 use crate::{
     client::Client,
@@ -9,7 +8,7 @@ use crate::{
     registry_host::{RegistryHost, UNABLE},
 };
 
-/// The id of a repository, once its first push is known.
+/// Waits for a repository's first push and returns its id.
 async fn known(registry_host: &RegistryHost, name: &str) -> String {
     registry_host.server.times(&format!("SELECT COUNT(*) FROM repository WHERE name = '{name}'"), 1).await;
     registry_host.server.text(&format!("SELECT id FROM repository WHERE name = '{name}'")).await
@@ -20,7 +19,7 @@ async fn post(browser: &Browser, id: &str, verb: &str, form: &[(&str, &str)]) {
     assert_eq!(answer.status, 303, "{verb}: {}", answer.body);
 }
 
-/// Someone else, logged in with a token of this level.
+/// Another account, logged in with a token of this level.
 async fn bob(registry_host: &RegistryHost, level: &str) -> Client {
     let browser = registry_host.server.account_signed_in("bob").await;
     let secret = browser.generate("bob's own", level, "30").await.secret;
@@ -115,7 +114,7 @@ async fn a_limited_token_reaches_what_is_named_and_no_other() {
     let limited = "this access token is limited to other repositories: it cannot push to alice/app (PAT-REPOSITORY)";
     cannot_push(&registry_host, &client, limited);
     registry_host.delete(&client, "alice/web:v1").succeed();
-    // A public one neither, though without the token it would be had.
+    // A limited token cannot pull a public repository either, although an anonymous client can.
     post(&registry_host.alice, &known(&registry_host, "alice/app").await, "public", &[]).await;
     assert!(registry_host.pull(&client, "alice/app:v1").is_err());
     assert!(registry_host.pull(&Client::new(), "alice/app:v1").is_ok());
@@ -125,7 +124,7 @@ async fn a_limited_token_reaches_what_is_named_and_no_other() {
 async fn names_of_no_account_are_the_administrators_who_share_them_and_list_all() {
     let registry_host = RegistryHost::open().await;
     let browser = registry_host.server.account_signed_in("root-of-all").await;
-    // The first account, alice's, was an administrator's.
+    // alice has the first account and so is an administrator.
     registry_host.server.sql("UPDATE account SET is_admin = (username = 'root-of-all')").await;
     let secret = browser.generate("admin", "repo:admin", "30").await.secret;
     let admin = Client::logged_in(&registry_host.registry.host, "root-of-all", &secret);
@@ -141,7 +140,7 @@ async fn names_of_no_account_are_the_administrators_who_share_them_and_list_all(
     assert!(registry_host.delete(&registry_host.owner, "team/app:v2").fail().contains("(401 Unauthorized)"));
     registry_host.delete(&admin, "team/app:v2").succeed();
     assert!(registry_host.pull(&admin, "alice/app:v1").is_err(), "what an account has is its own");
-    // podman search asks for the list of all.
+    // podman search requests the catalog.
     let search = |podman: &Podman| podman.run(&["search", "--tls-verify=false", &registry_host.name("app")], "");
     let podman = Podman::new("podman");
     podman.login_as(&registry_host, "root-of-all", &secret).succeed();

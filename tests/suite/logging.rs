@@ -1,4 +1,4 @@
-//! The log of a whole run, as talkative as it can be, has no secret.
+//! The log never contains a secret, even at trace level.
 
 use data_encoding::{BASE64, HEXLOWER};
 use reqwest::StatusCode;
@@ -15,7 +15,7 @@ const WRONG: &str = "a wrong password nobody has";
 const EVENTS_SECRET: &str = "a-secret-between-two-programs";
 const WRONG_EVENTS_SECRET: &str = "a-secret-of-other-programs";
 
-/// Everything that a run made and nobody may read later, by name.
+/// All secrets of a run, by name.
 type Secrets = Vec<(String, String)>;
 
 async fn whole_run(more: &[&str]) -> (Ended, Secrets) {
@@ -38,7 +38,7 @@ async fn whole_run(more: &[&str]) -> (Ended, Secrets) {
         ("wrong password".into(), WRONG.into()),
         ("escaped wrong password".into(), WRONG.replace(' ', "+")),
         ("secret of the registry's notifications".into(), EVENTS_SECRET.into()),
-        ("wrong one".into(), WRONG_EVENTS_SECRET.into()),
+        ("wrong secret of the registry's notifications".into(), WRONG_EVENTS_SECRET.into()),
         ("secret key".into(), std::fs::read_to_string(data.join("secret.key")).unwrap().trim().to_owned()),
     ];
     let browser = program.browser();
@@ -74,7 +74,7 @@ async fn whole_run(more: &[&str]) -> (Ended, Secrets) {
     (program.stop(), secrets)
 }
 
-/// What docker does with good and bad credentials.
+/// Token requests with good and bad credentials.
 async fn use_tokens(program: &Program, tokens: &[MadeToken]) -> Secrets {
     let caller = program.browser();
     let mut secrets = Vec::new();
@@ -108,7 +108,7 @@ async fn use_tokens(program: &Program, tokens: &[MadeToken]) -> Secrets {
     secrets
 }
 
-/// What registries send, and who only says so.
+/// Notifications with the right and with a wrong secret.
 async fn tell_of_events(program: &Program) {
     let good = r#"{"events":[{"id":"1","action":"push","target":{"mediaType":"manifest","repository":"alice/app",
                    "tag":"v1"},"actor":{"name":"alice"}}]}"#;
@@ -121,7 +121,7 @@ async fn tell_of_events(program: &Program) {
     assert_eq!(answers, [200, 200, 200, 400, 401]);
 }
 
-/// A device that signs in, by the link with its code, and out.
+/// A device signs in through the link with its code, and signs out.
 async fn use_a_device(program: &Program, browser: &Browser) -> Secrets {
     let device = program.browser();
     let codes = device.begin("laptop").await;
@@ -145,7 +145,7 @@ async fn use_a_device(program: &Program, browser: &Browser) -> Secrets {
     ]
 }
 
-/// A calendar, a link that sets a password, and the second factor.
+/// A calendar, a set-password link, and the second factor.
 async fn use_the_rest(program: &Program, browser: &Browser) -> Secrets {
     let calendar = browser.post("/settings/tokens/calendar", &[]).await.shown_once();
     assert_eq!(program.browser().get(&calendar).await.status, StatusCode::OK);
@@ -179,34 +179,37 @@ async fn use_the_rest(program: &Program, browser: &Browser) -> Secrets {
     secrets
 }
 
-fn assert_silent(ended: &Ended, secrets: &Secrets) {
+fn assert_no_secrets(ended: &Ended, secrets: &Secrets) {
     assert_eq!(ended.code, Some(0));
     let log = &ended.log;
     assert!(log.contains("an event of a notification was not understood and was passed over"));
     assert!(log.contains("a notification without a list of events was passed over"));
-    assert!(log.contains("TRACE") && log.contains("answered") && log.contains("signed in"), "it was talkative");
-    assert!(log.contains("a token request was refused") && log.contains("PAT-INACTIVE"), "and says what was refused");
+    assert!(
+        log.contains("TRACE") && log.contains("answered") && log.contains("signed in"),
+        "the log is at trace level"
+    );
+    assert!(log.contains("a token request was refused") && log.contains("PAT-INACTIVE"), "refusals are logged");
     assert!(secrets.len() > 15);
     for (name, secret) in secrets {
         let forms = [secret.clone(), BASE64.encode(secret.as_bytes()), HEXLOWER.encode(secret.as_bytes())];
         for form in forms {
             let line = log.lines().find(|line| line.contains(&form));
-            assert!(line.is_none(), "the {name} stands in the log: {line:?}");
+            assert!(line.is_none(), "the {name} is in the log: {line:?}");
         }
     }
-    assert!(!ended.said.contains("code=") || ended.said.lines().count() == 1, "the link alone, where it belongs");
+    assert!(!ended.said.contains("code=") || ended.said.lines().count() == 1, "only the link contains a code");
 }
 
 #[tokio::test]
-async fn no_secret_of_a_whole_run_is_in_its_log() {
+async fn the_text_log_contains_no_secrets() {
     let (ended, secrets) = whole_run(&[]).await;
-    assert_silent(&ended, &secrets);
+    assert_no_secrets(&ended, &secrets);
 }
 
 #[tokio::test]
-async fn neither_in_the_log_for_machines() {
+async fn the_json_log_contains_no_secrets() {
     let (ended, secrets) = whole_run(&["--log-format", "json"]).await;
     let parsed = ended.log.lines().map(serde_json::from_str::<serde_json::Value>);
     assert!(parsed.into_iter().all(|line| line.is_ok()), "every line is JSON");
-    assert_silent(&ended, &secrets);
+    assert_no_secrets(&ended, &secrets);
 }

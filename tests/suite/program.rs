@@ -1,4 +1,4 @@
-//! The program itself, as an operator runs it.
+//! The `dockpass` program, as an operator runs it.
 
 use std::{
     fs,
@@ -39,7 +39,7 @@ async fn sign_in(browser: &Browser, name: &str) -> StatusCode {
 }
 
 #[tokio::test]
-async fn on_an_empty_folder_it_is_a_working_server() {
+async fn it_works_on_an_empty_folder() {
     let folder = folder();
     let data = folder.path().join("deep/data");
     let program = Program::start(&data, &[]);
@@ -63,7 +63,7 @@ async fn on_an_empty_folder_it_is_a_working_server() {
 }
 
 #[tokio::test]
-async fn accounts_are_made_at_the_shell_while_it_runs() {
+async fn accounts_can_be_added_while_it_runs() {
     let folder = folder();
     let data = folder.path().join("data");
     let program = Program::start(&data, &[]);
@@ -71,11 +71,11 @@ async fn accounts_are_made_at_the_shell_while_it_runs() {
     assert_eq!(sign_in(&program.browser(), "alice").await, StatusCode::SEE_OTHER);
     assert_eq!(program.browser().get("/setup").await.status, StatusCode::GONE);
     let refusals = [
-        ("alice", PASSWORD, "is taken: someone has it or had it, or repositories of the administrators begin with it"),
-        ("Alice", PASSWORD, "is no username"),
+        ("alice", PASSWORD, "is taken: an account has or had it, or administrators' repositories begin with it"),
+        ("Alice", PASSWORD, "is not a valid username"),
         ("settings", PASSWORD, "is reserved"),
         ("bob", "too short", "at least 15 characters"),
-        ("bob", "", "no password came on standard input"),
+        ("bob", "", "there is no password on standard input"),
     ];
     for (name, password, sentence) in refusals {
         let (code, error) = add(&data, name, password);
@@ -86,7 +86,7 @@ async fn accounts_are_made_at_the_shell_while_it_runs() {
 }
 
 #[test]
-fn accounts_are_made_at_the_shell_before_it_runs() {
+fn an_account_can_be_added_before_its_first_start() {
     let folder = folder();
     let data = folder.path().join("data");
     assert_eq!(add(&data, "alice", PASSWORD), (Some(0), String::new()));
@@ -94,7 +94,7 @@ fn accounts_are_made_at_the_shell_before_it_runs() {
 }
 
 #[test]
-fn every_wrong_setting_is_named_at_once() {
+fn all_wrong_settings_are_reported_at_once() {
     let folder = folder();
     let data = folder.path().join("data");
     let wrong = ["--listen", "nowhere", "--session-idle-hours", "0", "--log-format", "xml", "--public-url", "ftp://x"];
@@ -105,11 +105,11 @@ fn every_wrong_setting_is_named_at_once() {
     let flags = ["--listen", "--session-idle-hours", "--log-format", "--public-url", "--max-token-lifetime-days"];
     assert!(flags.iter().all(|flag| error.contains(flag)), "{error}");
     assert_eq!(error.lines().count(), 5);
-    assert!(output.stdout.is_empty() && !data.exists(), "nothing was begun");
+    assert!(output.stdout.is_empty() && !data.exists(), "nothing was created");
 }
 
 #[test]
-fn a_public_url_is_asked_for_where_it_cannot_be_guessed() {
+fn a_public_url_is_required_if_it_cannot_be_guessed() {
     let (code, error) = said(&run(&["--listen", "0.0.0.0:0", "--data", "/nonexistent/data"]));
     assert!(code == Some(2) && error.contains("--public-url must be given"), "{code:?} {error}");
 }
@@ -126,7 +126,7 @@ fn a_password_in_a_wrong_database_url_is_not_repeated() {
 }
 
 #[test]
-fn a_secret_key_file_that_is_not_the_databases_stops_the_start() {
+fn a_wrong_secret_key_file_stops_the_start() {
     let folder = folder();
     let data = folder.path().join("data");
     Program::start(&data, &[]).stop();
@@ -139,18 +139,18 @@ fn a_secret_key_file_that_is_not_the_databases_stops_the_start() {
     assert!(code == Some(1) && error.contains(sentence) && error.contains("secret.key"), "{code:?} {error}");
     fs::write(&key, "no key").unwrap();
     let (code, error) = start();
-    assert!(code == Some(1) && error.contains("does not hold 32 bytes in base64"), "{error}");
+    assert!(code == Some(1) && error.contains("does not contain 32 bytes in base64"), "{error}");
     assert!(!error.contains("no key"));
     fs::remove_file(&key).unwrap();
     let (code, error) = start();
     assert!(code == Some(1) && error.contains("the secret key file") && error.contains("secret.key"), "{error}");
-    assert!(!key.exists(), "a new one would open nothing");
+    assert!(!key.exists(), "a new key could not decrypt anything");
     fs::write(&key, right).unwrap();
     Program::start(&data, &[]);
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
+fn a_taken_port_is_reported() {
     let (folder, taken) = (folder(), TcpListener::bind("127.0.0.1:0").unwrap());
     let address = taken.local_addr().unwrap().to_string();
     let data = folder.path().join("data");
@@ -159,7 +159,7 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[tokio::test]
-async fn term_stops_it_within_ten_seconds_whatever_hangs() {
+async fn sigterm_stops_it_within_ten_seconds_despite_open_requests() {
     let folder = folder();
     let program = Program::start(&folder.path().join("data"), &[]);
     let address = program.base.strip_prefix("http://").unwrap().to_owned();
@@ -173,7 +173,7 @@ async fn term_stops_it_within_ten_seconds_whatever_hangs() {
 }
 
 #[tokio::test]
-async fn term_stops_an_idle_server_at_once_and_loses_nothing() {
+async fn sigterm_stops_an_idle_server_at_once_and_loses_nothing() {
     let folder = folder();
     let data = folder.path().join("data");
     let program = Program::start(&data, &[]);

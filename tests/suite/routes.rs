@@ -1,4 +1,4 @@
-//! Every route of the pages, read from the sources: who may, and whose ids.
+//! Every route of the pages, read from the sources: who may use it, and with whose ids.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,7 @@ use time::Duration;
 
 use crate::harness::{Answer, Browser, TestServer, callers::headers, files};
 
-/// What is open to everyone, or to whoever shows a code. A new route outside of [`CLOSED`] is added here
-/// by someone who thought about it.
+/// Routes that are open to everyone, or need a secret code. Think twice before adding a new one here.
 const OPEN: [&str; 25] = [
     "/",
     "/.well-known/jwks.json",
@@ -20,14 +19,14 @@ const OPEN: [&str; 25] = [
     "/login/code",
     "/login/recovery",
     "/logout",
-    // On a listener of its own, which the operator opens.
+    // On a separate listener, which the operator opens.
     "/metrics",
     "/oauth/device/code",
     "/oauth/revoke",
     "/oauth/token",
     "/preferences",
     "/readyz",
-    // For whoever knows the shared secret.
+    // Needs the shared secret.
     "/registry/events",
     "/set-password",
     "/setup",
@@ -38,10 +37,10 @@ const OPEN: [&str; 25] = [
     "/v2/{*rest}",
     "/robots.txt",
 ];
-/// What is open to whoever is signed in, and for `/admin` to administrators.
+/// Routes that need a sign-in, and for `/admin` an administrator.
 const CLOSED: [&str; 3] = ["/settings", "/admin", "/device"];
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
-/// Enough of every form to be carried out, if it were allowed.
+/// Valid fields for every form.
 const FORM: [(&str, &str); 13] = [
     ("form_key", "0123456789abcdefghijkl"),
     ("description", "foreign"),
@@ -58,7 +57,7 @@ const FORM: [(&str, &str); 13] = [
     ("user_code", "WDJB-MJHT"),
 ];
 
-/// All routes of the sources, by method and path.
+/// All routes in the sources, by method and path.
 fn routes() -> BTreeSet<(String, String)> {
     let mut routes = BTreeSet::new();
     for (file, text) in files("src", ".rs") {
@@ -107,7 +106,7 @@ fn every_route_is_known() {
     }
 }
 
-/// Tables that no foreign request may change.
+/// The content of the tables that no foreign request may change.
 async fn state(server: &TestServer) -> Vec<String> {
     let mut rows = Vec::new();
     for table in [
@@ -140,7 +139,7 @@ async fn strangers_and_the_half_signed_in_are_led_to_sign_in_from_every_closed_r
             for browser in [&stranger, &half] {
                 let answer = ask(browser, &method, &path).await;
                 assert_eq!(answer.status, StatusCode::SEE_OTHER, "{method} {path}");
-                // Where a form was posted to, a look leads to the page of the form, which is closed.
+                // GET of a route that only takes posts redirects to the page of its form, which needs a sign-in.
                 if method == Method::GET && answer.header("location") == "/settings/security" {
                     continue;
                 }
@@ -156,7 +155,7 @@ async fn strangers_and_the_half_signed_in_are_led_to_sign_in_from_every_closed_r
     assert_eq!(state(&server).await, before);
 }
 
-/// What answers whose id stands in a path.
+/// The id of something that alice owns, for this path.
 async fn foreign_id(server: &TestServer, path: &str) -> String {
     let query = match path.trim_start_matches("/settings/").split('/').next().unwrap() {
         "tokens" => "SELECT token.id FROM token JOIN account ON account.id = account_id WHERE username = 'alice'",
@@ -202,7 +201,7 @@ async fn an_id_of_another_account_is_not_found_on_any_route() {
     assert!(asked >= 16, "{asked}");
 }
 
-/// A page but for where its menus lead back to.
+/// A page without the addresses to which its menus return.
 fn without_back(answer: &Answer) -> String {
     let parts = answer.body.split("name=\"back\" value=\"");
     parts.map(|part| part.split_once("\">").map_or(part, |(_, rest)| rest)).collect()

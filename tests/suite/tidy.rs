@@ -1,4 +1,4 @@
-//! What the server does every hour by itself.
+//! The hourly work of the server.
 
 use std::time::Duration as StdDuration;
 
@@ -6,7 +6,7 @@ use time::Duration;
 
 use crate::harness::{Browser, PASSWORD, TestServer, database};
 
-/// What is kept for a while and no longer.
+/// Tables whose rows are deleted after some time.
 const KEPT_FOR_A_WHILE: [&str; 15] = [
     "session",
     "deleted_token",
@@ -25,7 +25,7 @@ const KEPT_FOR_A_WHILE: [&str; 15] = [
     "activity",
 ];
 
-/// Leaves something in each of the tables above, and nothing that ends later.
+/// Creates a row in each of these tables, and no row that is kept for longer.
 async fn leave_traces(server: &TestServer, alice: &Browser) {
     let (kept, deleted) =
         (alice.generate("kept", "repo:read", "never").await, alice.generate("deleted", "repo:read", "30").await);
@@ -79,7 +79,7 @@ async fn a_use_of_a_moment_ago_keeps_a_device() {
     let got = server.device(&alice, "laptop").await;
     server.clock.advance(Duration::days(29));
     server.anonymous().token("alice", &got.token, &[]).await;
-    // Noted, and not written yet.
+    // The use is journalled, but not written yet.
     server.clock.advance(Duration::days(2));
     assert_eq!(server.tidy().await, 0);
     server.clock.advance(Duration::days(28));

@@ -1,19 +1,19 @@
 //! The four access levels of a token.
 
-/// What a token may do. Each level includes those before it.
+/// What a token may do. Each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccessLevel {
-    /// Pull public repositories.
+    /// Pulls public repositories.
     PublicRead,
-    /// Also pull the account's private repositories.
+    /// Also pulls private repositories.
     Read,
-    /// Also push.
+    /// Also pushes.
     Write,
-    /// Also delete.
+    /// Also deletes.
     Admin,
 }
 
-/// An action on a repository, as distribution's token specification names it.
+/// An action on a repository, with the names of distribution's token specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RepositoryAction {
     /// `pull`
@@ -25,10 +25,10 @@ pub enum RepositoryAction {
 }
 
 impl RepositoryAction {
-    /// All of them.
+    /// All actions.
     pub const ALL: [RepositoryAction; 3] = [RepositoryAction::Pull, RepositoryAction::Push, RepositoryAction::Delete];
 
-    /// The word on the wire.
+    /// The name in scopes.
     pub const fn as_str(self) -> &'static str {
         match self {
             RepositoryAction::Pull => "pull",
@@ -37,14 +37,14 @@ impl RepositoryAction {
         }
     }
 
-    /// Reads the word; `None` for any other text.
+    /// The action with this name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.as_str() == text)
     }
 }
 
 impl AccessLevel {
-    /// Weakest first, the order in which the form offers them.
+    /// All levels, weakest first.
     pub const ALL: [AccessLevel; 4] =
         [AccessLevel::PublicRead, AccessLevel::Read, AccessLevel::Write, AccessLevel::Admin];
 
@@ -58,7 +58,7 @@ impl AccessLevel {
         }
     }
 
-    /// Reads the name; `None` for any other text.
+    /// The level with this name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.as_str() == text)
     }

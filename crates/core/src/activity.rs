@@ -1,15 +1,15 @@
-//! The security log: what is noted about an account.
+//! The entries of an account's security log.
 
-/// From where something was done.
+/// Where a request came from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct ClientInfo {
-    /// The address, as text.
+    /// The IP address.
     pub address: String,
-    /// The `User-Agent`, shortened.
+    /// The shortened `User-Agent`.
     pub client: String,
 }
 
-/// What happened.
+/// The kind of a log entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActivityKind {
     /// Someone signed in.
@@ -22,54 +22,54 @@ pub enum ActivityKind {
     PasswordChanged,
     /// Two-factor authentication was turned on, or its authenticator replaced.
     TwoFactorOn,
-    /// It was turned off.
+    /// Two-factor authentication was turned off.
     TwoFactorOff,
-    /// New recovery codes were made.
-    RecoveryCodesMade,
+    /// New recovery codes were generated.
+    RecoveryCodesGenerated,
     /// A recovery code was used.
     RecoveryCodeUsed,
     /// A token was generated.
     TokenCreated,
-    /// Its description or level was changed.
+    /// A token's description, level or repositories were changed.
     TokenEdited,
-    /// It was switched on.
+    /// A token was activated.
     TokenActivated,
-    /// It was switched off.
+    /// A token was deactivated.
     TokenDeactivated,
-    /// It was deleted.
+    /// A token was deleted.
     TokenDeleted,
-    /// A request with it was refused.
+    /// A request with a token was refused.
     TokenRefused,
     /// Sessions were ended.
     SessionsEnded,
-    /// A calendar address was made, and an earlier one ended.
+    /// A calendar address was created, and the one before it stopped working.
     CalendarRenewed,
-    /// A device's sign-in was approved on the page.
+    /// A sign-in on a device was approved.
     DeviceApproved,
-    /// It was denied there.
+    /// A sign-in on a device was denied.
     DeviceDenied,
-    /// A device gave its token back.
+    /// A device signed out.
     DeviceSignedOut,
-    /// The token least recently used was deleted for that of a newer sign-in on a device.
+    /// A device's token was deleted to make room for that of another device.
     TokenReplaced,
-    /// A device's token was deleted because nobody used it for too long.
+    /// A device's token was deleted because it was idle for too long.
     DeviceIdle,
-    /// A device's token was deleted because its longest time was over.
-    DeviceOver,
-    /// A repository was made by hand.
+    /// A device's token was deleted because it reached its maximum age.
+    DeviceExpired,
+    /// A repository was created on the page.
     RepositoryCreated,
-    /// It was opened to everyone, or closed.
+    /// A repository was made public or private.
     RepositoryVisibility,
-    /// It was shared with an account.
+    /// A repository was shared with an account.
     RepositoryShared,
-    /// A share was taken back.
+    /// An account's access to a repository was removed.
     RepositoryUnshared,
-    /// It was removed from the list.
+    /// A repository was removed from the list.
     RepositoryRemoved,
 }
 
 impl ActivityKind {
-    /// All of them, in the order of the filter.
+    /// All kinds, in the order of the filter.
     pub const ALL: [ActivityKind; 27] = [
         ActivityKind::SignedIn,
         ActivityKind::SignInFailed,
@@ -77,7 +77,7 @@ impl ActivityKind {
         ActivityKind::PasswordChanged,
         ActivityKind::TwoFactorOn,
         ActivityKind::TwoFactorOff,
-        ActivityKind::RecoveryCodesMade,
+        ActivityKind::RecoveryCodesGenerated,
         ActivityKind::RecoveryCodeUsed,
         ActivityKind::TokenCreated,
         ActivityKind::TokenEdited,
@@ -92,7 +92,7 @@ impl ActivityKind {
         ActivityKind::DeviceSignedOut,
         ActivityKind::TokenReplaced,
         ActivityKind::DeviceIdle,
-        ActivityKind::DeviceOver,
+        ActivityKind::DeviceExpired,
         ActivityKind::RepositoryCreated,
         ActivityKind::RepositoryVisibility,
         ActivityKind::RepositoryShared,
@@ -100,7 +100,7 @@ impl ActivityKind {
         ActivityKind::RepositoryRemoved,
     ];
 
-    /// The name in the database, in addresses and in the locale files.
+    /// The name in the database, in URLs and in the locale files.
     pub const fn as_str(self) -> &'static str {
         match self {
             ActivityKind::SignedIn => "signed_in",
@@ -109,7 +109,7 @@ impl ActivityKind {
             ActivityKind::PasswordChanged => "password_changed",
             ActivityKind::TwoFactorOn => "two_factor_on",
             ActivityKind::TwoFactorOff => "two_factor_off",
-            ActivityKind::RecoveryCodesMade => "recovery_codes_made",
+            ActivityKind::RecoveryCodesGenerated => "recovery_codes_made",
             ActivityKind::RecoveryCodeUsed => "recovery_code_used",
             ActivityKind::TokenCreated => "token_created",
             ActivityKind::TokenEdited => "token_edited",
@@ -124,7 +124,7 @@ impl ActivityKind {
             ActivityKind::DeviceSignedOut => "device_signed_out",
             ActivityKind::TokenReplaced => "token_replaced",
             ActivityKind::DeviceIdle => "device_idle",
-            ActivityKind::DeviceOver => "device_over",
+            ActivityKind::DeviceExpired => "device_over",
             ActivityKind::RepositoryCreated => "repository_created",
             ActivityKind::RepositoryVisibility => "repository_visibility",
             ActivityKind::RepositoryShared => "repository_shared",
@@ -133,7 +133,7 @@ impl ActivityKind {
         }
     }
 
-    /// Reads the name; `None` for any other text.
+    /// The kind with this name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }

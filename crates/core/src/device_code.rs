@@ -1,4 +1,4 @@
-//! Signing in on a device through the browser (RFC 8628): the codes, the names as claimed, what a poll is answered.
+//! Signing in on a device through the browser (RFC 8628): the two codes, and the answers to polls.
 
 use std::fmt;
 
@@ -9,41 +9,37 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::{
     secret::{SecretHash, random_base62},
     timestamp::Timestamp,
-    token::Description,
-    visible_text::is_invisible,
 };
 
-/// Both codes are good this long.
+/// The lifetime of both codes.
 pub const CODE_LIFE: Duration = Duration::minutes(10);
-/// Between two polls of one code, as long as it keeps to that.
+/// The shortest time between two polls of one code.
 pub const INTERVAL: Duration = Duration::seconds(5);
-/// What each poll that comes too early adds to it, for good (RFC 8628 section 3.5).
+/// Each poll that comes too early adds this to the code's interval for good (RFC 8628 section 3.5).
 pub const SLOWER: Duration = Duration::seconds(5);
-/// It never gets longer than this: whoever is so slow asks no second time.
+/// The interval grows no further, because the code expires before the next poll anyway.
 const SLOWEST: Duration = CODE_LIFE;
-/// 190 random bits: nobody types it.
+/// 190 random bits. Only programs handle it, so it may be long.
 const DEVICE_CODE_LENGTH: usize = 32;
-/// No vowels, so that no word comes out, and no digits (RFC 8628 section 6.1).
+/// Without vowels, so that it spells no words, and without digits (RFC 8628 section 6.1).
 const ALPHABET: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const USER_CODE_LENGTH: usize = 8;
-const LONGEST_CLAIM: usize = 64;
-const LONGEST_DESCRIPTION: usize = 100;
 
-/// The code with which the program polls: shown to nobody, stored as its hash.
+/// The secret code with which a program polls.
 pub struct DeviceCode(zeroize::Zeroizing<String>);
 
 impl DeviceCode {
-    /// A new one.
+    /// A new code.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self(random_base62(DEVICE_CODE_LENGTH, rng))
     }
 
-    /// The text, for the one answer that gives it out.
+    /// The text, for the one answer that contains it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What the database keeps.
+    /// The hash that the database stores.
     pub fn hash(&self) -> SecretHash {
         SecretHash::of(&self.0)
     }
@@ -60,13 +56,13 @@ impl fmt::Debug for DeviceCode {
 pub struct UserCode(String);
 
 impl UserCode {
-    /// A new one: 34.5 random bits.
+    /// A new code: 34.5 random bits.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         let mut letters = String::with_capacity(USER_CODE_LENGTH);
         let mut bytes = [0; 16];
         while letters.len() < USER_CODE_LENGTH {
             rng.fill_bytes(&mut bytes);
-            // 240 is the largest multiple of 20 in a byte: dropping what lies above keeps every letter equally likely.
+            // 240 is the largest multiple of 20 in a byte. Dropping higher values keeps every letter equally likely.
             let fair = bytes.iter().filter(|byte| **byte < 240);
             let missing = USER_CODE_LENGTH - letters.len();
             letters.extend(fair.map(|byte| char::from(ALPHABET[usize::from(byte % 20)])).take(missing));
@@ -74,8 +70,8 @@ impl UserCode {
         Self(letters)
     }
 
-    /// Reads what a person typed: case, white space and punctuation mean nothing, and the wide letters of an East
-    /// Asian keyboard are letters. `None` for what cannot be one.
+    /// Reads a typed code. Case, white space and punctuation do not matter, and full-width letters of an East Asian
+    /// keyboard count as letters. `None` if it is not a code.
     pub fn parse(text: &str) -> Option<Self> {
         let letters: String = text
             .chars()
@@ -88,13 +84,13 @@ impl UserCode {
         is_code.then_some(Self(letters))
     }
 
-    /// In two groups, as devices and pages show it.
+    /// The text in two groups, as devices and pages show it.
     pub fn shown(&self) -> String {
         let (first, last) = self.0.split_at(USER_CODE_LENGTH / 2);
         format!("{first}-{last}")
     }
 
-    /// What the database keeps.
+    /// The hash that the database stores.
     pub fn hash(&self) -> SecretHash {
         SecretHash::of(&self.0)
     }
@@ -106,62 +102,16 @@ impl fmt::Debug for UserCode {
     }
 }
 
-/// A name that a program or a device gives itself: 64 printable characters at most, on one line. Nobody checked it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientName(String);
-
-impl ClientName {
-    /// Leaves out what cannot be seen and cuts what is too long; `None` where nothing is left. Two claims that look
-    /// alike would else be different.
-    pub fn parse(text: &str) -> Option<Self> {
-        let line = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
-        let seen: String = line.filter(|c| !is_invisible(*c)).collect();
-        let name: String = seen.trim().chars().take(LONGEST_CLAIM).collect();
-        let name = name.trim_end();
-        (!name.is_empty()).then(|| Self(name.to_owned()))
-    }
-
-    /// Takes back what this type once let into the database.
-    pub fn from_stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ClientName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What a device's token is called: `laptop (docker-credential-dockpass)`, or the program alone. Of a name that is too
-/// long the program is cut.
-pub fn description(program: &ClientName, device: Option<&ClientName>) -> Description {
-    let text = match device {
-        None => program.to_string(),
-        Some(device) => {
-            let room = LONGEST_DESCRIPTION - device.as_str().chars().count() - " ()".len();
-            let program: String = program.as_str().chars().take(room).collect();
-            format!("{device} ({program})")
-        }
-    };
-    Description::from_stored(text)
-}
-
-/// What became of a sign-in that a device began. Each step is taken once.
+/// The state of a sign-in on a device. It never goes back to an earlier state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceCodeState {
     /// Nobody has decided yet.
     Pending,
-    /// Someone approved it; the token waits for the next poll.
+    /// Someone approved it. The next poll gets the token.
     Approved,
     /// Someone denied it.
     Denied,
-    /// The token was handed over.
+    /// A poll got the token.
     Spent,
 }
 
@@ -176,7 +126,7 @@ impl DeviceCodeState {
         }
     }
 
-    /// Reads the name; `None` for any other text.
+    /// The state with this name.
     pub fn parse(text: &str) -> Option<Self> {
         [DeviceCodeState::Pending, DeviceCodeState::Approved, DeviceCodeState::Denied, DeviceCodeState::Spent]
             .into_iter()
@@ -184,41 +134,42 @@ impl DeviceCodeState {
     }
 }
 
-/// What is known of a device code when it is polled.
+/// What a poll's answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PollState {
-    /// Its state.
+    /// The sign-in's state.
     pub state: DeviceCodeState,
-    /// When it ends.
+    /// When the code expires.
     pub expires_at: Timestamp,
-    /// The time between polls that this code must keep.
+    /// The shortest time between two polls of this code.
     pub interval: Duration,
-    /// The last poll.
+    /// When it was last polled.
     pub last_at: Option<Timestamp>,
 }
 
-/// What a poll is answered. It is a value and no failure: the mark of the poll is kept.
+/// The answer to a poll. It is a value and not an error, so that the transaction commits and records the poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollAnswer {
     /// Nobody has decided yet.
     Pending,
     /// The same, and the poll came too early.
     SlowDown,
-    /// The token may be handed over, to one caller.
+    /// The poll may get the token, if no other poll gets it first.
     Approved,
     /// Someone denied it.
     Denied,
-    /// Its time is over.
+    /// The code expired.
     Expired,
-    /// The token was handed over before.
+    /// An earlier poll got the token.
     Spent,
 }
 
 impl PollState {
-    /// What to answer now; and where the poll is to be marked, the time between polls that holds from here on. Nothing
-    /// is marked once the answer no longer depends on when the last poll was: a code costs so many writes and no more.
+    /// The answer to a poll now, and the new interval if the poll must be recorded.
     ///
-    /// Someone may approve in the last moment: what was approved waits for one more poll.
+    /// A poll is recorded only while the answer depends on the time of the last one. This bounds the number of writes
+    /// that a code can cause. An approved code outlives its expiry by one interval, because someone may approve it at
+    /// the last moment.
     pub fn answer(self, now: Timestamp) -> (PollAnswer, Option<Duration>) {
         let is_early = self.last_at.is_some_and(|last| now - last < self.interval);
         match self.state {
@@ -238,14 +189,13 @@ impl PollState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::visible_text::tests::unseen;
     use proptest::prelude::*;
     use rand::{SeedableRng, rngs::StdRng};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
     #[test]
-    fn a_user_code_is_eight_consonants_in_two_groups_and_reads_back_however_it_is_typed() {
+    fn a_user_code_is_eight_consonants_in_two_groups_and_parses_in_every_spelling() {
         let code = UserCode::generate(&mut StdRng::seed_from_u64(1));
         let shown = code.shown();
         assert!(shown.len() == 9 && shown.bytes().enumerate().all(|(at, byte)| (at == 4) == (byte == b'-')));
@@ -262,53 +212,24 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_code_is_none() {
+    fn other_texts_are_not_codes() {
         for text in ["", "-", "WDJB-MJH", "WDJB-MJHTB", "WDJB-MJHA", "WDJB-MJH1", "WDJB-MJHÉ", "éééééééé"] {
             assert_eq!(UserCode::parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn every_letter_is_as_likely_as_another() {
+    fn all_letters_are_equally_likely() {
         let mut rng = StdRng::seed_from_u64(7);
         let letters: String = (0..5000).map(|_| UserCode::generate(&mut rng).0).collect();
         for letter in ALPHABET {
             let count = letters.bytes().filter(|byte| byte == letter).count();
-            assert!((1800..2200).contains(&count), "{} stands {count} times in 40,000", char::from(*letter));
+            assert!((1800..2200).contains(&count), "{} occurs {count} times in 40,000", char::from(*letter));
         }
     }
 
     #[test]
-    fn claims_are_one_printable_line() {
-        let claimed = |text: &str| ClientName::parse(text).map(|claim| claim.to_string());
-        assert_eq!(claimed(" my\tlaptop\u{202e}\u{200b}\u{7} ").as_deref(), Some("my laptop"));
-        assert_eq!(claimed(" \u{200b}\n"), None);
-        assert_eq!(claimed(&format!("\u{200b}{}laptop", " ".repeat(70))).as_deref(), Some("laptop"));
-        assert_eq!(claimed(&"é".repeat(70)), Some("é".repeat(64)));
-    }
-
-    #[test]
-    fn what_nobody_sees_is_no_part_of_a_claim() {
-        for c in unseen().filter(|c| !c.is_whitespace()) {
-            let code = u32::from(c);
-            assert_eq!(ClientName::parse(&format!("lap{c}top")), ClientName::parse("laptop"), "U+{code:04X}");
-            assert_eq!(ClientName::parse(&c.to_string()), None, "U+{code:04X}");
-        }
-    }
-
-    #[test]
-    fn a_token_is_called_by_device_and_program_and_never_longer_than_a_description() {
-        let claim = |text: &str| ClientName::parse(text).unwrap();
-        let program = claim("docker-credential-dockpass");
-        assert_eq!(description(&program, Some(&claim("laptop"))).as_str(), "laptop (docker-credential-dockpass)");
-        assert_eq!(description(&program, None).as_str(), "docker-credential-dockpass");
-        let long = description(&claim(&"p".repeat(64)), Some(&claim(&"d".repeat(64))));
-        assert_eq!(long.as_str().chars().count(), 100);
-        assert!(long.as_str().ends_with("p)"));
-    }
-
-    #[test]
-    fn each_poll_that_comes_too_early_slows_all_later_ones_down() {
+    fn each_early_poll_makes_the_interval_longer() {
         let mut polled = PollState {
             state: DeviceCodeState::Pending,
             expires_at: NOW + CODE_LIFE,
@@ -331,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn however_often_a_code_is_polled_it_is_marked_so_many_times_and_no_more() {
+    fn the_number_of_recorded_polls_is_bounded() {
         for milliseconds in [1, 900, 4999, 5000, 6000] {
             let mut polled = PollState {
                 state: DeviceCodeState::Pending,
@@ -339,18 +260,18 @@ mod tests {
                 interval: INTERVAL,
                 last_at: None,
             };
-            let (mut now, mut marks) = (NOW, 0);
+            let (mut now, mut recorded) = (NOW, 0);
             while now < polled.expires_at {
                 let (answer, marked) = polled.answer(now);
                 let is_early = polled.last_at.is_some_and(|last| now - last < polled.interval);
                 assert_eq!(answer, if is_early { PollAnswer::SlowDown } else { PollAnswer::Pending });
                 if let Some(interval) = marked {
-                    marks += 1;
+                    recorded += 1;
                     polled = PollState { interval, last_at: Some(now), ..polled };
                 }
                 now = now + Duration::milliseconds(milliseconds);
             }
-            assert!((1..=120).contains(&marks), "{marks} marks where it is polled every {milliseconds} ms");
+            assert!((1..=120).contains(&recorded), "{recorded} recorded when polled every {milliseconds} ms");
             assert!(polled.interval <= CODE_LIFE);
         }
     }
@@ -361,7 +282,7 @@ mod tests {
             let polled = PollState { state, expires_at: NOW + CODE_LIFE, interval: INTERVAL, last_at: Some(NOW) };
             polled.answer(NOW + Duration::seconds(later)).0
         };
-        assert_eq!(at(DeviceCodeState::Approved, 1), PollAnswer::Approved, "whoever may have it need not wait");
+        assert_eq!(at(DeviceCodeState::Approved, 1), PollAnswer::Approved, "an approved code can be polled early");
         assert_eq!(
             [at(DeviceCodeState::Denied, 1), at(DeviceCodeState::Spent, 1)],
             [PollAnswer::Denied, PollAnswer::Spent]
@@ -376,30 +297,14 @@ mod tests {
         );
         for state in [DeviceCodeState::Approved, DeviceCodeState::Denied, DeviceCodeState::Spent] {
             let polled = PollState { state, expires_at: NOW, interval: INTERVAL, last_at: None };
-            assert_eq!(polled.answer(NOW + Duration::DAY).1, None, "nothing is marked where nothing depends on it");
+            assert_eq!(polled.answer(NOW + Duration::DAY).1, None, "not recorded");
         }
     }
 
     proptest! {
         #[test]
-        fn nothing_panics_and_claims_stay_short(text in "\\PC{0,200}") {
+        fn parsing_never_panics(text in "\\PC{0,200}") {
             let _ = UserCode::parse(&text);
-            if let Some(claim) = ClientName::parse(&text) {
-                prop_assert!((1..=64).contains(&claim.as_str().chars().count()));
-                prop_assert!(description(&claim, Some(&claim)).as_str().chars().count() <= 100);
-            }
-        }
-
-        #[test]
-        fn of_any_characters_at_all_a_claim_keeps_what_can_be_seen(text in prop::collection::vec(any::<char>(), 0..200)) {
-            let text: String = text.into_iter().collect();
-            let visible = |c: &char| !is_invisible(*c) && !c.is_whitespace();
-            let claim = ClientName::parse(&text);
-            let kept = claim.iter().flat_map(|claim| claim.as_str().chars()).filter(visible);
-            let seen = text.chars().filter(visible);
-            prop_assert!(kept.clone().eq(seen.clone().take(kept.count())), "in their order");
-            prop_assert_eq!(claim.is_none(), seen.count() == 0);
-            prop_assert!(claim.iter().all(|claim| !claim.as_str().contains(is_invisible)));
         }
     }
 }

@@ -1,85 +1,85 @@
-//! The session of a device that signed in: how long it lasts, and why it gives no more.
+//! The sessions of devices that signed in: how long they last, and why they end.
 
 use time::Duration;
 
 use crate::{timestamp::Timestamp, token::Description};
 
-/// Two refreshes at once both succeed: the secret that the first one gave works for this long after the second.
+/// How long the previous secret of a token still works after a refresh, so that two refreshes at once both succeed.
 pub const OVERLAP: Duration = Duration::MINUTE;
 
-/// What the operator allows devices.
+/// The operator's limits for devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceRules {
-    /// Auto-generated tokens that an account keeps.
+    /// How many auto-generated tokens an account keeps.
     pub slots: i64,
-    /// A session that is not used for this long is over.
+    /// A session ends after this long without use.
     pub idle: Duration,
-    /// And in any case after this long.
+    /// A session ends after this long in any case.
     pub longest: Duration,
 }
 
-/// A device's session: its token, and how long ago anyone used it.
+/// What decides whether a device's session can be refreshed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceSession {
-    /// The owner's switch.
+    /// Whether the token is active.
     pub is_active: bool,
     /// Whether the owner's account is enabled.
-    pub account_is_enabled: bool,
-    /// The last use or refresh; the creation where there was none.
+    pub is_account_enabled: bool,
+    /// The last use or refresh, or else the creation.
     pub last_at: Timestamp,
-    /// When the token ends in any case.
+    /// When the token expires in any case.
     pub ends_at: Timestamp,
 }
 
-/// Why a session gives no new secret.
+/// Why a session cannot be refreshed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
-    /// It is no refresh token that was ever given out, or its session ended long ago.
+    /// The refresh token was never issued, or its session ended long ago.
     Unknown,
-    /// It was given to another program.
+    /// It was issued to another program.
     OtherProgram,
-    /// The token was deleted by its owner.
+    /// The owner deleted the token.
     Deleted,
-    /// A newer sign-in took its place.
+    /// The sign-in of another device replaced it.
     Replaced,
     /// The device signed out.
     SignedOut,
-    /// Nobody used it for too long.
+    /// It was idle for too long.
     Idle,
-    /// Its longest time is over.
-    Longest,
-    /// The token is switched off, and can be switched on again.
+    /// It reached its maximum age.
+    MaxAge,
+    /// The token is deactivated, and can be activated again.
     Deactivated,
     /// The account is disabled.
     AccountDisabled,
 }
 
 impl EndReason {
-    /// The name in the database of a reason that the server itself had; `None` for all others.
+    /// The name in the database. Only the reasons for which the server itself ends a session have one.
     pub const fn as_str(self) -> Option<&'static str> {
         match self {
             EndReason::Replaced => Some("replaced"),
             EndReason::SignedOut => Some("signed-out"),
             EndReason::Idle => Some("idle"),
-            EndReason::Longest => Some("longest"),
+            EndReason::MaxAge => Some("longest"),
             _ => None,
         }
     }
 
-    /// Reads the name.
+    /// The reason with this name.
     pub fn parse(text: &str) -> Option<Self> {
-        [EndReason::Replaced, EndReason::SignedOut, EndReason::Idle, EndReason::Longest]
+        [EndReason::Replaced, EndReason::SignedOut, EndReason::Idle, EndReason::MaxAge]
             .into_iter()
-            .find(|over| over.as_str() == Some(text))
+            .find(|reason| reason.as_str() == Some(text))
     }
 }
 
 impl DeviceSession {
-    /// Why it gives no new secret now, if it does not.
-    pub fn over(self, rules: DeviceRules, now: Timestamp) -> Option<EndReason> {
-        if let Some(over) = ended(rules, self.last_at, self.ends_at, now) {
-            Some(over)
-        } else if !self.account_is_enabled {
+    /// Why it cannot be refreshed now, if so.
+    pub fn end_reason(self, rules: DeviceRules, now: Timestamp) -> Option<EndReason> {
+        if let Some(reason) = timeout_reason(rules, self.last_at, self.ends_at, now) {
+            Some(reason)
+        } else if !self.is_account_enabled {
             Some(EndReason::AccountDisabled)
         } else {
             (!self.is_active).then_some(EndReason::Deactivated)
@@ -87,52 +87,56 @@ impl DeviceSession {
     }
 }
 
-/// When a session ends that nobody uses after `last_at`, and whose token ends at `ends_at` in any case.
-pub fn end(rules: DeviceRules, last_at: Timestamp, ends_at: Timestamp) -> Timestamp {
-    ends_at.min(last_at + rules.idle)
+/// When a session ends that was last used at `last_at` and whose token expires at `token_ends_at`.
+pub fn ends_at(rules: DeviceRules, last_at: Timestamp, token_ends_at: Timestamp) -> Timestamp {
+    token_ends_at.min(last_at + rules.idle)
 }
 
-/// Whether such a session ended by itself until now, and why.
-fn ended(rules: DeviceRules, last_at: Timestamp, ends_at: Timestamp, now: Timestamp) -> Option<EndReason> {
-    let why = if ends_at <= now { EndReason::Longest } else { EndReason::Idle };
-    (end(rules, last_at, ends_at) <= now).then_some(why)
+fn timeout_reason(
+    rules: DeviceRules,
+    last_at: Timestamp,
+    token_ends_at: Timestamp,
+    now: Timestamp,
+) -> Option<EndReason> {
+    let reason = if token_ends_at <= now { EndReason::MaxAge } else { EndReason::Idle };
+    (ends_at(rules, last_at, token_ends_at) <= now).then_some(reason)
 }
 
-/// A device's token that holds a slot.
+/// A device's token that occupies a slot.
 #[derive(Debug, Clone)]
 pub struct SlotToken {
-    /// The token.
+    /// The token's id.
     pub token_id: String,
-    /// What it is called.
+    /// The token's description.
     pub description: Description,
-    /// When it was made.
+    /// When it was generated.
     pub created_at: Timestamp,
-    /// The last use; the creation where there was none.
+    /// The last use, or else the creation.
     pub used_at: Timestamp,
     /// The last use or refresh of its session.
     pub last_at: Timestamp,
-    /// When it ends in any case.
+    /// When it expires in any case.
     pub ends_at: Timestamp,
 }
 
-/// What leaves when one more comes, and why: all whose sessions ended by themselves; of the others as many as are in
-/// the way, the one least recently used first.
-pub fn ending(held: Vec<SlotToken>, rules: DeviceRules, now: Timestamp) -> Vec<(SlotToken, EndReason)> {
+/// The tokens to delete before one more is generated: all that timed out, then the least recently used ones until a
+/// slot is free.
+pub fn tokens_to_end(tokens: Vec<SlotToken>, rules: DeviceRules, now: Timestamp) -> Vec<(SlotToken, EndReason)> {
     let (mut live, mut ending) = (Vec::new(), Vec::new());
-    for one in held {
-        match ended(rules, one.last_at, one.ends_at, now) {
-            Some(over) => ending.push((one, over)),
-            None => live.push(one),
+    for token in tokens {
+        match timeout_reason(rules, token.last_at, token.ends_at, now) {
+            Some(reason) => ending.push((token, reason)),
+            None => live.push(token),
         }
     }
     live.sort_by(|a, b| (a.used_at, a.created_at, &a.token_id).cmp(&(b.used_at, b.created_at, &b.token_id)));
     let too_many = (live.len() as i64 + 1 - rules.slots).max(0) as usize;
-    ending.extend(live.into_iter().take(too_many).map(|one| (one, EndReason::Replaced)));
+    ending.extend(live.into_iter().take(too_many).map(|token| (token, EndReason::Replaced)));
     ending
 }
 
-/// How long a token that was used now lasts if it is never used again.
-pub fn life(rules: DeviceRules, ends_at: Timestamp, now: Timestamp) -> Duration {
+/// How long a token that is used now lasts without further use.
+pub fn lifetime(rules: DeviceRules, ends_at: Timestamp, now: Timestamp) -> Duration {
     rules.idle.min(ends_at - now)
 }
 
@@ -144,28 +148,28 @@ mod tests {
     const RULES: DeviceRules = DeviceRules { slots: 5, idle: Duration::days(30), longest: Duration::days(180) };
 
     #[test]
-    fn a_session_is_over_unused_at_its_end_or_by_its_owners_will() {
+    fn a_session_ends_when_idle_at_its_maximum_age_or_by_its_owner() {
         let good =
-            DeviceSession { is_active: true, account_is_enabled: true, last_at: NOW, ends_at: NOW + RULES.longest };
-        let later = |by: Duration| good.over(RULES, NOW + by);
+            DeviceSession { is_active: true, is_account_enabled: true, last_at: NOW, ends_at: NOW + RULES.longest };
+        let later = |by: Duration| good.end_reason(RULES, NOW + by);
         assert_eq!(later(RULES.idle - Duration::MILLISECOND), None);
         assert_eq!(later(RULES.idle), Some(EndReason::Idle));
         let used = DeviceSession { last_at: NOW + Duration::days(179), ..good };
-        assert_eq!(used.over(RULES, NOW + RULES.longest), Some(EndReason::Longest));
-        assert_eq!(DeviceSession { is_active: false, ..good }.over(RULES, NOW), Some(EndReason::Deactivated));
+        assert_eq!(used.end_reason(RULES, NOW + RULES.longest), Some(EndReason::MaxAge));
+        assert_eq!(DeviceSession { is_active: false, ..good }.end_reason(RULES, NOW), Some(EndReason::Deactivated));
         assert_eq!(
-            DeviceSession { account_is_enabled: false, ..good }.over(RULES, NOW),
+            DeviceSession { is_account_enabled: false, ..good }.end_reason(RULES, NOW),
             Some(EndReason::AccountDisabled)
         );
-        assert_eq!(end(RULES, NOW, NOW + RULES.longest), NOW + RULES.idle);
-        assert_eq!(end(RULES, NOW, NOW + Duration::DAY), NOW + Duration::DAY);
-        assert_eq!(life(RULES, NOW + RULES.longest, NOW), RULES.idle);
-        assert_eq!(life(RULES, NOW + Duration::days(2), NOW), Duration::days(2));
+        assert_eq!(ends_at(RULES, NOW, NOW + RULES.longest), NOW + RULES.idle);
+        assert_eq!(ends_at(RULES, NOW, NOW + Duration::DAY), NOW + Duration::DAY);
+        assert_eq!(lifetime(RULES, NOW + RULES.longest, NOW), RULES.idle);
+        assert_eq!(lifetime(RULES, NOW + Duration::days(2), NOW), Duration::days(2));
     }
 
     #[test]
-    fn what_ended_by_itself_leaves_first_and_then_the_least_recently_used_as_many_as_are_in_the_way() {
-        let held = |name: &str, used: i64, ends_at: Timestamp| {
+    fn timed_out_tokens_end_first_and_then_the_least_recently_used() {
+        let token = |name: &str, used: i64, ends_at: Timestamp| {
             let used_at = NOW - Duration::days(used);
             let (token_id, description) = (name.to_owned(), Description::parse(name).unwrap());
             SlotToken {
@@ -178,20 +182,20 @@ mod tests {
             }
         };
         let later = NOW + Duration::DAY;
-        let leave = |held: &[SlotToken], slots: i64| {
-            let ending = ending(held.to_vec(), DeviceRules { slots, ..RULES }, NOW);
-            ending.into_iter().map(|(one, over)| (one.token_id, over)).collect::<Vec<_>>()
+        let ended = |tokens: &[SlotToken], slots: i64| {
+            let ending = tokens_to_end(tokens.to_vec(), DeviceRules { slots, ..RULES }, NOW);
+            ending.into_iter().map(|(token, reason)| (token.token_id, reason)).collect::<Vec<_>>()
         };
-        let live = [held("b", 2, later), held("c", 3, later), held("a", 1, later), held("z", 3, later)];
-        assert_eq!(leave(&live, 5), []);
-        assert_eq!(leave(&live, 4), [("c".into(), EndReason::Replaced)]);
+        let live = [token("b", 2, later), token("c", 3, later), token("a", 1, later), token("z", 3, later)];
+        assert_eq!(ended(&live, 5), []);
+        assert_eq!(ended(&live, 4), [("c".into(), EndReason::Replaced)]);
         let several =
             [("c".into(), EndReason::Replaced), ("z".into(), EndReason::Replaced), ("b".into(), EndReason::Replaced)];
-        assert_eq!(leave(&live, 2), several);
-        assert_eq!(leave(&live, 0).len(), 4);
-        let ended = [held("longest", 0, NOW), held("idle", 30, later)];
-        let gone = [("longest".into(), EndReason::Longest), ("idle".into(), EndReason::Idle)];
-        assert_eq!(leave(&[&ended[..], &live].concat(), 5), gone, "whatever was used least recently stays");
-        assert_eq!(leave(&[&live[..], &ended].concat(), 4)[2], ("c".into(), EndReason::Replaced));
+        assert_eq!(ended(&live, 2), several);
+        assert_eq!(ended(&live, 0).len(), 4);
+        let timed_out = [token("longest", 0, NOW), token("idle", 30, later)];
+        let expected = [("longest".into(), EndReason::MaxAge), ("idle".into(), EndReason::Idle)];
+        assert_eq!(ended(&[&timed_out[..], &live].concat(), 5), expected, "the others have enough slots");
+        assert_eq!(ended(&[&live[..], &timed_out].concat(), 4)[2], ("c".into(), EndReason::Replaced));
     }
 }

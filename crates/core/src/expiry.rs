@@ -1,50 +1,50 @@
-//! When a token ends: the choices of the form and the one comparison with now.
+//! When tokens expire: the choices of the form, and the one comparison with the current time.
 
 use time::{Date, Duration, format_description::BorrowedFormatItem, macros::format_description};
 
 use crate::timestamp::Timestamp;
 
-/// `2026-11-23`, the form's date input.
+/// The format of the form's date input: `2026-11-23`.
 const ISO_DATE: &[BorrowedFormatItem<'static>] = format_description!("[year]-[month]-[day]");
-/// What the form offers, in days; 365 is said as "1 year".
+/// The lifetimes in days that the form offers.
 const OFFERED_DAYS: [u16; 5] = [7, 30, 60, 90, 365];
 const PRESELECTED_DAYS: u16 = 90;
-/// A custom date lies at most this far ahead.
+/// How many days ahead a custom date may be.
 const LONGEST_CUSTOM_DAYS: u16 = 365;
 
-/// What was chosen as the expiration date.
+/// A choice of the expiration date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiryChoice {
-    /// That many days from now, to the minute.
+    /// This many days from now.
     Days(u16),
-    /// The end of that day in UTC.
+    /// The end of this day in UTC.
     Custom(Date),
     /// No expiration.
     Never,
 }
 
-/// Why a choice was refused.
+/// Why a choice is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiryProblem {
-    /// Nothing of what is offered.
+    /// The form does not offer it.
     NotOffered,
-    /// Custom date without a date, or with something that is none.
+    /// A custom date whose date is missing or invalid.
     NoDate,
-    /// Before today (UTC).
+    /// The date is before today (UTC).
     Past,
-    /// Later than a year ahead, or than the operator allows; holds the last day that is allowed.
+    /// The date is after this last allowed day.
     TooLate(Date),
 }
 
-/// What the operator allows.
+/// The operator's limit for the lifetime of tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// The longest life of a new token in days; `None` allows tokens that never expire.
+    /// The longest lifetime of a new token in days. `None` allows tokens that never expire.
     pub longest_days: Option<u16>,
 }
 
 impl Lifetimes {
-    /// The lengths to offer, in days, shortest first. The longest that is allowed is always among them.
+    /// The lifetimes to offer, in days, shortest first. The longest allowed one is always offered.
     pub fn days(self) -> Vec<u16> {
         let mut days: Vec<u16> = OFFERED_DAYS.into_iter().filter(|days| self.allows_days(*days)).collect();
         if let Some(longest) = self.longest_days
@@ -56,7 +56,7 @@ impl Lifetimes {
         days
     }
 
-    /// 90 days, or the longest that the operator allows.
+    /// 90 days, or less if the operator allows less.
     pub fn preselected(self) -> ExpiryChoice {
         ExpiryChoice::Days(self.longest_days.map_or(PRESELECTED_DAYS, |longest| longest.min(PRESELECTED_DAYS)))
     }
@@ -66,16 +66,16 @@ impl Lifetimes {
         self.longest_days.is_none()
     }
 
-    /// The last day that a custom date may name.
+    /// The last day that is allowed as a custom date.
     pub fn last_custom_day(self, now: Timestamp) -> Date {
         let days = self.longest_days.unwrap_or(LONGEST_CUSTOM_DAYS).min(LONGEST_CUSTOM_DAYS);
         (now + Duration::days(days.into())).date()
     }
 
-    /// When a token with this choice, made now, expires; `None` is never.
+    /// When a token that is generated now with this choice expires. `None` is never.
     ///
     /// # Errors
-    /// When the choice is not offered, or its date is not allowed.
+    /// The choice is not offered, or its date is not allowed.
     pub fn end(self, choice: ExpiryChoice, now: Timestamp) -> Result<Option<Timestamp>, ExpiryProblem> {
         match choice {
             ExpiryChoice::Never if self.offers_never() => Ok(None),
@@ -89,18 +89,20 @@ impl Lifetimes {
         }
     }
 
-    /// The choice that gives a new token the same length of life as one that was made and ends at these times: one of
-    /// the lengths on offer, or the date that is as many days ahead, as far as that is allowed.
+    /// The choice that gives a new token the lifetime of an earlier one: an offered lifetime, or else a custom date, at
+    /// most the last allowed day.
     pub fn same_length(self, created_at: Timestamp, expires_at: Option<Timestamp>, now: Timestamp) -> ExpiryChoice {
         let Some(end) = expires_at else {
             return if self.offers_never() { ExpiryChoice::Never } else { self.preselected() };
         };
-        let life = end - created_at;
-        let whole = life.whole_days();
-        let offered = self.days().into_iter().find(|days| Duration::days((*days).into()) == life);
+        let lifetime = end - created_at;
+        let offered = self.days().into_iter().find(|days| Duration::days((*days).into()) == lifetime);
         match offered {
             Some(days) => ExpiryChoice::Days(days),
-            None => ExpiryChoice::Custom((now + Duration::days(whole)).date().min(self.last_custom_day(now))),
+            None => {
+                let day = (now + Duration::days(lifetime.whole_days())).date();
+                ExpiryChoice::Custom(day.min(self.last_custom_day(now)))
+            }
         }
     }
 
@@ -110,10 +112,10 @@ impl Lifetimes {
 }
 
 impl ExpiryChoice {
-    /// Reads the form's two fields: `7`…`365`, `custom` with a date, or `never`.
+    /// Reads the form's two fields: a number of days, `custom` with a date, or `never`.
     ///
     /// # Errors
-    /// When the texts are none of these.
+    /// The texts are none of these.
     pub fn parse(choice: &str, date: &str) -> Result<Self, ExpiryProblem> {
         match choice {
             "never" => Ok(ExpiryChoice::Never),
@@ -132,8 +134,8 @@ impl ExpiryChoice {
     }
 }
 
-/// The one comparison with now: a token is expired from its expiry on.
-pub fn is_over(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+/// Whether a token is expired. Every comparison of an expiry with the current time goes through here.
+pub fn is_expired(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
     expires_at.is_some_and(|end| end <= now)
 }
 
@@ -149,11 +151,11 @@ mod tests {
         let end = Lifetimes::default().end(ExpiryChoice::Custom(date!(2026 - 12 - 24)), NOON).unwrap().unwrap();
         assert_eq!(end.rfc3339(), "2026-12-24T23:59:59Z");
         let today = Lifetimes::default().end(ExpiryChoice::Custom(date!(2026 - 11 - 23)), NOON).unwrap().unwrap();
-        assert!(!is_over(Some(today), NOON));
+        assert!(!is_expired(Some(today), NOON));
     }
 
     #[test]
-    fn a_custom_date_lies_between_today_and_a_year_ahead() {
+    fn a_custom_date_is_between_today_and_a_year_ahead() {
         let all = Lifetimes::default();
         assert_eq!(all.end(ExpiryChoice::Custom(date!(2026 - 11 - 22)), NOON), Err(ExpiryProblem::Past));
         assert!(all.end(ExpiryChoice::Custom(date!(2027 - 11 - 23)), NOON).is_ok());
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_length_of_life_is_found_again() {
+    fn a_new_token_can_get_the_lifetime_of_an_earlier_one() {
         let all = Lifetimes::default();
         let same =
             |days: i64| all.same_length(NOON - Duration::days(200), Some(NOON - Duration::days(200 - days)), NOON);
@@ -189,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_over_at_the_very_millisecond() {
-        assert!(is_over(Some(NOON), NOON));
-        assert!(!is_over(Some(NOON + Duration::MILLISECOND), NOON));
-        assert!(!is_over(None, NOON));
+    fn a_token_is_expired_at_the_exact_millisecond() {
+        assert!(is_expired(Some(NOON), NOON));
+        assert!(!is_expired(Some(NOON + Duration::MILLISECOND), NOON));
+        assert!(!is_expired(None, NOON));
     }
 
     #[test]
-    fn other_texts_are_no_choice() {
+    fn other_texts_are_not_choices() {
         assert_eq!(ExpiryChoice::parse("custom", "2026-02-30"), Err(ExpiryProblem::NoDate));
         assert_eq!(ExpiryChoice::parse("custom", ""), Err(ExpiryProblem::NoDate));
         assert_eq!(ExpiryChoice::parse("soon", ""), Err(ExpiryProblem::NotOffered));

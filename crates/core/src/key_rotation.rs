@@ -1,52 +1,55 @@
-//! When a signing key begins to sign, how long it counts, and when the next one is due.
+//! When a signing key begins to sign, how long it stays published, and when the next one is due.
 //!
-//! Every server on one database looks for new keys every few seconds. So a new key is known to all of them before the
-//! first one signs with it, and a key that signs no more is known for longer than its last token lives.
+//! Every server on one database looks for new keys every few seconds. So every server knows a new key before the first
+//! server signs with it, and a replaced key stays known for longer than its last token is valid.
 
 use time::Duration;
 
 use crate::timestamp::Timestamp;
 
-/// The certificate of a signing key ends this long after it was made. A yearly rotation that fails for months does no
+/// The lifetime of a signing key's certificate. Keys rotate every year, so the rotation may fail for months without
 /// harm.
 pub const LEAF_LIFE: Duration = Duration::days(2 * 365);
 
-/// Longer than servers take to look for new keys.
-const KNOWN_BEFORE_IT_SIGNS: Duration = Duration::seconds(5);
-/// A token lives 300 seconds and registries allow it 60 more; the rest is for servers whose clocks differ.
-const COUNTS_AFTER_THE_NEXT: Duration = Duration::minutes(10);
+/// Longer than the time between two looks for new keys.
+const KNOWN_BEFORE_SIGNING: Duration = Duration::seconds(5);
+/// A token is valid for 300 seconds, and registries accept it for 60 more. The rest allows for different clocks.
+const PUBLISHED_AFTER_NEXT: Duration = Duration::minutes(10);
 const DUE_AFTER: Duration = Duration::days(365);
-/// Certificates are backdated by so much, and servers on one database whose clocks differ by less make no new keys
-/// against each other.
-const AHEAD_AT_MOST: Duration = Duration::days(1);
+/// Certificates are backdated by as much. Servers whose clocks differ by less do not keep replacing each other's keys.
+const MAX_CLOCK_DIFFERENCE: Duration = Duration::days(1);
 
-/// Which key signs, of keys made at these moments, newest first: the newest that others know by now; where all are too
-/// new for that, the oldest. One whose certificate is over, or has not begun, signs only where there is no other.
-pub fn signing(made: &[Timestamp], now: Timestamp) -> usize {
-    let is_valid = |made: &Timestamp| now < *made + LEAF_LIFE && !is_from_the_future(*made, now);
-    let is_known = |made: &Timestamp| is_valid(made) && *made + KNOWN_BEFORE_IT_SIGNS <= now;
-    made.iter().position(is_known).or_else(|| made.iter().rposition(is_valid)).unwrap_or(0)
+/// The index of the key that signs, by the times at which the keys were created, newest first.
+///
+/// It is the newest key that all servers know by now, or the oldest if all are newer than that. A key whose certificate
+/// is not valid now signs only if there is no other.
+pub fn signing_index(created_at: &[Timestamp], now: Timestamp) -> usize {
+    let is_valid = |created_at: &Timestamp| now < *created_at + LEAF_LIFE && !is_from_the_future(*created_at, now);
+    let is_known = |created_at: &Timestamp| is_valid(created_at) && *created_at + KNOWN_BEFORE_SIGNING <= now;
+    created_at.iter().position(is_known).or_else(|| created_at.iter().rposition(is_valid)).unwrap_or(0)
 }
 
-/// How many of the keys made at these moments, newest first, may have signed a token that still lives.
-pub fn counting(made: &[Timestamp], now: Timestamp) -> usize {
-    let retired = made.iter().position(|next| *next <= retired_before(now));
-    retired.map_or(made.len(), |next| next + 1)
+/// How many keys, newest first, may have signed a token that is still valid.
+pub fn published_count(created_at: &[Timestamp], now: Timestamp) -> usize {
+    let retired = created_at.iter().position(|next| *next <= retired_before(now));
+    retired.map_or(created_at.len(), |next| next + 1)
 }
 
-/// A key made before this moment ends the time of those before it.
+/// A key that was created before this retires all older keys.
 pub fn retired_before(now: Timestamp) -> Timestamp {
-    now - COUNTS_AFTER_THE_NEXT
+    now - PUBLISHED_AFTER_NEXT
 }
 
-/// Whether the newest key, made at this moment, has signed for long enough. One from the future is due too: made by a
-/// machine whose clock was wrong, it would not sign until then, and no other would be made for a year more.
-pub fn is_due(made: Timestamp, now: Timestamp) -> bool {
-    made + DUE_AFTER < now || is_from_the_future(made, now)
+/// Whether the newest key must be replaced.
+///
+/// That includes a key from the future, created on a machine with a wrong clock: it would not sign until then, and the
+/// next key would come a year later still.
+pub fn is_due(created_at: Timestamp, now: Timestamp) -> bool {
+    created_at + DUE_AFTER < now || is_from_the_future(created_at, now)
 }
 
-fn is_from_the_future(made: Timestamp, now: Timestamp) -> bool {
-    made > now + AHEAD_AT_MOST
+fn is_from_the_future(created_at: Timestamp, now: Timestamp) -> bool {
+    created_at > now + MAX_CLOCK_DIFFERENCE
 }
 
 #[cfg(test)]
@@ -61,29 +64,29 @@ mod tests {
 
     #[test]
     fn a_new_key_is_known_for_five_seconds_before_it_signs() {
-        assert_eq!(signing(&ago(&[4, 900]), NOW), 1);
-        assert_eq!(signing(&ago(&[5, 900]), NOW), 0);
-        assert_eq!(signing(&ago(&[1, 3, 900]), NOW), 2);
-        assert_eq!(signing(&ago(&[0]), NOW), 0, "the only one signs at once");
-        assert_eq!(signing(&ago(&[0, 2]), NOW), 1, "an installation of this moment");
-        assert_eq!(signing(&ago(&[-100, 900]), NOW), 1, "made by a machine whose clock is ahead");
+        assert_eq!(signing_index(&ago(&[4, 900]), NOW), 1);
+        assert_eq!(signing_index(&ago(&[5, 900]), NOW), 0);
+        assert_eq!(signing_index(&ago(&[1, 3, 900]), NOW), 2);
+        assert_eq!(signing_index(&ago(&[0]), NOW), 0, "the only key signs at once");
+        assert_eq!(signing_index(&ago(&[0, 2]), NOW), 1, "a new installation");
+        assert_eq!(signing_index(&ago(&[-100, 900]), NOW), 1, "created on a machine whose clock is ahead");
     }
 
     #[test]
-    fn a_key_whose_certificate_is_over_signs_no_more() {
+    fn a_key_with_an_expired_certificate_does_not_sign() {
         let years = |years: i64| years * 365 * 24 * 3600;
-        assert_eq!(signing(&ago(&[0, years(2)]), NOW), 0);
-        assert_eq!(signing(&ago(&[0, years(2) - 1]), NOW), 1);
-        assert_eq!(signing(&ago(&[years(3)]), NOW), 0, "a late signature is better than none");
+        assert_eq!(signing_index(&ago(&[0, years(2)]), NOW), 0);
+        assert_eq!(signing_index(&ago(&[0, years(2) - 1]), NOW), 1);
+        assert_eq!(signing_index(&ago(&[years(3)]), NOW), 0, "a late signature is better than none");
     }
 
     #[test]
-    fn a_key_counts_until_ten_minutes_after_the_next_was_made() {
-        assert_eq!(counting(&ago(&[0]), NOW), 1);
-        assert_eq!(counting(&ago(&[900]), NOW), 1);
-        assert_eq!(counting(&ago(&[599, 9000, 90_000]), NOW), 2);
-        assert_eq!(counting(&ago(&[600, 9000]), NOW), 1);
-        assert_eq!(counting(&ago(&[10, 20, 30]), NOW), 3);
+    fn a_key_stays_published_until_ten_minutes_after_the_next_was_created() {
+        assert_eq!(published_count(&ago(&[0]), NOW), 1);
+        assert_eq!(published_count(&ago(&[900]), NOW), 1);
+        assert_eq!(published_count(&ago(&[599, 9000, 90_000]), NOW), 2);
+        assert_eq!(published_count(&ago(&[600, 9000]), NOW), 1);
+        assert_eq!(published_count(&ago(&[10, 20, 30]), NOW), 3);
     }
 
     #[test]
@@ -94,16 +97,20 @@ mod tests {
     }
 
     #[test]
-    fn a_key_from_more_than_a_day_ahead_is_due_and_the_next_one_takes_its_place() {
+    fn a_key_from_more_than_a_day_ahead_is_replaced() {
         let day = 24 * 3600;
         assert!(!is_due(ago(&[-day])[0], NOW));
         assert!(is_due(ago(&[-day - 1])[0], NOW));
         let years = 20 * 365 * day;
-        let made = ago(&[10, -years, 900]);
-        assert_eq!(signing(&made, NOW), 0);
-        assert_eq!(signing(&ago(&[1, -years]), NOW), 0, "at once, for the other's certificate has not begun");
-        assert_eq!(signing(&ago(&[-years]), NOW), 0, "the only one");
-        assert!(!is_due(made[0], NOW), "one is enough");
-        assert_eq!(counting(&ago(&[600, -years, 9000]), NOW), 1, "and the one from the future is forgotten");
+        let created_at = ago(&[10, -years, 900]);
+        assert_eq!(signing_index(&created_at, NOW), 0);
+        assert_eq!(
+            signing_index(&ago(&[1, -years]), NOW),
+            0,
+            "at once, because the certificate of the other is not valid yet"
+        );
+        assert_eq!(signing_index(&ago(&[-years]), NOW), 0, "the only key");
+        assert!(!is_due(created_at[0], NOW), "one replacement is enough");
+        assert_eq!(published_count(&ago(&[600, -years, 9000]), NOW), 1, "and the key from the future is not published");
     }
 }

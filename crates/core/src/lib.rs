@@ -1,14 +1,16 @@
-//! The pure core of Dockpass: it decides and never asks.
+//! The rules of Dockpass as plain functions.
 //!
 //! Time and randomness are arguments. Nothing here knows HTTP, SQL, the environment or a clock, so every rule can be
-//! read and tested as a plain function.
+//! read and tested without them.
 
 pub mod access_level;
 pub mod account;
 pub mod activity;
+pub mod client_name;
 pub mod device_code;
 pub mod device_session;
 pub mod expiry;
+pub mod grants;
 pub mod key_rotation;
 pub mod listing;
 pub mod moved;
@@ -17,7 +19,6 @@ pub mod permission;
 pub mod quota;
 pub mod recovery_code;
 pub mod refusal;
-pub mod remedy;
 pub mod repository;
 pub mod scope;
 pub mod secret;

@@ -1,32 +1,32 @@
-//! How a list is sorted, filtered and cut into pages.
+//! Sorting, filtering and paging of lists.
 
 use crate::token::{TokenSource, TokenStatus};
 
-/// Rows on one page of a list.
+/// Rows per page.
 pub const PAGE_SIZE: u32 = 50;
 
-/// A column by which tokens are sorted.
+/// A sortable column of the token table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenColumn {
-    /// By description.
+    /// The description.
     Description,
-    /// By level, weakest first.
+    /// The level, weakest first.
     Scope,
     /// Active, inactive, expired.
     Status,
     /// Auto-generated, manual.
     Source,
-    /// By age.
+    /// The creation time.
     #[default]
     Created,
-    /// By the last use; never used counts as longest ago.
+    /// The last use. Never used comes before everything else.
     LastUsed,
-    /// By the end; never counts as last.
+    /// The expiry. Never comes last.
     Expires,
 }
 
 impl TokenColumn {
-    /// In the order of the table.
+    /// All columns, in the order of the table.
     pub const ALL: [TokenColumn; 7] = [
         TokenColumn::Description,
         TokenColumn::Scope,
@@ -37,7 +37,7 @@ impl TokenColumn {
         TokenColumn::Expires,
     ];
 
-    /// The name in the address.
+    /// The name in URLs.
     pub const fn as_str(self) -> &'static str {
         match self {
             TokenColumn::Description => "description",
@@ -50,7 +50,7 @@ impl TokenColumn {
         }
     }
 
-    /// The direction in which a reader first wants it: times newest first, words from A on.
+    /// The direction of the first click: newest first for times, A to Z for words.
     pub const fn first_direction(self) -> SortDirection {
         match self {
             TokenColumn::Created | TokenColumn::LastUsed => SortDirection::Descending,
@@ -68,21 +68,21 @@ pub enum SortDirection {
     Descending,
 }
 
-/// What of the table is shown. Every combination is an address; what an address says wrongly falls back to the
-/// default, for a shared link must not break.
+/// The part of the table that a URL shows. Invalid values in a URL become the default, so that shared links keep
+/// working.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenListQuery {
-    /// The sorted column.
+    /// The sort column.
     pub column: TokenColumn,
-    /// Its direction.
+    /// The sort direction.
     pub direction: SortDirection,
     /// Only this status.
     pub status: Option<TokenStatus>,
     /// Only this source.
     pub source: Option<TokenSource>,
-    /// Only descriptions and hints that hold this text.
+    /// Only descriptions and hints that contain this text.
     pub text: String,
-    /// From 1 on.
+    /// The page number, from 1.
     pub page: u32,
 }
 
@@ -95,17 +95,17 @@ impl Default for TokenListQuery {
 }
 
 impl TokenListQuery {
-    /// Whether anything is left out but by paging.
+    /// Whether it hides rows other than by paging.
     pub fn is_filtered(&self) -> bool {
         self.status.is_some() || self.source.is_some() || !self.text.is_empty()
     }
 
-    /// The address of another page of the same list.
+    /// The same list on another page.
     pub fn at_page(&self, page: u32) -> Self {
         Self { page, ..self.clone() }
     }
 
-    /// What a click on a column's heading leads to: sorted by it, or turned round where it is sorted by it already.
+    /// The list after a click on a column's heading: sorted by it, or in the other direction if it already was.
     pub fn sorted_by(&self, column: TokenColumn) -> Self {
         let direction = match (self.column == column, self.direction) {
             (false, _) => column.first_direction(),
@@ -121,7 +121,7 @@ impl TokenListQuery {
     }
 }
 
-/// How many pages `count` rows fill; one where there are none.
+/// How many pages `count` rows fill, at least one.
 pub fn pages(count: i64) -> u32 {
     u32::try_from(count.max(1).unsigned_abs().div_ceil(u64::from(PAGE_SIZE))).unwrap_or(u32::MAX)
 }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_click_on_a_heading_sorts_and_then_turns_round() {
+    fn a_click_on_a_heading_sorts_and_a_second_click_reverses() {
         let by_name = TokenListQuery::default().at_page(4).sorted_by(TokenColumn::Description);
         assert_eq!((by_name.direction, by_name.page), (SortDirection::Ascending, 1));
         assert_eq!(by_name.sorted_by(TokenColumn::Description).direction, SortDirection::Descending);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_means_its_text() {
+    fn a_pattern_is_escaped() {
         assert_eq!(like("50%_A\\"), "%50\\%\\_a\\\\%");
     }
 }

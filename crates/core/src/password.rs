@@ -1,4 +1,4 @@
-//! Passwords: the policy, the hash, and the comparison that costs the same for everyone.
+//! Passwords: the policy, the hash, and the comparison, which takes the same time with and without an account.
 
 use std::fmt;
 
@@ -8,45 +8,45 @@ use zeroize::Zeroizing;
 
 use crate::secret::{self, SecretHash};
 
-/// NIST SP 800-63B-4 section 3.1.1.2: 15 characters where the password is the only factor.
-const SHORTEST: usize = 15;
-/// Long enough for every passphrase; a bound at all so that a request cannot make us normalise megabytes.
-const LONGEST: usize = 512;
-/// Fewer guesses than this are a matter of seconds for whoever holds a list of common passwords.
+/// NIST SP 800-63B-4 section 3.1.1.2: 15 characters if the password is the only factor.
+const MIN_CHARACTERS: usize = 15;
+/// Enough for every passphrase. The limit keeps requests from making us normalise megabytes.
+const MAX_CHARACTERS: usize = 512;
+/// Attackers with a list of common passwords need only seconds for fewer guesses than this.
 const COMMON_GUESSES_LOG10: f64 = 8.0;
 
-/// OWASP Password Storage: argon2id with m = 19456 KiB, t = 2, p = 1 at least.
+/// OWASP Password Storage Cheat Sheet: argon2id with at least m = 19456 KiB, t = 2, p = 1.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// A password as typed, in normal form (NFKC), so that the same characters typed on another keyboard compare equal.
+/// A password in normal form (NFKC), so that the same characters typed on different keyboards are equal.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
-/// Why a new password was refused.
+/// Why a new password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordProblem {
-    /// Nothing was given.
+    /// It is empty.
     Missing,
-    /// Fewer than 15 characters.
+    /// It has fewer than 15 characters.
     Short,
-    /// More than 512 characters.
+    /// It has more than 512 characters.
     Long,
-    /// It is on the lists that attackers try first, or close to one that is.
+    /// It is similar to a password that attackers try first.
     Common,
-    /// It begins like a token; such a text is never compared with a password.
+    /// It begins like a token, and such a text is never compared with a password.
     LooksLikeToken,
 }
 
 impl Password {
-    /// Takes a text as it was typed. Nothing is trimmed and nothing is cut off.
+    /// A password for a comparison. Nothing is trimmed and nothing is cut off.
     pub fn typed(text: &str) -> Self {
         Self(Zeroizing::new(text.nfkc().collect()))
     }
 
-    /// Checks a new password against the policy: length and not being common, no composition rules. `username` is
-    /// counted among the words that a guesser would try.
+    /// A new password, checked for its length and for being common. There are no composition rules. The `username`
+    /// counts as a common word.
     ///
     /// # Errors
     /// The first rule that the password breaks.
@@ -56,10 +56,10 @@ impl Password {
         }
         let password = Self::typed(text);
         let length = password.0.chars().count();
-        if length < SHORTEST {
+        if length < MIN_CHARACTERS {
             return Err(PasswordProblem::Short);
         }
-        if length > LONGEST {
+        if length > MAX_CHARACTERS {
             return Err(PasswordProblem::Long);
         }
         if secret::has_token_prefix(&password.0) {
@@ -73,20 +73,20 @@ impl Password {
         Ok(password)
     }
 
-    /// Hashes with today's parameters and a fresh salt of 16 bytes: a PHC string. Takes some 20 ms and 19 MiB:
-    /// call it off the async threads and outside of transactions.
+    /// Hashes with the current parameters. This takes about 20 ms and 19 MiB: call it on a blocking thread and outside
+    /// of transactions.
     pub fn hash(&self, salt: [u8; 16]) -> PasswordDigest {
         let digest = argon2()
             .hash_password_with_salt(self.0.as_bytes(), &salt)
-            .expect("a salt of 16 bytes and checked parameters are always accepted");
+            .expect("a salt of 16 bytes and constant parameters are always accepted");
         PasswordDigest(digest.to_string())
     }
 
-    /// Compares with a stored digest, or with nothing: where there is no account the same work is done and the
-    /// answer is no. As slow as [`Password::hash`].
+    /// Compares with a stored digest. Without one it does the same work and answers [`PasswordVerdict::Wrong`], so that
+    /// the time does not tell whether an account exists. As slow as [`Password::hash`].
     pub fn verify(&self, digest: Option<&PasswordDigest>) -> PasswordVerdict {
-        let nothing = PasswordDigest::nobodys();
-        let stored = digest.unwrap_or(&nothing);
+        let dummy = PasswordDigest::unusable();
+        let stored = digest.unwrap_or(&dummy);
         let matches = PasswordHash::new(&stored.0)
             .is_ok_and(|parsed| argon2().verify_password(self.0.as_bytes(), &parsed).is_ok());
         match (digest, matches) {
@@ -103,43 +103,43 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordVerdict {
     /// The password is right.
     Right,
-    /// Right, and hashed with weaker parameters than today's: hash it again.
+    /// The password is right, but was hashed with weaker parameters: hash it again.
     RightButOutdated,
-    /// Wrong, or there is nothing to compare with.
+    /// The password is wrong, or there is no digest.
     Wrong,
 }
 
-/// A stored password: a PHC string.
+/// The hash of a password, as a PHC string.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordDigest(String);
 
 impl PasswordDigest {
-    /// Takes back what the database kept.
+    /// A digest from the database.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The digest of a password that nobody knows, for an account that nobody can sign in to yet, or any more.
-    pub fn nobodys() -> Self {
-        Self(NOBODYS_DIGEST.to_owned())
+    /// The digest of a password that nobody knows, for accounts that have no password yet or are closed.
+    pub fn unusable() -> Self {
+        Self(UNUSABLE_DIGEST.to_owned())
     }
 
-    /// A mark that changes with the digest and tells nothing about it.
-    pub fn mark(&self) -> SecretHash {
+    /// A hash that changes with the digest and reveals nothing about it.
+    pub fn fingerprint(&self) -> SecretHash {
         SecretHash::of(&self.0)
     }
 
-    /// For the database.
+    /// The PHC string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether today's parameters are stronger in any way.
+    /// Whether any of the current parameters is stronger.
     fn is_outdated(&self) -> bool {
         let Ok(parsed) = PasswordHash::new(&self.0) else { return true };
         let number = |name: &str| parsed.params.get(name).and_then(|value| value.decimal().ok()).unwrap_or(0);
@@ -156,8 +156,8 @@ impl fmt::Debug for PasswordDigest {
     }
 }
 
-/// The digest of a password that nobody knows, with today's parameters: what an unknown name is compared with.
-const NOBODYS_DIGEST: &str =
+/// It has the current parameters, so that a comparison takes as long as with a real digest.
+const UNUSABLE_DIGEST: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IG5vYm9keSE$HnVHtX8OM3y3y4mu0ckkQ9n8IUL9RkmJM4mTLVaVlz0";
 
 fn argon2() -> Argon2<'static> {
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_verifies_and_names_its_parameters() {
+    fn a_hash_verifies_and_contains_its_parameters() {
         let password = Password::chosen("a quiet harbour at dawn", "alice").unwrap();
         let digest = password.hash([7; 16]);
         assert!(digest.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -180,14 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn nobodys_digest_costs_what_a_real_one_costs() {
-        let parsed = PasswordHash::new(NOBODYS_DIGEST).unwrap();
+    fn the_unusable_digest_costs_as_much_as_a_real_one() {
+        let parsed = PasswordHash::new(UNUSABLE_DIGEST).unwrap();
         assert_eq!(parsed.params.to_string(), format!("m={MEMORY_KIB},t={PASSES},p={LANES}"));
         assert_eq!(parsed.hash.unwrap().as_bytes().len(), 32);
     }
 
     #[test]
-    fn weaker_parameters_are_noticed() {
+    fn weaker_parameters_are_outdated() {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(4096, 2, 1, None).unwrap());
         let digest = weak.hash_password_with_salt(b"a quiet harbour at dawn", &[1; 16]).unwrap();
         let digest = PasswordDigest(digest.to_string());
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_asks_for_length_and_nothing_else() {
+    fn the_policy_has_no_composition_rules() {
         let long = "a violet tractor seldom rains on glass ".repeat(5);
         for good in ["violet tractor seldom rains", "十五个字以上的口令其实也很容易记住", long.as_str()]
         {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_cut_off_and_normal_forms_are_equal() {
+    fn long_passwords_are_not_cut_and_normal_forms_are_equal() {
         let long = "0123456789abcdef".repeat(20);
         let digest = Password::typed(&format!("{long}x")).hash([3; 16]);
         assert_eq!(Password::typed(&format!("{long}y")).verify(Some(&digest)), PasswordVerdict::Wrong);

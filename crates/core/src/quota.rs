@@ -1,59 +1,59 @@
-//! Fair use: how many tokens an account may have, and how many it may make in an hour.
+//! How many tokens an account may have, and how many it may generate per hour.
 
 use time::Duration;
 
 use crate::timestamp::Timestamp;
 
-/// What the operator allows an account.
+/// The operator's limits for an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenQuota {
-    /// Unexpired tokens made by hand.
+    /// Unexpired manual tokens.
     pub tokens: i64,
-    /// New ones within an hour.
-    pub creations_an_hour: i64,
+    /// Manual tokens generated within an hour.
+    pub creations_per_hour: i64,
 }
 
-/// What an account has used of it.
+/// How much of its limits an account uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaUsage {
-    /// Unexpired tokens made by hand.
+    /// Unexpired manual tokens.
     pub tokens: i64,
-    /// When the first of them ends; `None` where none ever does.
-    pub first_end: Option<Timestamp>,
-    /// Made within the last hour.
+    /// When the first of them expires. `None` if none ever does.
+    pub first_expires_at: Option<Timestamp>,
+    /// Manual tokens generated within the last hour.
     pub creations: i64,
-    /// The oldest of these.
-    pub first_creation: Option<Timestamp>,
+    /// When the first of these was generated.
+    pub first_created_at: Option<Timestamp>,
 }
 
-/// Why no more may be made, and when that changes by itself.
+/// The limit that an account reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuotaExceeded {
-    /// As many tokens as allowed; the time until the first of them expires, if one does.
+    /// The number of tokens, and the time until the first of them expires, if one does.
     Tokens(Option<Duration>),
-    /// As many within an hour as allowed; the time until one more may be made.
+    /// The number of tokens per hour, and the time until one more is allowed.
     Hour(Duration),
 }
 
-/// The window of [`TokenQuota::creations_an_hour`].
+/// The window of [`TokenQuota::creations_per_hour`].
 pub const HOUR: Duration = Duration::HOUR;
 
 impl TokenQuota {
-    /// What is in the way of one more token now.
+    /// The limit that forbids one more token now.
     pub fn full(self, used: QuotaUsage, now: Timestamp) -> Option<QuotaExceeded> {
         if used.tokens >= self.tokens {
-            return Some(QuotaExceeded::Tokens(used.first_end.map(|end| end - now)));
+            return Some(QuotaExceeded::Tokens(used.first_expires_at.map(|end| end - now)));
         }
-        if used.creations >= self.creations_an_hour {
-            let wait = used.first_creation.map_or(HOUR, |first| first + HOUR - now);
+        if used.creations >= self.creations_per_hour {
+            let wait = used.first_created_at.map_or(HOUR, |first| first + HOUR - now);
             return Some(QuotaExceeded::Hour(wait.max(Duration::SECOND)));
         }
         None
     }
 
-    /// How many more may be made this hour.
+    /// How many more tokens are allowed this hour.
     pub fn left_this_hour(self, used: QuotaUsage) -> i64 {
-        (self.creations_an_hour - used.creations).min(self.tokens - used.tokens).max(0)
+        (self.creations_per_hour - used.creations).min(self.tokens - used.tokens).max(0)
     }
 }
 
@@ -62,18 +62,18 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
-    const LIMITS: TokenQuota = TokenQuota { tokens: 3, creations_an_hour: 2 };
+    const QUOTA: TokenQuota = TokenQuota { tokens: 3, creations_per_hour: 2 };
 
     #[test]
-    fn each_limit_says_how_long_it_lasts() {
-        let free = QuotaUsage { tokens: 0, first_end: None, creations: 0, first_creation: None };
-        assert_eq!(LIMITS.full(free, NOW), None);
-        let hour = QuotaUsage { tokens: 2, creations: 2, first_creation: Some(NOW - Duration::minutes(50)), ..free };
-        assert_eq!(LIMITS.full(hour, NOW), Some(QuotaExceeded::Hour(Duration::minutes(10))));
-        let many = QuotaUsage { tokens: 3, first_end: Some(NOW + Duration::days(2)), ..free };
-        assert_eq!(LIMITS.full(many, NOW), Some(QuotaExceeded::Tokens(Some(Duration::days(2)))));
-        assert_eq!(LIMITS.full(QuotaUsage { tokens: 4, ..free }, NOW), Some(QuotaExceeded::Tokens(None)));
-        assert_eq!(LIMITS.left_this_hour(free), 2);
-        assert_eq!(LIMITS.left_this_hour(many), 0);
+    fn each_limit_tells_how_long_it_lasts() {
+        let free = QuotaUsage { tokens: 0, first_expires_at: None, creations: 0, first_created_at: None };
+        assert_eq!(QUOTA.full(free, NOW), None);
+        let hour = QuotaUsage { tokens: 2, creations: 2, first_created_at: Some(NOW - Duration::minutes(50)), ..free };
+        assert_eq!(QUOTA.full(hour, NOW), Some(QuotaExceeded::Hour(Duration::minutes(10))));
+        let many = QuotaUsage { tokens: 3, first_expires_at: Some(NOW + Duration::days(2)), ..free };
+        assert_eq!(QUOTA.full(many, NOW), Some(QuotaExceeded::Tokens(Some(Duration::days(2)))));
+        assert_eq!(QUOTA.full(QuotaUsage { tokens: 4, ..free }, NOW), Some(QuotaExceeded::Tokens(None)));
+        assert_eq!(QUOTA.left_this_hour(free), 2);
+        assert_eq!(QUOTA.left_this_hour(many), 0);
     }
 }

@@ -1,17 +1,17 @@
-//! Recovery codes: ten, 80 random bits each, one slow hash a try.
+//! Recovery codes for the second factor: sets of ten, 80 random bits each.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-/// How many a set has.
+/// The number of codes in a set.
 pub const CODES: usize = 10;
 const CODE_BYTES: usize = 10;
 
-/// A code in the clear: shown once.
+/// A code in plain text.
 pub type RecoveryCode = Zeroizing<String>;
 
-/// A new set: 16 letters and digits each, in groups of four.
+/// A new set of codes of 16 letters and digits, in groups of four.
 pub fn generate(rng: &mut impl CryptoRng) -> Vec<RecoveryCode> {
     let one = |_| {
         let mut bytes = Zeroizing::new([0; CODE_BYTES]);
@@ -23,15 +23,16 @@ pub fn generate(rng: &mut impl CryptoRng) -> Vec<RecoveryCode> {
     (0..CODES).map(one).collect()
 }
 
-/// A code as typed, without what people put between; `None` for what cannot be one, and costs no hash.
+/// Reads a typed code, without separators. `None` if it is not a code, which saves the slow hash.
 pub fn parse(typed: &str) -> Option<RecoveryCode> {
     let bare = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_lowercase();
     let is_code = bare.len() == 16 && bare.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
     is_code.then(|| Zeroizing::new(bare))
 }
 
-/// The hash of a parsed code with its set's salt: argon2id as for passwords (ASVS 5.0, 6.5.2: fewer than 112 bits want
-/// a slow one). One salt serves the set, so that a try costs one hash and not ten. Slow: call it off the async threads.
+/// Hashes a parsed code with its set's salt. Codes of fewer than 112 bits need a slow hash (ASVS 5.0, 6.5.2), so it is
+/// argon2id as for passwords. All codes of a set share a salt, so that an attempt costs one hash and not ten. Slow: call
+/// it on a blocking thread.
 pub fn hash(code: &RecoveryCode, salt: &[u8]) -> [u8; 32] {
     let params = Params::new(19_456, 2, 1, Some(32)).expect("constant parameters within argon2's bounds");
     let mut digest = [0; 32];
@@ -47,7 +48,7 @@ mod tests {
     use rand::{SeedableRng, rngs::StdRng};
 
     #[test]
-    fn a_code_reads_back_however_it_is_typed() {
+    fn a_code_parses_in_every_spelling() {
         let codes = generate(&mut StdRng::seed_from_u64(1));
         assert_eq!(codes.len(), CODES);
         for code in &codes {

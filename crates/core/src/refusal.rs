@@ -1,42 +1,43 @@
-//! Why the token endpoint said no, in the words that reach a terminal.
+//! Why the token endpoint refuses a request, and what its owner can do about it.
 //!
-//! These sentences are part of the protocol: clients print them as they stand and send no language, so they are
-//! English here and not in the locale files.
+//! The sentences are part of the protocol: clients print them unchanged and send no language, so they are English here
+//! and not in the locale files.
 
 use crate::{
-    permission::{DenyReason, RefusedPush},
+    grants::RefusedPush,
+    permission::DenyReason,
     timestamp::Timestamp,
-    token::{Description, TokenSource},
+    token::{Description, TokenSource, TokenStatus},
 };
 
-/// Of the name of a repository that was asked for, so many characters are repeated.
-const LONGEST_NAME: usize = 255;
+/// How many characters of a repository's name a sentence repeats.
+const MAX_REPEATED_NAME: usize = 255;
 
-/// A refusal of a request for a registry token.
+/// A refused request for a registry token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// A real token that its owner switched off.
+    /// The token is deactivated.
     Inactive(Description),
-    /// A real token whose time is over.
+    /// The token expired at this time.
     Expired(Description, TokenSource, Timestamp),
-    /// A real token that its owner deleted, for as long as its tombstone is kept.
+    /// The token was deleted at this time. Known only until its tombstone is removed.
     Deleted(Description, TokenSource, Timestamp),
-    /// A real token under a name that is not its owner's. It does not say whose it is.
+    /// The username is not that of the token's owner. The sentence does not name the owner.
     WrongUser(Description),
-    /// A real token of an account that an administrator disabled.
+    /// The token is good, but an administrator disabled its account.
     AccountDisabled,
-    /// A push with a token whose level allows none, to this repository.
+    /// A push to this repository with a token whose level does not include push.
     ReadOnly(String),
-    /// A push with a token that is limited to other repositories.
-    OutOfReach(String),
-    /// A push to a repository, by this account, which may not push there.
+    /// A push to this repository with a token that is limited to others.
+    OutsideFilter(String),
+    /// A push to this repository by this account, which may not push there.
     NotAllowed(String, String),
-    /// Everything else, whatever the cause, in one and the same words.
+    /// Every other cause. All of them share one sentence, so that it gives nothing away.
     Failed,
 }
 
 impl Refusal {
-    /// Every code that there is.
+    /// All codes.
     pub const CODES: [&'static str; 8] = [
         "PAT-INACTIVE",
         "PAT-EXPIRED",
@@ -50,16 +51,16 @@ impl Refusal {
 
     /// The refusal of a push.
     pub fn of_push(refused: RefusedPush<'_>, username: &str) -> Self {
-        // Anyone may ask for anything: what is repeated on a terminal is one printable line.
-        let name: String = refused.name.chars().filter(|c| c.is_ascii_graphic()).take(LONGEST_NAME).collect();
-        match refused.obstacle {
+        // Clients can send any text as a name, and it is repeated on a terminal.
+        let name: String = refused.name.chars().filter(|c| c.is_ascii_graphic()).take(MAX_REPEATED_NAME).collect();
+        match refused.reason {
             DenyReason::Level(_) => Refusal::ReadOnly(name),
-            DenyReason::OutOfReach => Refusal::OutOfReach(name),
+            DenyReason::OutsideFilter => Refusal::OutsideFilter(name),
             _ => Refusal::NotAllowed(name, username.to_owned()),
         }
     }
 
-    /// The code at the end of the sentence, in the log and in the counters.
+    /// The code at the end of the sentence, also used in the log and in the metrics.
     pub const fn code(&self) -> &'static str {
         match self {
             Refusal::Inactive(_) => "PAT-INACTIVE",
@@ -68,27 +69,26 @@ impl Refusal {
             Refusal::WrongUser(_) => "PAT-WRONG-USER",
             Refusal::AccountDisabled => "ACCOUNT-DISABLED",
             Refusal::ReadOnly(_) => "PAT-READ-ONLY",
-            Refusal::OutOfReach(_) | Refusal::NotAllowed(..) => "PAT-REPOSITORY",
+            Refusal::OutsideFilter(_) | Refusal::NotAllowed(..) => "PAT-REPOSITORY",
             Refusal::Failed => "AUTH-FAILED",
         }
     }
 
-    /// One line: what is wrong, what to do, and the code. `tokens_url` is the address of the tokens page.
+    /// One line: what is wrong, what to do, and the code.
     pub fn sentence(&self, tokens_url: &str) -> String {
-        // Nobody makes a device's token by hand.
-        let anew = |source: &TokenSource| match source {
+        let replace = |source: &TokenSource| match source {
             TokenSource::Manual => format!("generate a new one at {tokens_url}"),
             TokenSource::AutoGenerated => "sign in again on the device".to_owned(),
         };
-        let said = match self {
+        let sentence = match self {
             Refusal::Inactive(name) => {
                 format!("access token \"{name}\" is inactive: activate it at {tokens_url}")
             }
             Refusal::Expired(name, source, at) => {
-                format!("access token \"{name}\" expired on {}: {}", at.date(), anew(source))
+                format!("access token \"{name}\" expired on {}: {}", at.date(), replace(source))
             }
             Refusal::Deleted(name, source, at) => {
-                format!("access token \"{name}\" was deleted on {}: {}", at.date(), anew(source))
+                format!("access token \"{name}\" was deleted on {}: {}", at.date(), replace(source))
             }
             Refusal::WrongUser(name) => {
                 format!("access token \"{name}\" belongs to another account: log in with its owner's username")
@@ -99,7 +99,7 @@ impl Refusal {
             Refusal::ReadOnly(repository) => {
                 format!("this access token is read-only: it cannot push to {repository}")
             }
-            Refusal::OutOfReach(repository) => {
+            Refusal::OutsideFilter(repository) => {
                 format!("this access token is limited to other repositories: it cannot push to {repository}")
             }
             Refusal::NotAllowed(repository, username) => format!(
@@ -110,19 +110,72 @@ impl Refusal {
                                 access token as the password"
                 .to_owned(),
         };
-        format!("{said} ({})", self.code())
+        format!("{sentence} ({})", self.code())
+    }
+}
+
+/// What the owner of a refused token can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuggestedFix {
+    /// Activate the token.
+    Activate,
+    /// Change the token's level or its repositories.
+    Edit,
+    /// Generate a new token with the same settings.
+    GenerateAgain,
+    /// Sign in again on the device.
+    SignInAgain,
+    /// Nothing: the account cannot change it, or it works again already.
+    None,
+}
+
+/// What is known today about a token that was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenState {
+    /// It exists.
+    Exists(TokenStatus, TokenSource),
+    /// It is deleted, and its tombstone is still there.
+    Deleted(TokenSource),
+    /// Nothing.
+    Unknown,
+}
+
+impl SuggestedFix {
+    /// The fix for a refusal with this `code`, judged by the token's state today: what works again needs no fix.
+    ///
+    /// `reason` is why the same request would still be refused today, if it concerned a repository. Changing the token
+    /// helps only if the token is the reason.
+    pub fn of(code: &str, token: TokenState, reason: Option<DenyReason>) -> Self {
+        match (code, token) {
+            (
+                "PAT-DELETED" | "PAT-EXPIRED" | "PAT-INACTIVE",
+                TokenState::Deleted(source) | TokenState::Exists(TokenStatus::Expired, source),
+            ) => match source {
+                TokenSource::Manual => SuggestedFix::GenerateAgain,
+                TokenSource::AutoGenerated => SuggestedFix::SignInAgain,
+            },
+            ("PAT-INACTIVE", TokenState::Exists(TokenStatus::Inactive, _)) => SuggestedFix::Activate,
+            // The device was idle for too long, and the server deletes its token soon.
+            ("PAT-EXPIRED", TokenState::Exists(_, TokenSource::AutoGenerated)) => SuggestedFix::SignInAgain,
+            (
+                "PAT-READ-ONLY" | "PAT-REPOSITORY",
+                TokenState::Exists(TokenStatus::Active | TokenStatus::Inactive, _),
+            ) if matches!(reason, Some(DenyReason::Level(_) | DenyReason::OutsideFilter)) => SuggestedFix::Edit,
+            _ => SuggestedFix::None,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access_level::AccessLevel;
 
     #[test]
-    fn every_code_is_among_all_of_them() {
+    fn codes_lists_the_code_of_every_variant() {
         let (name, at) = (|| Description::parse("ci").unwrap(), Timestamp::from_seconds(0));
         let text = String::new;
-        // A kind that is new is missing here, and does not compile there.
+        // Without a wildcard, so that a new variant does not compile until it is added here.
         let code = |refusal: Refusal| match refusal {
             Refusal::Inactive(_)
             | Refusal::Expired(..)
@@ -130,7 +183,7 @@ mod tests {
             | Refusal::WrongUser(_)
             | Refusal::AccountDisabled
             | Refusal::ReadOnly(_)
-            | Refusal::OutOfReach(_)
+            | Refusal::OutsideFilter(_)
             | Refusal::NotAllowed(..)
             | Refusal::Failed => refusal.code(),
         };
@@ -141,7 +194,7 @@ mod tests {
             code(Refusal::WrongUser(name())),
             code(Refusal::AccountDisabled),
             code(Refusal::ReadOnly(text())),
-            code(Refusal::OutOfReach(text())),
+            code(Refusal::OutsideFilter(text())),
             code(Refusal::NotAllowed(text(), text())),
             code(Refusal::Failed),
         ];
@@ -182,5 +235,44 @@ mod tests {
             "incorrect username or password; with two-factor authentication on, use a personal access token as the \
              password (AUTH-FAILED)"
         );
+    }
+
+    #[test]
+    fn each_refusal_has_its_fix_and_none_once_it_works_again() {
+        use TokenSource::{AutoGenerated, Manual};
+        use TokenStatus::{Active, Expired, Inactive};
+        let low = Some(DenyReason::Level(AccessLevel::Write));
+        for (code, token, reason, fix) in [
+            ("PAT-INACTIVE", TokenState::Exists(Inactive, Manual), None, SuggestedFix::Activate),
+            ("PAT-INACTIVE", TokenState::Exists(Inactive, AutoGenerated), None, SuggestedFix::Activate),
+            ("PAT-INACTIVE", TokenState::Exists(Active, Manual), None, SuggestedFix::None),
+            ("PAT-INACTIVE", TokenState::Exists(Expired, Manual), None, SuggestedFix::GenerateAgain),
+            ("PAT-EXPIRED", TokenState::Exists(Expired, Manual), None, SuggestedFix::GenerateAgain),
+            ("PAT-EXPIRED", TokenState::Exists(Expired, AutoGenerated), None, SuggestedFix::SignInAgain),
+            ("PAT-EXPIRED", TokenState::Exists(Active, AutoGenerated), None, SuggestedFix::SignInAgain),
+            ("PAT-EXPIRED", TokenState::Deleted(Manual), None, SuggestedFix::GenerateAgain),
+            ("PAT-DELETED", TokenState::Deleted(Manual), None, SuggestedFix::GenerateAgain),
+            ("PAT-DELETED", TokenState::Deleted(AutoGenerated), None, SuggestedFix::SignInAgain),
+            ("PAT-DELETED", TokenState::Unknown, None, SuggestedFix::None),
+            ("PAT-READ-ONLY", TokenState::Exists(Active, Manual), low, SuggestedFix::Edit),
+            ("PAT-READ-ONLY", TokenState::Exists(Active, Manual), None, SuggestedFix::None),
+            ("PAT-READ-ONLY", TokenState::Exists(Active, Manual), Some(DenyReason::OutsideFilter), SuggestedFix::Edit),
+            ("PAT-READ-ONLY", TokenState::Exists(Active, Manual), Some(DenyReason::NotShared), SuggestedFix::None),
+            ("PAT-READ-ONLY", TokenState::Exists(Expired, Manual), low, SuggestedFix::None),
+            ("PAT-READ-ONLY", TokenState::Deleted(Manual), low, SuggestedFix::None),
+            ("PAT-REPOSITORY", TokenState::Exists(Active, Manual), Some(DenyReason::OutsideFilter), SuggestedFix::Edit),
+            (
+                "PAT-REPOSITORY",
+                TokenState::Exists(Active, Manual),
+                Some(DenyReason::SharedPullOnly),
+                SuggestedFix::None,
+            ),
+            ("PAT-REPOSITORY", TokenState::Exists(Active, Manual), None, SuggestedFix::None),
+            ("PAT-WRONG-USER", TokenState::Exists(Active, Manual), None, SuggestedFix::None),
+            ("PAT-WRONG-USER", TokenState::Deleted(Manual), None, SuggestedFix::None),
+            ("ACCOUNT-DISABLED", TokenState::Exists(Active, Manual), None, SuggestedFix::None),
+        ] {
+            assert_eq!(SuggestedFix::of(code, token, reason), fix, "{code} {token:?} {reason:?}");
+        }
     }
 }

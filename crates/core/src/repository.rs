@@ -1,24 +1,24 @@
-//! Repositories: their names, and which of them a token reaches.
+//! The names of repositories, and the filter that limits a token to some of them.
 
 use std::fmt;
 
-/// The longest name that distribution takes, in bytes.
-const LONGEST_NAME: usize = 255;
-/// So many names or patterns a token can be limited to.
-pub const MOST_PATTERNS: usize = 500;
+/// The longest name that distribution accepts, in bytes.
+const MAX_NAME_BYTES: usize = 255;
+/// How many names or patterns a token can be limited to.
+pub const MAX_PATTERNS: usize = 500;
 
-/// A repository's name in distribution's reference grammar, without a host: `alice/api`, `team/tools/lint`, `app`.
+/// A repository's name in distribution's reference grammar, without a host: `alice/api`, `team/tools/lint` or `app`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RepositoryName(String);
 
 impl RepositoryName {
-    /// Reads a name; `None` for what no registry has, `alice/../bob/app` among it.
+    /// Reads a name. `None` if it is not valid, such as `alice/../bob/app`.
     pub fn parse(text: &str) -> Option<Self> {
-        let is_name = text.len() <= LONGEST_NAME && text.split('/').all(is_component);
+        let is_name = text.len() <= MAX_NAME_BYTES && text.split('/').all(is_component);
         is_name.then(|| Self(text.to_owned()))
     }
 
-    /// Takes back a name that this type once let into the database.
+    /// A name from the database.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
@@ -28,12 +28,12 @@ impl RepositoryName {
         &self.0
     }
 
-    /// The first component: whose the repository is, if an account has that name.
+    /// The first component, which is the owner's name if an account has that name.
     pub fn namespace(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
 
-    /// Whether it is one of this account's: `alice/api` and `alice/team/api` are alice's, `alice` alone is nobody's.
+    /// Whether it belongs to this account: `alice/api` and `alice/team/api` belong to alice, `alice` does not.
     pub fn is_of(&self, username: &str) -> bool {
         self.0.strip_prefix(username).is_some_and(|rest| rest.starts_with('/'))
     }
@@ -45,30 +45,32 @@ impl fmt::Display for RepositoryName {
     }
 }
 
-/// `[a-z0-9]+` with `.`, `_`, `__` or any number of `-` between (distribution's path-component).
+/// `[a-z0-9]+` separated by `.`, `_`, `__` or any number of `-` (distribution's path-component).
 fn is_component(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let is_separator = |run: &str| matches!(run, "" | "." | "_" | "__") || run.bytes().all(|byte| byte == b'-');
-    text.starts_with(plain) && text.ends_with(plain) && text.split(plain).all(is_separator)
+    text.starts_with(is_alphanumeric)
+        && text.ends_with(is_alphanumeric)
+        && text.split(is_alphanumeric).all(is_separator)
 }
 
-/// A repository's name in which `*` stands for any run of characters, slashes included: `alice/*` is everything below
-/// alice's name.
+/// A repository's name in which `*` matches any characters, including slashes: `alice/*` matches every repository of
+/// alice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern(String);
 
 impl NamePattern {
     fn parse(text: &str) -> Option<Self> {
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/*".contains(c);
-        let is_pattern = text.len() <= LONGEST_NAME
-            && text.chars().all(fits)
+        let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-/*".contains(c);
+        let is_pattern = text.len() <= MAX_NAME_BYTES
+            && text.chars().all(is_allowed)
             && (text.contains('*') || RepositoryName::parse(text).is_some())
             && text.split('/').all(|component| !component.is_empty());
         is_pattern.then(|| Self(text.to_owned()))
     }
 
-    /// Whether it means this text: what stands between the stars comes in that order, at the first place where each
-    /// fits. That is one way through the text, however many stars someone writes.
+    /// Finds the parts between the stars in their order, each at its first possible place. That takes one pass over the
+    /// text, however many stars there are.
     fn matches(&self, text: &str) -> bool {
         let Some((first, rest)) = self.0.split_once('*') else { return self.0 == text };
         let Some(mut text) = text.strip_prefix(first) else { return false };
@@ -83,32 +85,32 @@ impl NamePattern {
     }
 }
 
-/// Which repositories a token reaches, whatever its level.
+/// The repositories that a token is limited to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RepositoryFilter {
-    /// All that its account reaches.
+    /// It is not limited.
     #[default]
     All,
-    /// Of them only those that one of these means; at least one.
+    /// The repositories that match one of these patterns. There is at least one.
     Named(Vec<NamePattern>),
 }
 
-/// Why a list of repositories was refused.
+/// Why a list of repositories is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FilterProblem {
-    /// Nothing was named.
+    /// It is empty.
     Empty,
-    /// More than [`MOST_PATTERNS`].
+    /// It has more than [`MAX_PATTERNS`] entries.
     TooMany,
-    /// This is neither a name nor a pattern.
+    /// This entry is neither a name nor a pattern.
     NotAName(String),
 }
 
 impl RepositoryFilter {
-    /// Reads names and patterns, separated by white space or commas; each counts once.
+    /// Reads names and patterns, separated by white space or commas, and drops duplicates.
     ///
     /// # Errors
-    /// When there are none, too many, or one cannot be a repository's name.
+    /// The list is empty or too long, or an entry is invalid.
     pub fn parse(text: &str) -> Result<Self, FilterProblem> {
         let mut patterns: Vec<NamePattern> = Vec::new();
         for word in text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()) {
@@ -117,21 +119,21 @@ impl RepositoryFilter {
             if !patterns.contains(&pattern) {
                 patterns.push(pattern);
             }
-            if patterns.len() > MOST_PATTERNS {
+            if patterns.len() > MAX_PATTERNS {
                 return Err(FilterProblem::TooMany);
             }
         }
         if patterns.is_empty() { Err(FilterProblem::Empty) } else { Ok(RepositoryFilter::Named(patterns)) }
     }
 
-    /// Takes back what [`RepositoryFilter::to_stored`] wrote.
+    /// A filter from the database, as [`RepositoryFilter::to_stored`] wrote it.
     pub fn from_stored(text: Option<String>) -> Self {
         text.map_or(RepositoryFilter::All, |text| {
             RepositoryFilter::Named(text.lines().map(|line| NamePattern(line.to_owned())).collect())
         })
     }
 
-    /// A line for each pattern; `None` is all.
+    /// The text for the database: a line for each pattern, or `None` for all repositories.
     pub fn to_stored(&self) -> Option<String> {
         match self {
             RepositoryFilter::All => None,
@@ -139,7 +141,7 @@ impl RepositoryFilter {
         }
     }
 
-    /// The names and patterns as they were given; none where it reaches all.
+    /// The names and patterns. Empty if all repositories are included.
     pub fn words(&self) -> Vec<&str> {
         match self {
             RepositoryFilter::All => Vec::new(),
@@ -147,7 +149,7 @@ impl RepositoryFilter {
         }
     }
 
-    /// Whether it reaches this repository.
+    /// Whether it includes this repository.
     pub fn includes(&self, name: &RepositoryName) -> bool {
         match self {
             RepositoryFilter::All => true,
@@ -155,8 +157,8 @@ impl RepositoryFilter {
         }
     }
 
-    /// Whether all that `other` reaches is reached by this one too. Sure where it says yes: a star of the other's
-    /// pattern can be taken by a star alone.
+    /// Whether it includes every repository that `other` includes. A yes is certain, because a star in `other` can only
+    /// match a star; a no is not.
     pub fn covers(&self, other: &RepositoryFilter) -> bool {
         match (self, other) {
             (RepositoryFilter::All, _) => true,
@@ -173,7 +175,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn reach(text: &str) -> RepositoryFilter {
+    fn filter(text: &str) -> RepositoryFilter {
         RepositoryFilter::parse(text).unwrap()
     }
 
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_distributions() {
+    fn names_follow_distributions_grammar() {
         for good in ["app", "alice/api", "a/b/c", "alice/my--api", "alice/my__api", "a/b.c_d-e", &"a".repeat(255)] {
             assert!(RepositoryName::parse(good).is_some(), "{good}");
         }
@@ -210,15 +212,15 @@ mod tests {
     }
 
     #[test]
-    fn an_accounts_repositories_are_below_its_name() {
+    fn an_accounts_repositories_begin_with_its_name() {
         assert!(name("alice/api").is_of("alice") && name("alice/team/api").is_of("alice"));
         assert!(!name("alicetoo/api").is_of("alice") && !name("alice").is_of("alice"));
         assert_eq!(name("team/tools/lint").namespace(), "team");
     }
 
     #[test]
-    fn a_pattern_means_what_it_says() {
-        for (pattern, text, means) in [
+    fn a_star_matches_any_characters() {
+        for (pattern, text, is_match) in [
             ("alice/api", "alice/api", true),
             ("alice/api", "alice/api2", false),
             ("alice/*", "alice/api", true),
@@ -231,35 +233,35 @@ mod tests {
             ("a*c*e", "abcd", false),
             ("*", "anything/at/all", true),
         ] {
-            assert_eq!(reach(pattern).includes(&name(text)), means, "{pattern} {text}");
+            assert_eq!(filter(pattern).includes(&name(text)), is_match, "{pattern} {text}");
         }
     }
 
     #[test]
-    fn a_list_is_read_as_people_write_it() {
-        assert_eq!(reach(" alice/api,\nalice/web  alice/api").words(), ["alice/api", "alice/web"]);
+    fn a_list_may_be_separated_by_commas_and_white_space() {
+        assert_eq!(filter(" alice/api,\nalice/web  alice/api").words(), ["alice/api", "alice/web"]);
         assert_eq!(RepositoryFilter::parse(" ,\n"), Err(FilterProblem::Empty));
         for wrong in ["Alice/api", "alice//api", "alice/api:v1", "https://hub/alice", "alice/"] {
             assert!(matches!(RepositoryFilter::parse(wrong), Err(FilterProblem::NotAName(_))), "{wrong}");
         }
         let many = |count: usize| (0..count).map(|at| format!("alice/r{at}")).collect::<Vec<_>>().join("\n");
-        assert_eq!(reach(&many(500)).words().len(), 500);
+        assert_eq!(filter(&many(500)).words().len(), 500);
         assert_eq!(RepositoryFilter::parse(&many(501)), Err(FilterProblem::TooMany));
-        assert_eq!(RepositoryFilter::from_stored(reach("a/b c/*").to_stored()), reach("a/b c/*"));
+        assert_eq!(RepositoryFilter::from_stored(filter("a/b c/*").to_stored()), filter("a/b c/*"));
         assert_eq!(RepositoryFilter::from_stored(RepositoryFilter::All.to_stored()), RepositoryFilter::All);
     }
 
     #[test]
-    fn a_wider_reach_covers_a_narrower_one() {
-        assert!(RepositoryFilter::All.covers(&reach("a/b")) && !reach("*").covers(&RepositoryFilter::All));
-        assert!(reach("alice/*").covers(&reach("alice/api alice/app-*")));
-        assert!(!reach("alice/a*").covers(&reach("alice/*")));
-        assert!(!reach("alice/api").covers(&reach("alice/api alice/web")));
+    fn a_wider_filter_covers_a_narrower_one() {
+        assert!(RepositoryFilter::All.covers(&filter("a/b")) && !filter("*").covers(&RepositoryFilter::All));
+        assert!(filter("alice/*").covers(&filter("alice/api alice/app-*")));
+        assert!(!filter("alice/a*").covers(&filter("alice/*")));
+        assert!(!filter("alice/api").covers(&filter("alice/api alice/web")));
     }
 
     proptest! {
         #[test]
-        fn what_is_covered_is_included(wide in "[ab/*]{1,6}", narrow in "[ab/*]{1,6}", text in "[ab](/?[ab]){0,5}") {
+        fn a_covering_filter_includes_what_the_other_includes(wide in "[ab/*]{1,6}", narrow in "[ab/*]{1,6}", text in "[ab](/?[ab]){0,5}") {
             if let (Ok(wide), Ok(narrow), Some(text)) = (RepositoryFilter::parse(&wide), RepositoryFilter::parse(&narrow), RepositoryName::parse(&text))
                 && wide.covers(&narrow) && narrow.includes(&text)
             {
@@ -268,12 +270,12 @@ mod tests {
         }
 
         #[test]
-        fn a_name_without_a_star_means_itself_alone(pattern in "[ab](/?[ab]){0,4}", text in "[ab](/?[ab]){0,4}") {
-            prop_assert_eq!(reach(&pattern).includes(&name(&text)), pattern == text);
+        fn a_pattern_without_a_star_matches_only_itself(pattern in "[ab](/?[ab]){0,4}", text in "[ab](/?[ab]){0,4}") {
+            prop_assert_eq!(filter(&pattern).includes(&name(&text)), pattern == text);
         }
 
         #[test]
-        fn nothing_panics(text in "\\PC{0,80}") {
+        fn parsing_never_panics(text in "\\PC{0,80}") {
             let _ = (RepositoryName::parse(&text), RepositoryFilter::parse(&text));
         }
     }

@@ -1,36 +1,36 @@
-//! Registry scopes: the grammar of what is asked.
+//! The scopes that registry clients ask for.
 
-/// One resource with the actions asked on it: `repository:alice/app:pull,push`.
+/// A resource and the actions that are asked for on it, such as `repository:alice/app:pull,push`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
-    /// `repository` or `registry`, without a class.
+    /// The type without its class: `repository` or `registry`.
     pub kind: String,
-    /// The resource's name; it may hold colons (a host with its port).
+    /// The resource's name. It may contain colons (a host with a port).
     pub name: String,
-    /// As asked, `*` included; unknown words stay and are granted nothing.
+    /// The actions as they were sent, including `*` and unknown ones.
     pub actions: Vec<String>,
 }
 
 impl Scope {
-    /// Whether an action is asked for, by its name or by `*`, which means all that one may.
+    /// Whether the action is asked for, by its name or by `*`.
     pub fn asks(&self, action: &str) -> bool {
         self.actions.iter().any(|asked| asked == action || asked == "*")
     }
 }
 
-/// So many resources of one request are read. Clients ask for three at most, and each is compared with those before.
-const MOST: usize = 300;
+/// How many resources of one request are read. Clients ask for at most three, and each is compared with all before it.
+const MAX_SCOPES: usize = 300;
 
-/// Reads every way of sending scopes: none, empty, one, several parameters, several in one separated by spaces.
-/// Whatever is not a scope is passed over, as is right for an asked-for right that nobody holds. The same resource
-/// named twice becomes one entry.
+/// Reads the values of all `scope` parameters, each with any number of scopes separated by spaces.
 ///
-/// Distribution's grammar: `type[(class)]:name:action[,action…]`. The type ends at the first colon, the actions begin
-/// after the last.
+/// Invalid scopes are ignored: nothing is granted for them. Scopes for the same resource become one entry.
+///
+/// Distribution's grammar is `type[(class)]:name:action[,action…]`. The type ends at the first colon, and the actions
+/// begin after the last.
 pub fn parse<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<Scope> {
     let mut scopes: Vec<Scope> = Vec::new();
     for scope in values.into_iter().flat_map(str::split_whitespace).filter_map(parse_one) {
-        let has_room = scopes.len() < MOST;
+        let has_room = scopes.len() < MAX_SCOPES;
         match scopes.iter_mut().find(|known| known.kind == scope.kind && known.name == scope.name) {
             Some(known) => known.actions.extend(scope.actions),
             None if has_room => scopes.push(scope),
@@ -57,7 +57,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_way_of_sending_scopes_is_read() {
+    fn scopes_are_read_and_merged() {
         let merged = parse(["repository:a/b:pull repository:a/b:pull,push", "", "repository(plugin):c/d:pull"]);
         assert_eq!(merged.len(), 2);
         assert_eq!(merged[0].actions, ["pull", "pull", "push"]);
@@ -68,7 +68,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics(texts in prop::collection::vec("\\PC{0,40}", 0..5)) {
+        fn parsing_never_panics(texts in prop::collection::vec("\\PC{0,40}", 0..5)) {
             for scope in parse(texts.iter().map(String::as_str)) {
                 prop_assert!(!scope.kind.is_empty() && !scope.name.is_empty());
             }

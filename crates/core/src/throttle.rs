@@ -1,33 +1,33 @@
-//! How long whoever fails to sign in must wait.
+//! Waiting times after failed sign-ins.
 
 use time::Duration;
 
 use crate::timestamp::Timestamp;
 
-/// FailureCount that cost nothing.
+/// Failures without a waiting time.
 const FREE_FAILURES: i64 = 4;
 const FIRST_WAIT: Duration = Duration::seconds(30);
 const LONGEST_WAIT: Duration = Duration::minutes(15);
-/// FailureCount within an hour for one account from sources that never signed in to it (NIST SP 800-63B section 3.2.2).
+/// Failures per hour and account from sources that never signed in to it (NIST SP 800-63B section 3.2.2).
 const ACCOUNT_CAP: i64 = 100;
-/// The window of the cap.
+/// The window of the cap per account.
 pub const CAP_WINDOW: Duration = Duration::HOUR;
-/// FailureCount are forgotten after this long without another.
+/// Failures are forgotten after this long without another one.
 pub const MEMORY: Duration = Duration::DAY;
 
-/// FailureCount under one key.
+/// The failed sign-ins of one source or account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureCount {
-    /// How many.
+    /// The number of failures.
     pub count: i64,
-    /// The first of them.
+    /// When the first one happened.
     pub first_at: Timestamp,
-    /// The last of them.
+    /// When the last one happened.
     pub last_at: Timestamp,
 }
 
-/// How long one source must still wait for one account: 30 seconds after the fifth failure, twice as long after each
-/// further one, 15 minutes at most.
+/// How long a source must still wait before its next attempt for an account: 30 seconds after the fifth failure, and
+/// twice as long after each further one, up to 15 minutes.
 pub fn wait_of_source(failures: FailureCount, now: Timestamp) -> Option<Duration> {
     if failures.count <= FREE_FAILURES || now - failures.last_at >= MEMORY {
         return None;
@@ -37,7 +37,7 @@ pub fn wait_of_source(failures: FailureCount, now: Timestamp) -> Option<Duration
     remaining(failures.last_at + wait, now)
 }
 
-/// How long an account is closed to unknown sources.
+/// How long sources that never signed in to an account are still shut out.
 pub fn wait_of_account(failures: FailureCount, now: Timestamp) -> Option<Duration> {
     if failures.count < ACCOUNT_CAP { None } else { remaining(failures.first_at + CAP_WINDOW, now) }
 }
@@ -53,7 +53,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
     #[test]
-    fn waits_grow_from_the_fifth_failure_to_a_quarter_of_an_hour() {
+    fn waits_grow_from_the_fifth_failure_up_to_15_minutes() {
         let wait = |count| {
             wait_of_source(FailureCount { count, first_at: NOW, last_at: NOW }, NOW).map(Duration::whole_seconds)
         };
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_closes_to_strangers_after_a_hundred_failures_in_an_hour() {
+    fn an_account_shuts_out_unknown_sources_after_100_failures_in_an_hour() {
         let failures = FailureCount { count: 100, first_at: NOW, last_at: NOW };
         assert_eq!(wait_of_account(FailureCount { count: 99, ..failures }, NOW), None);
         assert_eq!(wait_of_account(failures, NOW + Duration::minutes(59)), Some(Duration::MINUTE));

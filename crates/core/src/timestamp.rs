@@ -1,16 +1,16 @@
-//! A point in time, as the database keeps it.
+//! Points in time, as the database stores them.
 
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// One integer on both databases. Dates written as text compare wrongly as soon as two of them have different
-/// offsets, and PostgreSQL and SQLite round them differently.
+/// It is an integer in both databases, because dates as text do not compare correctly with different offsets, and
+/// PostgreSQL and SQLite round them differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// After every other one: when what has no end ends.
+    /// Later than every other time, for things that never end.
     pub const NEVER: Self = Self(i64::MAX);
 
     /// From milliseconds since the Unix epoch.
@@ -49,13 +49,12 @@ impl Timestamp {
         Self::from_seconds(midnight.unix_timestamp()) + Duration::DAY - Duration::MILLISECOND
     }
 
-    /// The same instant for formatting. Instants outside the years that `time` can name fall back to the epoch;
-    /// none is ever stored.
+    /// The same time for formatting. Times outside the years that `time` supports become the epoch; none is ever stored.
     pub fn as_utc(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
-    /// RFC 3339 in UTC with whole seconds, for `<time datetime>`.
+    /// RFC 3339 in UTC with whole seconds.
     pub fn rfc3339(self) -> String {
         let at = self.as_utc();
         let (date, time) = (at.date(), at.time());

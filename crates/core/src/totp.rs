@@ -1,4 +1,4 @@
-//! Time-based one-time passwords (RFC 6238), by totp-rs: SHA-1, 30 seconds, six digits.
+//! Time-based one-time passwords (RFC 6238): SHA-1, 30 seconds, six digits.
 
 use rand_core::CryptoRng;
 use totp_rs::{Algorithm, Builder, Totp};
@@ -8,12 +8,12 @@ use crate::timestamp::Timestamp;
 
 /// RFC 4226 section 4 recommends 160 bits.
 const SECRET_BYTES: usize = 20;
-/// One step of drift either way (RFC 6238 section 5.2).
+/// One time step in either direction (RFC 6238 section 5.2).
 const DRIFT_STEPS: u16 = 1;
 const STEP_SECONDS: u64 = 30;
 const DIGITS: u8 = 6;
 
-/// What authenticator and server share.
+/// The secret that the authenticator and the server share.
 #[derive(Clone)]
 pub struct TotpSecret(Zeroizing<Vec<u8>>);
 
@@ -25,17 +25,17 @@ impl TotpSecret {
         Self(bytes)
     }
 
-    /// Takes back what the vault kept.
+    /// A decrypted secret.
     pub fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self(bytes)
     }
 
-    /// For the vault.
+    /// The bytes to encrypt.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The time step whose code this is, now or one step away; `None` for a wrong code. White space is passed over, as
+    /// The time step of a code, at most one step from now. `None` if the code is wrong. White space is ignored, because
     /// authenticators show "123 456".
     pub fn step_of(&self, code: &str, now: Timestamp) -> Option<i64> {
         let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
@@ -46,19 +46,19 @@ impl TotpSecret {
         i64::try_from(step).ok()
     }
 
-    /// The code of a moment, for tests and for whoever shows one.
+    /// The code at `now`.
     pub fn code_at(&self, now: Timestamp) -> Option<String> {
         Some(self.totp("account")?.generate(now.seconds().unsigned_abs()).to_string())
     }
 
-    /// The secret as text, for typing it into an authenticator: base32 in groups of four.
+    /// The secret to type into an authenticator: base32 in groups of four.
     pub fn text(&self) -> String {
         let text = data_encoding::BASE32_NOPAD.encode(&self.0);
         let groups: Vec<&str> = text.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
         groups.join(" ")
     }
 
-    /// The `otpauth:` address that a QR code holds.
+    /// The `otpauth:` URL for the QR code.
     pub fn url(&self, username: &str) -> Option<Zeroizing<String>> {
         self.totp(username)?.to_url().ok().map(Zeroizing::new)
     }
@@ -102,7 +102,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_vectors_of_rfc_6238_hold() {
+    fn the_test_vectors_of_rfc_6238_match() {
         for (seconds, code) in VECTORS {
             let at = Timestamp::from_seconds(seconds);
             assert_eq!(rfc().code_at(at).as_deref(), Some(code));
@@ -111,15 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn one_step_of_drift_is_accepted_and_two_are_not() {
+    fn one_time_step_of_drift_is_accepted() {
         let (at, step) = (1_234_567_890_i64, 1_234_567_890 / 30);
-        let tried = |seconds: i64| rfc().step_of("005924", Timestamp::from_seconds(at + seconds));
-        assert_eq!([tried(-30), tried(0), tried(30)], [Some(step); 3]);
-        assert_eq!([tried(-60), tried(60)], [None; 2]);
+        let step_at = |seconds: i64| rfc().step_of("005924", Timestamp::from_seconds(at + seconds));
+        assert_eq!([step_at(-30), step_at(0), step_at(30)], [Some(step); 3]);
+        assert_eq!([step_at(-60), step_at(60)], [None; 2]);
     }
 
     #[test]
-    fn codes_are_read_as_people_type_them() {
+    fn white_space_in_codes_is_ignored() {
         let at = Timestamp::from_seconds(59);
         assert!(rfc().step_of(" 287 082\n", at).is_some());
         for wrong in ["", "28708", "2870822", "28708a", "２８７０８２", "-87082"] {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn authenticators_get_the_secret_as_text_and_as_an_address() {
+    fn the_secret_is_given_as_text_and_as_url() {
         assert_eq!(rfc().text(), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
         let url = rfc().url("alice").unwrap();
         assert!(url.starts_with("otpauth://totp/Dockpass:alice?"), "{}", *url);

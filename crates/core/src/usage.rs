@@ -1,6 +1,6 @@
 //! Uses of tokens: what was asked with one, as its owner reads it.
 
-use crate::{activity::ClientInfo, permission::GrantedScope, scope::Scope, timestamp::Timestamp};
+use crate::{activity::ClientInfo, grants::GrantedScope, scope::Scope, timestamp::Timestamp};
 
 /// What a token was used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,14 +1,13 @@
-//! Programs in words: "Firefox 131 on Linux", "docker 28.2 on linux".
+//! `User-Agent` headers in words: "Firefox 131 on Linux", "docker 28.2 on linux".
 
-/// Longest text that is shorten of a `User-Agent`.
-const LONGEST: usize = 200;
+const MAX_CHARACTERS: usize = 200;
 
-/// A `User-Agent` as it is shorten: one printable line, not longer than anyone reads.
+/// A `User-Agent` as the database stores it: one line of at most 200 characters.
 pub fn shorten(header: &str) -> String {
-    header.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
+    header.chars().filter(|c| !c.is_control()).take(MAX_CHARACTERS).collect()
 }
 
-/// What a `User-Agent` says, in words that people use. What is not known is shown by its first product.
+/// The program and its system in words. For unknown programs it is the first product of the `User-Agent`.
 pub fn describe(agent: &str) -> String {
     if let Some(registry) = registry_client(agent) {
         return registry;
@@ -22,7 +21,7 @@ pub fn describe(agent: &str) -> String {
     }
 }
 
-/// In this order: Edge and Opera call themselves Chrome too, and Chrome calls itself Safari.
+/// The order matters: Edge and Opera call themselves Chrome too, and Chrome calls itself Safari.
 const BROWSERS: [(&str, &str); 6] = [
     ("Edg/", "Edge"),
     ("OPR/", "Opera"),
@@ -46,9 +45,9 @@ fn version_after<'a>(agent: &'a str, mark: &str) -> Option<&'a str> {
     rest.split(|c: char| !c.is_ascii_digit()).next().filter(|major| !major.is_empty())
 }
 
-/// As they were seen: `Docker-Client/28.2.2 (linux)`, `docker/20.10.24 go/… os/linux …`, `skopeo/1.9.3`,
-/// `containers/5.23.1 (github.com/containers/image)`, `Buildah/1.28.2`, `containerd/1.6.20~ds1`. podman says no version of
-/// its own, but that of the library by which it speaks to registries; others that use it may say the same.
+/// Reads `Docker-Client/28.2.2 (linux)`, `docker/20.10.24 go/… os/linux …`, `skopeo/1.9.3`, `Buildah/1.28.2`,
+/// `containerd/1.6.20~ds1` and `containers/5.23.1 (github.com/containers/image)`. The last one is podman: it sends the
+/// version of its registry library, and other programs with that library may send the same.
 fn registry_client(agent: &str) -> Option<String> {
     let (product, rest) = agent.split_once('/')?;
     let name = match product {
@@ -63,11 +62,11 @@ fn registry_client(agent: &str) -> Option<String> {
     let short: Vec<&str> = version.split('.').take(2).collect();
     let system = rest.split_once("os/").or_else(|| rest.split_once(" (")).map(|(_, after)| after);
     let system = system.and_then(|after| after.split([' ', ')', ';']).next()).filter(|_| name == "docker");
-    let said = format!("{name} {}", short.join("."));
+    let words = format!("{name} {}", short.join("."));
     if product == "containers" {
-        return Some(format!("podman ({said})"));
+        return Some(format!("podman ({words})"));
     }
-    Some(system.map_or_else(|| said.clone(), |system| format!("{said} on {system}")))
+    Some(system.map_or_else(|| words.clone(), |system| format!("{words} on {system}")))
 }
 
 #[cfg(test)]
@@ -75,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_are_named_as_people_name_them() {
+    fn programs_are_described_in_words() {
         let cases = [
             ("Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0", "Firefox 131 on Linux"),
             (

@@ -1,26 +1,26 @@
-//! User names: one component of a repository path.
+//! Usernames.
 
 use std::fmt;
 
-/// A user name: 2 to 39 characters of `[a-z0-9]` with single `.`, `_` or `-` between, so that it can stand as the
-/// first component of a repository's name (distribution's reference grammar, narrowed to single separators).
+/// A username: 2 to 39 characters of `[a-z0-9]`, separated by single `.`, `_` or `-`. It is a valid first component of
+/// a repository's name (distribution's reference grammar, without double separators).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Username(String);
 
-/// Why a name was refused; the text is a key of the locale files.
+/// Why a username is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UsernameProblem {
-    /// Nothing was given.
+    /// It is empty.
     Missing,
-    /// Shorter than 2 or longer than 39 characters.
+    /// It has fewer than 2 or more than 39 characters.
     Length,
-    /// Other characters, or a separator at an end or doubled.
+    /// It has other characters, or a separator at an end or twice in a row.
     Characters,
-    /// Kept for the product itself.
+    /// It has another meaning.
     Reserved,
 }
 
-/// First path components that mean something of their own to registries or to this server's addresses.
+/// First path components that have a meaning for registries or in this server's URLs.
 const RESERVED: [&str; 26] = [
     "account",
     "accounts",
@@ -51,7 +51,7 @@ const RESERVED: [&str; 26] = [
 ];
 
 impl Username {
-    /// Checks a name as typed. Upper case is not folded: the name is shown and used everywhere as it stands.
+    /// Checks a new username. Upper case is refused and not folded, so that nobody gets another name than the typed one.
     ///
     /// # Errors
     /// The first rule that the name breaks.
@@ -62,10 +62,10 @@ impl Username {
         if !(2..=39).contains(&text.chars().count()) {
             return Err(UsernameProblem::Length);
         }
-        let alphanumeric = |part: &str| {
+        let is_alphanumeric = |part: &str| {
             !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         };
-        if !text.split(['.', '_', '-']).all(alphanumeric) {
+        if !text.split(['.', '_', '-']).all(is_alphanumeric) {
             return Err(UsernameProblem::Characters);
         }
         if RESERVED.contains(&text) {
@@ -74,7 +74,7 @@ impl Username {
         Ok(Self(text.to_owned()))
     }
 
-    /// Takes back a name that this type once let into the database.
+    /// A username from the database.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
@@ -96,8 +96,8 @@ impl fmt::Display for Username {
     }
 }
 
-/// The name under which a sign-in looks for an account: trimmed and in lower case, as people type it on phones. A NUL
-/// becomes a space, which stands in no name either: PostgreSQL takes no text with a NUL.
+/// A typed username for a look-up: trimmed and in lower case, because phones capitalise. NUL becomes a space, because
+/// PostgreSQL rejects texts with NUL; neither occurs in usernames.
 pub fn as_typed(text: &str) -> String {
     text.trim().to_lowercase().replace('\0', " ")
 }
@@ -107,14 +107,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn path_components_are_names() {
+    fn valid_usernames_are_accepted() {
         for good in ["al", "alice", "a1", "a.b-c_d", "0x", &"a".repeat(39)] {
             assert!(Username::parse(good).is_ok(), "{good}");
         }
     }
 
     #[test]
-    fn everything_else_is_refused_with_its_reason() {
+    fn invalid_usernames_are_refused_with_a_reason() {
         use UsernameProblem::*;
         let cases = [
             ("", Missing),

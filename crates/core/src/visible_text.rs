@@ -1,23 +1,23 @@
-//! What of a text can be seen. Names and descriptions are quoted in tables, terminals and log lines, where a character
-//! that nobody sees makes two of them look alike, and one that turns the direction of a line rewrites what stands
-//! around it.
+//! Visible and invisible characters.
+//!
+//! Names and descriptions are repeated in tables, terminals and log lines. There, an invisible character can make two
+//! of them look alike, and one that changes the text direction can reorder the text around it.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
     props::{DefaultIgnorableCodePoint, GeneralCategory, NoncharacterCodePoint},
 };
 
-/// Control characters, the ends of lines and paragraphs, and the marks that turn the direction of a line.
+/// Control characters, line and paragraph separators, and characters that change the text direction.
 pub fn is_unprintable(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// What is not seen by itself, or is seen differently on every machine: control and format characters, among them all
-/// that control direction (Bidi_Control), whatever Unicode says is shown as nothing where it is not supported
-/// (Default_Ignorable_Code_Point, DerivedCoreProperties.txt), private use, what is no character, and the two symbols
-/// that are blank.
+/// Characters that are invisible or look different on every machine: control and format characters (with all of
+/// Bidi_Control), Default_Ignorable_Code_Point (DerivedCoreProperties.txt), private use, noncharacters, and two blank
+/// symbols.
 pub fn is_invisible(c: char) -> bool {
-    // U+2800 is the Braille pattern without a dot, U+1D159 the note without a head.
+    // U+2800 is the Braille pattern without dots, U+1D159 the null notehead.
     is_unprintable(c)
         || matches!(c, '\u{2800}' | '\u{1d159}')
         || matches!(category(c), GeneralCategory::Format | GeneralCategory::PrivateUse)
@@ -25,8 +25,8 @@ pub fn is_invisible(c: char) -> bool {
         || CodePointSetData::new::<NoncharacterCodePoint>().contains(c)
 }
 
-/// Joiners and variation selectors: invisible by themselves, and yet the right spelling of words in Persian, in the
-/// languages of India, and of emoji.
+/// Joiners and variation selectors. They are invisible, but belong to the spelling of Persian, of Indian languages and of
+/// emoji.
 pub fn is_spelling(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }
@@ -39,8 +39,8 @@ fn category(c: char) -> GeneralCategory {
 pub(super) mod tests {
     use super::*;
 
-    /// Default_Ignorable_Code_Point as DerivedCoreProperties.txt of Unicode 17 has it, and what else is not to be seen,
-    /// written down a second time.
+    /// Default_Ignorable_Code_Point of Unicode 17 (DerivedCoreProperties.txt) and the other invisible characters, written
+    /// down independently of the code.
     pub const UNSEEN: [(u32, u32); 35] = [
         (0x0, 0x1f),
         (0x7f, 0x9f),
@@ -84,18 +84,18 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn whatever_cannot_be_seen_is_invisible() {
+    fn listed_characters_are_invisible() {
         assert_eq!(unseen().filter(|c| !is_invisible(*c)).map(u32::from).collect::<Vec<_>>(), Vec::<u32>::new());
     }
 
     #[test]
-    fn whatever_is_written_with_can_be_seen() {
+    fn letters_and_symbols_are_visible() {
         let hidden: Vec<u32> = ('\0'..=char::MAX)
             .filter(|c| c.is_alphanumeric() || c.is_ascii_graphic() || *c == ' ')
             .filter(|c| is_invisible(*c))
             .map(u32::from)
             .collect();
-        // The fillers of Hangul are letters by name alone.
+        // The Hangul fillers count as letters, but are blank.
         assert_eq!(hidden, [0x115f, 0x1160, 0x3164, 0xffa0]);
         assert!("é 漢字 हिन्दी العربية 🐳 👍🏽 ½ –".chars().all(|c| !is_invisible(c)));
     }

@@ -208,7 +208,7 @@ pub async fn store_codes(
     now: Timestamp,
 ) -> Result<(), Error> {
     store::replace_codes(tx, &account.id, &new.salt, &new.hashes).await?;
-    activity::record(tx, account, ActivityKind::RecoveryCodesMade, "", origin, now).await
+    activity::record(tx, account, ActivityKind::RecoveryCodesGenerated, "", origin, now).await
 }
 
 /// How many recovery codes are unused.

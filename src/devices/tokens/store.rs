@@ -112,7 +112,7 @@ pub async fn behind(connection: &mut impl Connection, token_id: &str) -> sqlx::R
         level: AccessLevel::parse(&row.level).ok_or_else(|| unreadable("token.level", &row.level))?,
         session: DeviceSession {
             is_active: row.is_active,
-            account_is_enabled: row.disabled_at.is_none() && row.closed_at.is_none(),
+            is_account_enabled: row.disabled_at.is_none() && row.closed_at.is_none(),
             last_at: Timestamp::from_millis(row.last_used_at.unwrap_or(row.created_at).max(row.refreshed_at)),
             ends_at: row.expires_at.map_or(Timestamp::NEVER, Timestamp::from_millis),
         },
@@ -260,7 +260,7 @@ pub async fn lock_ended(
         idle_since.millis(),
         now.millis(),
     )?;
-    Ok(row.map(|(end,)| if end.is_some_and(|end| end <= now.millis()) { EndReason::Longest } else { EndReason::Idle }))
+    Ok(row.map(|(end,)| if end.is_some_and(|end| end <= now.millis()) { EndReason::MaxAge } else { EndReason::Idle }))
 }
 
 /// Notes the end of sessions whose tokens were deleted on the page.

@@ -113,9 +113,9 @@ pub async fn look(
         newest = None;
     }
     if newest == Some(known) {
-        return Ok(signer.settle(now));
+        return Ok(signer.update(now));
     }
-    Ok(signer.become_like(&leaves(db, encryptor, now).await?))
+    Ok(signer.replace_with(&leaves(db, encryptor, now).await?))
 }
 
 /// Of two servers that start at once on an empty database one inserts; the other finds that it was not first.
@@ -159,7 +159,7 @@ async fn leaves(db: &Db, encryptor: &Encryptor, now: Timestamp) -> Result<Signin
     let sealed = store::newest(&mut db.read().await?, Role::Leaf, key_rotation::retired_before(now)).await?;
     let opened = sealed.into_iter().map(|key| {
         let (generation, made) = (key.generation, key.made);
-        Ok(DatedKey { generation, made, signer: JwtSigner::new(&unseal(key, encryptor)?)? })
+        Ok(DatedKey { generation, created_at: made, signer: JwtSigner::new(&unseal(key, encryptor)?)? })
     });
     let keys: Vec<DatedKey> = opened.collect::<Result<_, KeysError>>()?;
     if keys.is_empty() { Err(KeysError::None) } else { Ok(SigningKeys::new(keys, now)) }

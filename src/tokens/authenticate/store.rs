@@ -42,7 +42,7 @@ impl PresentedRow {
             name: RepositoryName::from_stored(self.asked_name.clone()?),
             is_public: self.is_public.unwrap_or_default(),
             share: self.can_push.map(share),
-            is_an_accounts: self.owner_id.is_some(),
+            has_owner: self.owner_id.is_some(),
         })
     }
 }

@@ -9,7 +9,7 @@ use axum::{
     routing::get,
 };
 use axum_htmx::HxPushUrl;
-use dockpass_core::remedy::SuggestedFix;
+use dockpass_core::refusal::SuggestedFix;
 
 use super::table::Table;
 use crate::{

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use dockpass_core::{
     account::Account,
     listing::{self, TokenListQuery},
-    remedy::SuggestedFix,
+    refusal::SuggestedFix,
 };
 
 use super::actions::{self, TokenList};

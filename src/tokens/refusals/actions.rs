@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dockpass_core::{
     account::Account,
     permission::{DenyReason, Principal, check},
-    remedy::SuggestedFix,
+    refusal::SuggestedFix,
     repository::RepositoryName,
     timestamp::Timestamp,
     usage::Occurrences,
@@ -111,7 +111,12 @@ async fn obstacle(
     let is_about_it = matches!(line.code.as_str(), "PAT-READ-ONLY" | "PAT-REPOSITORY");
     let Some((level, reach)) = line.rights.as_ref().filter(|_| is_about_it) else { return Ok(None) };
     let Some(name) = RepositoryName::parse(&line.repository) else { return Ok(Some(DenyReason::NotShared)) };
-    let holder = Principal { username: account.username.as_str(), is_admin: account.is_admin, level: *level, reach };
+    let holder = Principal {
+        username: account.username.as_str(),
+        is_admin: account.is_admin,
+        level: *level,
+        repository_filter: reach,
+    };
     let facts = facts(connection, Some(&account.id), &[name]).await?;
     Ok(facts.first().and_then(|facts| check(Some(&holder), facts, line.action).err()))
 }

@@ -1,6 +1,6 @@
 //! How refusals look on pages.
 
-use dockpass_core::{access_level::RepositoryAction, permission::DenyReason, remedy::SuggestedFix};
+use dockpass_core::{access_level::RepositoryAction, permission::DenyReason, refusal::SuggestedFix};
 
 use super::actions::RecentRefusal;
 use crate::{
@@ -49,13 +49,11 @@ fn reason_key(code: &str, action: RepositoryAction, obstacle: Option<DenyReason>
     let is_push = action == RepositoryAction::Push;
     match code {
         "PAT-REPOSITORY" => match obstacle {
-            Some(DenyReason::OutOfReach) => "refusals.limited",
-            Some(DenyReason::NotShared | DenyReason::SharedForPulling | DenyReason::OwnersAlone) if is_push => {
+            Some(DenyReason::OutsideFilter) => "refusals.limited",
+            Some(DenyReason::NotShared | DenyReason::SharedPullOnly | DenyReason::OwnerOnly) if is_push => {
                 "refusals.account_push"
             }
-            Some(DenyReason::NotShared | DenyReason::SharedForPulling | DenyReason::OwnersAlone) => {
-                "refusals.account_pull"
-            }
+            Some(DenyReason::NotShared | DenyReason::SharedPullOnly | DenyReason::OwnerOnly) => "refusals.account_pull",
             Some(DenyReason::Level(_)) if !is_push => "refusals.level_pull",
             // Mended since, or the token is gone.
             _ if is_push => "refusals.repository_push",

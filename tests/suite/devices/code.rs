@@ -1,4 +1,4 @@
-//! `/oauth/device/code`, and the metadata that names the endpoints.
+//! `/oauth/device/code`, and the metadata of the authorization server.
 
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use time::Duration;
@@ -104,7 +104,7 @@ async fn of_forty_requests_of_one_network_twenty_get_codes_and_the_others_are_to
 async fn what_waits_in_all_is_capped_too() {
     let server = behind_a_proxy().await;
     from(&server, "10.0.0.1").begin("first").await;
-    // One place is left.
+    // Fills all places but one.
     let columns = "program, address, state, interval_ms, created_at, expires_at";
     for chunk in 0..10 {
         let rows: Vec<String> = (0..500)

@@ -1,4 +1,4 @@
-//! `/device`: who may, what is shown, the decision, and guessing.
+//! `/device`: access, content, the decision, and guessed codes.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Programs that poll more than they should: what they cost everyone else.
+//! Programs that poll too often, and what that costs others.
 
 use time::Duration;
 
@@ -25,7 +25,7 @@ async fn whoever_polls_what_is_decided_over_or_as_slow_as_can_be_waits_for_nobod
         assert_eq!(error(&program.poll(&slow).await), "slow_down");
     }
     assert_eq!(server.number("SELECT MAX(interval_ms) FROM device_code").await, Some(600_000));
-    // A use waits to be written, and someone else writes and goes on writing.
+    // A use is not written yet, and another transaction holds the write lock.
     server.anonymous().token("alice", &got.token, &[]).await;
     let writing = server.writing("UPDATE device_code SET network = network").await;
     for _ in 0..3 {
@@ -48,7 +48,7 @@ async fn a_poll_that_waits_for_a_decision_writes_no_uses() {
     let got = server.device(&alice, "laptop").await;
     let codes = server.anonymous().begin("another").await;
     let mut left = 0;
-    // All uses are written a second after the first of them: a slow machine may need another try.
+    // The server writes uses after a second, so a slow machine may need several attempts.
     for _ in 0..5 {
         server.anonymous().token("alice", &got.token, &[]).await;
         server.anonymous().poll(&codes).await;

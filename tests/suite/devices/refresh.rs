@@ -1,4 +1,4 @@
-//! `/oauth/token` with the refresh grant: a new secret on the same row, and every way in which a session is over.
+//! `/oauth/token` with the refresh grant: a new secret for the same token, and every reason why a session ends.
 
 use std::collections::HashSet;
 
@@ -289,7 +289,7 @@ async fn whatever_ended_it_is_said() {
     let got = server.device(&alice, "laptop").await;
     let id = server.text("SELECT id FROM token").await;
     alice.post(&format!("/settings/tokens/{id}/deactivate"), &[]).await;
-    // What can be undone must not make the device forget its sign-in.
+    // The device must not forget its sign-in for a reason that can be undone.
     assert!(refused_as("access_denied", &server, &got.refresh).await.contains("was deactivated"));
     alice.post(&format!("/settings/tokens/{id}/activate"), &[]).await;
     let got = Got::of(&server.anonymous().refresh(&got.refresh).await);

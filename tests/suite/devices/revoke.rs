@@ -48,7 +48,7 @@ async fn a_secret_that_a_refresh_replaced_gives_it_back_too_while_it_works() {
     assert_eq!(server.count("token").await, 0);
 }
 
-/// That personal access tokens are not revoked here is said of every text of their form.
+/// Personal access tokens cannot be revoked here, whether they exist or not.
 async fn assert_unsupported(server: &TestServer, token: &str) {
     let answer = revoke(server, token).await;
     assert_eq!(error(&answer), "unsupported_token_type");
@@ -92,7 +92,7 @@ async fn of_forty_at_once_one_finds_it_and_all_succeed() {
     let known = [StatusCode::OK, StatusCode::BAD_REQUEST];
     assert!(answers.iter().all(|answer| known.contains(&answer.status)), "{answers:?}");
     assert_eq!(server.count("token").await, 0);
-    // A tombstone for each secret that a refresh had just replaced.
+    // There is a tombstone for each secret that a refresh replaced.
     assert_eq!(server.number("SELECT COUNT(DISTINCT token_id) FROM deleted_token").await, Some(1));
     assert_eq!(server.number("SELECT COUNT(*) FROM activity WHERE kind = 'device_signed_out'").await, Some(1));
 }
@@ -110,7 +110,7 @@ async fn whoever_gives_a_token_back_that_is_just_being_renewed_leaves_none() {
             let (caller, got) = (server.anonymous(), devices[number].clone());
             async move {
                 let revoke = async {
-                    // A little later each, so that some come while a refresh commits.
+                    // With different delays, so that some run while a refresh commits.
                     for _ in 0..number {
                         tokio::task::yield_now().await;
                     }
@@ -131,7 +131,7 @@ async fn whoever_makes_secrets_up_waits_for_nobody_and_nobody_waits_for_them() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
     let token = alice.generate("ci", "repo:read", "30").await;
-    // Someone writes, and goes on writing.
+    // Another transaction holds the write lock.
     let writing = server.app.db.write().await.unwrap();
     let made_up = "dp_ref_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0uCPlr";
     assert_silent(&server, made_up).await;

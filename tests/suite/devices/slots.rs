@@ -1,4 +1,4 @@
-//! The slots of auto-generated tokens: a further sign-in replaces the one least recently used.
+//! The slots of auto-generated tokens: one more sign-in replaces the least recently used token.
 
 use std::sync::Arc;
 
@@ -37,14 +37,14 @@ async fn a_sixth_device_takes_the_place_of_the_one_used_least_recently() {
     assert!(!alice.get("/settings/tokens").await.body.contains(marked), "a slot is free");
     assert!(!review(&server, &alice).await.contains("Approving signs out"));
     devices.push(server.device(&alice, "e").await);
-    // The oldest is used now, so that the second is the one that nobody used for longest.
+    // The oldest token is used now, so the second one is the least recently used.
     assert_eq!(server.anonymous().token("alice", &devices[0].token, &[]).await.status, StatusCode::OK);
     assert_eq!(server.tidy().await, 0);
     let page = alice.get("/settings/tokens").await.body;
     let row = page.split(marked).next().unwrap().rsplit("class=\"description\">").next().unwrap();
     assert!(page.matches(marked).count() == 1 && row.starts_with("b ("), "{row}");
     assert!(review(&server, &alice).await.contains("Approving signs out “b (docker-credential-dockpass)”"));
-    // Used a moment ago and not written yet: it counts.
+    // A use counts even before it is written.
     assert_eq!(server.anonymous().token("alice", &devices[1].token, &[]).await.status, StatusCode::OK);
     server.device(&alice, "f").await;
     assert_eq!(names(&server).await, ["by hand", "a", "b", "d", "e", "f"]);
@@ -137,7 +137,7 @@ async fn what_ended_by_itself_holds_no_slot_and_outlives_nothing() {
         devices.push(server.device(&alice, name).await);
     }
     let now = server.clock.now().millis();
-    // Used a moment ago, and both over: the one at its end, the other by a clock that ran on.
+    // Both were used recently, but one reached its maximum age and the other is idle.
     server
         .sql(&format!("UPDATE token SET last_used_at = {now}, expires_at = {now} WHERE description LIKE 'd %'"))
         .await;

@@ -1,4 +1,4 @@
-//! `/oauth/token` with the device grant: every answer of RFC 8628, and one token for one caller.
+//! `/oauth/token` with the device grant: every response of RFC 8628, and one token for one client.
 
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use time::Duration;
@@ -10,7 +10,7 @@ use crate::harness::{
     device::{DEVICE_GRANT, Got, PROGRAM},
 };
 
-/// The error's code; each comes with a sentence, and none may be kept by a cache.
+/// The code of an error response. Checks that it has a sentence and is not cached.
 pub fn error(answer: &Answer) -> String {
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::BAD_REQUEST, "no-store"), "{answer:?}");
     assert!(!answer.json()["error_description"].as_str().unwrap().is_empty());

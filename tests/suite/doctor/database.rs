@@ -1,24 +1,24 @@
-//! `dockpass doctor`: the database is examined as it is.
+//! `dockpass doctor` checks the database and does not change it.
 
 use std::{fs, path::Path};
 
 use crate::harness::{TestServer, database, program::run};
 
-/// Exit code and lines of a doctor who is given this data folder and database.
+/// The exit code and the lines of `dockpass doctor` for this data folder and database.
 async fn doctor(data: &Path, url: Option<&str>) -> (Option<i32>, Vec<String>) {
     let mut all = vec!["--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"];
     all.extend(url.map(|url| ["--database-url", url]).into_iter().flatten());
     all.push("doctor");
     let all: Vec<String> = all.into_iter().map(str::to_owned).collect();
-    // On a thread of its own: the server of this test must go on.
+    // On a blocking thread, because the test's server must keep running.
     let output = tokio::task::spawn_blocking(move || run(&all.iter().map(String::as_str).collect::<Vec<_>>()));
     let output = output.await.unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     (output.status.code(), said.lines().map(str::to_owned).collect())
 }
 
-/// A server, its data folder's database where it is a file, and how the doctor names the database.
-async fn open() -> (TestServer, Option<String>, String) {
+/// A server, its database URL if it has one, and the doctor's name for its database.
+async fn start() -> (TestServer, Option<String>, String) {
     let mut url = None;
     let server = TestServer::start_with(|settings| url.clone_from(&settings.database_url)).await;
     let named = match url {
@@ -29,8 +29,8 @@ async fn open() -> (TestServer, Option<String>, String) {
 }
 
 #[tokio::test]
-async fn migrations_that_are_missing_are_told_and_not_applied() {
-    let (server, url, named) = open().await;
+async fn missing_migrations_are_reported_and_not_applied() {
+    let (server, url, named) = start().await;
     let (code, lines) = doctor(&server.data(), url.as_deref()).await;
     assert_eq!((code, lines.contains(&format!("OK       database: {named}"))), (Some(0), true), "{lines:#?}");
     let list = "SELECT version || ' ' || description FROM _sqlx_migrations ORDER BY 1";
@@ -41,7 +41,7 @@ async fn migrations_that_are_missing_are_told_and_not_applied() {
     let sentence =
         "1 migration is not applied yet (unsettled events): start the server of this version, which applies them";
     assert!(code == Some(1) && lines.contains(&format!("WRONG    database: {named}; {sentence}")), "{lines:#?}");
-    assert!(lines.iter().any(|line| line.starts_with("OK       keys: ")), "the rest is told all the same: {lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("OK       keys: ")), "the other checks still run: {lines:#?}");
     server.sql("DELETE FROM _sqlx_migrations WHERE version = 5").await;
     let (_, lines) = doctor(&server.data(), url.as_deref()).await;
     let sentence = "2 migrations are not applied yet (device, unsettled events): ";
@@ -52,8 +52,8 @@ async fn migrations_that_are_missing_are_told_and_not_applied() {
 }
 
 #[tokio::test]
-async fn a_database_that_another_version_has_migrated_is_not_this_doctors() {
-    let (server, url, named) = open().await;
+async fn a_database_of_another_version_is_reported() {
+    let (server, url, named) = start().await;
     let sentence = "another version of Dockpass has migrated it: run the doctor of the version that the server has";
     for statement in [
         "UPDATE _sqlx_migrations SET checksum = (SELECT checksum FROM _sqlx_migrations WHERE version = 2) WHERE version = 1",
@@ -76,21 +76,21 @@ async fn an_empty_database_stays_empty() {
     }
     let (code, lines) = doctor(&data, url.as_deref()).await;
     let named = url.as_ref().map_or(file.display().to_string(), |_| "PostgreSQL answers".to_owned());
-    let sentence = "it is empty: the server makes its tables when it starts for the first time";
+    let sentence = "it is empty: the server creates its tables at its first start";
     assert_eq!((code, &lines[1]), (Some(1), &format!("WRONG    database: {named}; {sentence}")));
     assert_eq!(lines[2], "SKIPPED  keys: they are in the database");
     match url {
         Some(url) => assert_eq!(database::tables(&url).await, 0),
         None => {
             assert_eq!(fs::read(&file).unwrap(), b"");
-            assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "nothing beside it");
+            assert_eq!(fs::read_dir(&data).unwrap().count(), 1, "no other file");
         }
     }
 }
 
 #[tokio::test]
-async fn whoever_looks_while_no_server_runs_leaves_nothing_behind() {
-    let (mut server, url, _) = open().await;
+async fn without_a_running_server_it_leaves_no_files_behind() {
+    let (mut server, url, _) = start().await;
     server.stop().await;
     let files = || {
         let names = fs::read_dir(server.data()).unwrap().map(|entry| entry.unwrap().file_name());

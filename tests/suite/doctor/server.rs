@@ -1,5 +1,5 @@
-//! `dockpass doctor`: this side of the set-up, addresses where no registry is, and registries' files. What a real
-//! registry says is in tests/registry.
+//! `dockpass doctor`: the server's checks, addresses without a registry, and the registry's configuration file.
+//! tests/registry has the tests with a real registry.
 
 use std::{
     fs,
@@ -18,25 +18,25 @@ use crate::harness::{
     program::{Program, command, run},
 };
 
-/// A server that runs, and what its operator sees.
-struct Ward {
+/// A running server and its operator.
+struct RunningServer {
     folder: TempDir,
     url: Option<String>,
     program: Program,
 }
 
-/// What the doctor said: exit code, lines, and the last word on standard error.
-type Said = (Option<i32>, Vec<String>, String);
+/// The result of `dockpass doctor`: exit code, lines, and standard error.
+type DoctorResult = (Option<i32>, Vec<String>, String);
 
-impl Ward {
-    async fn open() -> Self {
+impl RunningServer {
+    async fn start() -> Self {
         let (folder, url) = (tempfile::tempdir().unwrap(), database::url().await);
         let more = url.as_deref().map(|url| vec!["--database-url", url]).unwrap_or_default();
         let program = Program::start(&folder.path().join("data"), &more);
         Self { folder, url, program }
     }
 
-    fn doctor(&self, more: &[&str]) -> Said {
+    fn doctor(&self, more: &[&str]) -> DoctorResult {
         let data = self.folder.path().join("data");
         let mut all = vec!["--data", data.to_str().unwrap(), "--listen", self.program.base.split_at(7).1];
         all.extend(self.url.as_deref().map(|url| ["--database-url", url]).into_iter().flatten());
@@ -48,7 +48,7 @@ impl Ward {
         (output.status.code(), lines, text(output.stderr))
     }
 
-    /// The lines about this file, without that on the environment.
+    /// The lines about a configuration file with this content, except the one about the environment.
     fn file(&self, content: &str) -> Vec<String> {
         let path = self.folder.path().join("registry.yml");
         fs::write(&path, content).unwrap();
@@ -57,7 +57,7 @@ impl Ward {
         lines.iter().filter(about).map(|line| line.replace(path.to_str().unwrap(), "FILE")).collect()
     }
 
-    /// What it is told about a registry that answers every request with this.
+    /// The only wrong line for a registry that answers with `answers`.
     #[track_caller]
     fn registry(&self, answers: impl Fn(&str) -> String + Send + 'static) -> String {
         let (code, lines, _) = self.doctor(&["--registry-url", &fake(answers)]);
@@ -73,7 +73,7 @@ impl Ward {
     }
 }
 
-/// A server that gives the answer to each request's head; its address.
+/// Starts a server that answers by the request's head, and returns its URL.
 fn fake(answers: impl Fn(&str) -> String + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -96,13 +96,13 @@ fn http(status: &str, headers: &[&str], body: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_server_that_runs_is_well_and_the_registry_was_not_asked() {
-    let ward = Ward::open().await;
-    let base = &ward.program.base;
-    let (code, lines, error) = ward.doctor(&[]);
+async fn everything_is_right_with_a_running_server() {
+    let server = RunningServer::start().await;
+    let base = &server.program.base;
+    let (code, lines, error) = server.doctor(&[]);
     assert_eq!((code, error.as_str()), (Some(0), ""), "{lines:#?}");
-    let data = ward.folder.path().join("data");
-    let database = match ward.url {
+    let data = server.folder.path().join("data");
+    let database = match server.url {
         Some(_) => "PostgreSQL answers".to_owned(),
         None => data.join("dockpass.db").display().to_string(),
     };
@@ -110,16 +110,19 @@ async fn a_server_that_runs_is_well_and_the_registry_was_not_asked() {
     let expected = [
         format!("OK       settings: clients are sent to {base}/token; service \"dockpass\", issuer \"dockpass\""),
         format!("OK       database: {database}"),
-        format!("OK       keys: {} opens them; signing key 1 was made on {today}", data.join("secret.key").display()),
+        format!(
+            "OK       keys: {} decrypts them; signing key 1 was created on {today}",
+            data.join("secret.key").display()
+        ),
         format!("OK       public URL: {base} answers"),
         "OK       public URL's clock: it agrees with this machine's".to_owned(),
-        "SKIPPED  registry: give its address with --registry-url to have it asked".to_owned(),
+        "SKIPPED  registry: give its address with --registry-url to check it".to_owned(),
     ];
     assert_eq!(lines, expected);
 }
 
 #[test]
-fn where_nothing_is_it_says_so_and_makes_nothing() {
+fn without_a_database_it_reports_so_and_creates_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -128,7 +131,7 @@ fn where_nothing_is_it_says_so_and_makes_nothing() {
     assert_eq!((output.status.code(), error.as_str()), (Some(1), "dockpass: 2 checks found something wrong\n"));
     assert!(said.contains(&format!("WRONG    database: there is no database {}", data.display())), "{said}");
     assert!(said.contains("SKIPPED  keys: they are in the database\n"), "{said}");
-    let nothing = format!("WRONG    public URL: http://{free}/healthz is not listened to: nothing runs there");
+    let nothing = format!("WRONG    public URL: http://{free}/healthz refuses connections: nothing runs there");
     assert!(said.contains(&nothing), "{said}");
     assert!(!data.exists());
 
@@ -138,17 +141,17 @@ fn where_nothing_is_it_says_so_and_makes_nothing() {
 }
 
 #[tokio::test]
-async fn a_wrong_secret_key_file_or_a_database_that_does_not_answer_is_wrong() {
-    let ward = Ward::open().await;
-    let key = ward.folder.path().join("data/secret.key");
+async fn a_wrong_secret_key_file_and_an_unreachable_database_are_reported() {
+    let server = RunningServer::start().await;
+    let key = server.folder.path().join("data/secret.key");
     fs::write(&key, data_encoding::BASE64.encode(&[7; 32])).unwrap();
-    let (code, lines, _) = ward.doctor(&[]);
+    let (code, lines, _) = server.doctor(&[]);
     let wrong = format!(
         "WRONG    keys: {}: the secret key file is not the one with which this database was encrypted",
         key.display()
     );
     assert!(code == Some(1) && lines.contains(&wrong), "{lines:#?}");
-    let unsure = format!("OK       public URL: {} answers; whether with these keys cannot be told", ward.program.base);
+    let unsure = format!("OK       public URL: {} answers, but its keys cannot be compared", server.program.base);
     assert!(lines.contains(&unsure), "{lines:#?}");
 
     let output = command(&["--database-url", "postgres://root:hunter2@127.0.0.1:1/x", "doctor"]).output().unwrap();
@@ -161,74 +164,77 @@ async fn a_wrong_secret_key_file_or_a_database_that_does_not_answer_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_public_url_that_leads_elsewhere_is_wrong() {
-    let ward = Ward::open().await;
+async fn a_public_url_of_another_server_is_reported() {
+    let server = RunningServer::start().await;
     let other = TestServer::start().await;
     let page = fake(|_| http("200 OK", &["Content-Type: text/html; charset=utf-8"], "<h1>Welcome to nginx!</h1>"));
     let old = fake(|head| match head.contains("/healthz") {
         true => http("200 OK", &["Date: Tue, 24 Nov 2020 00:00:00 GMT"], "ok\n"),
         false => http("200 OK", &[], "{\"keys\":[]}"),
     });
-    let keys = "is a server with other keys: it has another database, or another --data was given";
+    let keys = "is a server with other keys: it uses another database, or another --data was given";
     let cases = [
         (other.url(""), format!("public URL: {} {keys}", other.url(""))),
         (old.clone(), format!("public URL: {old} {keys}")),
         (old, "public URL's clock: it is 2".to_owned()),
-        (page.clone(), format!("public URL: {page}/healthz is not Dockpass's (200 with text/html): give the server's")),
+        (
+            page.clone(),
+            format!("public URL: {page}/healthz is not answered by Dockpass (200 with text/html): give the server's"),
+        ),
     ];
     for (url, sentence) in cases {
-        let (code, lines, _) = ward.doctor(&["--public-url", &url]);
+        let (code, lines, _) = server.doctor(&["--public-url", &url]);
         let is_said = lines.iter().any(|line| line.starts_with(&format!("WRONG    {sentence}")));
         assert!(code == Some(1) && is_said, "{sentence}: {lines:#?}");
     }
 }
 
 #[tokio::test]
-async fn what_is_no_registry_is_named_for_what_it_is() {
-    let ward = Ward::open().await;
+async fn addresses_without_a_registry_are_explained() {
+    let server = RunningServer::start().await;
     let at = "registry: http://HOST/v2/";
     let html = || http("200 OK", &["Content-Type: text/html"], "<html>");
-    assert_eq!(ward.registry(move |_| html()), format!("{at} is no registry: it answers 200 with text/html"));
+    assert_eq!(server.registry(move |_| html()), format!("{at} is not a registry: it answers 200 with text/html"));
     let nowhere = || http("404 Not Found", &["Content-Type: text/plain; charset=utf-8"], "404 page not found\n");
-    assert_eq!(ward.registry(move |_| nowhere()), format!("{at} is no registry: it answers 404 with text/plain"));
+    assert_eq!(server.registry(move |_| nowhere()), format!("{at} is not a registry: it answers 404 with text/plain"));
     let away = || http("301 Moved", &["Location: https://hub.example.com/v2/"], "");
-    let advice = "leads on to \"https://hub.example.com/v2/\": give that address, clients must be given it too";
-    assert_eq!(ward.registry(move |_| away()), format!("{at} {advice}"));
+    let advice = "redirects to \"https://hub.example.com/v2/\": use that address, here and in the clients";
+    assert_eq!(server.registry(move |_| away()), format!("{at} {advice}"));
     let silent = || http("401 Unauthorized", &[], "{}");
-    let advice = "refuses (401) without a WWW-Authenticate header: a proxy before it drops it";
-    assert_eq!(ward.registry(move |_| silent()), format!("{at} {advice}"));
-    let noise = ward.registry(|_| "220 mail.example.com ESMTP\r\n".to_owned());
+    let advice = "answers 401 without a WWW-Authenticate header: perhaps a proxy drops it";
+    assert_eq!(server.registry(move |_| silent()), format!("{at} {advice}"));
+    let noise = server.registry(|_| "220 mail.example.com ESMTP\r\n".to_owned());
     assert!(noise.starts_with(&format!("{at} does not answer: ")), "{noise}");
-    let closed = ward.registry(|_| String::new());
+    let closed = server.registry(|_| String::new());
     assert!(closed.starts_with(&format!("{at} does not answer: ")), "{closed}");
 }
 
 #[tokio::test]
-async fn a_registry_that_never_answers_is_not_waited_for_for_ever() {
-    let ward = Ward::open().await;
+async fn a_registry_that_never_answers_times_out() {
+    let server = RunningServer::start().await;
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
-    let (code, lines, _) = ward.doctor(&["--registry-url", &url]);
+    let (code, lines, _) = server.doctor(&["--registry-url", &url]);
     assert_eq!(code, Some(1));
     assert_eq!(lines.last().unwrap(), &format!("WRONG    registry: {url}/v2/ does not answer within 10 seconds"));
 }
 
 #[tokio::test]
-async fn dockpass_itself_is_no_registry() {
-    let ward = Ward::open().await;
-    let (code, lines, _) = ward.doctor(&["--registry-url", &ward.program.base]);
+async fn dockpass_is_not_a_registry() {
+    let server = RunningServer::start().await;
+    let (code, lines, _) = server.doctor(&["--registry-url", &server.program.base]);
     let sentence =
-        format!("WRONG    token: {}/v2/ is Dockpass itself: give the registry's own address", ward.program.base);
+        format!("WRONG    token: {}/v2/ is Dockpass itself: give the registry's own address", server.program.base);
     assert_eq!((code, lines.last()), (Some(1), Some(&sentence)));
 }
 
 #[tokio::test]
-async fn a_registrys_clock_is_compared_and_the_token_is_dated_by_it() {
-    let ward = Ward::open().await;
-    let challenge = ward.challenge();
+async fn a_registrys_clock_is_compared_and_used_for_the_token() {
+    let server = RunningServer::start().await;
+    let challenge = server.challenge();
     let theirs = Clock::System.now() - Duration::hours(5);
     let date = format!("Date: {}", theirs.as_utc().format(&Rfc2822).unwrap().replace("+0000", "GMT"));
-    // It looks at the token's dates as a registry does.
+    // It checks the token's times as a registry does.
     let registry = move |head: &str| {
         let bearer = head.lines().find_map(|line| line.strip_prefix("authorization: Bearer "));
         let is_now = |token: &str| {
@@ -241,9 +247,9 @@ async fn a_registrys_clock_is_compared_and_the_token_is_dated_by_it() {
             false => http("401 Unauthorized", &[&date, &challenge], "{}"),
         }
     };
-    let (code, lines, _) = ward.doctor(&["--registry-url", &fake(registry)]);
-    let sentence = "WRONG    registry's clock: it is 5 hours behind this machine's: registry tokens live for 5 \
-                    minutes, so set both clocks by a time server";
+    let (code, lines, _) = server.doctor(&["--registry-url", &fake(registry)]);
+    let sentence = "WRONG    registry's clock: it is 5 hours behind this machine's: registry tokens are valid for 5 \
+                    minutes, so synchronize both clocks with a time server";
     assert!(code == Some(1) && lines.iter().any(|line| line == sentence), "{lines:#?}");
     assert_eq!(lines.iter().filter(|line| line.starts_with("WRONG")).count(), 1, "{lines:#?}");
 }
@@ -253,13 +259,13 @@ fn bundle(folder: &Path) -> String {
 }
 
 #[tokio::test]
-async fn a_registrys_file_is_compared_line_by_line() {
-    let ward = Ward::open().await;
-    let (folder, base) = (ward.folder.path(), &ward.program.base);
+async fn each_setting_in_the_registrys_file_is_checked() {
+    let server = RunningServer::start().await;
+    let (folder, base) = (server.folder.path(), &server.program.base);
     let data = folder.join("data").display().to_string();
     let trust = folder.join("trust").display().to_string();
     let mut config = command(&["--data", &data, "--listen", base.split_at(7).1]);
-    config.args(ward.url.as_deref().map(|url| ["--database-url", url]).into_iter().flatten());
+    config.args(server.url.as_deref().map(|url| ["--database-url", url]).into_iter().flatten());
     let output = config.args(["registry-config", "--registry-version", "3", "--out", &trust]).output().unwrap();
     let good = format!("version: 0.1\n{}", String::from_utf8(output.stdout).unwrap());
     let path = folder.join("trust/bundle.pem").display().to_string();
@@ -267,37 +273,37 @@ async fn a_registrys_file_is_compared_line_by_line() {
         format!("OK       file's realm: \"{base}/token\""),
         "OK       file's service: \"dockpass\"".to_owned(),
         "OK       file's issuer: \"dockpass\"".to_owned(),
-        format!("OK       file's rootcertbundle: {path} holds this server's root certificate"),
+        format!("OK       file's rootcertbundle: {path} contains this server's root certificate"),
     ];
-    assert_eq!(ward.file(&good), right);
+    assert_eq!(server.file(&good), right);
     let only = |content: &str| {
-        let lines = ward.file(content);
+        let lines = server.file(content);
         let other: Vec<_> = lines.into_iter().filter(|line| !right.contains(line)).collect();
         assert_eq!(other.len(), 1, "{other:#?}");
         other.into_iter().next().unwrap()
     };
 
-    let write = "put there what `dockpass registry-config` prints";
+    let write = "add what `dockpass registry-config` prints";
     let section = "WRONG    registry's file: FILE";
     let without = |key: &str| {
         let lines = good.lines().filter(|line| !line.contains(key));
         lines.map(|line| format!("{line}\n")).collect::<String>()
     };
     let jwks = folder.join("trust/jwks.json").display().to_string();
-    let alone = "it is missing: with jwks alone a registry refuses tokens that bring their certificate; write it";
+    let alone = "it is missing: with only jwks, a registry refuses tokens that contain their certificate; write it";
     let unread = "/nowhere/bundle.pem cannot be read here; if the registry runs in a container";
     let open = "has no auth section, so the registry lets everyone in";
     let cases = [
-        ("auth: [".to_owned(), format!("{section} is no YAML: ")),
+        ("auth: [".to_owned(), format!("{section} is not valid YAML: ")),
         ("version: 0.1\n".to_owned(), format!("{section} {open}: {write}")),
         (
             "auth:\n  htpasswd: {realm: r}\n".to_owned(),
-            format!("{section} has \"htpasswd\" below auth and not token: {write}"),
+            format!("{section} has \"htpasswd\" below auth instead of token: {write}"),
         ),
-        ("auth:\n  token:\n".to_owned(), format!("{section} has nothing below auth, token: {write}")),
+        ("auth:\n  token:\n".to_owned(), format!("{section} has nothing below auth.token: {write}")),
         (
             without("service"),
-            "WRONG    file's service: it is missing: write `service: \"dockpass\"` below auth, token".to_owned(),
+            "WRONG    file's service: it is missing: write `service: \"dockpass\"` below auth.token".to_owned(),
         ),
         (
             good.replace("service: \"dockpass\"", "service: 5000"),
@@ -310,27 +316,27 @@ async fn a_registrys_file_is_compared_line_by_line() {
         (good.replace("[ES256]", "[EdDSA, RS256]"), "WRONG    file's signingalgorithms: ES256 is missing".to_owned()),
         (without("rootcertbundle"), format!("WRONG    file's rootcertbundle: {alone}")),
         (good.replace(&path, "/nowhere/bundle.pem"), format!("SKIPPED  file's rootcertbundle: {unread}")),
-        (good.replace(&path, &jwks), format!("WRONG    file's rootcertbundle: {jwks} holds no certificate: ")),
+        (good.replace(&path, &jwks), format!("WRONG    file's rootcertbundle: {jwks} contains no certificate: ")),
     ];
     for (content, line) in cases {
         let found = only(&content);
         assert!(found.starts_with(&line), "{line}\n{found}");
     }
-    assert_eq!(ward.file(&good.replace(&path, "trust/bundle.pem")), right, "a relative path, beside the file");
+    assert_eq!(server.file(&good.replace(&path, "trust/bundle.pem")), right, "a path relative to the file");
     fs::write(folder.join("both.pem"), format!("an old one:\n{}{}", bundle(folder), bundle(folder))).unwrap();
     let both = folder.join("both.pem").display().to_string();
     assert!(
         only(&good.replace(&path, &both)).starts_with("OK       file's rootcertbundle"),
         "more than one is allowed"
     );
-    let (code, lines, _) = ward.doctor(&["--registry-config", "/nowhere/registry.yml"]);
+    let (code, lines, _) = server.doctor(&["--registry-config", "/nowhere/registry.yml"]);
     let missing =
         "WRONG    registry's file: /nowhere/registry.yml cannot be read: No such file or directory (os error 2)";
     assert!(code == Some(1) && lines.iter().any(|line| line == missing), "{lines:#?}");
 }
 
 #[test]
-fn an_address_that_is_none_is_a_wrong_flag() {
+fn an_invalid_registry_url_is_a_usage_error() {
     for address in ["hub.example.com", "ftp://hub", "http://hub/alice", "http://a:b@hub"] {
         let output = run(&["doctor", "--registry-url", address]);
         let error = String::from_utf8(output.stderr).unwrap();

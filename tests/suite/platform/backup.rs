@@ -23,13 +23,13 @@ fn error(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-async fn may_sign_in(program: &Program, name: &str) -> bool {
+async fn can_sign_in(program: &Program, name: &str) -> bool {
     let answer = program.browser().post("/login", &[("username", name), ("password", PASSWORD)]).await;
     answer.status == StatusCode::SEE_OTHER
 }
 
 #[tokio::test]
-async fn what_was_backed_up_while_it_ran_comes_back() {
+async fn a_backup_of_a_running_server_can_be_restored() {
     let folder = tempfile::tempdir().unwrap();
     let (data, file) = (folder.path().join("data"), folder.path().join("copy.db"));
     let copy = file.to_str().unwrap();
@@ -45,19 +45,19 @@ async fn what_was_backed_up_while_it_ran_comes_back() {
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(!holds(key.trim()) && !holds(&token.secret) && holds("alice"));
     add(&data, "late");
-    assert!(error(&shell(&data, &["backup", copy])).contains("is there already"));
+    assert!(error(&shell(&data, &["backup", copy])).contains("already exists"));
     assert!(error(&shell(&data, &["restore", copy])).contains("a server is running on this data folder"));
-    assert!(may_sign_in(&program, "late").await);
+    assert!(can_sign_in(&program, "late").await);
     program.stop();
     assert!(shell(&data, &["restore", copy]).status.success());
     let program = Program::start(&data, &[]);
     assert_eq!(program.setup_link, None);
-    assert!(may_sign_in(&program, "alice").await && !may_sign_in(&program, "late").await);
+    assert!(can_sign_in(&program, "alice").await && !can_sign_in(&program, "late").await);
     assert_eq!(program.browser().token("alice", &token.secret, &[]).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_backup_opens_on_another_machine_with_the_key_file_and_not_without() {
+async fn a_backup_needs_the_key_file_on_another_machine() {
     let folder = tempfile::tempdir().unwrap();
     let (old, new, file) = (folder.path().join("old"), folder.path().join("new"), folder.path().join("copy.db"));
     Program::start(&old, &[]).stop();
@@ -67,25 +67,25 @@ async fn a_backup_opens_on_another_machine_with_the_key_file_and_not_without() {
     let listen = ["--listen", "127.0.0.1:0"];
     assert!(error(&shell(&new, &listen)).contains("the secret key file"));
     fs::copy(old.join("secret.key"), new.join("secret.key")).unwrap();
-    assert!(may_sign_in(&Program::start(&new, &[]), "alice").await);
+    assert!(can_sign_in(&Program::start(&new, &[]), "alice").await);
 }
 
 #[test]
-fn what_is_no_backup_is_refused_and_changes_nothing() {
+fn other_files_are_refused_and_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (data, file) = (folder.path().join("data"), folder.path().join("copy.db"));
     Program::start(&data, &[]).stop();
     let before = fs::read(data.join("dockpass.db")).unwrap();
     for content in [b"".as_slice(), b"not a database, but long enough to be looked at as if it were one"] {
         fs::write(&file, content).unwrap();
-        assert!(error(&shell(&data, &["restore", file.to_str().unwrap()])).contains("is no backup of Dockpass"));
+        assert!(error(&shell(&data, &["restore", file.to_str().unwrap()])).contains("is not a Dockpass backup"));
     }
-    assert!(error(&shell(&data, &["restore", "/nonexistent"])).contains("is no backup of Dockpass"));
+    assert!(error(&shell(&data, &["restore", "/nonexistent"])).contains("is not a Dockpass backup"));
     assert_eq!(fs::read(data.join("dockpass.db")).unwrap(), before);
 }
 
 #[test]
-fn postgresql_has_tools_of_its_own() {
+fn postgresql_needs_its_own_tools() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let url = ["--database-url", "postgres://127.0.0.1:1/x"];

@@ -1,4 +1,4 @@
-//! `dockpass keys rotate`, the yearly rotation, and servers that take up new keys while they run.
+//! `dockpass keys rotate`, the yearly rotation, and running servers that load new keys.
 
 use std::{path::Path, process::Output, time::Duration as Wait};
 
@@ -12,10 +12,10 @@ use crate::harness::{
     program::{Program, command, run, run_with_input},
 };
 
-/// Servers look every two seconds.
+/// Servers look for new keys every two seconds.
 const PATIENCE: u32 = 150;
 
-/// On a thread of its own: servers of this test may hold the database's lock and must go on.
+/// On a blocking thread, because the test's servers may hold the database's lock and must keep running.
 async fn rotate(data: &Path, url: Option<&str>) -> Output {
     let mut rotate = command(&["--data", data.to_str().unwrap(), "keys", "rotate"]);
     rotate.args(url.map(|url| ["--database-url", url]).into_iter().flatten());
@@ -29,12 +29,12 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
 
 fn made(generation: i64) -> (Option<i32>, String, String) {
     let sentence = format!(
-        "signing key {generation} made: running servers sign with it within 10 seconds; registries need nothing"
+        "signing key {generation} created: running servers sign with it within 10 seconds; registries need no change"
     );
     (Some(0), sentence + "\n", String::new())
 }
 
-/// A token for nobody: it is signed as all are.
+/// A registry token for an anonymous client.
 async fn token(browser: &Browser) -> String {
     let answer = browser.get("/token?service=dockpass").await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
@@ -60,7 +60,7 @@ async fn is_let_in(browser: &Browser, token: &str) -> bool {
     answer.status == StatusCode::OK
 }
 
-/// Asks until the answer is `expected`.
+/// Repeats `ask` until it returns `expected`.
 async fn comes<T: PartialEq + std::fmt::Debug>(expected: &T, ask: impl AsyncFn() -> T) {
     for _ in 0..PATIENCE {
         if ask().await == *expected {

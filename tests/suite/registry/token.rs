@@ -1,11 +1,11 @@
-//! `/token`: what is asked, and what is granted of it.
+//! `/token`: which of the requested actions are granted.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, PASSWORD, TestServer, basic, callers::headers, claims};
 
-/// What a registry token opens.
+/// The `access` claim of a registry token.
 fn access(answer: &Answer) -> Value {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     claims(answer.json()["token"].as_str().unwrap())["access"].clone()

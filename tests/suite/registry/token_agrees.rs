@@ -1,4 +1,4 @@
-//! "What can this token do?" and the token endpoint agree, whatever is asked of which token.
+//! "What can this token do?" and the token endpoint always agree.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,17 +18,17 @@ use crate::harness::{Answer, TestServer, claims, database};
 const ROUNDS: usize = 120;
 const CASES: usize = 10_000;
 
-/// What differs from round to round.
+/// The state of one round.
 #[derive(Debug, Clone)]
 struct World {
     level: &'static str,
     reach: Option<&'static str>,
     is_admin: bool,
-    /// Rarely off.
+    /// Rarely false.
     is_active: bool,
     is_expired: bool,
     is_disabled: bool,
-    /// What of the repositories is known, public, shared: by its name.
+    /// The known repositories by name: whether public, and whether shared for pushing.
     known: BTreeMap<String, (bool, Option<bool>)>,
     asked: BTreeSet<String>,
 }
@@ -68,7 +68,7 @@ fn world() -> impl Strategy<Value = World> {
 
 async fn make(server: &TestServer, world: &World, end: i64) {
     server.sql("DELETE FROM repository_share").await;
-    // One by one: the server may be writing what the round before pushed, in an order of its own.
+    // One by one, because the server may still be writing pushes of the round before, in another order.
     for name in database::texts(&server.app.db, "SELECT name FROM repository").await {
         server.sql(&format!("DELETE FROM repository WHERE name = '{name}'")).await;
     }
@@ -82,7 +82,7 @@ async fn make(server: &TestServer, world: &World, end: i64) {
     server.sql(&format!("UPDATE account SET {account} WHERE username = 'alice'")).await;
     for (name, (is_public, share)) in &world.known {
         let namespace = name.split('/').next().unwrap();
-        // The server itself may know it meanwhile, from a push of the round before.
+        // The server may have created it from a push of the round before.
         let row = format!("('{name}', '{name}', '{namespace}', {is_public}, 0)");
         let known = "ON CONFLICT (name) DO UPDATE SET is_public = excluded.is_public";
         let columns = "(id, name, namespace, is_public, created_at)";
@@ -98,7 +98,7 @@ async fn make(server: &TestServer, world: &World, end: i64) {
     }
 }
 
-/// What an answer grants: of each repository its actions.
+/// The repositories and actions that a response grants.
 fn granted(answer: &Answer) -> BTreeSet<(String, String)> {
     if answer.status != StatusCode::OK {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.body);
@@ -114,7 +114,7 @@ fn granted(answer: &Answer) -> BTreeSet<(String, String)> {
     entries.into_iter().flat_map(one).collect()
 }
 
-/// Whether the refusal of a push has the code and the words of this hindrance; none is a token.
+/// Whether the response to a push has the code and the words for this failure, or grants the push if there is none.
 fn says(answer: &Answer, hindrance: Option<CheckFailure>) -> bool {
     let (code, words) = match hindrance {
         None => return answer.status == StatusCode::OK,
@@ -122,7 +122,9 @@ fn says(answer: &Answer, hindrance: Option<CheckFailure>) -> bool {
         Some(CheckFailure::Expired) => ("PAT-EXPIRED", "expired"),
         Some(CheckFailure::Inactive) => ("PAT-INACTIVE", "inactive"),
         Some(CheckFailure::DenyReason(DenyReason::Level(_))) => ("PAT-READ-ONLY", "read-only"),
-        Some(CheckFailure::DenyReason(DenyReason::OutOfReach)) => ("PAT-REPOSITORY", "limited to other repositories"),
+        Some(CheckFailure::DenyReason(DenyReason::OutsideFilter)) => {
+            ("PAT-REPOSITORY", "limited to other repositories")
+        }
         Some(CheckFailure::DenyReason(_)) => ("PAT-REPOSITORY", "alice cannot push to"),
     };
     answer.status == StatusCode::UNAUTHORIZED && answer.body.contains(code) && answer.body.contains(words)
@@ -143,13 +145,13 @@ async fn the_page_says_of_ten_thousand_cases_what_the_endpoint_does() {
         make(&server, &world, end).await;
         let scope = |actions: &'static str| move |name: &String| format!("repository:{name}:{actions}");
         let mut found = BTreeSet::new();
-        // Where every push is refused the whole request is: what is left is asked for by itself.
+        // If every push is refused, the whole request is, so the other actions are requested separately.
         for actions in ["pull,push,delete", "pull,delete"] {
             let scopes: Vec<String> = world.asked.iter().map(scope(actions)).collect();
             let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
             found.extend(granted(&client.token("alice", &made.secret, &scopes).await));
         }
-        // A push that is asked for by itself is refused in words: by the rule that the page names.
+        // A single refused push gets a sentence, for the same reason that the page shows.
         let one = world.asked.iter().next().unwrap();
         let push = client.token("alice", &made.secret, &[&format!("repository:{one}:push")]).await;
         let mut reader = server.app.db.read().await.unwrap();

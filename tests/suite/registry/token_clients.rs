@@ -1,14 +1,14 @@
-//! `/token` as registry clients ask it, written to the wire as they write it.
+//! Requests to `/token`, byte by byte as registry clients send them.
 
 use serde_json::{Value, json};
 
 use crate::harness::{PASSWORD, TestServer, basic, claims};
 
-/// The first bytes of a TLS ClientHello (RFC 8446 section 5.1), with which docker begins on every port; of its random
-/// part some are a line's end.
+/// The first bytes of a TLS ClientHello (RFC 8446 section 5.1), which docker sends to every port. Its random part may
+/// contain line ends.
 const CLIENT_HELLO: &[u8] = b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03GET / HTTP/1.1\r\n\r\n";
 
-/// alice, who holds a token of the level Read & Write; `{basic}` and `{secret}` in a request stand for it.
+/// alice with a Read & Write token. `{basic}` and `{secret}` in requests are replaced with it.
 struct Wire {
     server: TestServer,
     secret: String,
@@ -21,7 +21,7 @@ impl Wire {
         Self { server, secret }
     }
 
-    /// Each client opens a connection for each request.
+    /// Every request has its own connection.
     async fn exchange(&self, request: &str) -> (String, Value) {
         let basic = basic("alice", &self.secret);
         let request = request.replace("{basic}", basic.to_str().unwrap()).replace("{secret}", &self.secret);
@@ -31,7 +31,7 @@ impl Wire {
         (head.lines().next().unwrap().to_owned(), serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}")))
     }
 
-    /// What a request opens.
+    /// The access that a request is granted.
     async fn opens(&self, request: &str) -> Value {
         let (status, body) = self.exchange(request).await;
         assert_eq!(status, "HTTP/1.1 200 OK", "{body}");
@@ -153,7 +153,7 @@ async fn a_form_in_chunks_is_read_to_its_end() {
         "grant_type=password&username=alice&password={}&service=dockpass&scope=repository%3Aalice%2Fa%3Apull%2Cpush",
         wire.secret
     );
-    // Cut within the secret, and between the scope and its actions.
+    // Cut inside the secret, and between scope and actions.
     let (first, rest) = form.split_at(50);
     let (second, third) = rest.split_at(rest.len() - 14);
     let chunks: String = [first, second, third].iter().map(|part| format!("{:x}\n{part}\n", part.len())).collect();

@@ -1,4 +1,4 @@
-//! `POST /token`: the password grant, and bodies that are none.
+//! `POST /token`: the password grant, and invalid bodies.
 
 use reqwest::StatusCode;
 use serde_json::json;

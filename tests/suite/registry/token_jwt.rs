@@ -1,4 +1,4 @@
-//! `/token`: the registry token itself, as a registry checks it.
+//! The registry tokens from `/token`, checked as a registry checks them.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD};
@@ -16,13 +16,13 @@ use x509_parser::{
 
 use crate::harness::{PASSWORD, TestServer, claims};
 
-/// The head of a P-256 public key in a certificate (SubjectPublicKeyInfo, RFC 5480); the point follows.
+/// The bytes before the point of a P-256 public key in a certificate (SubjectPublicKeyInfo, RFC 5480).
 const SPKI_HEAD: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
 
-/// A DER element: its header and content together, its content, and what follows it.
+/// The first DER element (with its header, and only its content), and the rest.
 fn element(der: &[u8]) -> (&[u8], &[u8], &[u8]) {
     let (header, length) = match der[1] {
         short @ 0..0x80 => (2, usize::from(short)),
@@ -107,8 +107,8 @@ async fn its_leaf_chains_to_the_root_of_the_bundle() {
     assert_ne!(point(&leaf), point(&root));
 }
 
-/// What `crypto/x509` looks at when distribution verifies a token's chain, read by another parser than the one that
-/// belongs to the generator.
+/// The properties that `crypto/x509` checks when distribution verifies a token's chain. They are read without the
+/// library that generates certificates.
 #[tokio::test]
 async fn its_chain_is_one_that_go_verifies() {
     let server = TestServer::start().await;
@@ -123,7 +123,7 @@ async fn its_chain_is_one_that_go_verifies() {
         let (from, to) = (certificate.validity().not_before, certificate.validity().not_after);
         assert_eq!((from.timestamp(), to.timestamp()), (made - day, made + years * 365 * day));
         assert_eq!(certificate.signature_algorithm.algorithm, OID_SIG_ECDSA_WITH_SHA256);
-        // Go refuses a negative serial number, and RFC 5280 more than twenty bytes.
+        // Go refuses negative serial numbers, and RFC 5280 more than twenty bytes.
         let serial = certificate.raw_serial();
         assert!(serial[0] < 0x80 && serial.len() <= 20 && serial.iter().any(|byte| *byte != 0), "{serial:?}");
         for extension in certificate.extensions().iter().filter(|extension| extension.critical) {

@@ -1,4 +1,4 @@
-//! `/token`: every level, on every kind of repository, for every action, in every state of the token.
+//! `/token` for every level, kind of repository, action and token state.
 
 use reqwest::StatusCode;
 
@@ -6,7 +6,7 @@ use crate::harness::{Answer, Browser, MadeToken, TestServer, claims};
 
 const LEVELS: [&str; 4] = ["repo:public_read", "repo:read", "repo:write", "repo:admin"];
 
-/// The actions that were granted on one repository; of a refusal its code.
+/// The granted actions, or the code of the refusal.
 fn outcome(answer: &Answer) -> String {
     if answer.status == StatusCode::UNAUTHORIZED {
         let message = answer.json()["errors"][0]["message"].as_str().unwrap().to_owned();
@@ -22,7 +22,7 @@ async fn ask(server: &TestServer, token: &MadeToken, repository: &str, actions: 
     outcome(&server.anonymous().token("alice", &token.secret, &[&scope]).await)
 }
 
-/// An operator first, who administers; then alice with one repository of each kind, and bob's.
+/// An administrator, alice with a repository of each kind, and repositories of bob.
 async fn world() -> (TestServer, Browser) {
     let server = TestServer::start().await;
     server.account("operator").await;
@@ -58,7 +58,7 @@ async fn world() -> (TestServer, Browser) {
 #[tokio::test]
 async fn each_level_gets_on_each_kind_of_repository_what_the_table_says() {
     let (server, alice) = world().await;
-    // For each level, weakest first: what `*` comes to.
+    // What `*` grants for each level, weakest first.
     let table = [
         ("alice/private", ["", "pull", "pull,push", "pull,push,delete"]),
         ("alice/unknown", ["", "pull", "pull,push", "pull,push,delete"]),
@@ -82,7 +82,7 @@ async fn each_level_gets_on_each_kind_of_repository_what_the_table_says() {
                 assert_eq!(ask(&server, &token, repository, action).await, expected, "{level} {action} {repository}");
             }
             let push = ask(&server, &token, repository, "push,pull").await;
-            // The level is the reason where a higher one would help.
+            // The level is the reason if a higher level would help.
             let expected = match (expected[at].contains("push"), expected[3].contains("push")) {
                 (true, _) => "pull,push",
                 (false, true) => "PAT-READ-ONLY",

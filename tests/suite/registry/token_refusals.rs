@@ -1,4 +1,4 @@
-//! `/token`: being told why not.
+//! The sentences with which `/token` refuses.
 
 use data_encoding::BASE64;
 use reqwest::StatusCode;
@@ -9,7 +9,7 @@ use crate::harness::{Answer, PASSWORD, TestServer, basic};
 
 const FAILED: &str = "incorrect username or password; with two-factor authentication on, use a personal access token as \
                       the password (AUTH-FAILED)";
-/// The form of a token, checksum included, and nobody's.
+/// A well-formed token with a right checksum that does not exist.
 const UNKNOWN: &str = "dp_pat_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0uCPlr";
 
 fn assert_refused(answer: &Answer, message: &str) {

@@ -1,4 +1,5 @@
-//! `/token` for accounts with two-factor authentication: it takes tokens, and is no oracle for the password.
+//! `/token` for accounts with two-factor authentication: it accepts tokens, and does not tell whether a password is
+//! right.
 
 use reqwest::StatusCode;
 
@@ -12,7 +13,7 @@ async fn post(server: &TestServer, name: &str, secret: &str) -> Answer {
     server.anonymous().post("/token", &form).await
 }
 
-/// What can be told from outside, but for the request's own id and the time.
+/// Everything in a response except the request id and the time.
 fn seen(answer: &Answer) -> (StatusCode, Vec<(String, String)>, String) {
     let mut headers: Vec<(String, String)> = answer
         .headers

@@ -1,4 +1,4 @@
-//! `/v2/`: the login check of registry clients, and what is below it.
+//! `/v2/`, the login check of registry clients, and the paths below it.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `GET /settings/repositories`, and how a repository comes to stand there.
+//! `GET /settings/repositories`, and how repositories get into the list.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 
 use crate::harness::{Browser, PASSWORD, TestServer};
 
-/// The page, once it shows `text`: pushes and pulls are written about a second after they were granted.
+/// Waits until the page shows `text`, because pushes and pulls are written about a second later.
 async fn page_with(browser: &Browser, text: &str) -> String {
     let began = Instant::now();
     loop {
@@ -20,7 +20,7 @@ async fn page_with(browser: &Browser, text: &str) -> String {
     }
 }
 
-/// The part of a page that is one repository's row.
+/// The row of a repository.
 fn row<'p>(page: &'p str, name: &str) -> &'p str {
     let named = format!("<span class=\"description\">{name}</span>");
     let (before, _) = page.split_once(&named).unwrap_or_else(|| panic!("no {name} in {page}"));
@@ -28,7 +28,7 @@ fn row<'p>(page: &'p str, name: &str) -> &'p str {
     page[begins..].split_once("</tr>").unwrap().0
 }
 
-/// What stands in a cell of a row.
+/// The text of a cell.
 fn cell<'r>(row: &'r str, label: &str) -> &'r str {
     let (_, rest) = row.split_once(&format!("data-label=\"{label}\">")).unwrap_or_else(|| panic!("no {label}: {row}"));
     rest.split_once("</td>").unwrap().0

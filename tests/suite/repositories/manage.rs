@@ -13,7 +13,7 @@ async fn id_of(server: &TestServer, name: &str) -> String {
     server.text(&format!("SELECT id FROM repository WHERE name = '{name}'")).await
 }
 
-/// What an anonymous caller is granted on a repository.
+/// The actions that an anonymous client is granted on a repository.
 async fn anyone_gets(server: &TestServer, name: &str) -> serde_json::Value {
     let answer = server.anonymous().get(&format!("/token?service=dockpass&scope=repository:{name}:pull")).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);

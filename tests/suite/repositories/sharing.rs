@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use crate::harness::{Browser, PASSWORD, TestServer, claims};
 
-/// Makes a private repository; its id.
+/// Creates a private repository and returns its id.
 async fn made(server: &TestServer, browser: &Browser, name: &str) -> String {
     browser.post("/settings/repositories/new", &[("name", name), ("visibility", "private")]).await;
     server.text(&format!("SELECT id FROM repository WHERE name = '{name}'")).await
 }
 
-/// The actions that an account is granted on a repository, of all that there are.
+/// The actions that an account is granted on a repository if it asks for all.
 async fn actions(server: &TestServer, username: &str, name: &str) -> Value {
     let answer = server.anonymous().token(username, PASSWORD, &[&format!("repository:{name}:*")]).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);

@@ -1,4 +1,4 @@
-//! `/settings/tokens/selected`: several tokens changed together, or none.
+//! `/settings/tokens/selected`: changes all selected tokens, or none.
 
 use reqwest::StatusCode;
 use time::Duration;

@@ -1,11 +1,11 @@
-//! `/settings/tokens/calendar`, and the feed at its own address.
+//! `/settings/tokens/calendar`, and the calendar feed.
 
 use reqwest::StatusCode;
 use time::Duration;
 
 use crate::harness::{Browser, TestServer, database};
 
-/// Makes an address; its path.
+/// Creates a calendar address and returns its path.
 async fn make(server: &TestServer, browser: &Browser) -> String {
     let answer = browser.post("/settings/tokens/calendar", &[]).await;
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "no-store"));
@@ -15,7 +15,7 @@ async fn make(server: &TestServer, browser: &Browser) -> String {
     path
 }
 
-/// The feed's lines, folded ones put together (RFC 5545 section 3.1).
+/// The feed's lines, unfolded (RFC 5545 section 3.1).
 async fn feed(server: &TestServer, path: &str) -> Vec<String> {
     let answer = server.anonymous().get(path).await;
     assert_eq!((answer.status, answer.header("content-type")), (StatusCode::OK, "text/calendar; charset=utf-8"));

@@ -1,4 +1,4 @@
-//! `/settings/tokens/{id}/delete`: asking first, deleting, and what is kept of what was deleted.
+//! `/settings/tokens/{id}/delete`: the question, the deletion, and the tombstone.
 
 use reqwest::StatusCode;
 use time::Duration;

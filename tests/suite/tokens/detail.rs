@@ -1,11 +1,11 @@
-//! `/settings/tokens/{id}`: what a token is, what it did, what it can do.
+//! `/settings/tokens/{id}`: a token's properties, uses and rights.
 
 use reqwest::StatusCode;
 use time::Duration;
 
 use crate::harness::{Browser, TestServer};
 
-/// Waits until the page says something, a few seconds at most.
+/// Waits a few seconds for a text on the page.
 async fn said(browser: &Browser, id: &str, words: &str) -> String {
     for _ in 0..100 {
         let page = browser.get(&format!("/settings/tokens/{id}")).await.body;

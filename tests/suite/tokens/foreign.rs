@@ -1,4 +1,4 @@
-//! Every route with a token's id, asked for a token of another account.
+//! Every route with a token's id, with the id of another account's token.
 
 use reqwest::{Method, StatusCode, header::HeaderMap};
 

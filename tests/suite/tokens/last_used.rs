@@ -1,4 +1,4 @@
-//! `/token`: when a token was last used.
+//! When `/token` records a token's last use.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::harness::{PASSWORD, TestServer, database};
 
 const LAST_USED: &str = "SELECT MAX(last_used_at) FROM token";
 
-/// Waits for a number, a few seconds at most.
+/// Waits a few seconds for a number.
 async fn within_seconds(server: &TestServer, expected: i64) {
     let began = Instant::now();
     while server.number(LAST_USED).await != Some(expected) {
@@ -63,8 +63,8 @@ async fn a_refusal_is_no_use() {
     db.close().await;
 }
 
-/// A transaction that keeps everyone else from writing. On SQLite there is one at a time; PostgreSQL's must lock its
-/// tables (EXCLUSIVE lets readers in, and nobody else).
+/// A transaction that blocks all other writers. SQLite allows only one anyway. PostgreSQL needs a lock on all tables,
+/// in EXCLUSIVE mode, which still allows reads.
 async fn writing_alone(server: &TestServer) -> Tx {
     let mut tx = server.app.db.write().await.unwrap();
     if let Tx::Postgres(tx) = &mut tx {

@@ -1,4 +1,4 @@
-//! `GET /settings/tokens` with a query: sorted, filtered, cut into pages.
+//! `GET /settings/tokens` with a query: sorting, filtering and paging.
 
 use reqwest::StatusCode;
 use time::Duration;
@@ -7,7 +7,7 @@ use crate::harness::{Answer, Browser, TestServer};
 
 const TABLE: &str = "/settings/tokens";
 
-/// The descriptions of the rows, in order.
+/// The descriptions of the rows, in their order.
 fn names(page: &Answer) -> Vec<String> {
     let parts = page.body.split("<span class=\"description\">").skip(1);
     parts.map(|part| part.split('<').next().unwrap().replace("&#38;", "&")).collect()
@@ -19,7 +19,7 @@ async fn shown(browser: &Browser, query: &str) -> Vec<String> {
     names(&page)
 }
 
-/// Puts a token into the table as it could have come there: values as SQL.
+/// Inserts a token. `values` are SQL.
 async fn put(server: &TestServer, name: &str, values: &str) {
     let account = server.text("SELECT id FROM account WHERE username = 'alice'").await;
     let (id, folded) = (name.replace('\'', "''"), name.to_lowercase().replace('\'', "''"));
@@ -37,7 +37,7 @@ async fn put(server: &TestServer, name: &str, values: &str) {
         .await;
 }
 
-/// Three tokens that each column puts into another order.
+/// Three tokens that every column sorts differently.
 async fn three() -> (TestServer, Browser) {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;

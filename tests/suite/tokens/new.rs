@@ -5,7 +5,7 @@ use time::Duration;
 
 use crate::harness::{Answer, TestServer};
 
-/// The values of the expiration select, in order; the chosen one has a star.
+/// The values of the expiration select in their order. The selected one has a star.
 fn choices(answer: &Answer) -> Vec<String> {
     let select = answer.body.split_once("name=\"expiration\"").unwrap().1.split_once("</select>").unwrap().0;
     let options = select.split("<option value=\"").skip(1);

@@ -128,7 +128,7 @@ async fn a_custom_date_in_the_past_or_beyond_a_year_is_refused() {
     assert_eq!(server.count("token").await, 0);
 }
 
-/// The field that is wrong, what the form holds, and the sentence beside the field.
+/// The wrong field, the form, and the error at the field.
 type Case<'c> = (&'c str, &'c [(&'c str, &'c str)], &'c str);
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A token can do none of what a person does on the pages: it is shown to every settings route, in every way.
+//! Tokens cannot be used on the pages. The tests send them to every settings route in every way.
 
 use reqwest::{Method, StatusCode, header::HeaderMap};
 
@@ -25,7 +25,7 @@ fn routes(token: &MadeToken) -> Vec<(Method, String)> {
     routes
 }
 
-/// Every way of showing a secret: headers, and cookies by name and value.
+/// Every way of sending a secret: as a header or as a cookie.
 fn ways(secret: &str) -> Vec<(HeaderMap, Option<(&'static str, String)>)> {
     let authorization = |value: &str| headers(&[("authorization", value)]);
     vec![
@@ -40,7 +40,7 @@ fn ways(secret: &str) -> Vec<(HeaderMap, Option<(&'static str, String)>)> {
 
 async fn assert_powerless(server: &TestServer, token: &MadeToken, secret: &str) {
     let tables = async || (server.rows("token").await, server.rows("account").await, server.rows("session").await);
-    // On a busy machine it would be written in the middle.
+    // Otherwise a busy machine could write the use between the two comparisons.
     server.write_uses().await;
     let before = tables().await;
     for (method, path) in routes(token) {
@@ -72,7 +72,7 @@ async fn a_registry_token_opens_no_settings() {
     let token = server.account_signed_in("alice").await.generate("ci push", "repo:admin", "never").await;
     let answer = server.anonymous().token("alice", &token.secret, &["repository:alice/app:*"]).await;
     let jwt = answer.json()["token"].as_str().unwrap().to_owned();
-    // Its use is written a moment later, and would be taken for a change.
+    // The use is written later and would count as a change.
     while server.number("SELECT MAX(last_used_at) FROM token").await.is_none() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }

@@ -1,4 +1,4 @@
-//! Fair use: how many tokens an account may have, and how many it may make in an hour.
+//! How many tokens an account may have, and how many it may generate per hour.
 
 use std::sync::Arc;
 

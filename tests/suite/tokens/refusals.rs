@@ -1,4 +1,4 @@
-//! `/settings/tokens`: "Recent refusals", and the one button that mends each.
+//! "Recent refusals" on `/settings/tokens`, and the button that fixes each.
 
 use reqwest::StatusCode;
 use time::Duration;
@@ -7,7 +7,7 @@ use crate::harness::{Answer, Browser, MadeToken, TestServer};
 
 const PUSH: &str = "repository:alice/app:pull,push";
 
-/// Waits until the list says something, a few seconds at most.
+/// Waits a few seconds for a text in the list.
 async fn said(browser: &Browser, words: &str) -> String {
     for _ in 0..100 {
         let page = browser.get("/settings/tokens").await.body;
@@ -19,7 +19,7 @@ async fn said(browser: &Browser, words: &str) -> String {
     panic!("{words:?} does not come: {}", browser.get("/settings/tokens").await.body);
 }
 
-/// How often tokens were refused, once so many are written.
+/// Waits until this many refusals are written.
 async fn times(server: &TestServer, expected: i64) {
     server.times("SELECT CAST(SUM(times) AS BIGINT) FROM refusal", expected).await;
 }
@@ -121,7 +121,7 @@ async fn a_pull_that_gets_nothing_is_no_error_and_its_reason_stands_here() {
     }
     let counted = server.app.metrics.text();
     assert!(counted.contains("\ndockpass_token_refusals_total{code=\"PAT-REPOSITORY\"} 3\n"), "{counted}");
-    // A part of what was asked, a login and what nobody signed in for are no refusals.
+    // A partly granted request, a login and an anonymous request are not refusals.
     let token = alice.generate("good", "repo:read", "30").await;
     for scopes in [&["repository:alice/app:pull", "repository:bob/app:pull"][..], &[], &["registry:catalog:*"]] {
         server.anonymous().token("alice", &token.secret, scopes).await;
@@ -267,7 +267,7 @@ async fn a_client_that_asks_by_the_form_and_then_by_the_query_was_refused_once()
         times(&server, round).await;
         server.clock.advance(Duration::minutes(5));
     }
-    // Two at once are two forms before two queries.
+    // Two concurrent clients send both forms before both queries.
     for _ in 0..2 {
         assert_eq!(containerd.post("/token", &form).await.status, StatusCode::UNAUTHORIZED);
     }
@@ -275,7 +275,7 @@ async fn a_client_that_asks_by_the_form_and_then_by_the_query_was_refused_once()
         containerd.token("alice", &token.secret, &[PUSH]).await;
     }
     times(&server, 4).await;
-    // Long enough for a later write, were there one.
+    // Long enough to notice a later write.
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
     times(&server, 4).await;
     let counted = server.app.metrics.text();
@@ -288,12 +288,12 @@ async fn unknown_secrets_leave_no_trace_on_any_account() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
     let token = alice.generate("ci", "repo:write", "30").await;
-    // Of the last, a wrong password, Activity says that someone tried.
+    // The last one is a wrong password, which only Activity shows.
     let unknown = ["dp_pat_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0uCPlr", "dp_pat_", &token.secret[..42], "dp_ref_x", "x"];
     for secret in unknown {
         server.anonymous().token("alice", secret, &[PUSH]).await;
     }
-    // One that is someone's, to know that all were written.
+    // One known token. Once its refusal is written, all the others would be too.
     server.anonymous().token("nobody-here", &token.secret, &[PUSH]).await;
     times(&server, 1).await;
     said(&alice, "PAT-WRONG-USER").await;

@@ -1,4 +1,4 @@
-//! The field "Repositories" of the forms, and what the table says of it.
+//! The field "Repositories" of the forms, and how the table shows it.
 
 use reqwest::StatusCode;
 
@@ -74,7 +74,7 @@ async fn what_cannot_be_a_repository_is_said_beside_the_field_and_what_was_typed
     }
     assert_eq!(server.count("token").await, 0);
     assert_eq!(generate(&alice, "named", &many.replace("alice/r500\n", "")).await.status, StatusCode::OK);
-    // With the longest names there are.
+    // With the longest possible names.
     let long = |many: usize| (0..many).map(|at| format!("alice/{at:03}{}\n", "/a".repeat(123))).collect::<String>();
     assert_eq!(generate(&alice, "named", &long(501)).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(generate(&alice, "named", &long(500)).await.status, StatusCode::OK);

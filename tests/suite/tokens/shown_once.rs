@@ -1,10 +1,10 @@
-//! A secret is seen once: in the answer that made it, and nowhere after.
+//! A secret is shown only once, in the response that generated it.
 
 use reqwest::StatusCode;
 
 use crate::harness::{TestServer, callers::all_at_once, database};
 
-/// What nobody could know of a secret who sees its hint.
+/// The part of a secret that its hint does not show.
 fn heart(secret: &str) -> &str {
     &secret[10..40]
 }

@@ -1,4 +1,4 @@
-//! `/token`: what is kept of uses, and what the token's page makes of it.
+//! The uses that `/token` records, and how the token's page shows them.
 
 use dockpass::tokens::usage;
 use reqwest::StatusCode;
@@ -8,21 +8,21 @@ use crate::harness::{MadeToken, TestServer};
 
 const PULL: &str = "repository:alice/app:pull";
 
-/// A server, and alice's token.
+/// A server with a token of alice.
 async fn open() -> (TestServer, MadeToken) {
     let server = TestServer::start().await;
     let token = server.account_signed_in("alice").await.generate("ci", "repo:admin", "365").await;
     (server, token)
 }
 
-/// Asks for these scopes and has it written.
+/// Sends a token request and waits until the use is written.
 async fn ask(server: &TestServer, token: &MadeToken, scopes: &[&str]) {
     let answer = server.anonymous().token("alice", &token.secret, scopes).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     written(server, token).await;
 }
 
-/// Waits until what was asked just now is written: by this, or by the server's own writer that took it before.
+/// Waits until the latest use is written, either by this call or by the server itself.
 async fn written(server: &TestServer, token: &MadeToken) {
     server.write_uses().await;
     let last_used = format!("SELECT last_used_at FROM token WHERE id = '{}'", token.id);
@@ -78,7 +78,7 @@ async fn equal_uses_within_a_minute_are_one_line_with_a_count() {
     server.clock.advance(Duration::seconds(61));
     ask(&server, &token, &[PULL]).await;
     assert_eq!((server.count("token_use").await, server.number(rows).await), (2, Some(1)));
-    // By another program, from another address, or for something else, it is another use.
+    // Another program, another address or another action makes another use.
     let other = server.anonymous().with_header("user-agent", "skopeo/1.9.3");
     other.token("alice", &token.secret, &[PULL]).await;
     server.clock.advance(Duration::MILLISECOND);
@@ -116,7 +116,7 @@ async fn the_chart_and_the_list_count_requests_and_refusals_alike() {
     let (server, token) = open().await;
     server.account("bob").await;
     for _ in 0..3 {
-        // Some are noted together before they are written, and some are added to what was.
+        // Some are merged before they are written, and some are added to an existing row.
         server.anonymous().token("alice", &token.secret, &[PULL]).await;
         ask(&server, &token, &[PULL]).await;
         let refused = server.anonymous().token("alice", &token.secret, &["repository:bob/app:push"]).await;
@@ -183,7 +183,7 @@ async fn of_a_mount_the_push_was_the_last_use() {
     }
 }
 
-/// What the token's page says of the address, where a proxy at 127.0.0.1 says whom it speaks for.
+/// The address on the token's page if a proxy at 127.0.0.1 sends `X-Forwarded-For`.
 async fn address(trusted: Option<&str>, forwarded: &str) -> String {
     let server = TestServer::start_with(|settings| settings.trusted_proxies = trusted.map(str::to_owned)).await;
     let token = server.account_signed_in("alice").await.generate("ci", "repo:read", "30").await;

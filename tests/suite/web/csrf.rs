@@ -1,4 +1,4 @@
-//! Posts from other sites: every route of a page, asked as a browser asks for a foreign page.
+//! Posts from other sites, as a browser sends them for a foreign page.
 
 use reqwest::StatusCode;
 
@@ -58,7 +58,7 @@ async fn posts_from_other_sites_are_refused_on_every_page() {
 }
 
 #[tokio::test]
-async fn posts_from_the_own_pages_pass() {
+async fn posts_from_own_pages_are_accepted() {
     let Victim { server, browser, routes } = victim().await;
     let own = server.url("");
     let same: [&[(&'static str, &str)]; 4] = [
@@ -77,7 +77,7 @@ async fn posts_from_the_own_pages_pass() {
 }
 
 #[tokio::test]
-async fn the_public_url_is_the_own_site_behind_a_proxy_that_changes_the_host() {
+async fn the_public_url_is_trusted_behind_a_proxy_that_changes_the_host() {
     let server = TestServer::start_with(|settings| settings.public_url = Some("https://hub.example.com".into())).await;
     server.account("alice").await;
     let form = [("username", "alice"), ("password", PASSWORD)];
@@ -88,7 +88,7 @@ async fn the_public_url_is_the_own_site_behind_a_proxy_that_changes_the_host() {
 }
 
 #[tokio::test]
-async fn the_token_endpoint_is_for_machines_and_takes_no_notice() {
+async fn the_token_endpoint_accepts_posts_from_anywhere() {
     let server = TestServer::start().await;
     server.account("alice").await;
     let form = [("grant_type", "password"), ("username", "alice"), ("password", PASSWORD)];

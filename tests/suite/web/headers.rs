@@ -1,4 +1,4 @@
-//! The headers of every answer, static files, health, and addresses that lead nowhere.
+//! Security headers, static files, health checks, and unknown paths.
 
 use reqwest::{Method, StatusCode};
 
@@ -16,7 +16,7 @@ const POLICY: [&str; 9] = [
     "frame-ancestors 'none'",
 ];
 
-fn assert_guarded(answer: &Answer, what: &str) {
+fn assert_has_security_headers(answer: &Answer, what: &str) {
     let policy: Vec<&str> = answer.header("content-security-policy").split(';').map(str::trim).collect();
     assert_eq!(policy, POLICY, "{what}");
     assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
@@ -24,7 +24,7 @@ fn assert_guarded(answer: &Answer, what: &str) {
     assert!(!answer.header("x-request-id").is_empty(), "{what}");
 }
 
-/// The addresses of the static files that a page names.
+/// The URLs of the static files that a page uses.
 fn assets(page: &Answer) -> Vec<String> {
     let parts = page.body.split("\"/assets/").skip(1);
     let mut assets: Vec<String> = parts.map(|part| format!("/assets/{}", part.split('"').next().unwrap())).collect();
@@ -34,7 +34,7 @@ fn assets(page: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_answer_is_guarded() {
+async fn every_response_has_security_headers() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
     let asset = assets(&alice.get("/login").await).pop().unwrap_or_else(|| "/assets/missing".into());
@@ -55,18 +55,21 @@ async fn every_answer_is_guarded() {
         "/assets/0/app.css",
         &asset,
     ] {
-        assert_guarded(&alice.get(path).await, path);
+        assert_has_security_headers(&alice.get(path).await, path);
     }
     let refused = server.anonymous().token("alice", "wrong wrong wrong", &[]).await;
-    assert_guarded(&refused, "a refusal");
+    assert_has_security_headers(&refused, "a refusal");
     let method = alice.send(Method::PUT, "/settings/tokens", None, headers(&[])).await;
-    assert_guarded(&method, "another method");
-    assert_guarded(&alice.post("/settings/tokens", &[]).await, "wrong input");
-    assert_guarded(&alice.post_with("/logout", &[], &[("sec-fetch-site", "cross-site")]).await, "a foreign post");
+    assert_has_security_headers(&method, "another method");
+    assert_has_security_headers(&alice.post("/settings/tokens", &[]).await, "wrong input");
+    assert_has_security_headers(
+        &alice.post_with("/logout", &[], &[("sec-fetch-site", "cross-site")]).await,
+        "a foreign post",
+    );
 }
 
 #[tokio::test]
-async fn only_https_promises_https() {
+async fn only_https_sends_hsts() {
     let server = TestServer::start_with(|settings| settings.public_url = Some("https://hub.example.com".into())).await;
     for path in ["/login", "/nowhere", "/token", "/v2/", "/healthz"] {
         assert_eq!(
@@ -80,7 +83,7 @@ async fn only_https_promises_https() {
 }
 
 #[tokio::test]
-async fn static_files_may_be_kept_for_ever() {
+async fn static_files_are_cached_forever() {
     let server = TestServer::start().await;
     let page = server.anonymous().get("/login").await;
     let assets = assets(&page);
@@ -103,7 +106,7 @@ async fn static_files_may_be_kept_for_ever() {
 }
 
 #[tokio::test]
-async fn a_static_file_under_another_hash_is_not_there() {
+async fn a_static_file_is_not_found_under_another_hash() {
     let server = TestServer::start().await;
     for path in ["/assets/0000000000000000/app.css", "/assets/missing", "/assets/x/..%2F..%2FCargo.toml"] {
         let answer = server.anonymous().get(path).await;
@@ -113,7 +116,7 @@ async fn a_static_file_under_another_hash_is_not_there() {
 }
 
 #[tokio::test]
-async fn pages_name_nothing_from_elsewhere() {
+async fn pages_load_nothing_from_other_sites() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
     alice.generate("ci", "repo:read", "30").await;
@@ -127,7 +130,7 @@ async fn pages_name_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn an_address_that_leads_nowhere_has_a_page() {
+async fn an_unknown_path_gets_a_page() {
     let server = TestServer::start().await;
     let answer = server.anonymous().get("/nowhere/at?all=1").await;
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::NOT_FOUND, "no-store"));
@@ -140,7 +143,7 @@ async fn an_address_that_leads_nowhere_has_a_page() {
 }
 
 #[tokio::test]
-async fn the_operator_sees_that_it_lives_and_is_ready() {
+async fn health_checks_show_liveness_and_readiness() {
     let server = TestServer::start().await;
     for (path, said) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
         let answer = server.anonymous().get(path).await;
@@ -154,7 +157,7 @@ async fn the_operator_sees_that_it_lives_and_is_ready() {
 }
 
 #[tokio::test]
-async fn a_request_id_is_taken_over_or_made() {
+async fn a_request_id_is_accepted_or_generated() {
     let server = TestServer::start().await;
     let named = server.anonymous().get_with("/healthz", &[("x-request-id", "from-the-proxy")]).await;
     assert_eq!(named.header("x-request-id"), "from-the-proxy");

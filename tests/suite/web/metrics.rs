@@ -1,4 +1,4 @@
-//! `--metrics-listen`: `/metrics` on a listener of its own.
+//! `--metrics-listen`, which serves `/metrics` on a separate listener.
 
 use std::{net::TcpListener, path::Path};
 
@@ -34,7 +34,7 @@ async fn generate(browser: &Browser, description: &str) -> String {
 }
 
 #[tokio::test]
-async fn token_requests_are_counted_by_their_outcome_and_refusals_by_their_code() {
+async fn token_requests_are_counted_by_outcome_and_refusals_by_code() {
     let folder = tempfile::tempdir().unwrap();
     let program = start(&folder.path().join("data"));
     let before = text(&program).await;
@@ -76,7 +76,7 @@ async fn token_requests_are_counted_by_their_outcome_and_refusals_by_their_code(
 }
 
 #[tokio::test]
-async fn the_listeners_are_apart() {
+async fn the_listeners_serve_separate_routes() {
     let folder = tempfile::tempdir().unwrap();
     let program = start(&folder.path().join("data"));
     assert_eq!(program.browser().get("/metrics").await.status, StatusCode::NOT_FOUND);
@@ -91,7 +91,7 @@ async fn the_listeners_are_apart() {
 }
 
 #[test]
-fn there_is_none_unless_it_is_asked_for_and_a_wrong_one_stops_the_start() {
+fn metrics_are_off_by_default_and_a_wrong_address_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let program = Program::start(&data, &[]);
