@@ -62,6 +62,9 @@ fn asks_for_a_token(url: &Url, answer: &Answer) -> Result<(String, String), Stri
         (401, Some(Challenge::Other(scheme))) => {
             Err(format!("{url} asks for {scheme} credentials and knows no tokens: {write}"))
         }
+        (401, Some(Challenge::Malformed(header))) => {
+            Err(format!("{url} sends a WWW-Authenticate header that clients cannot read, {header:?}: {write}"))
+        }
         (401, None) => {
             Err(format!("{url} refuses (401) without a WWW-Authenticate header: a proxy before it drops it"))
         }
