@@ -20,7 +20,7 @@ pub fn docker_folder() -> Result<PathBuf, Error> {
 }
 
 fn xdg() -> Result<Xdg, Error> {
-    // An empty HOME would put secrets into the current folder.
+    // A relative HOME would put secrets into the current folder.
     let xdg = Xdg::new().ok().filter(|xdg| xdg.home_dir().is_absolute());
-    xdg.ok_or_else(|| Error::message("there is no home folder: HOME is not set"))
+    xdg.ok_or_else(|| Error::message("there is no home folder: set HOME to its absolute path"))
 }
