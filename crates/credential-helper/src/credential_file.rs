@@ -14,13 +14,10 @@ const VERSION: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Storage {
-    /// In the desktop's keyring.
     Keyring,
-    /// In the file itself.
     File,
 }
 
-/// The secrets of one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSecrets {
     /// What registry clients get.
@@ -43,14 +40,11 @@ pub struct DeviceSession {
     /// The fingerprint of the token before this one, which `docker login` may store again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_fingerprint: Option<String>,
-    /// Where the token is refreshed.
     pub token_endpoint: Url,
-    /// Where the token is revoked.
     pub revocation_endpoint: Url,
 }
 
 impl DeviceSession {
-    /// The session of a token that was issued now.
     pub fn new(now: i64, expires_in: u64, token_endpoint: Url, revocation_endpoint: Url) -> Self {
         let (back_off_until, previous_fingerprint) = (0, None);
         Self { issued_at: now, expires_in, back_off_until, previous_fingerprint, token_endpoint, revocation_endpoint }
@@ -60,7 +54,6 @@ impl DeviceSession {
 /// What the file holds for a host.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CredentialRecord {
-    /// The owner of the token.
     pub username: String,
     /// `None` where the keyring has them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,18 +63,15 @@ pub struct CredentialRecord {
     pub session: Option<DeviceSession>,
 }
 
-/// The content of `credentials.json`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CredentialFile {
     version: u32,
-    /// Where the secrets of all hosts are stored.
     pub storage: Storage,
     /// What is stored, by host key.
     pub entries: BTreeMap<String, CredentialRecord>,
 }
 
 impl CredentialFile {
-    /// A file without entries.
     pub fn new(storage: Storage) -> Self {
         Self { version: VERSION, storage, entries: BTreeMap::new() }
     }
@@ -100,39 +90,7 @@ impl CredentialFile {
     }
 }
 
-/// Indented JSON.
 pub fn to_json(value: &impl Serialize) -> Result<Zeroizing<String>, Error> {
     let text = serde_json::to_string_pretty(value).map(Zeroizing::new);
     text.map_err(|_| Error::message("the credentials cannot be written as JSON"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_foreign_file_is_left_unchanged_and_never_quoted() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("credentials.json");
-        for text in [
-            "",
-            "dp_dev_secret",
-            "[]",
-            "{\"version\":2,\"storage\":\"file\",\"entries\":{}}",
-            "{\"version\":\"dp_dev_secret\"}",
-        ] {
-            std::fs::write(&path, text).unwrap();
-            let said = CredentialFile::read(&path).unwrap_err().to_string();
-            assert!(said.ends_with("move it away and sign in again") && !said.contains("dp_dev"), "{said}");
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-        }
-    }
-
-    #[test]
-    fn an_editors_byte_order_mark_does_no_harm() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("credentials.json");
-        std::fs::write(&path, "\u{feff}{\"version\":1,\"storage\":\"file\",\"entries\":{}}\r\n").unwrap();
-        assert_eq!(CredentialFile::read(&path).unwrap().unwrap().storage, Storage::File);
-    }
 }

@@ -29,12 +29,9 @@ pub async fn choose_storage() -> (Storage, Option<String>) {
     }
 }
 
-/// What is stored for a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
-    /// The owner of the token.
     pub username: String,
-    /// The token.
     pub secrets: StoredSecrets,
     /// `None` for what `docker login` stored.
     pub session: Option<DeviceSession>,
@@ -72,7 +69,6 @@ impl CredentialStore {
         Ok(Self { path, file, lock, prepared: None })
     }
 
-    /// Whether the store may be changed.
     pub fn is_locked(&self) -> bool {
         self.lock.is_some()
     }
@@ -82,12 +78,10 @@ impl CredentialStore {
         self.file.as_ref().map(|file| file.storage)
     }
 
-    /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Usernames by host key.
     pub fn usernames(&self) -> BTreeMap<&str, &str> {
         let entries = self.file.iter().flat_map(|file| &file.entries);
         entries.map(|(host, record)| (host.as_str(), record.username.as_str())).collect()
@@ -214,79 +208,4 @@ fn exists(folder: &Path) -> Result<bool, Error> {
 
 fn foreign_item(host: &RegistryHost) -> Error {
     Error::message(format!("the token for {host} in the keyring was not written by this program: sign in again"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::secret::Secret;
-    use std::os::unix::fs::PermissionsExt as _;
-
-    fn credential(name: &str) -> Credential {
-        let secrets = StoredSecrets { secret: Secret::from("dp_pat_x"), refresh_token: None };
-        Credential { username: name.to_owned(), secrets, session: None }
-    }
-
-    #[tokio::test]
-    async fn the_next_process_finds_what_was_stored_and_hosts_are_case_insensitive() {
-        let folder = tempfile::tempdir().unwrap();
-        let host = RegistryHost::parse("Hub.example.com").unwrap();
-        let mut store = CredentialStore::open(folder.path()).unwrap();
-        store.put(&host, credential("alice"), Storage::File).await.unwrap();
-        drop(store);
-        let store = CredentialStore::open_if_exists(folder.path()).unwrap().unwrap();
-        let found = store.get(&RegistryHost::parse("hub.EXAMPLE.com").unwrap()).await.unwrap();
-        assert_eq!(found, Some(credential("alice")));
-        assert_eq!(store.usernames().into_iter().collect::<Vec<_>>(), [("hub.example.com", "alice")]);
-        assert_eq!(fs::metadata(store.path()).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-
-    #[tokio::test]
-    async fn removing_the_last_host_removes_the_file_and_the_chosen_storage() {
-        let folder = tempfile::tempdir().unwrap();
-        let host = RegistryHost::parse("hub").unwrap();
-        let mut store = CredentialStore::open(folder.path()).unwrap();
-        store.put(&host, credential("alice"), Storage::File).await.unwrap();
-        assert_eq!(store.storage(), Some(Storage::File));
-        assert_eq!(store.remove(&host).await, Ok(None));
-        assert_eq!(store.remove(&host).await, Ok(None));
-        assert_eq!(store.storage(), None);
-        assert!(!store.path().exists());
-    }
-
-    #[tokio::test]
-    async fn the_chosen_storage_outlives_an_expired_sign_in_until_a_person_signs_out() {
-        let folder = tempfile::tempdir().unwrap();
-        let host = RegistryHost::parse("hub").unwrap();
-        let mut store = CredentialStore::open(folder.path()).unwrap();
-        store.put(&host, credential("alice"), Storage::File).await.unwrap();
-        assert_eq!(store.expire(&host).await, Ok(None));
-        drop(store);
-        let mut store = CredentialStore::open(folder.path()).unwrap();
-        assert_eq!((store.storage(), store.usernames().len()), (Some(Storage::File), 0));
-        assert_eq!(store.remove(&host).await, Ok(None));
-        assert!(!store.path().exists());
-    }
-
-    #[test]
-    fn reading_creates_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(CredentialStore::open_if_exists(&folder.path().join("x")).unwrap().is_none());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_prepared_write_needs_no_further_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let host = RegistryHost::parse("hub").unwrap();
-        let mut store = CredentialStore::open(folder.path()).unwrap();
-        store.put(&host, credential("alice"), Storage::File).await.unwrap();
-        store.prepare_write().unwrap();
-        store.put(&host, credential("bob"), Storage::File).await.unwrap();
-        drop(store);
-        let store = CredentialStore::open(folder.path()).unwrap();
-        assert_eq!(store.get(&host).await.unwrap(), Some(credential("bob")));
-        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
-        assert_eq!(names.len(), 2, "{names:?}");
-    }
 }

@@ -16,11 +16,9 @@ use crate::{
 /// The endpoints from the server's metadata (RFC 8414).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct TokenServer {
-    /// Where a sign-in begins (RFC 8628).
     pub device_authorization_endpoint: Url,
     /// Where device codes and refresh tokens are exchanged for tokens.
     pub token_endpoint: Url,
-    /// Where tokens are revoked (RFC 7009).
     pub revocation_endpoint: Url,
 }
 

@@ -1,6 +1,7 @@
 //! docker's `config.json`, in which `credHelpers` names the credential helper of a host.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -15,11 +16,10 @@ use crate::{
 const SECTION: &str = "credHelpers";
 /// docker runs `docker-credential-` plus this.
 const HELPER: &str = "dockpass";
+const EMPTY: &str = "{}\n";
 
-/// What happened to the file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ConfigChange {
-    /// Nothing had to change.
     Unchanged,
     /// There was no file, or an empty one.
     Created,
@@ -27,11 +27,11 @@ pub enum ConfigChange {
     Updated(PathBuf),
 }
 
-/// The file with the text that was read.
 #[derive(Debug)]
 pub struct DockerConfig {
     path: PathBuf,
     text: Option<String>,
+    helpers: BTreeMap<String, String>,
 }
 
 impl DockerConfig {
@@ -43,22 +43,20 @@ impl DockerConfig {
         let bytes = files::read_if_exists(&path).map_err(|error| Error::file(&path, "read", &error))?;
         let refused = |what: &str| Error::message(format!("{} {what}: it was left unchanged", path.display()));
         let text = bytes.map(String::from_utf8).transpose().map_err(|_| refused("is not JSON"))?;
-        let config = Self { text: text.filter(|text| !text.trim().is_empty()), path: path.clone() };
-        match json_edit::get(config.text(), SECTION, "") {
-            Ok(_) => Ok(config),
+        let text = text.filter(|text| !text.trim().is_empty());
+        match json_edit::strings(text.as_deref().unwrap_or(EMPTY), SECTION) {
+            Ok(helpers) => Ok(Self { path, text, helpers }),
             Err(JsonEditError::NotAnObject) => Err(refused("is not a JSON object")),
             Err(JsonEditError::SectionNotAnObject) => Err(refused("has a credHelpers that is not an object")),
         }
     }
 
-    /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The helper that the file names for a host.
     pub fn helper(&self, host: &RegistryHost) -> Option<String> {
-        json_edit::get(self.text(), SECTION, host.as_str()).ok().flatten()
+        self.helpers.get(host.as_str()).cloned()
     }
 
     /// Makes docker use this program for a host.
@@ -72,15 +70,15 @@ impl DockerConfig {
     /// Removes this program's entries for a host, in every spelling.
     pub fn remove(&self, host: &RegistryHost) -> Result<ConfigChange, Error> {
         let mut text = self.text().to_owned();
-        let keys = json_edit::keys_with_value(&text, SECTION, HELPER).unwrap_or_default();
-        for key in keys.iter().filter(|key| key.eq_ignore_ascii_case(host.as_str())) {
+        let own = self.helpers.iter().filter(|(_, helper)| *helper == HELPER).map(|(key, _)| key);
+        for key in own.filter(|key| key.eq_ignore_ascii_case(host.as_str())) {
             text = json_edit::remove(&text, SECTION, key).unwrap_or(text);
         }
         if text == self.text() { Ok(ConfigChange::Unchanged) } else { self.write(Ok(text)) }
     }
 
     fn text(&self) -> &str {
-        self.text.as_deref().unwrap_or("{}\n")
+        self.text.as_deref().unwrap_or(EMPTY)
     }
 
     fn write(&self, text: Result<String, JsonEditError>) -> Result<ConfigChange, Error> {

@@ -17,18 +17,15 @@ pub enum Error {
     /// No username was given. The words are docker's.
     #[error("no credentials username")]
     NoUsername,
-    /// Everything else, as a sentence.
     #[error("{0}")]
     Message(String),
 }
 
 impl Error {
-    /// Any sentence.
     pub fn message(sentence: impl Into<String>) -> Self {
         Error::Message(sentence.into())
     }
 
-    /// What cannot be done with a file, and why.
     pub fn file(path: &Path, verb: &str, error: &io::Error) -> Self {
         Error::Message(format!("{} cannot be {verb}: {error}", path.display()))
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 #[cfg(unix)]
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 
 use tempfile::NamedTempFile;
 
@@ -92,7 +92,6 @@ impl AtomicFile {
     }
 }
 
-/// The content of a file, if it exists.
 pub fn read_if_exists(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -112,19 +111,10 @@ pub fn follow_links(path: &Path) -> PathBuf {
     path
 }
 
-/// Whether a path is a program.
-pub fn is_executable(path: &Path) -> bool {
-    let Ok(metadata) = fs::metadata(path) else { return false };
-    #[cfg(unix)]
-    let can_run = metadata.permissions().mode() & 0o111 != 0;
-    #[cfg(not(unix))]
-    let can_run = true;
-    metadata.is_file() && can_run
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777

@@ -63,7 +63,6 @@ impl RegistryHost {
         is_loopback(&self.url)
     }
 
-    /// The URL of a path on the registry.
     pub fn url(&self, scheme: &str, path: &str) -> Option<Url> {
         Url::parse(&format!("{scheme}://{}{path}", &self.text[..self.path_start])).ok()
     }

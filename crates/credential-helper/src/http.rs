@@ -12,19 +12,15 @@ use crate::{error::Error, host::is_loopback, text::one_line};
 /// No response of a token server is longer.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// A complete response.
 pub struct HttpResponse {
-    /// The status code.
     pub status: u16,
     /// `Retry-After`, if it is a number of seconds.
     pub retry_after: Option<Duration>,
-    /// All `WWW-Authenticate` headers.
     pub challenges: Vec<String>,
     body: Zeroizing<Vec<u8>>,
 }
 
 impl HttpResponse {
-    /// The body, if it is JSON of this shape.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()
     }
@@ -32,24 +28,20 @@ impl HttpResponse {
 
 #[cfg(test)]
 impl HttpResponse {
-    /// A response without a body.
     pub fn without_body(status: u16, challenges: &[&str]) -> Self {
         let challenges = challenges.iter().map(|text| (*text).to_owned()).collect();
         Self { status, retry_after: None, challenges, body: Zeroizing::default() }
     }
 }
 
-/// Why there is no usable response.
 #[derive(Debug)]
 pub enum RequestError {
-    /// The server took too long.
     TimedOut,
     /// The server cannot be reached, or its response cannot be understood.
     Unreachable(String),
 }
 
 impl RequestError {
-    /// The error as a sentence about a server.
     pub fn about(&self, server: &str) -> Error {
         match self {
             RequestError::TimedOut => Error::message(format!("{server} does not answer")),
@@ -88,12 +80,10 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// Sends a GET request.
     pub async fn get(&self, url: &Url, timeout: Duration) -> Result<HttpResponse, RequestError> {
         self.send(self.client(url)?.get(url.clone()), timeout).await
     }
 
-    /// Posts a form.
     pub async fn post(
         &self,
         url: &Url,

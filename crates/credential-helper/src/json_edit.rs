@@ -2,7 +2,7 @@
 //!
 //! jsonc-parser says where the members are. Its own editor is not used: it breaks one-line objects into several lines.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use jsonc_parser::{
     CollectOptions, ParseOptions,
@@ -12,29 +12,22 @@ use jsonc_parser::{
 };
 use serde::de::IgnoredAny;
 
-/// Why a text cannot be edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JsonEditError {
-    /// The text is not a JSON object.
     NotAnObject,
     /// The section is neither an object nor null.
     SectionNotAnObject,
 }
 
-/// The string at `section.key`.
-pub fn get(text: &str, section: &str, key: &str) -> Result<Option<String>, JsonEditError> {
-    let root = parse(text)?;
-    let object = find_section(&root, section)?.map(|(_, object)| object);
-    let property = object.and_then(|object| find(object, key).map(|index| &object.properties[index]));
-    Ok(property.and_then(string_value).map(str::to_owned))
-}
-
-/// The keys in a section that have this string as their value.
-pub fn keys_with_value(text: &str, section: &str, value: &str) -> Result<Vec<String>, JsonEditError> {
+/// The members of a section that are strings.
+pub fn strings(text: &str, section: &str) -> Result<BTreeMap<String, String>, JsonEditError> {
     let root = parse(text)?;
     let properties = find_section(&root, section)?.into_iter().flat_map(|(_, object)| &object.properties);
-    let found = properties.filter(|property| string_value(property) == Some(value));
-    Ok(found.map(|property| property.name.as_str().to_owned()).collect())
+    let string = |property: &ObjectProp<'_>| {
+        let value = property.value.as_string_lit()?.value.clone().into_owned();
+        Some((property.name.as_str().to_owned(), value))
+    };
+    Ok(properties.filter_map(string).collect())
 }
 
 /// The text with `section.key` set to a string.
@@ -90,10 +83,6 @@ fn find_section<'a>(root: &'a Object<'a>, section: &str) -> Result<Option<(usize
     }
 }
 
-fn string_value<'a>(property: &'a ObjectProp<'_>) -> Option<&'a str> {
-    property.value.as_string_lit().map(|string| &*string.value)
-}
-
 fn range(node: &impl Ranged) -> Range<usize> {
     node.start()..node.end()
 }
@@ -103,7 +92,6 @@ fn space_before<'a>(text: &'a str, property: &ObjectProp<'_>) -> &'a str {
     &before[before.trim_end().len()..]
 }
 
-/// The space before an object's first member.
 fn first_indent<'a>(text: &'a str, object: &Object<'_>) -> Option<&'a str> {
     object.properties.first().map(|property| space_before(text, property))
 }
@@ -190,7 +178,7 @@ mod tests {
     #[test]
     fn a_value_is_replaced_and_the_last_of_two_counts() {
         let text = "{\"credHelpers\": {\"hub:5000\": \"a\", \"hub\\u003a5000\": \"b\"}}";
-        assert_eq!(get(text, SECTION, "hub:5000"), Ok(Some("b".to_owned())));
+        assert_eq!(strings(text, SECTION).unwrap()["hub:5000"], "b");
         assert_eq!(set_hub(text), "{\"credHelpers\": {\"hub:5000\": \"a\", \"hub\\u003a5000\": \"dockpass\"}}");
     }
 
@@ -223,7 +211,7 @@ mod tests {
             let mut expected = before.clone();
             expected[SECTION][&key] = "dockpass".into();
             prop_assert_eq!(serde_json::from_str::<Value>(&after).unwrap(), expected);
-            prop_assert_eq!(get(&after, SECTION, &key), Ok(Some("dockpass".to_owned())));
+            prop_assert_eq!(&strings(&after, SECTION).unwrap()[&key], "dockpass");
             let back = remove(&after, SECTION, &key).unwrap();
             prop_assert_eq!(back, text);
         }

@@ -45,7 +45,6 @@ pub async fn write(host: &str, secret: &str) -> Result<(), String> {
     .await
 }
 
-/// Reads a host's secret.
 pub async fn read(host: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     with_timeout(async {
         let service = connect().await?;
@@ -60,7 +59,6 @@ pub async fn read(host: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     .await
 }
 
-/// Removes a host's secret.
 pub async fn remove(host: &str) -> Result<(), String> {
     with_timeout(async {
         let service = connect().await?;

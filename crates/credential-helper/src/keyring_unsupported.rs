@@ -4,22 +4,18 @@ use zeroize::Zeroizing;
 
 const REASON: &str = "this system's keyring is not supported";
 
-/// Always fails.
 pub async fn probe() -> Result<(), String> {
     Err(REASON.to_owned())
 }
 
-/// Always fails.
 pub async fn write(_host: &str, _secret: &str) -> Result<(), String> {
     Err(REASON.to_owned())
 }
 
-/// Always fails.
 pub async fn read(_host: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     Err(REASON.to_owned())
 }
 
-/// Always fails.
 pub async fn remove(_host: &str) -> Result<(), String> {
     Err(REASON.to_owned())
 }

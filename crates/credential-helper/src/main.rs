@@ -10,7 +10,7 @@
 //! 5. [`progress`], [`polling`], [`browser`]: the wait for a person's approval
 //! 6. [`protocol`], [`commands`]: what registry clients and people call
 
-// Both panic where nobody reads; `terminal` does not.
+// These macros panic when the output is closed; `terminal` does not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod browser;

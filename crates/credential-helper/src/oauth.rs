@@ -28,9 +28,7 @@ pub const USED_ELSEWHERE: &str = "this sign-in is used on another computer too";
 pub struct DeviceCodeBody {
     /// A secret: it gets the token.
     pub device_code: Secret,
-    /// The code that the person compares or types.
     pub user_code: String,
-    /// The page for the code.
     pub verification_uri: Url,
     /// The same page with the code filled in.
     pub verification_uri_complete: Option<Url>,
@@ -53,9 +51,7 @@ pub struct TokenBody {
     pub access_token: Secret,
     /// Seconds until the token expires if it is never used.
     pub expires_in: u64,
-    /// What gets the next token.
     pub refresh_token: Secret,
-    /// The owner of the token.
     pub username: String,
 }
 
@@ -65,20 +61,23 @@ struct ErrorBody {
     error_description: Option<String>,
 }
 
-/// Why there is no token.
 #[derive(Debug)]
 pub enum OAuthError {
     /// The server refuses, with an error code and its own words.
     Refused {
-        /// RFC 6749 section 5.2.
         code: String,
         /// Empty if the server has no words.
         description: String,
     },
     /// The server got too many requests; the next one may come after this time, if it names one.
     RateLimited(Option<Duration>),
-    /// There is no usable response.
     Request(RequestError),
+}
+
+impl From<RequestError> for OAuthError {
+    fn from(error: RequestError) -> Self {
+        OAuthError::Request(error)
+    }
 }
 
 impl OAuthError {
@@ -97,7 +96,6 @@ impl OAuthError {
         }
     }
 
-    /// The error as a sentence about a server.
     pub fn about(&self, server: &str) -> Error {
         match self {
             OAuthError::Refused { code, description } if description.is_empty() => {
@@ -115,38 +113,27 @@ impl OAuthError {
     }
 }
 
-/// Begins a sign-in.
 pub async fn begin(http: &HttpClient, server: &TokenServer, device_name: &str) -> Result<DeviceCodeBody, OAuthError> {
     let form = [("client_id", PROGRAM), ("device_name", device_name)];
-    read(&post(http, &server.device_authorization_endpoint, &form, LONG_TIMEOUT).await?)
+    read(&http.post(&server.device_authorization_endpoint, &form, LONG_TIMEOUT).await?)
 }
 
 /// Asks once for the token of a device code.
 pub async fn poll(http: &HttpClient, server: &TokenServer, device_code: &Secret) -> Result<TokenBody, OAuthError> {
     let form = [("grant_type", DEVICE_GRANT), ("device_code", device_code.expose()), ("client_id", PROGRAM)];
-    read_token(&post(http, &server.token_endpoint, &form, LONG_TIMEOUT).await?)
+    read_token(&http.post(&server.token_endpoint, &form, LONG_TIMEOUT).await?)
 }
 
-/// Exchanges a refresh token for the next token.
 pub async fn refresh(http: &HttpClient, token_endpoint: &Url, refresh_token: &Secret) -> Result<TokenBody, OAuthError> {
     let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose()), ("client_id", PROGRAM)];
-    read_token(&post(http, token_endpoint, &form, SHORT_TIMEOUT).await?)
+    read_token(&http.post(token_endpoint, &form, SHORT_TIMEOUT).await?)
 }
 
 /// Revokes a token; the server also accepts one that it does not know.
 pub async fn revoke(http: &HttpClient, revocation_endpoint: &Url, token: &Secret) -> Result<(), OAuthError> {
     let form = [("token", token.expose()), ("client_id", PROGRAM)];
-    let response = post(http, revocation_endpoint, &form, SHORT_TIMEOUT).await?;
+    let response = http.post(revocation_endpoint, &form, SHORT_TIMEOUT).await?;
     if response.status == 200 { Ok(()) } else { Err(OAuthError::from_response(&response)) }
-}
-
-async fn post(
-    http: &HttpClient,
-    url: &Url,
-    form: &[(&str, &str)],
-    timeout: Duration,
-) -> Result<HttpResponse, OAuthError> {
-    http.post(url, form, timeout).await.map_err(OAuthError::Request)
 }
 
 fn read<T: for<'de> Deserialize<'de>>(response: &HttpResponse) -> Result<T, OAuthError> {

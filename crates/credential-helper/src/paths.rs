@@ -11,7 +11,6 @@ pub fn data_folder() -> Result<PathBuf, Error> {
     Ok(xdg()?.data_dir().join("dockpass"))
 }
 
-/// docker's folder.
 pub fn docker_folder() -> Result<PathBuf, Error> {
     match env::var_os("DOCKER_CONFIG").filter(|folder| !folder.is_empty()) {
         Some(folder) => Ok(folder.into()),

@@ -67,7 +67,6 @@ fn expired_meanwhile(failure: &Error, host: &RegistryHost) -> Error {
     Error::message(format!("{failure}, and the code expired meanwhile: run {PROGRAM} login {host} again"))
 }
 
-/// The pauses between polls.
 #[derive(Debug)]
 struct PollSchedule {
     interval: Duration,

@@ -12,7 +12,6 @@ use crate::terminal::print_line;
 const FRAME: Duration = Duration::from_millis(200);
 const LINE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Shows a message and the time that is left.
 pub struct WaitDisplay {
     bar: ProgressBar,
     deadline: Instant,
@@ -21,7 +20,6 @@ pub struct WaitDisplay {
 }
 
 impl WaitDisplay {
-    /// Starts the display.
     pub fn until(deadline: Instant, message: &'static str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout());
         let left = move |_: &ProgressState, out: &mut dyn Write| {
@@ -56,7 +54,6 @@ impl WaitDisplay {
     }
 }
 
-/// Minutes and seconds, rounded.
 fn time_left(deadline: Instant) -> String {
     let left = deadline.saturating_duration_since(Instant::now());
     let seconds = (left.as_millis() + 500) / 1000;

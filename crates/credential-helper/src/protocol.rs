@@ -14,18 +14,14 @@ const MAX_INPUT_BYTES: u64 = 64 * 1024;
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CredentialBody {
-    /// The host, often as a URL.
     #[serde(rename = "ServerURL", default)]
     pub server_url: String,
-    /// Empty where the client sends none.
     #[serde(default)]
     pub username: String,
-    /// A token or a password.
     #[serde(default)]
     pub secret: Secret,
 }
 
-/// Reads standard input.
 pub fn read_input() -> Result<Zeroizing<String>, Error> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
     let read = io::stdin().take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes);

@@ -1,4 +1,4 @@
-//! Ends tokens on the server when a sign-in ends on this computer (RFC 7009).
+//! Revokes tokens on the server when a sign-in ends on this computer (RFC 7009).
 
 use std::{fmt::Display, time::Duration};
 
@@ -12,7 +12,6 @@ use crate::{
 /// While a registry client waits.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The tokens to revoke.
 pub struct Revocation {
     tokens: Vec<Secret>,
     /// `None` where the host's own challenge must name it.
@@ -55,25 +54,4 @@ impl Revocation {
 /// What to say of a token that was removed here and not revoked.
 pub fn still_valid(reason: impl Display) -> String {
     format!("the token is still valid on the server, where you can delete it: {reason}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::credential_file::DeviceSession;
-
-    #[test]
-    fn only_tokens_that_were_generated_for_this_computer_are_revoked() {
-        let tokens = |secret: &str, refresh_token: Option<&str>| {
-            let url: Url = "https://hub/".parse().unwrap();
-            let session = refresh_token.map(|_| DeviceSession::new(0, 1, url.clone(), url));
-            let secrets =
-                StoredSecrets { secret: Secret::from(secret), refresh_token: refresh_token.map(Secret::from) };
-            let revocation = Revocation::of(Credential { username: "alice".to_owned(), secrets, session });
-            revocation.map(|revocation| revocation.tokens.len())
-        };
-        assert_eq!(tokens("dp_dev_x", Some("dp_ref_x")), Some(2));
-        assert_eq!(tokens("dp_dev_x", None), Some(1));
-        assert_eq!(tokens("dp_pat_x", None), None);
-    }
 }

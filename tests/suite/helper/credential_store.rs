@@ -19,7 +19,14 @@ use crate::helper::{
 fn a_foreign_file_is_a_sentence_for_every_command_and_stays() {
     let workstation = Workstation::new();
     fs::create_dir_all(workstation.file().parent().unwrap()).unwrap();
-    for foreign in ["", "{\"version\":1,\"dp_dev_secret\"", "{\"version\":9,\"storage\":\"file\",\"entries\":{}}"] {
+    for foreign in [
+        "",
+        "[]",
+        "dp_dev_secret",
+        "{\"version\":1,\"dp_dev_secret\"",
+        "{\"version\":\"dp_dev_secret\"}",
+        "{\"version\":9,\"storage\":\"file\",\"entries\":{}}",
+    ] {
         fs::write(workstation.file(), foreign).unwrap();
         let store = "{\"ServerURL\":\"hub\",\"Username\":\"alice\",\"Secret\":\"x\"}";
         for (command, input) in [("get", "hub"), ("erase", "hub"), ("list", ""), ("store", store)] {

@@ -17,10 +17,8 @@ pub async fn erase(host: &RegistryHost, folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a removal found and left.
 #[derive(Default)]
 pub struct Removal {
-    /// Whether something was stored.
     pub existed: bool,
     /// What could not be removed, in sentences.
     pub problems: Vec<String>,

@@ -24,7 +24,6 @@ const REFRESH_AGE: i64 = 24 * 60 * 60;
 /// lost on the way.
 const BACK_OFF: i64 = 30;
 
-/// Runs the command.
 pub async fn get(host: &RegistryHost, folder: &Path, now: i64) -> Result<(), Error> {
     let Some(mut store) = CredentialStore::read_if_exists(folder)? else { return Err(Error::NotFound) };
     let mut credential = store.get(host).await?.ok_or(Error::NotFound)?;
@@ -152,24 +151,5 @@ mod tests {
     fn what_docker_login_stored_is_never_due() {
         let stored = Credential { session: None, ..credential(86_400, 3_600, 0) };
         assert!(due_refresh(&stored, NOW).is_none());
-    }
-
-    #[test]
-    fn a_refresh_replaces_both_tokens_and_remembers_the_fingerprint_of_the_old_one() {
-        let before = credential(86_400, 3_600, NOW);
-        let token = TokenBody {
-            access_token: Secret::from("dp_dev_y"),
-            expires_in: 7_200,
-            refresh_token: Secret::from("dp_ref_y"),
-            username: "alice".to_owned(),
-        };
-        let after = refreshed(before.clone(), token, NOW);
-        assert_eq!(
-            (after.secrets.secret.expose(), after.secrets.refresh_token.unwrap().expose()),
-            ("dp_dev_y", "dp_ref_y")
-        );
-        let session = after.session.unwrap();
-        assert_eq!((session.issued_at, session.expires_in, session.back_off_until), (NOW, 7_200, 0));
-        assert_eq!(session.previous_fingerprint, Some(before.secrets.secret.fingerprint()));
     }
 }

@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, path::Path};
 
 use crate::{credential_store::CredentialStore, error::Error, host::listed_name, terminal::print_line};
 
-/// Runs the command.
 pub fn list(folder: &Path) -> Result<(), Error> {
     let store = CredentialStore::read_if_exists(folder)?;
     let usernames = store.as_ref().map(CredentialStore::usernames).unwrap_or_default();

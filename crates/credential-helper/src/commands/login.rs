@@ -1,8 +1,8 @@
 //! `login HOST`: signs in through the browser, on this computer or another one.
 
 use std::{
-    env,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -26,7 +26,6 @@ use crate::{
 
 const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Runs the command.
 pub async fn login(host: &RegistryHost, may_open_browser: bool, now: fn() -> i64) -> Result<(), Error> {
     // Every check that needs no token comes before the person approves anything.
     let (docker_folder, folder) = (paths::docker_folder()?, paths::data_folder()?);
@@ -109,7 +108,6 @@ fn is_user_code(code: &str) -> bool {
     (1..=32).contains(&code.len()) && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
-/// Where a token was stored.
 struct StoredToken {
     storage: Storage,
     path: PathBuf,
@@ -167,9 +165,9 @@ fn register_with_docker(docker_folder: &Path, folder: &Path, host: &RegistryHost
         }
     }];
     lines.extend(former_helper.map(|helper| format!("before, docker used docker-credential-{helper}")));
-    let is_on_path = env::var_os("PATH")
-        .is_some_and(|path| env::split_paths(&path).any(|folder| files::is_executable(&folder.join(PROGRAM))));
-    if !is_on_path {
+    let mut command = Command::new(PROGRAM);
+    let command = command.arg("version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if command.status().is_err() {
         lines.push(format!("{PROGRAM} is not on your PATH: put it there, or docker cannot find it"));
     }
     Ok(lines)

@@ -6,7 +6,6 @@ use crate::{
     commands::erase, docker_config::DockerConfig, error::Error, files, host::RegistryHost, paths, terminal::print_line,
 };
 
-/// Runs the command.
 pub async fn logout(host: &RegistryHost) -> Result<(), Error> {
     let folder = paths::data_folder()?;
     let removal = erase::remove(host, &folder).await?;

@@ -1,4 +1,4 @@
-//! `store`: keeps what `docker login` was given.
+//! `store`: stores what `docker login` was given.
 
 use std::path::Path;
 
@@ -14,7 +14,6 @@ use crate::{
     terminal::warn,
 };
 
-/// Runs the command.
 pub async fn store(input: &str, folder: &Path) -> Result<(), Error> {
     // serde's own words could quote the secret.
     let body: CredentialBody =
@@ -58,29 +57,4 @@ fn is_from_session(before: &Credential, username: &str, secret: &Secret) -> bool
     let previous = before.session.as_ref().and_then(|session| session.previous_fingerprint.as_ref());
     let is_previous = previous.is_some_and(|previous| *previous == secret.fingerprint());
     before.username == username && (before.secrets.secret == *secret || is_previous)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::credential_file::DeviceSession;
-
-    #[test]
-    fn only_the_present_and_the_previous_token_belong_to_the_session() {
-        let url: url::Url = "https://hub/".parse().unwrap();
-        let previous_fingerprint = Some(Secret::from("dp_dev_x").fingerprint());
-        let session = DeviceSession { previous_fingerprint, ..DeviceSession::new(0, 3_600, url.clone(), url) };
-        let secrets = StoredSecrets { secret: Secret::from("dp_dev_y"), refresh_token: None };
-        let credential = Credential { username: "alice".to_owned(), secrets, session: Some(session) };
-        for (name, secret, expected) in [
-            ("alice", "dp_dev_y", true),
-            ("alice", "dp_dev_x", true),
-            ("alice", "dp_dev_elsewhere", false),
-            ("alice", "dp_pat_x", false),
-            ("bob", "dp_dev_y", false),
-            ("bob", "dp_dev_x", false),
-        ] {
-            assert_eq!(is_from_session(&credential, name, &Secret::from(secret)), expected, "{name} {secret}");
-        }
-    }
 }

@@ -45,6 +45,9 @@ fn a_token_that_is_a_day_old_is_refreshed_once() {
     });
     assert_eq!(json!(requests[0].fields), expected);
     assert_eq!(requests.len(), 1);
+    workstation.make_due(&server.host());
+    assert_eq!(workstation.get(&server.host()).1, "dp_dev_3");
+    assert_eq!(server.requests("/oauth/token")[1].fields["refresh_token"], "dp_ref_2");
 }
 
 #[test]

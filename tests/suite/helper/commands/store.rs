@@ -41,6 +41,8 @@ fn docker_login_with_the_token_from_get_keeps_the_session() {
     workstation.store(&server.host(), "alice", &previous).succeed();
     assert_eq!(workstation.stored(), before);
     assert!(server.revoked().is_empty() && !before.to_string().contains(&previous));
+    workstation.store(&server.host(), "bob", "dp_dev_2").succeed();
+    assert_eq!(server.revoked(), ["dp_ref_2", "dp_dev_2"], "another user's sign-in is another one");
 }
 
 #[test]
