@@ -61,6 +61,10 @@ fn asks_for_a_token(url: &Url, answer: &HttpResponse) -> Result<(String, String)
             "{url} asks for {scheme} credentials and not for a token: replace its auth section with what `dockpass \
              registry-config` prints"
         )),
+        (401, Some(Challenge::Malformed(header))) => Err(format!(
+            "{url} sends a WWW-Authenticate header that clients cannot read, {header:?}: replace its auth section with \
+             what `dockpass registry-config` prints"
+        )),
         (401, None) => Err(format!("{url} answers 401 without a WWW-Authenticate header: perhaps a proxy drops it")),
         (200, _) if answer.header("docker-distribution-api-version").is_empty() => {
             Err(format!("{url} is not a registry: it answers {}", answer.kind()))

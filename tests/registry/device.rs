@@ -46,7 +46,7 @@ async fn docker_and_skopeo_work_without_a_password_until_the_token_is_deleted() 
         window.click("button", "Approve").await;
         window.find("heading", "Approved").await;
 
-        let said = sign_in.end().succeed();
+        let said = sign_in.finish().succeed();
         assert!(said.contains(&format!("signed in to {host} as alice\n")), "{said}");
         assert!(
             said.contains(&format!("the token is stored in {} (", workstation.0.file(CREDENTIALS).display())),
@@ -84,7 +84,7 @@ async fn a_denied_sign_in_ends_the_program_with_a_sentence_and_keeps_nothing() {
         window.follow(&sign_in).await;
         window.click("button", "Deny").await;
         window.find("heading", "Denied").await;
-        let said = sign_in.end();
+        let said = sign_in.finish();
         assert!(!said.succeeded && said.stderr.is_empty(), "{said:?}");
         let sentence = format!("the sign-in to {} was denied", registry_host.registry.host);
         assert_eq!(said.stdout.lines().last(), Some(&*sentence), "{said:?}");

@@ -1,4 +1,4 @@
-//! The credential helper with its clients. The tests approve without a browser.
+//! The credential helper with real registry clients; approvals without a browser.
 
 use std::fs;
 
@@ -20,29 +20,29 @@ impl RegistryHost {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sign_in_that_nobody_used_for_30_days_is_forgotten_and_the_next_pull_says_so() {
+async fn a_sign_in_that_was_unused_for_30_days_is_removed_and_the_next_pull_says_so() {
     let registry_host = RegistryHost::open().await;
     let pulls: [fn(&Workstation, &RegistryHost) -> Said; 2] = [Workstation::inspect, Workstation::copy];
-    let desks = pulls.map(|pull| (Workstation::new(), pull));
-    for (workstation, pull) in &desks {
+    let workstations = pulls.map(|pull| (Workstation::new(), pull));
+    for (workstation, pull) in &workstations {
         workstation.sign_in(&registry_host).await;
         pull(workstation, &registry_host).succeed();
     }
     registry_host.server.clock.advance(Duration::days(30));
-    for (workstation, pull) in &desks {
-        workstation.ages(&registry_host);
-        // The rest of the output is about the registry, whose clock did not move.
+    for (workstation, pull) in &workstations {
+        workstation.make_due(&registry_host);
+        // The client also speaks of the registry, whose clock was not moved.
         let refused = pull(workstation, &registry_host);
         assert!(!refused.succeeded, "{refused:#?}");
         assert_eq!(refused.stderr.lines().next(), Some(&*expired(&registry_host)), "{refused:#?}");
-        assert_eq!(workstation.kept()["entries"], json!({}));
+        assert_eq!(workstation.stored()["entries"], json!({}));
         let again = pull(workstation, &registry_host);
         assert!(!again.succeeded && !again.stderr.contains("expired"), "said once: {again:#?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sixth_computer_takes_the_place_of_the_one_that_was_used_least_recently() {
+async fn a_sixth_computer_replaces_the_least_recently_used_one() {
     let registry_host = RegistryHost::open().await;
     let (first, sixth) = (Workstation::new(), Workstation::new());
     first.sign_in(&registry_host).await;
@@ -60,7 +60,7 @@ async fn a_sixth_computer_takes_the_place_of_the_one_that_was_used_least_recentl
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_switched_off_refuses_and_switched_on_again_goes_on() {
+async fn a_deactivated_token_is_refused_and_works_again_once_activated() {
     let registry_host = RegistryHost::open().await;
     let (workstation, host) = (Workstation::new(), &registry_host.registry.host);
     workstation.sign_in(&registry_host).await;
@@ -71,31 +71,31 @@ async fn a_token_that_is_switched_off_refuses_and_switched_on_again_goes_on() {
     let server = registry_host.server.address;
     let by_helper = format!("docker-credential-dockpass: http://{server} refused: {deactivated} (access_denied)");
     for pull in [Workstation::inspect, Workstation::copy] {
-        workstation.ages(&registry_host);
+        workstation.make_due(&registry_host);
         let refused = pull(&workstation, &registry_host);
         assert!(!refused.succeeded && refused.stderr.contains("(PAT-INACTIVE)"), "{refused:#?}");
         assert_eq!(refused.stderr.lines().next(), Some(&*by_helper), "{refused:#?}");
     }
     assert_eq!(registry_host.alice.post(&format!("/settings/tokens/{id}/activate"), &[]).await.status, 303);
-    workstation.ages(&registry_host);
+    workstation.make_due(&registry_host);
     workstation.inspect(&registry_host).succeed();
     workstation.copy(&registry_host).succeed();
     assert_ne!(workstation.token(&registry_host), before);
-    assert_eq!(workstation.kept()["entries"].as_object().unwrap().keys().collect::<Vec<_>>(), [host]);
+    assert_eq!(workstation.stored()["entries"].as_object().unwrap().keys().collect::<Vec<_>>(), [host]);
 }
 
-/// Configures the helper in a client's own file.
-fn asks_for_helper(registry_host: &RegistryHost, workstation: &Workstation, file: &str) {
+/// Makes a client use the helper.
+fn use_helper(registry_host: &RegistryHost, workstation: &Workstation, file: &str) {
     fs::create_dir_all(workstation.0.file(file).parent().unwrap()).unwrap();
     let config = json!({ "credHelpers": { &registry_host.registry.host: "dockpass" } });
     fs::write(workstation.0.file(file), config.to_string()).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dockers_own_login_and_logout_keep_and_forget_by_the_helper() {
+async fn docker_login_and_logout_use_the_helper() {
     let registry_host = RegistryHost::open().await;
     let (workstation, host) = (Workstation::new(), &registry_host.registry.host);
-    asks_for_helper(&registry_host, &workstation, ".docker/config.json");
+    use_helper(&registry_host, &workstation, ".docker/config.json");
     let token = registry_host.alice.generate("by hand", "repo:read", "30").await;
     workstation.0.docker_login(host, "alice", &token.secret).succeed();
     assert_eq!(workstation.token(&registry_host), token.secret);
@@ -108,26 +108,26 @@ async fn dockers_own_login_and_logout_keep_and_forget_by_the_helper() {
     assert_eq!(
         registry_host.server.anonymous().token("alice", &token.secret, &[]).await.status,
         200,
-        "it is only forgotten"
+        "it is removed but not revoked"
     );
 
-    // A login with the helper's own token stores the token again and keeps the session.
+    // A login with the helper's token stores it again; the session stays.
     workstation.sign_in(&registry_host).await;
-    let session = workstation.kept();
+    let session = workstation.stored();
     workstation.0.docker_login(host, "alice", &workstation.token(&registry_host)).succeed();
-    assert_eq!((workstation.kept(), registry_host.devices().await), (session, 1));
+    assert_eq!((workstation.stored(), registry_host.devices().await), (session, 1));
     workstation.0.docker(&["logout", host]).succeed();
     assert!(!workstation.0.file(CREDENTIALS).exists());
-    assert_eq!(registry_host.devices().await, 0, "it ended on the server too");
+    assert_eq!(registry_host.devices().await, 0, "it was revoked on the server");
     assert!(workstation.inspect(&registry_host).fail().ends_with(DENIED));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn skopeos_own_login_and_logout_keep_and_forget_by_the_helper() {
+async fn skopeo_login_and_logout_use_the_helper() {
     let registry_host = RegistryHost::open().await;
     let (workstation, host) = (Workstation::new(), &registry_host.registry.host);
     // skopeo's own file, below XDG_RUNTIME_DIR.
-    asks_for_helper(&registry_host, &workstation, "containers/auth.json");
+    use_helper(&registry_host, &workstation, "containers/auth.json");
     let token = registry_host.alice.generate("by hand", "repo:read", "30").await;
     workstation.0.skopeo_login(host, "alice", &token.secret).succeed();
     assert_eq!(workstation.token(&registry_host), token.secret);
@@ -143,5 +143,5 @@ async fn skopeos_own_login_and_logout_keep_and_forget_by_the_helper() {
     workstation.copy(&registry_host).succeed();
     logout().succeed();
     assert!(!workstation.0.file(CREDENTIALS).exists());
-    assert_eq!(registry_host.devices().await, 0, "it ended on the server too");
+    assert_eq!(registry_host.devices().await, 0, "it was revoked on the server");
 }

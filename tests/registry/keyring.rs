@@ -28,7 +28,7 @@ pub fn with_keyring(home: &Path, script: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn kept(home: &TempDir) -> String {
+fn stored_file(home: &TempDir) -> String {
     fs::read_to_string(home.path().join(".local/share/dockpass/credentials.json")).unwrap()
 }
 
@@ -67,7 +67,7 @@ fn many_programs_at_once_lose_nothing_in_the_keyring_either() {
     found.sort_by_key(|entry| entry["ServerURL"].as_str().map(str::to_owned));
     let entry = |n: u32| json!({ "ServerURL": format!("hub{n}"), "Username": "alice", "Secret": format!("secret{n}") });
     assert_eq!(found, (1..=8).map(entry).collect::<Vec<_>>());
-    assert!(!kept(&home).contains("secret1"));
+    assert!(!stored_file(&home).contains("secret1"));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_locked_and_an_emptied_keyring_are_told_apart() {
 }
 
 #[test]
-fn an_item_that_somebody_else_wrote_is_no_missing_one_and_is_never_quoted() {
+fn a_foreign_item_is_told_from_a_missing_one_and_never_quoted() {
     let home = tempfile::tempdir().unwrap();
     let said = with_keyring(
         home.path(),
@@ -102,7 +102,7 @@ fn an_item_that_somebody_else_wrote_is_no_missing_one_and_is_never_quoted() {
         printf hub | helper erase; helper list
         secret-tool search --all application docker-credential-dockpass",
     );
-    let sentence = "the token for hub in the keyring is not as docker-credential-dockpass wrote it: sign in again";
+    let sentence = "the token for hub in the keyring was not written by this program: sign in again";
     let on_stderr = format!("docker-credential-dockpass: {sentence}");
     let mut expected = [sentence, on_stderr.as_str(), "1"].repeat(3);
     expected.push("{}");
@@ -110,18 +110,18 @@ fn an_item_that_somebody_else_wrote_is_no_missing_one_and_is_never_quoted() {
 }
 
 #[test]
-fn before_an_unlock_prompt_is_waited_for_that_is_said() {
+fn the_unlock_prompt_is_announced() {
     let home = tempfile::tempdir().unwrap();
     let said = with_keyring(home.path(), "store hub dp_pat_x; lock; printf hub | helper get 2>&1 >/dev/null; true");
     let expected = [
-        "docker-credential-dockpass: the keyring is locked: a window of your desktop asks for its password",
+        "docker-credential-dockpass: the keyring is locked: your desktop asks for its password in a window",
         "docker-credential-dockpass: the token for hub is in the keyring, which cannot be read: the keyring is locked",
     ];
     assert_eq!(said.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
-fn what_was_chosen_holds_where_the_keyring_is_out_of_reach() {
+fn the_chosen_storage_stays_while_the_keyring_is_unavailable() {
     let home = tempfile::tempdir().unwrap();
     let said = with_keyring(
         home.path(),
@@ -132,10 +132,10 @@ fn what_was_chosen_holds_where_the_keyring_is_out_of_reach() {
         helper list",
     );
     let expected = [
-        "the token for hub is in the keyring, which cannot be read: no keyring answers",
-        "the token for other cannot be put into the keyring: no keyring answers",
+        "the token for hub is in the keyring, which cannot be read: no keyring is available",
+        "the token for other cannot be stored in the keyring: no keyring is available",
         "{\"hub\":\"alice\"}",
     ];
     assert_eq!(said.lines().collect::<Vec<_>>(), expected);
-    assert!(!kept(&home).contains("dp_pat"));
+    assert!(!stored_file(&home).contains("dp_pat"));
 }

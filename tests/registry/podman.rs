@@ -31,7 +31,7 @@ async fn pulls_and_pushes_by_the_helper(program: &'static str) {
     assert_eq!(registry_host.list_tags(&registry_host.owner, &repository), Ok(vec!["v1".to_owned()]));
     let id = registry_host.server.text("SELECT id FROM token ORDER BY created_at").await;
     assert_eq!(registry_host.alice.post(&format!("/settings/tokens/{id}/deactivate"), &[]).await.status, 303);
-    podman.home.ages(&registry_host);
+    podman.home.make_due(&registry_host);
     let push = || podman.push(&registry_host, &registry_host.name("alice/app:v1"), &format!("{repository}:v2"));
     let refused = push();
     assert!(!refused.succeeded && refused.stderr.contains("(PAT-INACTIVE)"), "{refused:#?}");
@@ -40,10 +40,10 @@ async fn pulls_and_pushes_by_the_helper(program: &'static str) {
         "the helper's words are passed on: {refused:#?}"
     );
     assert_eq!(registry_host.alice.post(&format!("/settings/tokens/{id}/delete"), &[]).await.status, 303);
-    podman.home.ages(&registry_host);
+    podman.home.make_due(&registry_host);
     let refused = push();
     assert!(!refused.succeeded && refused.stderr.starts_with(&expired(&registry_host)), "{refused:#?}");
-    assert_eq!(podman.home.kept()["entries"], json!({}));
+    assert_eq!(podman.home.stored()["entries"], json!({}));
 }
 
 impl Podman {

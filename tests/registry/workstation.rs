@@ -1,4 +1,4 @@
-//! Someone at a computer with the credential helper, and how it signs in.
+//! A computer with the credential helper, and how a person signs it in.
 
 use std::{
     fs,
@@ -15,13 +15,13 @@ use crate::{
     registry_host::{RegistryHost, UNABLE},
 };
 
-/// Where the helper keeps what it has where there is no keyring.
+/// The file with the stored credentials.
 pub const CREDENTIALS: &str = ".local/share/dockpass/credentials.json";
-/// What docker and skopeo say of a registry that wants somebody else, or anybody at all.
+/// What docker and skopeo say when a registry refuses anonymous access.
 pub const DENIED: &str =
     "errors:\ndenied: requested access to the resource is denied\nunauthorized: authentication required";
 
-/// Such a computer.
+/// A computer with the credential helper.
 pub struct Workstation(pub Client);
 
 impl Workstation {
@@ -39,22 +39,22 @@ impl Workstation {
         self.0.skopeo(&["copy", "--src-tls-verify=false", &from, &to])
     }
 
-    pub fn kept(&self) -> Value {
+    pub fn stored(&self) -> Value {
         serde_json::from_slice(&fs::read(self.0.file(CREDENTIALS)).unwrap()).unwrap()
     }
 
     /// The token that registry clients get.
     pub fn token(&self, registry_host: &RegistryHost) -> String {
-        self.kept()["entries"][&registry_host.registry.host]["secrets"]["secret"].as_str().unwrap().to_owned()
+        self.stored()["entries"][&registry_host.registry.host]["secrets"]["secret"].as_str().unwrap().to_owned()
     }
 
-    /// Lets a day pass on this computer, so that its token is due, and the time after a refresh that failed.
-    pub fn ages(&self, registry_host: &RegistryHost) {
-        let mut kept = self.kept();
-        let session = &mut kept["entries"][&registry_host.registry.host]["session"];
+    /// Makes the token old enough for a refresh, also right after one that failed.
+    pub fn make_due(&self, registry_host: &RegistryHost) {
+        let mut stored = self.stored();
+        let session = &mut stored["entries"][&registry_host.registry.host]["session"];
         session["issued_at"] = (session["issued_at"].as_i64().unwrap() - 25 * 60 * 60).into();
-        session["rests_until"] = 0.into();
-        fs::write(self.0.file(CREDENTIALS), kept.to_string()).unwrap();
+        session["back_off_until"] = 0.into();
+        fs::write(self.0.file(CREDENTIALS), stored.to_string()).unwrap();
     }
 
     /// Signs in; alice approves.
@@ -63,10 +63,10 @@ impl Workstation {
         let codes = Codes { device_code: String::new(), user_code: sign_in.code.clone() };
         let approved = registry_host.alice.decide(&codes, "approve").await;
         assert!(approved.body.contains("Approved"), "{}", approved.body);
-        sign_in.end().succeed()
+        sign_in.finish().succeed()
     }
 
-    /// The next pull is told that its token was deleted; a day later the helper learns it, says so and forgets it.
+    /// The next pull is told that its token was deleted; a day later the helper says so and removes the sign-in.
     #[track_caller]
     pub fn is_told_of_its_deletion(&self, registry_host: &RegistryHost, device: &str) {
         let day = registry_host.server.clock.now().date();
@@ -76,32 +76,32 @@ impl Workstation {
         assert_eq!(refused, format!("initializing source {}: {UNABLE}{sentence}", registry_host.at("alice/app:v1")));
         let refused = self.inspect(registry_host).fail();
         assert!(refused.ends_with(&format!("denied: {sentence}")), "{refused}");
-        self.ages(registry_host);
+        self.make_due(registry_host);
         self.is_told_that_it_expired(registry_host);
     }
 
-    /// docker passes the helper's sentence on; afterwards nothing is kept.
+    /// docker passes the helper's sentence on; afterwards nothing is stored.
     #[track_caller]
     fn is_told_that_it_expired(&self, registry_host: &RegistryHost) {
         assert_eq!(self.inspect(registry_host).fail(), format!("{}\n{DENIED}", expired(registry_host)));
-        assert_eq!(self.kept()["entries"], json!({}));
+        assert_eq!(self.stored()["entries"], json!({}));
         assert!(self.copy(registry_host).fail().contains(DENIED));
     }
 }
 
-/// What the helper says when a session is over.
+/// What the helper says of an expired sign-in.
 pub fn expired(registry_host: &RegistryHost) -> String {
     let host = &registry_host.registry.host;
     format!("the sign-in to {host} expired: run docker-credential-dockpass login {host}")
 }
 
-/// `login` while it waits for a person.
+/// A running `login` that waits for an approval.
 pub struct SignIn {
     program: Child,
     stdout: BufReader<ChildStdout>,
-    /// The link that it printed,
+    /// The printed link.
     pub link: String,
-    /// and the code.
+    /// The printed code.
     pub code: String,
 }
 
@@ -120,13 +120,13 @@ impl SignIn {
             rest.split_whitespace().next().unwrap().to_owned()
         };
         let (link, code) = (after("or open "), after("enter the code "));
-        // The program waits these seconds before it asks; the server's clock stands still.
+        // The helper waits these seconds before its first poll; the server's clock does not move by itself.
         registry_host.server.clock.advance(Duration::seconds(5));
         Self { program, stdout, link, code }
     }
 
-    /// What it says until it ends.
-    pub fn end(mut self) -> Said {
+    /// Its output until it ends.
+    pub fn finish(mut self) -> Said {
         let mut said = Said { succeeded: false, stdout: String::new(), stderr: String::new() };
         self.stdout.read_to_string(&mut said.stdout).unwrap();
         self.program.stderr.take().unwrap().read_to_string(&mut said.stderr).unwrap();

@@ -1,4 +1,4 @@
-//! Opens an address in the person's browser, where there is one to be seen.
+//! Opens the person's browser, if this computer has a display.
 
 use std::{
     env,
@@ -7,12 +7,12 @@ use std::{
 
 use url::Url;
 
-/// Whether something was started that should open it. That it did cannot be known.
+/// Starts the system's opener; whether the browser opened cannot be known.
 pub fn open(url: &Url) -> bool {
     let Some(program) = opener() else { return false };
     let mut command = Command::new(program);
     command.arg(url.as_str()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // Whoever stops the waiting with Ctrl-C does not stop the browser with it.
+    // Ctrl-C ends this program's wait, not the browser.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.spawn().is_ok()

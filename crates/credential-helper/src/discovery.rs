@@ -1,27 +1,24 @@
-//! Finds the token server behind a registry: its own challenge names it.
+//! Finds a registry's token server: the registry's own challenge names it.
 
 use std::time::Duration;
 
+use http_auth::parser::ChallengeParser;
 use serde::Deserialize;
 use url::Url;
 
 use crate::{
-    failure::Failure,
-    host::{Host, is_loopback},
-    http::{Answer, Http},
-    terminal::one_line,
+    error::Error,
+    host::{RegistryHost, is_loopback},
+    http::{HttpClient, HttpResponse},
+    text::one_line,
 };
 
-const LIMIT: Duration = Duration::from_secs(15);
-
-/// What the server's metadata (RFC 8414) say of it.
+/// The endpoints from the server's metadata (RFC 8414).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Server {
-    /// Where a sign-in begins (RFC 8628).
+pub struct TokenServer {
     pub device_authorization_endpoint: Url,
-    /// Where codes and refresh tokens become tokens.
+    /// Where device codes and refresh tokens are exchanged for tokens.
     pub token_endpoint: Url,
-    /// Where tokens end (RFC 7009).
     pub revocation_endpoint: Url,
 }
 
@@ -29,67 +26,61 @@ pub struct Server {
 struct MetadataBody {
     issuer: Option<Url>,
     #[serde(flatten)]
-    server: Server,
+    server: TokenServer,
 }
 
-/// Asks the registry who its token server is, and that server where its endpoints are.
-pub async fn discover(http: &Http, host: &Host, limit: Duration) -> Result<Server, Failure> {
-    let base = server_of(host, &ping(http, host, limit).await?)?;
-    let metadata = base.join("/.well-known/oauth-authorization-server").map_err(|_| no_device_sign_in(&base))?;
-    let answer = http.get(&metadata, limit).await.map_err(|trouble| trouble.about(&name(&base)))?;
-    let metadata: Option<MetadataBody> = answer.json().filter(|_| answer.status == 200);
-    let MetadataBody { issuer, server } = metadata.ok_or_else(|| no_device_sign_in(&base))?;
-    // RFC 8414 section 3.3: such metadata are not to be used.
+/// Asks the registry for its token server, and that server for its endpoints.
+pub async fn discover(http: &HttpClient, host: &RegistryHost, timeout: Duration) -> Result<TokenServer, Error> {
+    let base = token_server_url(host, &ping(http, host, timeout).await?)?;
+    let no_device_sign_in = || Error::message(format!("{} does not offer device sign-in", origin(&base)));
+    let url = base.join("/.well-known/oauth-authorization-server").map_err(|_| no_device_sign_in())?;
+    let response = http.get(&url, timeout).await.map_err(|error| error.about(&origin(&base)))?;
+    let metadata: Option<MetadataBody> = response.json().filter(|_| response.status == 200);
+    let MetadataBody { issuer, server } = metadata.ok_or_else(no_device_sign_in)?;
+    // RFC 8414 section 3.3: such metadata must not be used.
     if let Some(issuer) = issuer.filter(|issuer| issuer.origin() != base.origin()) {
-        return Err(Failure::said(format!(
-            "{} gives the metadata of another server, {}: they are not used",
-            name(&base),
+        return Err(Error::message(format!(
+            "{} gives the metadata of another server, {}, which is not used",
+            origin(&base),
             one_line(issuer.as_str())
         )));
     }
     let endpoints = [&server.device_authorization_endpoint, &server.token_endpoint, &server.revocation_endpoint];
-    // RFC 8414 section 6.2: metadata that lead elsewhere would hand the tokens to somebody else.
+    // RFC 8414 section 6.2: endpoints elsewhere would give the tokens to somebody else.
     if endpoints.iter().any(|endpoint| endpoint.origin() != base.origin()) {
-        return Err(Failure::said(format!("{} names endpoints of another server, which are not used", name(&base))));
+        return Err(Error::message(format!("{} names endpoints of another server, which are not used", origin(&base))));
     }
     Ok(server)
 }
 
-/// With the time that a person waits.
-pub async fn find(http: &Http, host: &Host) -> Result<Server, Failure> {
-    discover(http, host, LIMIT).await
+/// Sends `GET /v2/` over https and, like docker, over plain http on this computer if https fails.
+async fn ping(http: &HttpClient, host: &RegistryHost, timeout: Duration) -> Result<HttpResponse, Error> {
+    let url = |scheme| host.url(scheme, "/v2/").ok_or(Error::NoServer);
+    let https = http.get(&url("https")?, timeout).await;
+    let response = match https {
+        // If both fail, the error of https says more: an untrusted certificate, for one.
+        Err(_) if host.is_loopback() => http.get(&url("http")?, timeout).await.or(https),
+        https => https,
+    };
+    response.map_err(|error| error.about(host.as_str()))
 }
 
-/// `GET /v2/`: by https, and on this computer by http where https does not work, as docker does it.
-async fn ping(http: &Http, host: &Host, limit: Duration) -> Result<Answer, Failure> {
-    let url = |scheme| host.url(scheme, "/v2/").ok_or(Failure::NoServer);
-    let safe = http.get(&url("https")?, limit).await;
-    let answer = match safe {
-        // Where neither works, what https says is the more telling: a certificate that nobody trusts, for one.
-        Err(_) if host.is_loopback() => http.get(&url("http")?, limit).await.or(safe),
-        safe => safe,
+/// The token server: the origin of the challenge's realm.
+fn token_server_url(host: &RegistryHost, response: &HttpResponse) -> Result<Url, Error> {
+    let realm = response.challenges.iter().find_map(|challenge| bearer_realm(challenge));
+    let Some(realm) = realm.filter(|_| response.status == 401) else {
+        return Err(Error::message(format!("{host} names no token server: it is not a registry that uses tokens")));
     };
-    answer.map_err(|trouble| trouble.about(host.as_str()))
-}
-
-/// The server that the challenge names: the origin of its realm.
-fn server_of(host: &Host, answer: &Answer) -> Result<Url, Failure> {
-    let realm = answer.challenges.iter().find_map(|challenge| realm(challenge));
-    let Some(realm) = realm.filter(|_| answer.status == 401) else {
-        return Err(Failure::said(format!("{host} names no token server: it is no registry that asks for a token")));
-    };
-    let odd = || Failure::said(format!("{host} names a token server that is no address"));
-    let mut base = Url::parse(&realm).map_err(|_| odd())?;
+    let invalid = || Error::message(format!("{host} names a token server with an invalid address"));
+    let mut base = Url::parse(&realm).map_err(|_| invalid())?;
     match base.scheme() {
         "https" => {}
         "http" if is_loopback(&base) && host.is_loopback() => {}
         "http" => {
-            let server = name(&base);
-            return Err(Failure::said(format!(
-                "{host} names the token server {server}, which is not reached by https"
-            )));
+            let server = origin(&base);
+            return Err(Error::message(format!("{host} names the token server {server}, which does not use https")));
         }
-        _ => return Err(odd()),
+        _ => return Err(invalid()),
     }
     let _ = base.set_username("").and_then(|()| base.set_password(None));
     base.set_path("/");
@@ -98,78 +89,29 @@ fn server_of(host: &Host, answer: &Answer) -> Result<Url, Failure> {
     Ok(base)
 }
 
-/// An origin for people.
-pub fn name(url: &Url) -> String {
+/// A server as people read it.
+pub fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
-fn no_device_sign_in(base: &Url) -> Failure {
-    Failure::said(format!("{} offers no sign-in for devices", name(base)))
-}
-
-/// The realm of a Bearer challenge (RFC 9110 section 11.2). One header may hold several challenges.
-fn realm(header: &str) -> Option<String> {
-    let (mut rest, mut is_bearer) = (header, false);
-    while !rest.is_empty() {
-        rest = rest.trim_start_matches([' ', '\t', ',']);
-        let end = rest.find(|c: char| !is_token(c)).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
-        let after = after.trim_start_matches([' ', '\t']);
-        let Some(value) = after.strip_prefix('=') else {
-            is_bearer = word.eq_ignore_ascii_case("bearer");
-            // A character that belongs to no challenge must not hold up the reading.
-            rest = if word.is_empty() { skip_one(after) } else { after };
-            continue;
-        };
-        let (value, after) = value_of(value.trim_start_matches([' ', '\t']));
-        if is_bearer && word.eq_ignore_ascii_case("realm") {
-            return Some(value);
-        }
-        rest = after;
-    }
-    None
-}
-
-fn skip_one(text: &str) -> &str {
-    let mut characters = text.chars();
-    characters.next();
-    characters.as_str()
-}
-
-/// RFC 9110 section 5.6.2.
-fn is_token(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
-}
-
-/// A parameter's value, quoted or not, and what follows it.
-fn value_of(text: &str) -> (String, &str) {
-    let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find([',', ' ', '\t']).unwrap_or(text.len());
-        return (text[..end].to_owned(), &text[end..]);
-    };
-    let (mut value, mut is_escaped) = (String::new(), false);
-    for (at, c) in quoted.char_indices() {
-        match c {
-            _ if is_escaped => {
-                is_escaped = false;
-                value.push(c);
-            }
-            '\\' => is_escaped = true,
-            '"' => return (value, &quoted[at + 1..]),
-            _ => value.push(c),
-        }
-    }
-    (value, "")
+/// The realm of a Bearer challenge; one header may hold several challenges (RFC 9110 section 11.6.1).
+fn bearer_realm(header: &str) -> Option<String> {
+    let challenges = ChallengeParser::new(header).map_while(Result::ok);
+    let mut bearers = challenges.filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"));
+    bearers.find_map(|bearer| {
+        let (_, realm) = bearer.params.iter().find(|(name, _)| name.eq_ignore_ascii_case("realm"))?;
+        Some(realm.to_unescaped())
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn server(host: &str, challenge: &str) -> Result<String, String> {
-        let answer = Answer::of(401, &[challenge]);
-        let base = server_of(&Host::parse(host).unwrap(), &answer);
-        base.map(|base| base.to_string()).map_err(|failure| failure.to_string())
+    fn token_server(host: &str, challenge: &str) -> Result<String, String> {
+        let response = HttpResponse::without_body(401, &[challenge]);
+        let base = token_server_url(&RegistryHost::parse(host).unwrap(), &response);
+        base.map(|base| base.to_string()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -178,47 +120,51 @@ mod tests {
             "Bearer realm=\"https://t/token\",service=\"s\"",
             "bearer service=\"a, realm=b\", realm = \"https://t/token\"",
             "Basic realm=\"r\", Bearer realm=\"https://t/token\"",
-            "Negotiate, Bearer  realm=https://t/token",
+            "Negotiate, Bearer realm=\"https://t/token\"",
+            "Bearer error=invalid_token, realm=\"https://t/token\"",
             "Bearer realm=\"https:\\/\\/t\\/token\"",
-            "\u{7f}; Bearer realm=\"https://t/token\"",
         ] {
-            assert_eq!(realm(header).as_deref(), Some("https://t/token"), "{header}");
+            assert_eq!(bearer_realm(header).as_deref(), Some("https://t/token"), "{header}");
         }
         for header in ["", "Bearer", "Basic realm=\"r\"", "Bearer service=\"s\"", "= = =", "realm=\"x\"", "\"\"\"\""] {
-            assert_eq!(realm(header), None, "{header}");
+            assert_eq!(bearer_realm(header), None, "{header}");
         }
     }
 
     #[test]
-    fn the_origin_of_the_realm_is_the_server() {
-        let base = server("hub.example.com", "Bearer realm=\"https://u:p@tokens.example.com:8443/a/token?x#y\"");
+    fn the_origin_of_the_realm_is_the_token_server() {
+        let base = token_server("hub.example.com", "Bearer realm=\"https://u:p@tokens.example.com:8443/a/token?x#y\"");
         assert_eq!(base.unwrap(), "https://tokens.example.com:8443/");
         assert_eq!(
-            server("localhost:5000", "Bearer realm=\"http://127.0.0.1:1/token\"").unwrap(),
+            token_server("localhost:5000", "Bearer realm=\"http://127.0.0.1:1/token\"").unwrap(),
             "http://127.0.0.1:1/"
         );
     }
 
     #[test]
-    fn plain_http_is_for_this_computer_alone() {
+    fn plain_http_is_only_for_this_computer() {
         for (host, realm) in [
             ("hub.example.com", "http://hub.example.com/token"),
             ("127.0.0.1:5000", "http://hub.example.com/token"),
-            // A registry elsewhere has no business with what listens on this computer.
+            // A remote registry must not send secrets to a port of this computer.
             ("hub.example.com", "http://127.0.0.1:8080/token"),
         ] {
-            let said = server(host, &format!("Bearer realm=\"{realm}\"")).unwrap_err();
-            assert!(said.ends_with("which is not reached by https"), "{said}");
+            let said = token_server(host, &format!("Bearer realm=\"{realm}\"")).unwrap_err();
+            assert!(said.ends_with("which does not use https"), "{said}");
         }
-        assert!(server("hub", "Bearer realm=\"file:///etc/passwd\"").is_err());
-        assert!(server("hub", "Bearer realm=\"/token\"").is_err());
+        assert!(token_server("hub", "Bearer realm=\"file:///etc/passwd\"").is_err());
+        assert!(token_server("hub", "Bearer realm=\"/token\"").is_err());
     }
 
     #[test]
-    fn an_answer_without_a_challenge_is_no_token_registry() {
-        let host = Host::parse("hub").unwrap();
-        for answer in [Answer::of(200, &[]), Answer::of(200, &["Bearer realm=\"https://t/\""]), Answer::of(401, &[])] {
-            assert!(server_of(&host, &answer).unwrap_err().to_string().contains("names no token server"));
+    fn a_response_without_a_challenge_is_not_from_a_token_registry() {
+        let host = RegistryHost::parse("hub").unwrap();
+        for response in [
+            HttpResponse::without_body(200, &[]),
+            HttpResponse::without_body(200, &["Bearer realm=\"https://t/\""]),
+            HttpResponse::without_body(401, &[]),
+        ] {
+            assert!(token_server_url(&host, &response).unwrap_err().to_string().contains("names no token server"));
         }
     }
 }

@@ -1,66 +1,98 @@
-//! Files that others may read at any moment: written whole beside their place, then moved there.
+//! Private files, and files that are replaced in one step.
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
-    io::{self, Write},
+    io::{self, Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
 };
 
 #[cfg(unix)]
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 
-/// Only for the owner.
-const PRIVATE: u32 = 0o600;
+use tempfile::NamedTempFile;
 
-/// Makes a folder that only the owner can enter, and those above it that are missing.
-pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+use crate::error::Error;
+
+/// Creates a folder that only its owner can enter, and the missing ones above it.
+pub fn create_private_folder(folder: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     builder.mode(0o700);
-    builder.create(folder)
+    builder.create(folder).map_err(|error| Error::file(folder, "created", &error))
 }
 
-/// Opens a file for locking; only the owner can.
-pub fn open_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    options.mode(PRIVATE);
-    options.open(path)
+/// Waits until no other process of this program writes in a folder; dropping the file ends the lock.
+pub fn lock(folder: &Path) -> Result<File, Error> {
+    create_private_folder(folder)?;
+    let path = folder.join("lock");
+    let mut options = private_options();
+    let file = options.read(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(|error| Error::file(&path, "opened", &error))?;
+    file.lock().map_err(|error| Error::file(&path, "locked", &error))?;
+    Ok(file)
 }
 
-/// Writes a new file that only the owner can read, or with the permissions given. It must not exist yet.
-pub fn write_new(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    options.mode(PRIVATE);
-    let mut file = options.open(path)?;
+/// Writes a file that must not exist yet; without permissions only its owner can read it.
+pub fn create_new(path: &Path, content: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
+    let mut file = private_options().create_new(true).open(path)?;
     if let Some(permissions) = permissions {
         file.set_permissions(permissions)?;
     }
-    file.write_all(bytes)?;
+    file.write_all(content)?;
     file.sync_all()
 }
 
-/// Puts a file in the place of another, or of none, so that readers see the one or the other.
-pub fn replace(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
-    let beside = beside(path);
-    // Left by a program that was killed.
-    match fs::remove_file(&beside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let written = write_new(&beside, bytes, permissions).and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
+fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    options
 }
 
-/// A file's text; `None` where there is no file.
-pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+/// A new file that takes the place of another in one step: readers see the old content or the new one.
+#[derive(Debug)]
+pub struct AtomicFile {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Creates the new file beside its place; without permissions only its owner can read it.
+    pub fn create(path: &Path, permissions: Option<Permissions>) -> io::Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let name = format!(".{}.dockpass", path.file_name().unwrap_or_default().to_string_lossy());
+        // A process that was killed leaves its file, with the secrets in it: the name is fixed, so that it is removed.
+        match fs::remove_file(folder.join(&name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = tempfile::Builder::new().prefix(&name).rand_bytes(0).tempfile_in(folder)?;
+        if let Some(permissions) = permissions {
+            file.as_file().set_permissions(permissions)?;
+        }
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Takes space, so that [`Self::commit`] does not fail on a full disk.
+    pub fn reserve(&mut self, bytes: u64) -> io::Result<()> {
+        io::copy(&mut io::repeat(b' ').take(bytes), &mut self.file).map(drop)
+    }
+
+    /// Writes the content and moves the file to its place.
+    pub fn commit(mut self, content: &[u8]) -> io::Result<()> {
+        self.file.rewind()?;
+        self.file.write_all(content)?;
+        let position = self.file.stream_position()?;
+        self.file.as_file().set_len(position)?;
+        self.file.as_file().sync_all()?;
+        self.file.persist(&self.path)?;
+        Ok(())
+    }
+}
+
+pub fn read_if_exists(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -68,8 +100,8 @@ pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Where a file is, or will be: links are followed also where nothing is behind them yet.
-pub fn behind_links(path: &Path) -> PathBuf {
+/// Where a symbolic link leads; unlike `canonicalize`, also where no file exists there yet.
+pub fn follow_links(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     // As many as Linux follows.
     for _ in 0..40 {
@@ -79,48 +111,44 @@ pub fn behind_links(path: &Path) -> PathBuf {
     path
 }
 
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.dockpass"))
-}
-
-/// Whether it can be run.
-pub fn is_program(path: &Path) -> bool {
-    let Ok(metadata) = fs::metadata(path) else { return false };
-    #[cfg(unix)]
-    let can_run = metadata.permissions().mode() & 0o111 != 0;
-    #[cfg(not(unix))]
-    let can_run = true;
-    metadata.is_file() && can_run
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
     #[test]
-    fn a_file_is_replaced_whole_and_keeps_its_permissions() {
+    fn a_file_is_replaced_in_one_step_with_its_permissions() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        replace(&path, b"one", None).unwrap();
+        AtomicFile::create(&path, None).unwrap().commit(b"one").unwrap();
         assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"one".to_vec(), 0o600));
-        // What a killed program left does not stand in the way.
-        fs::write(beside(&path), "half").unwrap();
-        replace(&path, b"two", Some(Permissions::from_mode(0o640))).unwrap();
+        // Left by a process that was killed.
+        fs::write(folder.path().join(".file.dockpass"), "half").unwrap();
+        let mut file = AtomicFile::create(&path, Some(Permissions::from_mode(0o640))).unwrap();
+        file.reserve(10_000).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        file.commit(b"two").unwrap();
         assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"two".to_vec(), 0o640));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn a_folder_is_made_for_its_owner_alone() {
+    fn a_file_that_is_not_committed_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(AtomicFile::create(&folder.path().join("file"), None).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_private_folder_is_only_for_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b");
-        make_private_folder(&path).unwrap();
-        make_private_folder(&path).unwrap();
+        create_private_folder(&path).unwrap();
+        create_private_folder(&path).unwrap();
         assert_eq!(mode(&path), 0o700);
     }
 }

@@ -1,24 +1,26 @@
-//! The keyring of the desktop: the Secret Service of freedesktop.org, which GNOME, KDE and KeePassXC offer.
+//! The Secret Service of freedesktop.org: the keyring of GNOME, KDE and KeePassXC.
 //!
-//! Callers hold the lock of [`crate::credentials`], except where a folder that can only be read lets nobody lock:
-//! gnome-keyring 50 falls over when two programs open encrypted sessions at once.
+//! Callers hold the lock of [`crate::files::lock`], except in a read-only folder: gnome-keyring 50 crashes when two
+//! programs open encrypted sessions at the same time.
 
 use std::{collections::HashMap, time::Duration};
 
-use secret_service::{Collection, EncryptionType, Error, Item, SecretService};
+use secret_service::{Collection, EncryptionType, Item, SecretService};
 use zeroize::Zeroizing;
 
-use crate::terminal::{one_line, warn};
+use crate::{
+    terminal::{PROGRAM, warn},
+    text::one_line,
+};
 
-/// Time for a person to unlock the keyring. A prompt that nobody sees never ends by itself.
-const LIMIT: Duration = Duration::from_secs(60);
-/// Said before such a prompt: whoever looks at the terminal alone would wait for nothing that can be seen there.
-const LOCKED: &str = "the keyring is locked: a window of your desktop asks for its password";
-const APPLICATION: &str = "docker-credential-dockpass";
-/// No host has this name: a colon is followed by a port.
+/// Time for a person to unlock the keyring: a prompt that nobody sees never ends by itself.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// Printed before a prompt opens, for a person who only looks at the terminal.
+const LOCKED: &str = "the keyring is locked: your desktop asks for its password in a window";
+/// Cannot be a host: a port follows a colon.
 const PROBE: &str = "probe:";
 
-/// Whether secrets can be kept there: one is written, read and removed. The error is the reason, in words.
+/// Writes, reads and removes a secret, to see whether the keyring works; the error is a reason in words.
 pub async fn probe() -> Result<(), String> {
     let text = "docker-credential-dockpass was here";
     write(PROBE, text).await?;
@@ -26,28 +28,27 @@ pub async fn probe() -> Result<(), String> {
     remove(PROBE).await?;
     match read?.is_some_and(|found| *found == text.as_bytes()) {
         true => Ok(()),
-        false => Err("the keyring does not keep what it is given".to_owned()),
+        false => Err("the keyring does not store what it is given".to_owned()),
     }
 }
 
-/// Keeps a secret for a host, in place of the one that it had.
+/// Stores a host's secret in place of the former one.
 pub async fn write(host: &str, secret: &str) -> Result<(), String> {
-    within(async {
+    with_timeout(async {
         let service = connect().await?;
-        let collection = open(&service).await?;
+        let collection = unlocked_collection(&service).await?;
         let label = format!("Sign-in of this computer to {host} (dockpass)");
-        // The type that every keyring's own window can show.
+        // Keyring managers can show text/plain.
         collection.create_item(&label, attributes(host), secret.as_bytes(), true, "text/plain").await?;
         Ok(())
     })
     .await
 }
 
-/// The secret of a host, if there is one.
 pub async fn read(host: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
-    within(async {
+    with_timeout(async {
         let service = connect().await?;
-        let collection = open(&service).await?;
+        let collection = unlocked_collection(&service).await?;
         let Some(item) = find(&collection, host).await?.into_iter().next() else { return Ok(None) };
         if item.is_locked().await? {
             warn(LOCKED);
@@ -58,11 +59,10 @@ pub async fn read(host: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     .await
 }
 
-/// Forgets the secret of a host.
 pub async fn remove(host: &str) -> Result<(), String> {
-    within(async {
+    with_timeout(async {
         let service = connect().await?;
-        let collection = open(&service).await?;
+        let collection = unlocked_collection(&service).await?;
         for item in find(&collection, host).await? {
             item.delete().await?;
         }
@@ -71,13 +71,12 @@ pub async fn remove(host: &str) -> Result<(), String> {
     .await
 }
 
-async fn connect() -> Result<SecretService<'static>, Error> {
-    // No bus, nobody on it who keeps secrets: the many words for it are one to a person.
-    SecretService::connect(EncryptionType::Dh).await.map_err(|_| Error::Unavailable)
+async fn connect() -> Result<SecretService<'static>, secret_service::Error> {
+    // Without a bus or without a keyring on it: to a person it is the same.
+    SecretService::connect(EncryptionType::Dh).await.map_err(|_| secret_service::Error::Unavailable)
 }
 
-/// The default collection, unlocked: whoever sits at the computer is asked.
-async fn open<'a>(service: &'a SecretService<'_>) -> Result<Collection<'a>, Error> {
+async fn unlocked_collection<'a>(service: &'a SecretService<'_>) -> Result<Collection<'a>, secret_service::Error> {
     let collection = service.get_default_collection().await?;
     if collection.is_locked().await? {
         warn(LOCKED);
@@ -86,24 +85,25 @@ async fn open<'a>(service: &'a SecretService<'_>) -> Result<Collection<'a>, Erro
     Ok(collection)
 }
 
-async fn find<'a>(collection: &'a Collection<'_>, host: &str) -> Result<Vec<Item<'a>>, Error> {
+async fn find<'a>(collection: &'a Collection<'_>, host: &str) -> Result<Vec<Item<'a>>, secret_service::Error> {
     collection.search_items(attributes(host)).await
 }
 
 fn attributes(host: &str) -> HashMap<&str, &str> {
-    HashMap::from([("application", APPLICATION), ("host", host)])
+    HashMap::from([("application", PROGRAM), ("host", host)])
 }
 
-async fn within<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
-    match tokio::time::timeout(LIMIT, work).await {
+async fn with_timeout<T>(work: impl Future<Output = Result<T, secret_service::Error>>) -> Result<T, String> {
+    match tokio::time::timeout(TIMEOUT, work).await {
         Ok(done) => done.map_err(|error| reason(&error)),
-        Err(_) => Err("the keyring does not answer: it may wait to be unlocked".to_owned()),
+        Err(_) => Err("the keyring does not answer: it may be waiting for you to unlock it".to_owned()),
     }
 }
 
-fn reason(error: &Error) -> String {
+fn reason(error: &secret_service::Error) -> String {
+    use secret_service::Error;
     match error {
-        Error::Unavailable => "no keyring answers".to_owned(),
+        Error::Unavailable => "no keyring is available".to_owned(),
         Error::NoResult => "there is no default keyring".to_owned(),
         Error::Locked | Error::Prompt | Error::PromptDisconnected => "the keyring is locked".to_owned(),
         error => format!("the keyring cannot be used: {}", one_line(&error.to_string())),

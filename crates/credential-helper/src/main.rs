@@ -1,32 +1,43 @@
-//! `docker-credential-dockpass`: signs this computer in to a registry through the browser, and hands the token to
-//! docker, podman, skopeo and buildah. A program of its own: it knows the server by HTTP alone.
+//! `docker-credential-dockpass` signs this computer in to a registry through the browser and gives the token to docker,
+//! podman, skopeo and buildah. It is a program of its own that knows the server only by its HTTP interface.
+//!
+//! Each module uses only modules before it in this order:
+//!
+//! 1. [`error`], [`text`], [`terminal`], [`secret`], [`host`]: what all others share
+//! 2. [`paths`], [`files`], [`json_edit`], [`docker_config`]: files, and docker's own
+//! 3. [`keyring`], [`credential_file`], [`credential_store`]: the stored credentials
+//! 4. [`http`], [`discovery`], [`oauth`], [`revocation`]: the server
+//! 5. [`progress`], [`polling`], [`browser`]: the wait for a person's approval
+//! 6. [`protocol`], [`commands`]: what registry clients and people call
 
-// Both panic where nobody listens; `terminal` does not.
+// These macros panic when the output is closed; `terminal` does not.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 mod browser;
-mod credentials;
+mod commands;
+mod credential_file;
+mod credential_store;
 mod discovery;
 mod docker_config;
-mod failure;
+mod error;
 mod files;
 mod host;
 mod http;
-mod json_text;
-#[cfg_attr(not(target_os = "linux"), path = "no_keyring.rs")]
+mod json_edit;
+#[cfg_attr(not(target_os = "linux"), path = "keyring_unsupported.rs")]
 mod keyring;
-mod login;
 mod oauth;
-mod place;
+mod paths;
 mod polling;
 mod progress;
+mod protocol;
 mod revocation;
 mod secret;
 mod terminal;
-mod verbs;
+mod text;
 
 use std::{
-    io::{self, IsTerminal as _, Read as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
 
@@ -34,19 +45,17 @@ use clap::{
     Parser, Subcommand,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use zeroize::Zeroizing;
 
-use failure::Failure;
-use host::Host;
-use place::Place;
-use terminal::{say, warn};
+use commands::{erase::erase, get::get, list::list, login::login, logout::logout, store::store};
+use error::Error;
+use host::RegistryHost;
+use paths::data_folder;
+use protocol::read_input;
+use terminal::{PROGRAM, print_line, warn};
 
-/// No host and no credentials are longer.
-const LONGEST_INPUT: u64 = 64 * 1024;
-
-/// Signs in to a registry through the browser, and hands the token to docker, podman, skopeo and buildah
+/// Signs in to a registry through the browser and gives the token to docker, podman, skopeo and buildah
 #[derive(Debug, Parser)]
-#[command(name = verbs::NAME, version)]
+#[command(name = PROGRAM, version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -54,115 +63,101 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Signs in through the browser, on this computer or another one
+    /// Sign in through the browser, on this computer or another one
     Login {
-        /// The registry: host or host:port, as it stands in the names of images
+        /// The registry as in image names: host or host:port
         host: String,
-        /// Only prints the address
+        /// Print the address, but open no browser
         #[arg(long)]
         no_browser: bool,
     },
-    /// Ends the sign-in, here and on the server
+    /// Sign out, here and on the server
     Logout {
         /// The registry
         host: String,
     },
-    /// For registry clients: the credentials of the host on standard input
+    /// For registry clients: print the credentials of the host on standard input
     Get,
-    /// For registry clients: keeps the credentials on standard input
+    /// For registry clients: store the credentials on standard input
     Store,
-    /// For registry clients: forgets the host on standard input
+    /// For registry clients: remove the credentials of the host on standard input
     Erase,
-    /// Hosts and user names, as JSON
+    /// Print hosts and usernames as JSON
     List,
-    /// The version
+    /// Print the version
     Version,
 }
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return report_usage(&error),
     };
     let is_get = matches!(cli.command, Command::Get);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return refuse(&Failure::said(format!("the program cannot start: {error}")), is_get),
+        Err(error) => return report(&Error::message(format!("the program cannot start: {error}")), is_get),
     };
-    let outcome = runtime.block_on(run(cli.command));
-    // A look-up of a name may still hang: nobody waits for it.
+    let result = runtime.block_on(run(cli.command));
+    // Does not wait for a DNS lookup that still hangs.
     runtime.shutdown_background();
-    match outcome {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => refuse(&failure, is_get),
+        Err(error) => report(&error, is_get),
     }
 }
 
-async fn run(command: Command) -> Result<(), Failure> {
-    let place = Place::of_environment();
+async fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Login { host, no_browser } => {
-            login::login(&Host::parse(&host)?.alone()?, !no_browser, &place, now).await
+            login(&RegistryHost::parse(&host)?.without_path()?, !no_browser, now).await
         }
-        Command::Logout { host } => verbs::logout(&Host::parse(&host)?, &place).await,
-        Command::Get => verbs::get(&Host::parse(&input()?)?, &place.data()?, now()).await,
-        Command::Store => verbs::store(&input()?, &place.data()?).await,
-        Command::Erase => verbs::erase(&Host::parse(&input()?)?, &place.data()?).await,
-        Command::List => verbs::list(&place.data()?),
-        Command::Version => say(&format!("{} {}", verbs::NAME, env!("CARGO_PKG_VERSION"))),
+        Command::Logout { host } => logout(&RegistryHost::parse(&host)?).await,
+        Command::Get => get(&RegistryHost::parse(&read_input()?)?, &data_folder()?, now()).await,
+        Command::Store => store(&read_input()?, &data_folder()?).await,
+        Command::Erase => erase(&RegistryHost::parse(&read_input()?)?, &data_folder()?).await,
+        Command::List => list(&data_folder()?),
+        Command::Version => print_line(&format!("{PROGRAM} {}", env!("CARGO_PKG_VERSION"))),
     }
 }
 
 /// Seconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "the one place of this program that asks the system for the time")]
+#[expect(clippy::disallowed_methods, reason = "the one place of this program that reads the system's clock")]
 fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// What the client wrote on standard input.
-fn input() -> Result<Zeroizing<String>, Failure> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-    let read = io::stdin().take(LONGEST_INPUT + 1).read_to_end(&mut bytes);
-    read.map_err(|error| Failure::said(format!("standard input cannot be read: {error}")))?;
-    if bytes.len() as u64 > LONGEST_INPUT {
-        return Err(Failure::said("standard input is too long"));
-    }
-    let text = std::str::from_utf8(&bytes).map_err(|_| Failure::said("standard input is not text"))?;
-    Ok(Zeroizing::new(text.to_owned()))
-}
-
-/// Says on standard output what went wrong: registry clients quote that. docker quotes nothing of a failed `get` and
-/// goes on without credentials, but passes standard error on, so a person reads it there.
-fn refuse(failure: &Failure, is_get: bool) -> ExitCode {
-    let _ = say(&failure.to_string());
-    match failure {
-        Failure::Expired { host } => {
-            let expired = format!("the sign-in to {host} expired: run docker-credential-dockpass login {host}\n");
-            let _ = io::stderr().write_all(expired.as_bytes());
+/// Prints an error on standard output, which registry clients quote. docker ignores the output of a failed `get` and
+/// continues without credentials, but it passes standard error on, so a person reads the error there.
+fn report(error: &Error, is_get: bool) -> ExitCode {
+    let _ = print_line(&error.to_string());
+    match error {
+        Error::SignInEnded(sentence) => {
+            let _ = io::stderr().write_all(format!("{sentence}\n").as_bytes());
         }
-        Failure::NotFound => {}
+        Error::NotFound => {}
         other if is_get && !io::stdout().is_terminal() => warn(other),
         _ => {}
     }
     ExitCode::FAILURE
 }
 
-/// A wrong command line is one sentence too. Help and version are no mistakes.
-fn usage(error: &clap::Error) -> ExitCode {
+/// Reports a wrong command line as one sentence, and prints help and version.
+fn report_usage(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        let _ = say(text.trim_end());
+        let _ = print_line(text.trim_end());
         return ExitCode::SUCCESS;
     }
-    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let first_line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let sentence = match (error.kind(), error.get(ContextKind::InvalidArg)) {
         (ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, _) => "a command is missing".to_owned(),
-        // clap names what is missing on lines of their own.
+        // clap prints the missing arguments on further lines.
         (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) => {
             format!("{} is missing", missing.join(" ").replace(['<', '>'], ""))
         }
-        _ => first.to_owned(),
+        _ => first_line.to_owned(),
     };
-    refuse(&Failure::said(format!("{sentence}: see {} --help", verbs::NAME)), false)
+    report(&Error::message(format!("{sentence}: see {PROGRAM} --help")), false)
 }

@@ -1,4 +1,4 @@
-//! What goes over the wire: the device grant (RFC 8628), the refresh grant (RFC 6749 section 6), revocation (RFC 7009).
+//! The OAuth requests: device grant (RFC 8628), refresh grant (RFC 6749 section 6) and revocation (RFC 7009).
 
 use std::time::Duration;
 
@@ -6,35 +6,35 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::{
-    discovery::Server,
-    failure::Failure,
-    http::{Answer, Http, Trouble},
+    discovery::TokenServer,
+    error::Error,
+    http::{HttpClient, HttpResponse, RequestError},
     secret::Secret,
-    terminal::one_line,
+    terminal::PROGRAM,
+    text::one_line,
 };
 
-/// How this program names itself.
-const CLIENT: &str = "docker-credential-dockpass";
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
-/// For an answer that a person waits for.
-const PATIENT: Duration = Duration::from_secs(20);
-/// For one that must not hold up a registry client.
-const BRIEF: Duration = Duration::from_secs(5);
+/// While a person waits.
+const LONG_TIMEOUT: Duration = Duration::from_secs(20);
+/// While a registry client waits.
+const SHORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the server hands out when a sign-in begins.
+/// With `invalid_grant` the server says this where a copy of the sign-in refreshed the token on another computer.
+pub const USED_ELSEWHERE: &str = "this sign-in is used on another computer too";
+
+/// The response that begins a sign-in.
 #[derive(Deserialize)]
-pub struct DeviceCode {
-    /// Never shown: whoever has it gets the token.
+pub struct DeviceCodeBody {
+    /// A secret: it gets the token.
     pub device_code: Secret,
-    /// What the person compares or types.
     pub user_code: String,
-    /// Where.
     pub verification_uri: Url,
-    /// The same with the code in it.
+    /// The same page with the code filled in.
     pub verification_uri_complete: Option<Url>,
-    /// Seconds until the codes end.
+    /// Seconds until the codes expire.
     pub expires_in: u64,
-    /// Seconds between two questions.
+    /// Seconds between two polls.
     #[serde(default = "default_interval")]
     pub interval: u64,
 }
@@ -44,101 +44,112 @@ fn default_interval() -> u64 {
     5
 }
 
-/// A token with what renews it.
+/// The response that gives a token.
 #[derive(Deserialize)]
-pub struct Grant {
-    /// What registry clients show as the password.
+pub struct TokenBody {
+    /// What registry clients send as the password.
     pub access_token: Secret,
-    /// Seconds until it ends if it is never used.
+    /// Seconds until the token expires if it is never used.
     pub expires_in: u64,
-    /// What gets the next one.
     pub refresh_token: Secret,
-    /// Whose it is.
     pub username: String,
 }
 
 #[derive(Deserialize)]
-struct RefusalBody {
+struct ErrorBody {
     error: String,
     error_description: Option<String>,
 }
 
-/// Why a grant was not given.
 #[derive(Debug)]
-pub enum Refusal {
-    /// The server's error code, and its words.
-    Code(String, String),
-    /// Too many questions: not before this time has passed, where the server names one.
-    Limited(Option<Duration>),
-    /// No answer, or none that can be understood.
-    Trouble(Trouble),
+pub enum OAuthError {
+    /// The server refuses, with an error code and its own words.
+    Refused {
+        code: String,
+        /// Empty if the server has no words.
+        description: String,
+    },
+    /// The server got too many requests; the next one may come after this time, if it names one.
+    RateLimited(Option<Duration>),
+    Request(RequestError),
 }
 
-impl Refusal {
-    fn of(answer: &Answer) -> Self {
-        if answer.status == 429 {
-            return Refusal::Limited(answer.retry_after);
-        }
-        match answer.json::<RefusalBody>().filter(|_| (400..500).contains(&answer.status)) {
-            Some(body) => Refusal::Code(one_line(&body.error), one_line(&body.error_description.unwrap_or_default())),
-            None => Refusal::Trouble(Trouble::Unreachable(format!("it answered with status {}", answer.status))),
-        }
+impl From<RequestError> for OAuthError {
+    fn from(error: RequestError) -> Self {
+        OAuthError::Request(error)
     }
+}
 
-    /// A sentence for the person.
-    pub fn about(&self, server: &str) -> Failure {
-        match self {
-            Refusal::Code(code, words) if words.is_empty() => Failure::said(format!("{server} refused: {code}")),
-            Refusal::Code(code, words) => Failure::said(format!("{server} refused: {words} ({code})")),
-            Refusal::Limited(Some(wait)) => {
-                Failure::said(format!("{server} was asked too often: try again in {} seconds", wait.as_secs()))
+impl OAuthError {
+    fn from_response(response: &HttpResponse) -> Self {
+        if response.status == 429 {
+            return OAuthError::RateLimited(response.retry_after);
+        }
+        match response.json::<ErrorBody>().filter(|_| (400..500).contains(&response.status)) {
+            Some(body) => OAuthError::Refused {
+                code: one_line(&body.error),
+                description: one_line(&body.error_description.unwrap_or_default()),
+            },
+            None => {
+                OAuthError::Request(RequestError::Unreachable(format!("it answers with status {}", response.status)))
             }
-            Refusal::Limited(None) => Failure::said(format!("{server} was asked too often: try again later")),
-            Refusal::Trouble(trouble) => trouble.about(server),
+        }
+    }
+
+    pub fn about(&self, server: &str) -> Error {
+        match self {
+            OAuthError::Refused { code, description } if description.is_empty() => {
+                Error::message(format!("{server} refused: {code}"))
+            }
+            OAuthError::Refused { code, description } => {
+                Error::message(format!("{server} refused: {description} ({code})"))
+            }
+            OAuthError::RateLimited(Some(wait)) => {
+                Error::message(format!("{server} got too many requests: try again in {} seconds", wait.as_secs()))
+            }
+            OAuthError::RateLimited(None) => Error::message(format!("{server} got too many requests: try again later")),
+            OAuthError::Request(error) => error.about(server),
         }
     }
 }
 
-/// Begins a sign-in.
-pub async fn begin(http: &Http, server: &Server, device_name: &str) -> Result<DeviceCode, Refusal> {
-    let form = [("client_id", CLIENT), ("device_name", device_name)];
-    let answer = http.post(&server.device_authorization_endpoint, &form, PATIENT).await.map_err(Refusal::Trouble)?;
-    read(&answer)
+pub async fn begin(http: &HttpClient, server: &TokenServer, device_name: &str) -> Result<DeviceCodeBody, OAuthError> {
+    let form = [("client_id", PROGRAM), ("device_name", device_name)];
+    read(&http.post(&server.device_authorization_endpoint, &form, LONG_TIMEOUT).await?)
 }
 
-/// Asks once whether the person approved.
-pub async fn poll(http: &Http, server: &Server, code: &Secret) -> Result<Grant, Refusal> {
-    let form = [("grant_type", DEVICE_GRANT), ("device_code", code.expose()), ("client_id", CLIENT)];
-    granted(http.post(&server.token_endpoint, &form, PATIENT).await)
+/// Asks once for the token of a device code.
+pub async fn poll(http: &HttpClient, server: &TokenServer, device_code: &Secret) -> Result<TokenBody, OAuthError> {
+    let form = [("grant_type", DEVICE_GRANT), ("device_code", device_code.expose()), ("client_id", PROGRAM)];
+    read_token(&http.post(&server.token_endpoint, &form, LONG_TIMEOUT).await?)
 }
 
-/// Gets a new token for a device that is signed in.
-pub async fn refresh(http: &Http, token_endpoint: &Url, token: &Secret) -> Result<Grant, Refusal> {
-    let form = [("grant_type", "refresh_token"), ("refresh_token", token.expose()), ("client_id", CLIENT)];
-    granted(http.post(token_endpoint, &form, BRIEF).await)
+pub async fn refresh(http: &HttpClient, token_endpoint: &Url, refresh_token: &Secret) -> Result<TokenBody, OAuthError> {
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose()), ("client_id", PROGRAM)];
+    read_token(&http.post(token_endpoint, &form, SHORT_TIMEOUT).await?)
 }
 
-/// Ends a token on the server, which says yes to everything that it could do.
-pub async fn revoke(http: &Http, revocation_endpoint: &Url, token: &Secret) -> Result<(), Refusal> {
-    let form = [("token", token.expose()), ("client_id", CLIENT)];
-    let answer = http.post(revocation_endpoint, &form, BRIEF).await.map_err(Refusal::Trouble)?;
-    if answer.status == 200 { Ok(()) } else { Err(Refusal::of(&answer)) }
+/// Revokes a token; the server also accepts one that it does not know.
+pub async fn revoke(http: &HttpClient, revocation_endpoint: &Url, token: &Secret) -> Result<(), OAuthError> {
+    let form = [("token", token.expose()), ("client_id", PROGRAM)];
+    let response = http.post(revocation_endpoint, &form, SHORT_TIMEOUT).await?;
+    if response.status == 200 { Ok(()) } else { Err(OAuthError::from_response(&response)) }
 }
 
-fn granted(answer: Result<Answer, Trouble>) -> Result<Grant, Refusal> {
-    let grant: Grant = read(&answer.map_err(Refusal::Trouble)?)?;
-    let is_plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic());
-    let is_whole = is_plain(grant.access_token.expose()) && is_plain(grant.refresh_token.expose());
-    if is_whole && is_plain(&grant.username) { Ok(grant) } else { Err(garbled()) }
-}
-
-fn read<T: for<'de> Deserialize<'de>>(answer: &Answer) -> Result<T, Refusal> {
-    if answer.status != 200 {
-        return Err(Refusal::of(answer));
+fn read<T: for<'de> Deserialize<'de>>(response: &HttpResponse) -> Result<T, OAuthError> {
+    if response.status != 200 {
+        return Err(OAuthError::from_response(response));
     }
-    answer.json().ok_or_else(garbled)
+    response.json().ok_or_else(unexpected)
 }
 
-fn garbled() -> Refusal {
-    Refusal::Trouble(Trouble::Unreachable("its answer is not that of a Dockpass".to_owned()))
+fn read_token(response: &HttpResponse) -> Result<TokenBody, OAuthError> {
+    let token: TokenBody = read(response)?;
+    let is_printable = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic());
+    let fields = [token.access_token.expose(), token.refresh_token.expose(), &token.username];
+    if fields.into_iter().all(is_printable) { Ok(token) } else { Err(unexpected()) }
+}
+
+fn unexpected() -> OAuthError {
+    OAuthError::Request(RequestError::Unreachable("its response is not that of a Dockpass server".to_owned()))
 }

@@ -1,15 +1,18 @@
-//! `docker-credential-dockpass`, run as a person and as registry clients run it, against a small server that says what
-//! a test wants to hear, and against Dockpass itself.
+//! `docker-credential-dockpass` as people and registry clients run it, against a fake server that follows a script and
+//! against Dockpass itself. A file for each module of the helper; `command_line` is its `main.rs`.
 
-mod at_once;
+mod browser;
+mod command_line;
+mod commands;
+mod credential_store;
+mod discovery;
 mod docker_config;
-mod docker_hub;
-mod dockpass;
-mod get;
-mod input;
-mod login;
-mod logout;
-mod no_certificates;
-mod read_only;
-mod server;
+mod fake_server;
+mod host;
+mod http;
+mod oauth;
+mod paths;
+mod polling;
+mod progress;
+mod protocol;
 mod workstation;

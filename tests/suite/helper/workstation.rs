@@ -1,4 +1,4 @@
-//! A person's computer: a home folder and the program.
+//! A person's computer: a home folder and the helper.
 
 use std::{
     fs,
@@ -7,47 +7,49 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     sync::LazyLock,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::fake_server::FakeServer;
 use crate::harness::program;
 
-/// The program.
+/// The helper's path.
 pub static PROGRAM: LazyLock<String> = LazyLock::new(|| program::helper().display().to_string());
 pub const NOT_FOUND: &str = "credentials not found in native keychain\n";
 
 pub struct Workstation {
     pub home: TempDir,
-    /// What its environment has besides.
+    /// Further environment variables.
     pub variables: Vec<(&'static str, &'static str)>,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct ProgramOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl From<Output> for Said {
+impl From<Output> for ProgramOutput {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 }
 
-impl Said {
-    /// What a run said that went well and had nothing else to say.
-    pub fn done(self) -> String {
+impl ProgramOutput {
+    /// The standard output of a run that succeeded without a warning.
+    pub fn succeed(self) -> String {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{}", self.stdout);
         self.stdout
     }
 
     /// The one sentence of a run that failed.
-    pub fn failed(self) -> String {
+    pub fn fail(self) -> String {
         assert_eq!(self.code, Some(1), "{self:?}");
         assert_eq!(self.stdout.lines().count(), 1, "one sentence: {self:?}");
         self.stdout.trim_end().to_owned()
@@ -59,7 +61,7 @@ impl Workstation {
         Self { home: tempfile::tempdir().unwrap(), variables: Vec::new() }
     }
 
-    /// The program in this home and without a keyring, whatever the computer of the tests has.
+    /// The helper in this home, without a keyring.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&*PROGRAM);
         command.args(arguments).env_clear().env("HOME", self.home.path());
@@ -69,73 +71,97 @@ impl Workstation {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Said {
+    pub fn run(&self, arguments: &[&str]) -> ProgramOutput {
         self.command(arguments).output().unwrap().into()
     }
 
-    /// Starts a verb that a registry client calls, and hands it its input.
-    pub fn start(&self, verb: &str, input: &[u8]) -> Child {
-        let mut process = self.command(&[verb]).stdin(Stdio::piped()).spawn().unwrap();
-        // A program that ends without reading closes the pipe: that is its right.
+    /// Starts a command as registry clients do.
+    pub fn start(&self, command: &str, input: &[u8]) -> Child {
+        let mut process = self.command(&[command]).stdin(Stdio::piped()).spawn().unwrap();
+        // The helper may close the pipe before it reads.
         let _ = process.stdin.take().unwrap().write_all(input);
         process
     }
 
-    pub fn ask(&self, verb: &str, input: &str) -> Said {
-        self.start(verb, input.as_bytes()).wait_with_output().unwrap().into()
+    pub fn call(&self, command: &str, input: &str) -> ProgramOutput {
+        self.start(command, input.as_bytes()).wait_with_output().unwrap().into()
     }
 
-    /// User name and secret for a host.
+    /// Username and secret of a host.
     pub fn get(&self, host: &str) -> (String, String) {
-        let said: Value = serde_json::from_str(&self.ask("get", host).done()).unwrap();
+        let said: Value = serde_json::from_str(&self.call("get", host).succeed()).unwrap();
         assert_eq!(said.as_object().unwrap().len(), 3);
         assert_eq!(said["ServerURL"], host);
         let text = |key: &str| said[key].as_str().unwrap().to_owned();
         (text("Username"), text("Secret"))
     }
 
-    pub fn store(&self, host: &str, name: &str, secret: &str) -> Said {
-        let input = serde_json::json!({ "ServerURL": host, "Username": name, "Secret": secret });
-        self.ask("store", &input.to_string())
+    pub fn store(&self, host: &str, name: &str, secret: &str) -> ProgramOutput {
+        let input = json!({ "ServerURL": host, "Username": name, "Secret": secret });
+        self.call("store", &input.to_string())
     }
 
-    /// Signs in at a server that approves at once.
+    /// Signs in at a server that needs no approval.
     pub fn login(&self, host: &str) -> String {
-        self.run(&["login", host]).done()
+        self.run(&["login", host]).succeed()
+    }
+
+    /// Stores what a `login` at the server stores, without its seconds of waiting.
+    #[expect(clippy::disallowed_methods, reason = "the helper compares the time with the system's clock")]
+    pub fn sign_in(&self, server: &FakeServer) {
+        let number = server.issue_token();
+        let issued_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let session = json!({
+            "issued_at": issued_at,
+            "expires_in": 2_592_000,
+            "token_endpoint": format!("http://{}/oauth/token", server.host()),
+            "revocation_endpoint": format!("http://{}/oauth/revoke", server.host()),
+        });
+        let secrets = json!({ "secret": format!("dp_dev_{number}"), "refresh_token": format!("dp_ref_{number}") });
+        let credential = json!({ "username": "alice", "secrets": secrets, "session": session });
+        let stored = json!({ "version": 1, "storage": "file", "entries": { server.host(): credential } });
+        fs::create_dir_all(self.file().parent().unwrap()).unwrap();
+        fs::write(self.file().with_file_name("lock"), "").unwrap();
+        fs::write(self.file(), stored.to_string()).unwrap();
     }
 
     pub fn list(&self) -> Value {
-        serde_json::from_str(&self.run(&["list"]).done()).unwrap()
+        serde_json::from_str(&self.run(&["list"]).succeed()).unwrap()
     }
 
-    /// The file of credentials.
+    /// The file with the stored credentials.
     pub fn file(&self) -> PathBuf {
         self.home.path().join(".local/share/dockpass/credentials.json")
     }
 
-    pub fn kept(&self) -> Value {
+    pub fn stored(&self) -> Value {
         serde_json::from_slice(&fs::read(self.file()).unwrap()).unwrap()
     }
 
-    /// Lets time pass: what was given for a host was given long ago.
-    pub fn ages(&self, host: &str) {
-        self.change(host, "issued_at", 0);
+    /// Makes the stored token of a host old enough for a refresh.
+    pub fn make_due(&self, host: &str) {
+        self.set_session(host, "issued_at", 0);
     }
 
-    /// Writes a number into what is known of a sign-in.
-    pub fn change(&self, host: &str, key: &str, value: i64) {
-        let mut kept = self.kept();
-        kept["entries"][host]["session"][key] = value.into();
-        fs::write(self.file(), kept.to_string()).unwrap();
+    /// Changes a number in the stored session of a host.
+    pub fn set_session(&self, host: &str, key: &str, value: i64) {
+        let mut stored = self.stored();
+        stored["entries"][host]["session"][key] = value.into();
+        fs::write(self.file(), stored.to_string()).unwrap();
     }
 
-    /// Takes the right to write in the folder of credentials away, or gives it back.
-    pub fn keeps_read_only(&self, is_read_only: bool) {
+    /// Makes the folder with the stored credentials read-only, or writable again.
+    pub fn set_read_only(&self, is_read_only: bool) {
         let set = |path: PathBuf, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
         let (file, folder) = if is_read_only { (0o400, 0o500) } else { (0o600, 0o700) };
         set(self.file(), file);
         set(self.file().with_file_name("lock"), file);
         set(self.file().parent().unwrap().to_owned(), folder);
+    }
+
+    /// Makes the next write of the stored credentials fail: a folder is where the new file would be.
+    pub fn block_writes(&self) {
+        fs::create_dir_all(self.file().with_file_name(".credentials.json.dockpass").join("x")).unwrap();
     }
 
     pub fn mode(&self, path: &str) -> u32 {
@@ -150,4 +176,9 @@ impl Workstation {
         fs::create_dir_all(self.home.path().join(".docker")).unwrap();
         fs::write(self.home.path().join(".docker/config.json"), text).unwrap();
     }
+}
+
+/// Waits for all processes.
+pub fn finish_all(processes: Vec<Child>) -> Vec<Output> {
+    processes.into_iter().map(|process| process.wait_with_output().unwrap()).collect()
 }

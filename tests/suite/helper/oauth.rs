@@ -1,17 +1,19 @@
-//! The program against Dockpass itself.
+//! The requests, against Dockpass itself.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 
 use reqwest::StatusCode;
 use time::Duration;
 
-use super::workstation::Workstation;
-use crate::harness::{
-    Browser, TestServer,
-    device::{Codes, PROGRAM},
+use crate::{
+    harness::{
+        Browser, TestServer,
+        device::{Codes, PROGRAM},
+    },
+    helper::workstation::Workstation,
 };
 
-/// Signs a computer in: someone approves the code that the program shows.
+/// Signs a computer in; the owner approves the code.
 async fn sign_in(workstation: &Workstation, server: &TestServer, owner: &Browser) {
     let mut program = workstation.command(&["login", &server.address.to_string()]).spawn().unwrap();
     let mut stdout = BufReader::new(program.stdout.take().unwrap());
@@ -20,7 +22,7 @@ async fn sign_in(workstation: &Workstation, server: &TestServer, owner: &Browser
     let user_code = said.trim_end().rsplit(' ').next().unwrap().to_owned();
     let approved = owner.decide(&Codes { device_code: String::new(), user_code }, "approve").await;
     assert!(approved.body.contains("Approved"), "{said} {}", approved.body);
-    // The program waits these seconds before it asks; the server's clock stands still.
+    // The helper waits these seconds before its first poll; the server's clock does not move by itself.
     server.clock.advance(Duration::seconds(5));
     stdout.read_to_string(&mut said).unwrap();
     assert!(program.wait().unwrap().success(), "{said}");
@@ -32,7 +34,7 @@ async fn answer(server: &TestServer, token: &str) -> (StatusCode, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_switched_off_keeps_its_sign_in_and_goes_on_when_it_is_switched_on() {
+async fn a_deactivated_token_and_a_disabled_account_keep_the_sign_in() {
     let server = TestServer::start().await;
     let admin = server.account_signed_in("root-of-all").await;
     let alice = server.account_signed_in("alice").await;
@@ -49,16 +51,16 @@ async fn what_was_switched_off_keeps_its_sign_in_and_goes_on_when_it_is_switched
         (&admin, account_page, "disable", "enable", disabled, "(ACCOUNT-DISABLED)"),
     ] {
         assert_eq!(who.post(&format!("{page}/{off}"), &[]).await.status, StatusCode::SEE_OTHER);
-        workstation.ages(&host);
-        let said = workstation.ask("get", &host);
+        workstation.make_due(&host);
+        let said = workstation.call("get", &host);
         assert_eq!(said.code, Some(0), "{said:?}");
         assert_eq!(said.stderr, format!("{PROGRAM}: http://{host} refused: {words} (access_denied)\n"));
         assert!(said.stdout.contains(&format!("\"{token}\"")), "{said:?}");
-        assert_eq!(workstation.get(&host).1, token, "docker's second question asks nobody");
+        assert_eq!(workstation.get(&host).1, token, "docker's second call asks no server");
         let (status, body) = answer(&server, &token).await;
         assert!(status == StatusCode::UNAUTHORIZED && body.contains(code), "{body}");
         assert_eq!(who.post(&format!("{page}/{on}"), &[]).await.status, StatusCode::SEE_OTHER);
-        workstation.change(&host, "rests_until", 0);
+        workstation.set_session(&host, "back_off_until", 0);
         let renewed = workstation.get(&host).1;
         assert_ne!(renewed, token);
         assert_eq!(answer(&server, &renewed).await.0, StatusCode::OK);

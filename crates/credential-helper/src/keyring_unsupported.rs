@@ -1,25 +1,21 @@
-//! Where this program knows no keyring: there is none, and the file is what is chosen.
+//! Stands in for [`crate::keyring`] on systems whose keyring this program does not support: secrets go to the file.
 
 use zeroize::Zeroizing;
 
-const REASON: &str = "no keyring of this system is supported";
+const REASON: &str = "this system's keyring is not supported";
 
-/// Never.
 pub async fn probe() -> Result<(), String> {
     Err(REASON.to_owned())
 }
 
-/// Cannot be.
 pub async fn write(_host: &str, _secret: &str) -> Result<(), String> {
     Err(REASON.to_owned())
 }
 
-/// Nothing.
 pub async fn read(_host: &str) -> Result<Option<Zeroizing<Vec<u8>>>, String> {
     Err(REASON.to_owned())
 }
 
-/// Nothing to do.
 pub async fn remove(_host: &str) -> Result<(), String> {
     Err(REASON.to_owned())
 }

@@ -1,0 +1,8 @@
+//! One file for each command.
+
+pub mod erase;
+pub mod get;
+pub mod list;
+pub mod login;
+pub mod logout;
+pub mod store;
