@@ -1,7 +1,7 @@
-// What the pages do beyond links and forms. Everything here is an addition: without it each page still works.
+// What the pages do beyond links and forms. Every page also works without this script.
 "use strict";
 
-// Dialogs: htmx puts one into #dialog, this shows it over the page.
+// Dialogs: htmx loads one into #dialog, and this shows it over the page.
 const holder = document.getElementById("dialog");
 let opener = null;
 
@@ -27,8 +27,8 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target === holder && !holder.querySelector("dialog")) returnFocus();
 });
 
-// To where the dialog was opened from, or to the heading when that row is gone. htmx settles a swap in several parts
-// and calls for each: where the focus already is somewhere it stays.
+// Focus returns to the control that opened the dialog, or to the heading if that control is gone. htmx settles a swap
+// in several parts and calls this for each, so focus that is already somewhere stays there.
 function returnFocus() {
   if (document.activeElement && document.activeElement !== document.body) return;
   const target = (opener && document.querySelector(`#${CSS.escape(opener)}:not(:disabled)`)) || document.querySelector("h1[tabindex]") || document.querySelector("main");
@@ -60,7 +60,7 @@ document.addEventListener("cancel", (event) => {
   if (mayClose()) close(event.target);
 }, true);
 
-// A browser lets a second Escape in a row through past "cancel".
+// On a second Escape in a row the browser closes the dialog without a "cancel" event.
 document.addEventListener("keydown", (event) => {
   const dialog = event.key === "Escape" && !event.isComposing && document.querySelector("dialog:modal");
   if (!dialog) return;
@@ -68,14 +68,14 @@ document.addEventListener("keydown", (event) => {
   if (mayClose()) close(dialog);
 });
 
-// And where it closed one by its own will all the same, such as at a gesture: back with it, or all of it goes.
+// The browser may still close a dialog by itself, such as on a back gesture. Reopen it, or finish closing it.
 document.addEventListener("close", (event) => {
   if (!holder.contains(event.target)) return;
   if (mayClose()) close(event.target);
   else event.target.showModal();
 }, true);
 
-// The token is shown once: closing before it was copied asks once.
+// A secret is shown only once, so the first attempt to close the dialog without copying it gets a warning.
 let copied = false;
 let asked = false;
 
@@ -91,7 +91,7 @@ function mayClose() {
   return false;
 }
 
-// Emptied on close and when the page is left, so that no back-forward cache keeps it.
+// Clears the secret when the dialog closes and when the page is left, so that no back-forward cache keeps it.
 function forgetSecret() {
   const field = document.getElementById("secret");
   if (field) {
@@ -107,13 +107,13 @@ window.addEventListener("pagehide", () => {
   for (const shown of document.querySelectorAll("#recovery-codes, #totp-secret, .qr")) shown.replaceChildren();
 });
 
-// A whole token in the filter is cut to what its hint shows before it is sent anywhere.
+// A whole token in the filter is cut to what its hint shows, so that the rest is never sent.
 document.addEventListener("input", (event) => {
   if (event.target.id !== "text") return;
   event.target.value = event.target.value.replace(/^\s*(dp_(?:pat|dev|ref)_[0-9A-Za-z]{3})[0-9A-Za-z]{33}\s*$/, "$1");
 }, true);
 
-// A notice that would stand behind an open dialog stands in it.
+// While a dialog is open, a notice goes into it and not behind it.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const dialog = document.querySelector("dialog:modal");
   if (!dialog || !event.detail.target || event.detail.target.id !== "notice") return;
@@ -154,7 +154,7 @@ function say(button, sentence) {
   }
 }
 
-// Recovery codes: copied, saved as a file, printed.
+// Recovery codes: copy, download, print.
 function listed(id) {
   const list = document.getElementById(id);
   return [list.dataset.about, ...[...list.children].map((item) => item.textContent), ""].join("\n");
@@ -181,7 +181,7 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-// Menus: arrow keys and the roles that promise them (WAI-ARIA menu button).
+// Menus: the roles and arrow keys of the WAI-ARIA menu button pattern.
 function dressMenus() {
   for (const menu of document.querySelectorAll(".menu:not([role])")) {
     const button = document.querySelector(`[popovertarget="${menu.id}"]`);
@@ -216,7 +216,7 @@ function move(event, menu) {
   items[(to + items.length) % items.length].focus();
 }
 
-// Password fields get a button that shows what was typed.
+// Password fields get a button that shows the password.
 for (const input of document.querySelectorAll("[data-reveal-show]")) {
   const wrap = document.createElement("div");
   wrap.className = "with-reveal";
@@ -246,7 +246,7 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
   });
 }
 
-// One tick for all rows of the page, and it says how many of them are ticked.
+// The "select all" checkbox, and how many rows are selected.
 document.addEventListener("change", (event) => {
   const all = document.querySelector("[data-tick-all]");
   const boxes = [...document.querySelectorAll('[type="checkbox"][form="selection"]')];
@@ -255,9 +255,11 @@ document.addEventListener("change", (event) => {
   const ticked = boxes.filter((box) => box.checked).length;
   all.checked = ticked === boxes.length;
   all.indeterminate = ticked > 0 && !all.checked;
+  const label = document.querySelector("[data-selected]");
+  label.textContent = label.dataset.selected.replace("%{count}", ticked);
 });
 
-// Exact times in the reader's own zone, where none was chosen.
+// Exact times use the browser's time zone unless the account has one.
 function localTimes() {
   if (!("localTimes" in document.documentElement.dataset)) return;
   const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "long" });
@@ -273,6 +275,6 @@ function dress() {
 document.addEventListener("htmx:afterSettle", dress);
 dress();
 
-// On a phone the navigation is a row that scrolls: it begins at where one is.
+// On a phone the navigation is a row that scrolls. Scroll it to the current page.
 const here = document.querySelector(".side [aria-current]");
 if (here) here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2;

@@ -49,9 +49,9 @@ struct AccountView {
 impl AccountView {
     fn status_key(&self) -> &'static str {
         match (self.person.is_closed, self.person.is_disabled) {
-            (true, _) => "people.closed",
-            (false, true) => "people.disabled",
-            (false, false) => "people.enabled",
+            (true, _) => "admin.closed",
+            (false, true) => "admin.disabled",
+            (false, false) => "admin.enabled",
         }
     }
 
@@ -98,7 +98,7 @@ async fn list(State(app): State<App>, admin: Administrator, Query(search): Query
         rows: people.into_iter().map(row).collect(),
         previous: (at > 1).then(|| to(at - 1)),
         next: (at < listing::pages(count)).then(|| to(at + 1)),
-        count: me.page.words.count("people.count", count),
+        count: me.page.words.count("admin.count", count),
         page: me.page.clone(),
         text,
         notice,

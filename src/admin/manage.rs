@@ -75,9 +75,9 @@ async fn disable(State(app): State<App>, admin: Administrator, Id(id): Id, Now(n
     let withdrawal = accounts::disable(&mut tx, &account, now).await?;
     tx.commit().await?;
     let key = match withdrawal {
-        DisableOutcome::Done => "people.disabled_notice",
-        DisableOutcome::AlreadySo => "people.disabled_already",
-        DisableOutcome::LastAdministrator => "people.last_administrator",
+        DisableOutcome::Done => "admin.disabled_notice",
+        DisableOutcome::AlreadySo => "admin.disabled_already",
+        DisableOutcome::LastAdministrator => "admin.last_administrator",
     };
     tracing::info!(account = account.username.as_str(), ?withdrawal, "an account was to be disabled");
     back(admin.0, key, Some(&account)).await
@@ -89,7 +89,7 @@ async fn enable(State(app): State<App>, admin: Administrator, Id(id): Id) -> Res
     let is_done = accounts::enable(&mut tx, &account).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), is_done, "an account was to be enabled");
-    back(admin.0, if is_done { "people.enabled_notice" } else { "people.enabled_already" }, Some(&account)).await
+    back(admin.0, if is_done { "admin.enabled_notice" } else { "admin.enabled_already" }, Some(&account)).await
 }
 
 async fn end_sessions(
@@ -105,7 +105,7 @@ async fn end_sessions(
         .await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), "an administrator ended an account's sessions");
-    back(admin.0, "people.sessions_ended", Some(&account)).await
+    back(admin.0, "admin.sessions_ended", Some(&account)).await
 }
 
 async fn reset_second_factor(
@@ -120,14 +120,14 @@ async fn reset_second_factor(
     };
     if me.account.id == id {
         // One's own goes with a code, on the page Security.
-        return back(me, "people.own_security", None).await;
+        return back(me, "admin.own_security", None).await;
     }
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
     let is_done = factor::turn_off(&mut tx, &account, &origin, me.page.now).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), is_done, "an administrator reset a second factor");
-    back(me, if is_done { "people.factor_reset" } else { "people.factor_was_off" }, Some(&account)).await
+    back(me, if is_done { "admin.two_factor_reset" } else { "admin.two_factor_was_off" }, Some(&account)).await
 }
 
 async fn password_link(
@@ -142,14 +142,14 @@ async fn password_link(
     };
     if me.account.id == id {
         // One's own password changes with the current one, on the page Security.
-        return back(me, "people.own_security", None).await;
+        return back(me, "admin.own_security", None).await;
     }
     let now = me.page.now;
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
     if !account.is_enabled() {
         drop(tx);
-        return back(me, "people.not_enabled", Some(&account)).await;
+        return back(me, "admin.not_enabled", Some(&account)).await;
     }
     let code = links::make_password_link(&mut tx, &account, now, app.rng).await?;
     tx.commit().await?;

@@ -187,7 +187,7 @@ async fn confirm(
 ) -> Result<Result<(), Refusal>, Error> {
     let (page, now) = (&me.page, me.page.now);
     let mut errors = FieldErrors::default();
-    let wait = |wait: std::time::Duration| page.words.count("login.wait", wait.as_secs().max(1) as i64);
+    let wait = |wait: std::time::Duration| page.words.count("sign_in.wait", wait.as_secs().max(1) as i64);
     let is_right = match try_password(app, me, attempt, password).await {
         Err(Error::TooMany(length)) => {
             errors.add(PASSWORD_FIELD, wait(length));
@@ -196,7 +196,7 @@ async fn confirm(
         is_right => is_right?,
     };
     if !is_right {
-        errors.add(PASSWORD_FIELD, page.t("fresh.wrong_password"));
+        errors.add(PASSWORD_FIELD, page.t("recent_sign_in.wrong_password"));
     } else if me.account.has_second_factor {
         match factor::try_code(app, &me.account, code, attempt, now).await {
             Err(Error::TooMany(length)) => {
@@ -204,7 +204,7 @@ async fn confirm(
                 return Ok(Err(Refusal { wait: Some(length), ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, errors) }));
             }
             Ok(true) => {}
-            Ok(false) => errors.add(CODE_FIELD, page.t("factor.wrong_code")),
+            Ok(false) => errors.add(CODE_FIELD, page.t("two_factor.wrong_code")),
             Err(other) => return Err(other),
         }
     }

@@ -98,7 +98,7 @@ async fn sign_in(
     let found = match try_password(&app, &attempt, &form, now).await {
         Err(Error::TooMany(wait)) => {
             let seconds = wait.as_secs().max(1);
-            let sentence = page.words.count("login.wait", seconds as i64);
+            let sentence = page.words.count("sign_in.wait", seconds as i64);
             return Ok(again(&app, page, form, StatusCode::TOO_MANY_REQUESTS, sentence, Some(seconds)));
         }
         found => found?,
@@ -108,7 +108,7 @@ async fn sign_in(
             activity::note_failure(&app.failures, &id, ActivityKind::SignInFailed, "", &origin, now);
         }
         tracing::info!(address = %source.address, "a sign-in was refused");
-        let sentence = page.t("login.refused").into_owned();
+        let sentence = page.t("sign_in.refused").into_owned();
         return Ok(again(&app, page, form, StatusCode::UNAUTHORIZED, sentence, None));
     };
     if account.has_second_factor {

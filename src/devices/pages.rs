@@ -122,7 +122,7 @@ async fn find(
         Ok(Found::Over) => "device.code_over",
         Ok(Found::Unknown) => "device.code_unknown",
         Err(Error::TooMany(wait)) => {
-            let sentence = me.page.words.count("login.wait", wait.as_secs().max(1) as i64);
+            let sentence = me.page.words.count("sign_in.wait", wait.as_secs().max(1) as i64);
             let response = again(me, form.user_code, StatusCode::TOO_MANY_REQUESTS, sentence);
             return Ok(Err(retry_after(response, wait)));
         }

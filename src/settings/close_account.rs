@@ -71,12 +71,12 @@ async fn close(
         Ok(true) => {}
         Ok(false) => {
             activity::note_failure(&app.failures, &me.account.id, ActivityKind::SignInFailed, "", &origin, me.page.now);
-            errors.add("password", me.page.t("closing.wrong_password"));
+            errors.add("password", me.page.t("close_account.wrong_password"));
             let again = ClosePage { page: me.page, username, errors };
             return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, again));
         }
         Err(Error::TooMany(wait)) => {
-            errors.add("password", me.page.words.count("login.wait", wait.as_secs().max(1) as i64));
+            errors.add("password", me.page.words.count("sign_in.wait", wait.as_secs().max(1) as i64));
             let again = ClosePage { page: me.page, username, errors };
             return Ok(retry_after(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again), wait));
         }
@@ -84,7 +84,7 @@ async fn close(
     }
     let mut tx = app.db.write().await?;
     if actions::close(&mut tx, &me.account, me.page.now).await? == DisableOutcome::LastAdministrator {
-        errors.add("password", me.page.t("closing.last_administrator"));
+        errors.add("password", me.page.t("close_account.last_administrator"));
         return Ok(dialog_or_page!(StatusCode::CONFLICT, ClosePage { page: me.page, username, errors }));
     }
     tx.commit().await?;

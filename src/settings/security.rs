@@ -98,7 +98,7 @@ async fn change_password(
     let attempt = SignInAttempt::new(&name, Some(&me.account.id), &source);
     let shown = match show_password(&app, &me, &attempt, &form.current_password).await {
         Err(Error::TooMany(wait)) => {
-            errors.add("current_password", me.page.words.count("login.wait", wait.as_secs().max(1) as i64));
+            errors.add("current_password", me.page.words.count("sign_in.wait", wait.as_secs().max(1) as i64));
             let again = security_page(&app, me, errors, None).await?;
             return Ok(retry_after(private((StatusCode::TOO_MANY_REQUESTS, again)), wait));
         }
@@ -106,7 +106,7 @@ async fn change_password(
     };
     if shown.is_none() {
         activity::note_failure(&app.failures, &me.account.id, ActivityKind::SignInFailed, "", &origin, me.page.now);
-        errors.add("current_password", me.page.t("fresh.wrong_password"));
+        errors.add("current_password", me.page.t("recent_sign_in.wrong_password"));
     }
     let chosen = Password::chosen(&form.new_password, &name)
         .map_err(|problem| errors.add("new_password", me.page.t(password_key(problem))));
@@ -117,7 +117,7 @@ async fn change_password(
     let digest = app.hasher.hash(password).await?;
     let mut tx = app.db.write().await?;
     let Some(ended) = actions::change_password(&mut tx, &shown, &digest, &me.id_hash()).await? else {
-        errors.add("current_password", me.page.t("fresh.wrong_password"));
+        errors.add("current_password", me.page.t("recent_sign_in.wrong_password"));
         drop(tx);
         let again = security_page(&app, me, errors, None).await?;
         return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));

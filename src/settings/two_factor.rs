@@ -120,7 +120,7 @@ async fn confirm(State(app): State<App>, sensitive: RecentSignIn<CodeForm>) -> R
     }
     if secret.step_of(&form.code, me.page.now).is_none() {
         let mut errors = FieldErrors::default();
-        errors.add("code", me.page.t("factor.wrong_code"));
+        errors.add("code", me.page.t("two_factor.wrong_code"));
         return show_secret(me, &secret, errors, StatusCode::UNPROCESSABLE_ENTITY);
     }
     let is_first = !me.account.has_second_factor;
@@ -136,7 +136,7 @@ async fn confirm(State(app): State<App>, sensitive: RecentSignIn<CodeForm>) -> R
     tracing::info!(account = me.account.username.as_str(), "two-factor authentication is on");
     match new {
         Some(new) => Ok(show_codes(&app, me, new.codes)),
-        None => done(me, "factor.replaced").await,
+        None => done(me, "two_factor.replaced").await,
     }
 }
 
@@ -163,7 +163,7 @@ async fn new_codes(State(app): State<App>, sensitive: RecentSignIn<Nothing>) -> 
 
 /// Where the dialog with the codes leads once the box is ticked.
 async fn saved(me: SignedIn) -> Result<Response, Error> {
-    done(me, "factor.saved").await
+    done(me, "two_factor.saved").await
 }
 
 async fn ask_off(State(app): State<App>, me: SignedIn) -> Response {
@@ -193,7 +193,7 @@ async fn turn_off(
     let mut errors = FieldErrors::default();
     let is_right = match is_right {
         Err(Error::TooMany(wait)) => {
-            errors.add("code", me.page.words.count("login.wait", wait.as_secs().max(1) as i64));
+            errors.add("code", me.page.words.count("sign_in.wait", wait.as_secs().max(1) as i64));
             let again = OffPage { page: me.page, is_required, errors };
             return Ok(retry_after(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again), wait));
         }
@@ -201,7 +201,7 @@ async fn turn_off(
     };
     if !is_right {
         note_failure(&app.failures, &me.account.id, ActivityKind::SignInFailed, "code", &origin, now);
-        errors.add("code", me.page.t("factor.wrong_either"));
+        errors.add("code", me.page.t("two_factor.wrong_either"));
         let again = OffPage { page: me.page, is_required, errors };
         return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, again));
     }
@@ -209,7 +209,7 @@ async fn turn_off(
     actions::turn_off(&mut tx, &me.account, &origin, now).await?;
     tx.commit().await?;
     tracing::info!(account = me.account.username.as_str(), "two-factor authentication is off");
-    done(me, "factor.turned_off").await
+    done(me, "two_factor.turned_off").await
 }
 
 /// Back to the security page, with a sentence above it; for htmx the whole page, since all of it changed.

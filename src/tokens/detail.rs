@@ -132,39 +132,39 @@ async fn answer(
 ) -> Result<Option<CheckAnswer>, Error> {
     let Some(action) = RepositoryAction::parse(&question.action) else { return Ok(None) };
     let Some(name) = RepositoryName::parse(question.repository.trim()) else {
-        return Ok(Some(CheckAnswer { class: "error", sentence: page.t("tester.not_a_name").into_owned() }));
+        return Ok(Some(CheckAnswer { class: "error", sentence: page.t("check.not_a_name").into_owned() }));
     };
     let verdict = tester::may(connection, account, token, &name, action, page.now).await?;
     let (class, reason) = match verdict {
         Ok(grounds) => ("yes", page.t(grounds_key(grounds)).into_owned()),
         Err(hindrance) => ("no", hindrance_in_words(hindrance, page.words)),
     };
-    let said = page.t(format!("tester.{class}_{}", action.as_str())).replace("%{name}", name.as_str());
+    let said = page.t(format!("check.{class}_{}", action.as_str())).replace("%{name}", name.as_str());
     Ok(Some(CheckAnswer { class, sentence: said.replace("%{reason}", &reason) }))
 }
 
 const fn grounds_key(grounds: AllowReason) -> &'static str {
     match grounds {
-        AllowReason::Public => "tester.because_public",
-        AllowReason::Own => "tester.because_own",
-        AllowReason::Administrators => "tester.because_administrators",
-        AllowReason::Shared => "tester.because_shared",
+        AllowReason::Public => "check.because_public",
+        AllowReason::Own => "check.because_own",
+        AllowReason::Administrators => "check.because_administrators",
+        AllowReason::Shared => "check.because_shared",
     }
 }
 
 fn hindrance_in_words(hindrance: CheckFailure, words: Words) -> String {
     let key = match hindrance {
-        CheckFailure::AccountDisabled => "tester.account_disabled",
-        CheckFailure::Expired => "tester.expired",
-        CheckFailure::Inactive => "tester.inactive",
+        CheckFailure::AccountDisabled => "check.account_disabled",
+        CheckFailure::Expired => "check.expired",
+        CheckFailure::Inactive => "check.inactive",
         CheckFailure::DenyReason(DenyReason::Level(needed)) => {
-            return words.t1("tester.level", "level", words.t(level_key(needed)));
+            return words.t1("check.level", "level", words.t(level_key(needed)));
         }
-        CheckFailure::DenyReason(DenyReason::OutsideFilter) => "tester.out_of_reach",
+        CheckFailure::DenyReason(DenyReason::OutsideFilter) => "check.not_in_filter",
         // A token is always someone's.
-        CheckFailure::DenyReason(DenyReason::NotShared | DenyReason::Anonymous) => "tester.not_shared",
-        CheckFailure::DenyReason(DenyReason::SharedPullOnly) => "tester.shared_for_pulling",
-        CheckFailure::DenyReason(DenyReason::OwnerOnly) => "tester.owners_alone",
+        CheckFailure::DenyReason(DenyReason::NotShared | DenyReason::Anonymous) => "check.not_shared",
+        CheckFailure::DenyReason(DenyReason::SharedPullOnly) => "check.shared_for_pulling",
+        CheckFailure::DenyReason(DenyReason::OwnerOnly) => "check.owner_only",
     };
     words.t(key).into_owned()
 }

@@ -63,9 +63,9 @@ impl TokenFieldsForm {
             Err(problem) => problem,
         };
         let sentence = match problem {
-            FilterProblem::Empty => words.t("reach.empty").into_owned(),
-            FilterProblem::TooMany => words.t1("reach.too_many", "most", MAX_PATTERNS),
-            FilterProblem::NotAName(name) => words.t1("reach.not_a_name", "name", name),
+            FilterProblem::Empty => words.t("repository_filter.empty").into_owned(),
+            FilterProblem::TooMany => words.t1("repository_filter.too_many", "most", MAX_PATTERNS),
+            FilterProblem::NotAName(name) => words.t1("repository_filter.not_a_name", "name", name),
         };
         errors.add("repositories", sentence);
         None

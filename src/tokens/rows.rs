@@ -82,14 +82,14 @@ impl TokenView {
 
 /// The program of a use; some give no name.
 pub fn program(client: &str, words: Words) -> String {
-    if client.is_empty() { words.t("uses.unnamed").into_owned() } else { user_agent::describe(client) }
+    if client.is_empty() { words.t("usage.unnamed").into_owned() } else { user_agent::describe(client) }
 }
 
 fn reach_in_words(reach: &RepositoryFilter, words: Words) -> String {
     match reach.words().as_slice() {
         [] => String::new(),
         [one] => (*one).to_owned(),
-        [first, others @ ..] => words.count("reach.more", others.len() as i64).replace("%{name}", first),
+        [first, others @ ..] => words.count("repository_filter.more", others.len() as i64).replace("%{name}", first),
     }
 }
 

@@ -22,7 +22,7 @@ async fn the_first_account_is_made_with_the_link_that_the_server_printed() {
         window.fill("Username", "al ice").await;
         window.fill("Password", "too short").await;
         window.click("button", "Create account").await;
-        window.reads("#username-error", "a–z").await;
+        window.reads("#username-error", "lowercase letters").await;
         window.reads("#password-error", "15 characters").await;
         let username = window.find("textbox", "Username").await;
         assert_eq!(username.value().await.unwrap().unwrap(), "al ice");
@@ -54,7 +54,7 @@ async fn a_person_signs_in_where_they_wanted_to_go_and_signs_out_for_good() {
         window.fill("Username", "alice").await;
         window.fill("Password", "not my password at all").await;
         window.click("button", "Sign in").await;
-        window.reads("[role=alert]", "wrong").await;
+        window.reads("[role=alert]", "Incorrect").await;
         assert_eq!(window.find("textbox", "Username").await.value().await.unwrap().unwrap(), "alice");
         window.show("login-wrong").await;
 
@@ -70,7 +70,7 @@ async fn a_person_signs_in_where_they_wanted_to_go_and_signs_out_for_good() {
         window.goto("/nowhere").await;
         window.find("heading", "Not found").await;
         window.show("not-found").await;
-        window.click("link", "Go to the start page").await;
+        window.click("link", "Back to home").await;
         window.arrive("/settings/tokens").await;
 
         window.click("button", "Account menu").await;

@@ -79,23 +79,23 @@ async fn the_code_is_typed_and_what_is_wrong_with_it_is_said_beside_it() {
         window.show("device-enter").await;
         window.fill("Code", "WDJB").await;
         window.click("button", "Continue").await;
-        window.reads("#user_code-error", "A code has eight letters").await;
+        window.reads("#user_code-error", "That isn’t a complete code").await;
         for letter in ["b", "c", "d", "f", "g"] {
             let guess = format!("bbbb bbb{letter}");
             window.fill("Code", &guess).await;
             window.click("button", "Continue").await;
             // The previous page shows the same text, so wait for the new one.
             window.holds(&format!("document.getElementById('user_code')?.defaultValue === '{guess}'")).await;
-            window.reads("#user_code-error", "This code is not known.").await;
+            window.reads("#user_code-error", "No device is waiting with this code.").await;
         }
         window.show("device-wrong").await;
         window.fill("Code", &codes.user_code).await;
         window.click("button", "Continue").await;
-        window.reads("#user_code-error", "Wait 30 seconds").await;
+        window.reads("#user_code-error", "Try again in 30 seconds").await;
         server.clock.advance(Duration::seconds(30));
         window.fill("Code", &codes.user_code.to_lowercase().replace('-', " ")).await;
         window.click("button", "Continue").await;
-        window.find("heading", "Let this program in?").await;
+        window.find("heading", "Approve this sign-in?").await;
         server.clock.advance(Duration::minutes(10));
         window.click("button", "Approve").await;
         window.reads("#user_code-error", "Start again on the device").await;
@@ -112,7 +112,7 @@ async fn what_someone_else_began_is_denied() {
     journey(&server, &ENGLISH, &[], async |window| {
         window.sign_in("alice").await;
         window.review(&codes).await;
-        window.reads("dl.facts", "Not the address of this browser").await;
+        window.reads("dl.facts", "Different from this browser’s address").await;
         window.show("device-review-foreign").await;
         window.click("button", window.words.deny).await;
         window.find("heading", window.words.denied_title).await;
@@ -201,7 +201,7 @@ async fn with_two_factor_authentication_both_are_shown_first_and_the_code_is_sti
         window.click("button", "Sign in").await;
         window.arrive(&format!("/device?user_code={}", codes.user_code)).await;
         window.click("button", "Continue").await;
-        window.find("heading", "Let this program in?").await;
+        window.find("heading", "Approve this sign-in?").await;
         window.click("button", "Approve").await;
         window.find("heading", "Approved").await;
     })
@@ -221,10 +221,10 @@ async fn without_javascript_it_works_too_and_long_after_the_sign_in_the_password
         let codes = server.anonymous().begin("desktop").await;
         window.review(&codes).await;
         window.click("button", "Approve").await;
-        window.find("heading", "Confirm that it is you").await;
+        window.find("heading", "Confirm it’s you").await;
         window.show("device-fresh").await;
         window.fill("Password", PASSWORD).await;
-        window.click("button", "Go on").await;
+        window.click("button", "Continue").await;
         window.find("heading", "Approved").await;
         assert_eq!(server.anonymous().poll(&codes).await.status, StatusCode::OK);
     })

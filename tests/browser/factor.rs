@@ -206,23 +206,23 @@ async fn the_authenticator_is_replaced_the_codes_renewed_and_all_turned_off() {
         server.clock.advance(STEP);
         assert_ne!(app.code(&server), old.code(&server));
         window.fill("Authentication code", &app.code(&server)).await;
-        window.click("button", "Confirm").await;
+        window.click("button", "Replace").await;
         window.reads("#notice", "replaced").await;
         window.reads(".part", "10 recovery codes").await;
 
         // Long after the sign-in, new codes need the password and a code first.
         server.clock.advance(Duration::minutes(31));
-        window.click("button", "New recovery codes").await;
-        window.find("dialog", "Confirm that it is you").await;
+        window.click("button", "Generate new recovery codes").await;
+        window.find("dialog", "Confirm it’s you").await;
         window.show("fresh-two-factor").await;
         window.fill("Password", PASSWORD).await;
         window.fill("Authentication code", &old.code(&server)).await;
-        window.click("button", "Go on").await;
+        window.click("button", "Continue").await;
         window.element("#confirm_code-error").await;
         window.show("fresh-two-factor-wrong").await;
         window.fill("Password", PASSWORD).await;
         window.fill("Authentication code", &app.code(&server)).await;
-        window.click("button", "Go on").await;
+        window.click("button", "Continue").await;
         let codes = window.recovery_codes().await;
         assert!(codes.iter().all(|code| !first_codes.contains(code)));
         window.keep_codes().await;

@@ -73,14 +73,14 @@ async fn activating_and_widening_ask_too_and_switching_off_does_not() {
         window.status_becomes("laptop", "Inactive").await;
         window.open_actions("laptop").await;
         window.click("menuitem", "Activate").await;
-        window.find("dialog", "Confirm that it is you").await;
+        window.find("dialog", "Confirm it’s you").await;
         window.press('\u{e00c}').await;
         window.holds("!document.querySelector('dialog')").await;
         assert_eq!(window.table().await[0][2], "Inactive", "asked, not answered: nothing is changed");
         window.open_actions("laptop").await;
         window.click("menuitem", "Activate").await;
         window.fill("Password", PASSWORD).await;
-        window.click("button", "Go on").await;
+        window.click("button", "Continue").await;
         window.status_becomes("laptop", "Active").await;
         window.holds("!document.querySelector('dialog')").await;
 
@@ -91,7 +91,7 @@ async fn activating_and_widening_ask_too_and_switching_off_does_not() {
         window.click("radio", "Read & Write").await;
         window.click("button", "Save token").await;
         window.fill("Password", PASSWORD).await;
-        window.click("button", "Go on").await;
+        window.click("button", "Continue").await;
         window.status_becomes("the new laptop", "Active").await;
         assert_eq!(window.table().await[0][1], "Read & Write");
     })
@@ -110,10 +110,10 @@ async fn without_javascript_the_question_is_a_page_and_the_form_goes_on_too() {
         window.click("radio", "Read & Write").await;
         server.clock.advance(Duration::minutes(31));
         window.click("button", "Generate").await;
-        window.find("heading", "Confirm that it is you").await;
+        window.find("heading", "Confirm it’s you").await;
         window.show("plain-fresh").await;
         window.fill("Password", PASSWORD).await;
-        window.click("button", "Go on").await;
+        window.click("button", "Continue").await;
         window.secret().await;
         window.goto("/settings/tokens").await;
         assert_eq!(json!(window.table().await[0][..2]), json!(["laptop", "Read & Write"]));

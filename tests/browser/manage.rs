@@ -68,14 +68,14 @@ async fn wrong_input_is_said_beside_its_field_and_the_rest_is_kept() {
         window.choose("Expiration date", "custom").await;
         for (date, sentence) in [
             (String::new(), "Enter a date"),
-            (typed(-1), "Choose today or a later day"),
-            (typed(400), "Choose a day up to"),
+            (typed(-1), "Choose today or a later date"),
+            (typed(400), "Choose a date no later than"),
         ] {
-            let field = window.find("Date", "Last day").await;
+            let field = window.find("Date", "Last valid day").await;
             field.send_keys(date).await.unwrap();
             window.click("button", "Generate").await;
             window.reads("#expiration_date-error", sentence).await;
-            let field = window.find("Date", "Last day").await;
+            let field = window.find("Date", "Last valid day").await;
             assert_eq!(field.attr("aria-invalid").await.unwrap().unwrap(), "true");
             let described = field.attr("aria-describedby").await.unwrap().unwrap();
             assert!(described.split(' ').any(|id| id == "expiration_date-error"), "{described}");
@@ -83,7 +83,7 @@ async fn wrong_input_is_said_beside_its_field_and_the_rest_is_kept() {
             assert_eq!(description.value().await.unwrap().unwrap(), "deploy key");
         }
         window.show("new-wrong-date").await;
-        window.find("Date", "Last day").await.send_keys(typed(10)).await.unwrap();
+        window.find("Date", "Last valid day").await.send_keys(typed(10)).await.unwrap();
         window.click("button", "Generate").await;
         window.secret().await;
         window.driver().refresh().await.unwrap();

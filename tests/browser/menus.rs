@@ -27,7 +27,7 @@ async fn menus_are_walked_with_the_arrow_keys_and_give_focus_back() {
         assert_eq!(button.attr("aria-expanded").await.unwrap().as_deref(), Some("true"));
         for (key, name) in [
             (DOWN, "Edit"),
-            (DOWN, "Generate new token with the same settings"),
+            (DOWN, "Generate similar token"),
             (DOWN, "Delete"),
             (DOWN, "Deactivate"),
             (UP, "Delete"),

@@ -93,7 +93,7 @@ async fn closing_before_it_was_copied_asks_once_by_button_and_by_escape() {
         window.generate("by button").await;
         assert!(!window.element(question).await.is_displayed().await.unwrap());
         window.click("button", "Close").await;
-        window.reads(question, "not copied").await;
+        window.reads(question, "haven’t copied").await;
         window.secret().await;
         window.show("created-not-copied").await;
         window.click("button", "Close").await;
@@ -102,7 +102,7 @@ async fn closing_before_it_was_copied_asks_once_by_button_and_by_escape() {
 
         window.generate("by Escape").await;
         window.press('\u{e00c}').await;
-        window.reads(question, "not copied").await;
+        window.reads(question, "haven’t copied").await;
         window.secret().await;
         window.press('\u{e00c}').await;
         window.holds("!document.querySelector('dialog')").await;
@@ -145,7 +145,7 @@ async fn over_plain_http_copy_selects_the_token_and_says_so() {
         assert_eq!(window.script(selected).await, secret);
         window.show("created-by-hand").await;
         window.click("button", "Close").await;
-        window.reads("dialog [role=alert]", "not copied").await;
+        window.reads("dialog [role=alert]", "haven’t copied").await;
         window.element("#secret").await.click().await.unwrap();
         window.press_control('a').await;
         window.press_control('c').await;
@@ -169,8 +169,8 @@ async fn a_form_that_was_already_posted_says_already_created() {
         let page: Value = window.driver().execute_async(post, vec![]).await.unwrap().json().clone();
         let secret = page.as_str().unwrap().split(">dp_pat_").nth(1).unwrap()[..36].to_owned();
         window.click("button", "Generate").await;
-        window.find("dialog", "Already created").await;
-        window.reads("dialog", "cannot be shown again").await;
+        window.find("dialog", "Token already created").await;
+        window.reads("dialog", "can’t be shown again").await;
         window.assert_nowhere(&secret).await;
         window.show("already-created").await;
         window.click("button", "Close").await;

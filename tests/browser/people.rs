@@ -135,13 +135,13 @@ async fn people_are_found_disabled_enabled_and_signed_out() {
         window.goto("/admin/accounts").await;
         window.reads(".content", "4 accounts").await;
         window.show("accounts").await;
-        window.find("searchbox", "Find by name").await.send_keys("BOB").await.unwrap();
-        window.click("button", "Find").await;
+        window.find("searchbox", "Search by name").await.send_keys("BOB").await.unwrap();
+        window.click("button", "Search").await;
         window.reads(".content", "2 accounts").await;
         window.show("accounts-found").await;
 
-        row_action(window, "bob", "menuitem", "End sessions").await;
-        window.reads("#notice", "All sessions of bob are ended").await;
+        row_action(window, "bob", "menuitem", "Sign out everywhere").await;
+        window.reads("#notice", "bob was signed out everywhere").await;
         assert_eq!(bob.get("/settings").await.status, 303, "bob is signed out");
 
         window.open_actions("bob").await;
@@ -161,16 +161,16 @@ async fn people_are_found_disabled_enabled_and_signed_out() {
         window.reads("#notice", "bob is enabled").await;
         assert_eq!(server.anonymous().token("bob", &token.secret, &[]).await.status, 200);
 
-        row_action(window, "bob", "menuitem", "Make a link to set a password").await;
-        window.find("dialog", "A link to set a password").await;
+        row_action(window, "bob", "menuitem", "Create password link").await;
+        window.find("dialog", "Password link").await;
         window.click("button", "Close").await;
-        window.reads("dialog [role=alert]", "not copied").await;
+        window.reads("dialog [role=alert]", "haven’t copied").await;
         window.click("button", "Close").await;
         window.holds("!document.querySelector('dialog')").await;
 
         row_action(window, "root", "menuitem", "Disable").await;
         window.click("button", "Disable account").await;
-        window.reads("#notice", "last administrator").await;
+        window.reads("#notice", "only administrator").await;
         window.show("accounts-last-administrator").await;
     })
     .await;
@@ -183,8 +183,8 @@ async fn people_are_managed_without_javascript() {
         window.without_scripts().await;
         window.sign_in("root").await;
         window.click("link", "Accounts").await;
-        window.find("searchbox", "Find by name").await.send_keys("carol").await.unwrap();
-        window.click("button", "Find").await;
+        window.find("searchbox", "Search by name").await.send_keys("carol").await.unwrap();
+        window.click("button", "Search").await;
         row_action(window, "carol", "link", "Disable").await;
         window.show("plain-account-disable").await;
         window.click("button", "Disable account").await;
@@ -193,7 +193,7 @@ async fn people_are_managed_without_javascript() {
         window.reads("#notice", "carol is enabled").await;
         window.element("#add").await.click().await.unwrap();
         window.fill("Username", "dave").await;
-        window.click("checkbox", "Administrator, who can manage other accounts").await;
+        window.click("checkbox", "Administrator: can manage other accounts").await;
         window.show("plain-account-add").await;
         window.click("button", "Add account").await;
         let link = window.text("#secret").await;

@@ -213,7 +213,7 @@ async fn sorting_filtering_and_paging_need_no_javascript() {
     journey(&server, &ENGLISH, &[], async |window| {
         window.without_scripts().await;
         window.sign_in("alice").await;
-        window.find("searchbox", "Find").await.send_keys("service 1").await.unwrap();
+        window.find("searchbox", "Search").await.send_keys("service 1").await.unwrap();
         window.choose("Status", "active").await;
         window.click("button", "Filter").await;
         window.begins_with(&["Service 119"]).await;
@@ -287,7 +287,7 @@ async fn a_token_is_made_anew_with_the_settings_of_another_which_stays_as_it_is(
         window.status_becomes("old laptop", "Expired").await;
         window.open_actions("old laptop").await;
         window.show("row-menu-expired").await;
-        window.click("menuitem", "Generate new token with the same settings").await;
+        window.click("menuitem", "Generate similar token").await;
         window.find("dialog", "Generate new token").await;
         let filled_in = "return [document.querySelector('#description').value, \
                          document.querySelector('#expiration').value, \
@@ -315,7 +315,7 @@ async fn a_week_ahead_a_notice_says_how_many_tokens_end() {
     server.clock.advance(Duration::days(24));
     journey(&server, &ENGLISH, &[], async |window| {
         window.sign_in("alice").await;
-        window.reads("#tokens .notice.warning", "2 tokens end this week").await;
+        window.reads("#tokens .notice.warning", "2 tokens expire within 7 days").await;
         window.show("tokens-ending").await;
         window.element("#tokens .notice.warning a").await.click().await.unwrap();
         window.arrive("/settings/tokens?sort=expires&status=active").await;

@@ -129,15 +129,15 @@ async fn the_calendar_works_without_javascript() {
     journey(&server, &ENGLISH, &[], async |window| {
         window.without_scripts().await;
         window.sign_in("alice").await;
-        window.click("link", "Make a calendar address").await;
+        window.click("link", "Create calendar link").await;
         window.show("plain-calendar").await;
-        window.click("button", "Make a calendar address").await;
+        window.click("button", "Create calendar link").await;
         window.show("plain-calendar-made").await;
         let address = window.text("#secret").await;
         assert_eq!(server.anonymous().get(&address).await.status, 200);
         window.click("button", "Close").await;
         window.arrive("/settings/tokens").await;
-        window.find("link", "Make a new calendar address").await;
+        window.find("link", "Replace calendar link").await;
     })
     .await;
 }

@@ -187,7 +187,7 @@ async fn a_long_log_comes_in_pages() {
         window.without_scripts().await;
         window.sign_in("alice").await;
         window.click("link", "Activity").await;
-        window.choose("Kind", "token_created").await;
+        window.choose("Event", "token_created").await;
         window.click("button", "Filter").await;
         window.reads(".list", "token 49").await;
         window.click("link", "Next").await;

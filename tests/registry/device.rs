@@ -20,7 +20,7 @@ impl Window {
         self.fill("Password", PASSWORD).await;
         self.click("button", "Sign in").await;
         self.click("button", "Continue").await;
-        self.find("heading", "Let this program in?").await;
+        self.find("heading", "Approve this sign-in?").await;
         assert_eq!(self.text("#shown-code").await, sign_in.code);
     }
 

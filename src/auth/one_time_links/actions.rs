@@ -21,7 +21,7 @@ use crate::{
 
 /// Of links and addresses: 22 base62 characters, 131 random bits.
 const CODE_LENGTH: usize = 22;
-const PASSWORD_LINK_LIFE: Duration = Duration::DAY;
+pub(crate) const PASSWORD_LINK_LIFE: Duration = Duration::DAY;
 
 /// A new code for `/setup`. Earlier ones stay good until the first account exists: two servers on one database may
 /// both have printed one.

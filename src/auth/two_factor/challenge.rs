@@ -101,14 +101,14 @@ async fn check(
     let is_right = is_right(app, &half.account, way, code, &attempt, &origin, now).await;
     if let Err(Error::TooMany(wait)) = is_right {
         let seconds = wait.as_secs().max(1);
-        let sentence = half.page.words.count("login.wait", seconds as i64);
+        let sentence = half.page.words.count("sign_in.wait", seconds as i64);
         let mut response = refuse(half, way, StatusCode::TOO_MANY_REQUESTS, sentence);
         response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
         return Ok(response);
     }
     if !is_right? {
         activity::note_failure(&app.failures, &half.account.id, ActivityKind::SignInFailed, "code", &origin, now);
-        let key = if way == Way::Code { "factor.wrong_code" } else { "factor.wrong_recovery" };
+        let key = if way == Way::Code { "two_factor.wrong_code" } else { "two_factor.wrong_recovery" };
         let sentence = half.page.t(key).into_owned();
         return Ok(refuse(half, way, StatusCode::UNAUTHORIZED, sentence));
     }

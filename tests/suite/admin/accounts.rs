@@ -112,7 +112,7 @@ async fn someone_is_added_with_a_link_that_is_shown_once() {
     assert!(form.status == StatusCode::OK && form.body.contains("name=\"username\""));
     let made = admin.htmx_post(LIST, &[("username", "alice"), ("admin", "yes")]).await;
     assert_eq!((made.status, made.header("cache-control")), (StatusCode::OK, "no-store"));
-    assert!(made.body.trim_start().starts_with("<dialog") && made.body.contains("Give it to alice"));
+    assert!(made.body.trim_start().starts_with("<dialog") && made.body.contains("Send it to alice"));
     let link = made.shown_once();
     let code = link.split_once("code=").unwrap().1;
     assert!(!database::holds(&server.dump().await, code));
@@ -120,11 +120,11 @@ async fn someone_is_added_with_a_link_that_is_shown_once() {
     assert!(!page.body.contains(code) && row(&page, "alice").starts_with("Administrator | Enabled"));
     for (name, sentence) in [
         ("", "Enter a username."),
-        ("a", "A username has 2 to 39 characters."),
-        ("Alice", "Use a–z and 0–9 only"),
+        ("a", "Use 2 to 39 characters."),
+        ("Alice", "Use only lowercase letters and digits"),
         ("settings", "This username is reserved."),
-        ("alice", "Someone has this username or had it, or repositories"),
-        ("root-of-all", "Someone has this username or had it, or repositories"),
+        ("alice", "This username isn’t available."),
+        ("root-of-all", "This username isn’t available."),
     ] {
         let answer = admin.post(LIST, &[("username", name)]).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
@@ -141,10 +141,13 @@ async fn disabling_ends_sessions_and_refuses_tokens_and_password_from_the_next_r
     let alice = server.account_signed_in("alice").await;
     let token = alice.generate("ci", "repo:read", "30").await;
     let question = admin.get(&format!("{LIST}/{}/disable", id(&server, "alice").await)).await;
-    assert!(question.status == StatusCode::OK && question.body.contains("Disable alice? All sessions end at once"));
+    assert!(
+        question.status == StatusCode::OK
+            && question.body.contains("Disable alice? The account is signed out everywhere")
+    );
     assert_eq!(alice.get("/settings").await.status, StatusCode::OK, "a question changes nothing");
     let page = act(&server, &admin, "alice", "disable").await;
-    assert!(page.body.contains("alice is disabled, and all sessions are ended."));
+    assert!(page.body.contains("alice is disabled and signed out everywhere."));
     assert!(row(&page, "alice").contains("Disabled"));
     assert_eq!(alice.get("/settings").await.status, StatusCode::SEE_OTHER);
     let refused = server.anonymous().token("alice", &token.secret, &[]).await;
@@ -157,13 +160,13 @@ async fn disabling_ends_sessions_and_refuses_tokens_and_password_from_the_next_r
     assert!(by_password.body.contains("(AUTH-FAILED)"), "only a token proves who asks");
     let sign_in = server.anonymous().post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;
     assert_eq!(sign_in.status, StatusCode::UNAUTHORIZED);
-    assert!(act(&server, &admin, "alice", "disable").await.body.contains("alice is disabled or closed already."));
+    assert!(act(&server, &admin, "alice", "disable").await.body.contains("alice is already disabled or closed."));
     let page = act(&server, &admin, "alice", "enable").await;
-    assert!(page.body.contains("alice is enabled; its tokens work again."));
+    assert!(page.body.contains("alice is enabled. Its tokens work again."));
     assert_eq!(server.anonymous().token("alice", &token.secret, &[]).await.status, StatusCode::OK);
     assert_eq!(alice.get("/settings").await.status, StatusCode::SEE_OTHER, "its old sessions do not come back");
     server.signed_in("alice").await;
-    assert!(act(&server, &admin, "alice", "enable").await.body.contains("alice was not disabled."));
+    assert!(act(&server, &admin, "alice", "enable").await.body.contains("alice isn’t disabled."));
 }
 
 #[tokio::test]
@@ -173,11 +176,11 @@ async fn sessions_are_ended_and_the_second_factor_is_reset() {
     let Enrolled { browser: alice, .. } = server.enrolled("alice").await;
     let token = alice.generate("ci", "repo:read", "30").await;
     let page = act(&server, &admin, "alice", "reset-2fa").await;
-    assert!(page.body.contains("Two-factor authentication of alice is off."));
+    assert!(page.body.contains("Two-factor authentication is off for alice."));
     assert_eq!(server.count("recovery_code").await, 0);
     let again = server.signed_in("alice").await;
     let page = act(&server, &admin, "alice", "end-sessions").await;
-    assert!(page.body.contains("All sessions of alice are ended."));
+    assert!(page.body.contains("alice was signed out everywhere."));
     for browser in [&alice, &again] {
         assert_eq!(browser.get("/settings").await.status, StatusCode::SEE_OTHER);
     }
@@ -198,11 +201,11 @@ async fn the_last_administrator_cannot_be_disabled() {
     let admin = server.account_signed_in("root-of-all").await;
     server.account("alice").await;
     let page = act(&server, &admin, "root-of-all", "disable").await;
-    assert!(page.body.contains("root-of-all is the last administrator."), "{}", page.body);
+    assert!(page.body.contains("root-of-all is the only administrator."), "{}", page.body);
     server.account("second").await;
     server.sql("UPDATE account SET is_admin = TRUE, disabled_at = 1 WHERE username = 'second'").await;
     let page = act(&server, &admin, "root-of-all", "disable").await;
-    assert!(page.body.contains("is the last administrator."), "a disabled one helps nobody");
+    assert!(page.body.contains("is the only administrator."), "a disabled one helps nobody");
     act(&server, &admin, "second", "enable").await;
     let answer = admin.post(&format!("{LIST}/{}/disable", id(&server, "root-of-all").await), &[]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);

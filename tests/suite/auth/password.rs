@@ -20,7 +20,7 @@ async fn a_new_password_ends_every_other_session_and_says_so() {
     let answer = change(&here, PASSWORD, NEW).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/security"));
     let page = here.get("/settings/security").await;
-    assert!(page.body.contains("Your password is changed, and 2 other sessions are ended."), "{}", page.body);
+    assert!(page.body.contains("Password changed. You were signed out of 2 other sessions."), "{}", page.body);
     for other in &others {
         assert_eq!(other.get("/settings").await.status, StatusCode::SEE_OTHER);
     }
@@ -40,11 +40,11 @@ async fn wrong_input_changes_nothing_and_is_said_beside_its_field() {
     let other = server.signed_in("alice").await;
     let before = server.text("SELECT password_hash FROM account").await;
     for (current, new, field, sentence) in [
-        ("not this harbour", NEW, "current_password", "The password is wrong."),
+        ("not this harbour", NEW, "current_password", "Incorrect password."),
         (PASSWORD, "", "new_password", "Enter a password."),
         (PASSWORD, "fourteen chars", "new_password", "Use at least 15 characters."),
-        (PASSWORD, "alicealicealicealice", "new_password", "This password is among those that are tried first."),
-        (PASSWORD, "dp_pat_as_a_password", "new_password", "A password cannot begin with dp_"),
+        (PASSWORD, "alicealicealicealice", "new_password", "This password is too easy to guess."),
+        (PASSWORD, "dp_pat_as_a_password", "new_password", "Passwords can’t start with dp_"),
     ] {
         let answer = change(&alice, current, new).await;
         assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::UNPROCESSABLE_ENTITY, "no-store"));

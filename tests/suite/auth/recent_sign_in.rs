@@ -116,7 +116,7 @@ async fn the_password_goes_on_with_what_was_asked_under_a_new_session_id() {
     assert!(question.body.contains("value=\"a &#34;quoted&#34; &#38; &#60;odd&#62; 名\""));
     let wrong = confirm(&alice, "/settings/tokens", &question, "not this harbour", "").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(wrong.body.contains("id=\"confirm_password-error\">The password is wrong."));
+    assert!(wrong.body.contains("id=\"confirm_password-error\">Incorrect password."));
     assert!(
         wrong.body.contains("a &#34;quoted&#34;") && !wrong.body.contains("not this harbour"),
         "all is kept but it"
@@ -205,7 +205,7 @@ async fn wrong_passwords_count_and_wait() {
     }
     let answer = alice.post(path, &[("confirm_password", PASSWORD)]).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
-    assert!(answer.body.contains("Too many failed tries. Wait 30 seconds, then try again."), "{}", answer.body);
+    assert!(answer.body.contains("Too many failed attempts. Try again in 30 seconds."), "{}", answer.body);
     server.clock.advance(Duration::seconds(30));
     assert_eq!(alice.post(path, &[("confirm_password", PASSWORD)]).await.status, StatusCode::SEE_OTHER);
 }

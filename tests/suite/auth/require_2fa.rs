@@ -42,7 +42,7 @@ async fn every_page_leads_to_security() {
     assert_eq!((server.rows("account").await, server.count("token").await), before);
     let page = alice.get("/settings/security").await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.body.contains("This registry requires two-factor authentication. Turn it on to go on."));
+    assert!(page.body.contains("This registry requires two-factor authentication. Turn it on to continue."));
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn turning_it_off_closes_everything_again() {
     let server = start().await;
     let enrolled = server.enrolled("alice").await;
     let question = enrolled.browser.get("/settings/security/two-factor/off").await;
-    assert!(question.body.contains("Until you turn it on again, you can do nothing else here."));
+    assert!(question.body.contains("You won’t be able to do anything else here until you turn it on again."));
     let code = server.next_code(&enrolled.authenticator);
     enrolled.browser.post("/settings/security/two-factor/off", &[("code", &code)]).await;
     assert_eq!(enrolled.browser.get("/settings/tokens").await.header("location"), "/settings/security");

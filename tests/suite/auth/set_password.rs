@@ -43,7 +43,7 @@ async fn the_link_leads_to_a_form_and_the_code_leaves_the_address() {
     let browser = follow(&server, &link).await;
     let form = browser.get("/set-password").await;
     assert_eq!((form.status, form.header("cache-control")), (StatusCode::OK, "no-store"));
-    assert!(form.body.contains("Choose a password for the account alice."));
+    assert!(form.body.contains("Choose a password for alice."));
     assert!(!form.body.contains(code(&link)));
     assert_eq!(set(&browser, PASSWORD).await, StatusCode::SEE_OTHER);
     server.signed_in("alice").await;
@@ -67,7 +67,7 @@ async fn it_works_once() {
     assert_eq!(set(&first, PASSWORD).await, StatusCode::SEE_OTHER);
     let late = second.post("/set-password", &[("password", "another harbour at dusk")]).await;
     assert_eq!(late.status, StatusCode::GONE);
-    assert!(late.body.contains("This link does not work any more"));
+    assert!(late.body.contains("This link no longer works"));
     assert_eq!(server.anonymous().get(&link).await.status, StatusCode::GONE);
     server.signed_in("alice").await;
 }

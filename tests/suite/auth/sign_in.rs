@@ -92,7 +92,7 @@ async fn a_wrong_name_and_a_wrong_password_get_one_message() {
         let answer = browser.post("/login", &[("username", name), ("password", password)]).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}");
         assert_eq!(answer.header("cache-control"), "no-store");
-        assert!(answer.body.contains("The username or the password is wrong."));
+        assert!(answer.body.contains("Incorrect username or password."));
         assert!(answer.headers.get("set-cookie").is_none());
         assert_eq!(answer.after("name=\"username\" value=\""), name, "kept");
         assert!(password.is_empty() || !answer.body.contains(password));

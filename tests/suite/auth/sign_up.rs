@@ -22,7 +22,7 @@ async fn it_is_closed_unless_the_operator_opens_it() {
     let form = [("username", "alice"), ("password", PASSWORD)];
     for answer in [server.anonymous().get("/signup").await, server.anonymous().post("/signup", &form).await] {
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
-        assert!(answer.body.contains("There is nothing at this address"));
+        assert!(answer.body.contains("This doesn’t exist, or you don’t have access to it."));
     }
     assert!(!server.anonymous().get("/login").await.body.contains("Create account"));
     assert_eq!(server.count("account").await, 1);
@@ -61,11 +61,11 @@ async fn wrong_input_is_said_beside_its_field() {
     let browser = server.anonymous();
     for (name, password, field, sentence) in [
         ("", PASSWORD, "username", "Enter a username."),
-        ("Alice", PASSWORD, "username", "Use a–z and 0–9 only"),
+        ("Alice", PASSWORD, "username", "Use only lowercase letters and digits"),
         ("settings", PASSWORD, "username", "This username is reserved."),
-        ("root-of-all", PASSWORD, "username", "Someone has this username or had it, or repositories"),
+        ("root-of-all", PASSWORD, "username", "This username isn’t available."),
         ("alice", "short", "password", "Use at least 15 characters."),
-        ("alice", "alicealicealicealice", "password", "This password is among those that are tried first."),
+        ("alice", "alicealicealicealice", "password", "This password is too easy to guess."),
     ] {
         let answer = browser.post("/signup", &[("username", name), ("password", password)]).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
@@ -94,7 +94,7 @@ async fn an_address_makes_ten_accounts_an_hour() {
     let answer = sign_up("10.0.0.1", "user10".into()).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
     assert!((1..=360).contains(&answer.header("retry-after").parse::<u32>().unwrap()));
-    assert!(answer.body.contains("Too many tries"));
+    assert!(answer.body.contains("Too many attempts"));
     assert_eq!(sign_up("10.0.0.2", "user10".into()).await.status, StatusCode::SEE_OTHER);
     assert_eq!(server.count("account").await, 12);
 }

@@ -33,7 +33,7 @@ async fn fail(server: &TestServer, browser: &Browser, name: &str, times: usize) 
     }
     assert_eq!(server.app.hasher.verifications(), before, "nothing is compared");
     let seconds: i64 = answer.header("retry-after").parse().unwrap();
-    let sentence = format!("Too many failed tries. Wait {seconds} seconds, then try again.");
+    let sentence = format!("Too many failed attempts. Try again in {seconds} seconds.");
     assert!(answer.body.contains(&sentence), "{}", answer.body);
     assert_eq!(answer.after("name=\"username\" value=\""), name, "kept");
     assert!(!answer.body.contains(PASSWORD) && answer.headers.get("set-cookie").is_none());
@@ -54,7 +54,7 @@ async fn waits_begin_at_the_fifth_failure_and_double_up_to_a_quarter_of_an_hour(
         assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900], "{name}: whether it exists or not");
         server.clock.advance(Duration::seconds(899));
         let last = sign_in(&browser, name, PASSWORD).await;
-        assert!(last.body.contains("Wait 1 second, then try again."), "{}", last.body);
+        assert!(last.body.contains("Try again in 1 second."), "{}", last.body);
     }
     server.clock.advance(Duration::seconds(1));
     assert_eq!(sign_in(&server.anonymous(), "alice", PASSWORD).await.status, StatusCode::SEE_OTHER);

@@ -68,7 +68,7 @@ async fn a_wrong_code_is_said_and_never_sent_back() {
     for code in [authenticator.wrong_code(server.clock.now()).as_str(), "", "12345", "no code"] {
         let answer = show(&browser, code).await;
         assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::UNAUTHORIZED, "no-store"));
-        assert!(answer.body.contains("This code is wrong, or was used before."), "{}", answer.body);
+        assert!(answer.body.contains("This code is incorrect or was already used."), "{}", answer.body);
         assert!(code.is_empty() || !answer.body.contains(code));
     }
     assert_eq!(browser.get("/settings").await.status, StatusCode::SEE_OTHER);
@@ -210,7 +210,7 @@ async fn wrong_codes_and_recovery_codes_count_and_wait() {
         server.anonymous().post("/login", &[("username", "alice"), ("password", PASSWORD)]).await,
     ] {
         assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "30"));
-        assert!(answer.body.contains("Too many failed tries. Wait 30 seconds, then try again."), "{}", answer.body);
+        assert!(answer.body.contains("Too many failed attempts. Try again in 30 seconds."), "{}", answer.body);
     }
     server.clock.advance(Duration::seconds(30));
     assert_eq!(show(&browser, &right).await.status, StatusCode::SEE_OTHER);

@@ -39,7 +39,7 @@ async fn whoever_is_signed_out_signs_in_first_and_comes_back_with_the_code() {
     let page = browser.get(&link).await;
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
     assert!(page.body.contains(&format!("value=\"{}\"", codes.user_code)), "{}", page.body);
-    assert!(page.body.contains("Go on only if your device shows the same one."));
+    assert!(page.body.contains("Continue only if your device shows the same one."));
     assert!(!page.body.contains("laptop"), "a look looks nothing up");
 }
 
@@ -50,7 +50,7 @@ async fn a_link_with_two_codes_brings_none() {
     let page = alice.get("/device?user_code=BBBB-BBBB&user_code=CCCC-CCCC").await;
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
     assert_eq!(page.after("name=\"user_code\" class=\"device-code\" value=\""), "");
-    assert!(!page.body.contains("Go on only if your device shows the same one."));
+    assert!(!page.body.contains("Continue only if your device shows the same one."));
 }
 
 #[tokio::test]
@@ -70,13 +70,13 @@ async fn the_page_says_who_asks_from_where_and_when_and_warns() {
         "<dd>evil &#38; co<",
         &longest,
         "203.0.113.9",
-        "Not the address of this browser, which is 127.0.0.1.",
+        "Different from this browser’s address (127.0.0.1).",
         "3 minutes ago",
         &format!(">{code}</p>"),
-        "The program says these names itself. Nobody has checked them.",
-        "Did someone send you this code or a link to it",
-        "Read, Write, Delete as alice: in your own repositories, and as far as they are shared with you in those of others",
-        "nobody uses it for 30 days, or 180 days are over.",
+        "Reported by the program. Not verified.",
+        "Did someone send you this code or a link, by email",
+        "Read, Write, Delete as alice in your own repositories. In repositories others share with you, only what they’re shared for.",
+        "it goes unused for 30 days, or 180 days pass.",
         ">Approve</button>",
         ">Deny</button>",
     ] {
@@ -84,9 +84,9 @@ async fn the_page_says_who_asks_from_where_and_when_and_warns() {
     }
     let same = server.anonymous().begin("desktop").await;
     let page = enter(&alice, &same.user_code).await.body;
-    assert!(page.contains("The address of this browser, too.") && !page.contains("administrator"), "{page}");
+    assert!(page.contains("Same address as this browser.") && !page.contains("administrator"), "{page}");
     server.sql("UPDATE account SET is_admin = TRUE").await;
-    let also = "it also gets the administrators’ repositories, and the list of all repositories.";
+    let also = "it also gets the administrators’ repositories and the list of all repositories.";
     assert!(enter(&alice, &same.user_code).await.body.contains(also));
 }
 
@@ -105,7 +105,9 @@ async fn approving_wants_a_fresh_sign_in_and_denying_does_not() {
     let form = [("user_code", good.user_code.as_str()), ("confirm_password", PASSWORD)];
     let approved = alice.post("/device/approve", &form).await;
     assert!(approved.status == StatusCode::OK && approved.body.contains("<h1>Approved</h1>"), "{}", approved.body);
-    for part in ["“good (docker-credential-dockpass)” signs in within a few seconds.", "You can close this page"] {
+    for part in
+        ["“good (docker-credential-dockpass)” will be signed in within a few seconds.", "You can close this page"]
+    {
         assert!(approved.body.contains(part), "{part}");
     }
     let again = alice.decide(&good, "approve").await;
@@ -114,7 +116,7 @@ async fn approving_wants_a_fresh_sign_in_and_denying_does_not() {
     assert!(alice.decide(&good, "deny").await.body.contains("<h1>Approved</h1>"), "too late");
     let bob = server.account_signed_in("bob").await;
     let stolen = bob.decide(&good, "approve").await;
-    assert!(stolen.status == StatusCode::UNPROCESSABLE_ENTITY && stolen.body.contains("no longer good"));
+    assert!(stolen.status == StatusCode::UNPROCESSABLE_ENTITY && stolen.body.contains("This code has expired."));
 }
 
 #[tokio::test]
@@ -146,20 +148,20 @@ async fn wrong_codes_are_said_to_be_and_guessing_waits() {
     for odd in ["", "WDJB", "WDJB-MJH1", "AEIO-UAEI", "漢字"] {
         let answer = enter(&alice, odd).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{odd}");
-        assert!(answer.body.contains("None of them is a vowel, and there are no digits."));
+        assert!(answer.body.contains("with no vowels or digits."));
     }
     let guess = |number: usize| format!("BBBB-BBB{}", b"BCDFGHJKLMNPQRSTVWXZ"[number] as char);
     for number in 0..5 {
         let verb = ["", "/approve", "/deny"][number % 3];
         let answer = alice.post(&format!("/device{verb}"), &[("user_code", &guess(number))]).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(answer.body.contains("This code is not known. Compare it with the one on the device."));
+        assert!(answer.body.contains("No device is waiting with this code. Check it against the one on your device."));
         assert!(answer.body.contains(&format!("value=\"{}\"", guess(number))), "what was typed stays");
     }
     for code in [&guess(6), &codes.user_code] {
         let answer = enter(&alice, code).await;
         assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::TOO_MANY_REQUESTS, "30"));
-        assert!(answer.body.contains("Too many failed tries. Wait 30 seconds, then try again."));
+        assert!(answer.body.contains("Too many failed attempts. Try again in 30 seconds."));
         assert!(!answer.body.contains("laptop"));
     }
     let elsewhere = server.signed_in("alice").await;
@@ -221,10 +223,10 @@ async fn the_pages_speak_chinese() {
     let alice = server.account_signed_in("alice").await.with_header("accept-language", "zh-CN");
     let codes = server.anonymous().begin("笔记本").await;
     let said = [
-        (alice.get("/device").await.body, ["登录设备", "八个字母", "继续"]),
+        (alice.get("/device").await.body, ["在设备上登录", "八个字母", "继续"]),
         (enter(&alice, &codes.user_code).await.body, ["笔记本", ">批准</button>", ">拒绝</button>"]),
         (alice.decide(&codes, "approve").await.body, ["已批准", "笔记本", "你可以关闭此页面"]),
-        (enter(&alice, "BBBB-BBBB").await.body, ["没有这个代码", "代码", "登录设备"]),
+        (enter(&alice, "BBBB-BBBB").await.body, ["没有设备在等待此代码", "设备代码", "在设备上登录"]),
     ];
     for (page, words) in said {
         for word in words {

@@ -191,7 +191,7 @@ async fn whoever_refreshes_or_uses_it_keeps_a_session_and_whoever_does_neither_l
     assert!(works(&server, &used.token).await && works(&server, &renewed.token).await);
     alice = server.signed_in("alice").await;
     let log = alice.get("/settings/activity?kind=device_idle").await.body;
-    assert!(log.contains("because nobody used it for too long:</strong> unused (docker-credential-dockpass)"), "{log}");
+    assert!(log.contains("Unused device token deleted:</strong> unused (docker-credential-dockpass)"), "{log}");
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn after_180_days_a_session_is_over_however_it_was_used() {
     assert_eq!(server.tidy().await, 1);
     assert!(refused(&server, &got.refresh).await.contains("older than 180 days"));
     let log = server.signed_in("alice").await.get("/settings/activity").await.body;
-    assert!(log.contains("because its longest time was over:</strong> laptop"), "{log}");
+    assert!(log.contains("Device token deleted at its maximum age:</strong> laptop"), "{log}");
     server.clock.advance(Duration::days(91));
     server.tidy().await;
     assert_eq!(server.count("device_session").await, 0);
@@ -273,7 +273,7 @@ async fn the_longest_life_of_tokens_is_that_of_a_devices_too() {
         let alice = server.account_signed_in("alice").await;
         let codes = server.anonymous().begin("laptop").await;
         let review = alice.post("/device", &[("user_code", &codes.user_code)]).await.body;
-        assert!(review.contains(&format!("or {days} days are over.")), "{review}");
+        assert!(review.contains(&format!("or {days} days pass.")), "{review}");
         alice.decide(&codes, "approve").await;
         let answer = server.anonymous().poll(&codes).await;
         assert_eq!(answer.json()["expires_in"], days * 24 * 3600);

@@ -33,7 +33,7 @@ async fn a_sixth_device_takes_the_place_of_the_one_used_least_recently() {
         devices.push(server.device(&alice, name).await);
         server.clock.advance(Duration::minutes(1));
     }
-    let marked = "Goes next: another sign-in on a device replaces it.";
+    let marked = "Next to be replaced when another device signs in.";
     assert!(!alice.get("/settings/tokens").await.body.contains(marked), "a slot is free");
     assert!(!review(&server, &alice).await.contains("Approving signs out"));
     devices.push(server.device(&alice, "e").await);
@@ -53,7 +53,7 @@ async fn a_sixth_device_takes_the_place_of_the_one_used_least_recently() {
     let told = server.anonymous().refresh(&devices[2].refresh).await;
     assert!(told.body.contains("a newer sign-in on a device took the place of this one"), "{}", told.body);
     let log = alice.get("/settings/activity?kind=token_replaced").await.body;
-    let why = "Token replaced by a newer sign-in on a device, as the one used least recently:</strong> c (";
+    let why = "Least recently used device token replaced by a newer sign-in:</strong> c (";
     assert!(log.contains(why), "{log}");
     assert_eq!(server.anonymous().token("alice", &manual.secret, &[]).await.status, StatusCode::OK);
 }
@@ -98,7 +98,7 @@ async fn the_slots_are_a_setting_and_each_account_has_its_own() {
     }
     server.device(&bob, "bobs").await;
     assert_eq!(names(&server).await, ["second", "bobs"]);
-    assert!(alice.get("/settings/tokens").await.body.contains("Goes next"));
+    assert!(alice.get("/settings/tokens").await.body.contains("Next to be replaced"));
 }
 
 #[tokio::test]
@@ -115,12 +115,12 @@ async fn inactive_ones_hold_a_slot_and_fewer_slots_make_room_for_one_and_say_wha
     let tightened = server.beside_with(|config| config.devices.slots = 2).await;
     let alice = tightened.same_session(&alice);
     let page = alice.get("/settings/tokens").await.body;
-    let marked = "Goes next: another sign-in on a device replaces it.";
+    let marked = "Next to be replaced when another device signs in.";
     let rows = page.split("<tr role=\"row\" id=").skip(1).filter(|row| row.contains(marked));
     let going: Vec<&str> = rows.map(|row| row.split_once("class=\"description\">").unwrap().1).collect();
     assert!(going.len() == 4 && !going.iter().any(|row| row.starts_with("f (")), "{going:?}");
     let review = review(&tightened, &alice).await;
-    let (_, replaced) = review.split_once("Approving signs out these 4, the ones used least recently:").unwrap();
+    let (_, replaced) = review.split_once("Approving signs out these 4, the least recently used:").unwrap();
     let replaced: Vec<&str> = replaced.split("</ul>").next().unwrap().split("<li>").skip(1).collect();
     assert_eq!(replaced.iter().map(|name| &name[..1]).collect::<String>(), "bcde");
     tightened.device(&alice, "g").await;
@@ -144,7 +144,7 @@ async fn what_ended_by_itself_holds_no_slot_and_outlives_nothing() {
     server.sql("UPDATE token SET created_at = 1 WHERE description LIKE 'e %'").await;
     server.sql("UPDATE device_session SET refreshed_at = 1").await;
     assert!(!review(&server, &alice).await.contains("Approving signs out"), "nothing that works is in the way");
-    assert!(!alice.get("/settings/tokens").await.body.contains("Goes next"));
+    assert!(!alice.get("/settings/tokens").await.body.contains("Next to be replaced"));
     server.device(&alice, "f").await;
     assert_eq!(names(&server).await, ["a", "b", "c", "f"]);
     for (got, why) in [(&devices[3], "is older than 180 days"), (&devices[4], "was not used for 30 days")] {

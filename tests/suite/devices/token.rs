@@ -48,7 +48,7 @@ async fn an_approved_device_gets_a_token_that_stands_in_the_table() {
         assert!(page.contains(part), "{part}");
     }
     let log = alice.get("/settings/activity").await.body;
-    assert!(log.contains("Sign-in of a device approved") && log.contains("Token generated"));
+    assert!(log.contains("Device sign-in approved") && log.contains("Token generated"));
     assert_eq!(program.token("alice", &got.refresh, &[]).await.status, StatusCode::UNAUTHORIZED);
 }
 
@@ -117,7 +117,7 @@ async fn a_denied_sign_in_stays_denied() {
     assert!(late.body.contains("<h1>Denied</h1>"), "a decision stands");
     assert_eq!(error(&program.poll(&codes).await), "access_denied");
     assert_eq!(server.count("token").await, 0);
-    assert!(alice.get("/settings/activity").await.body.contains("Sign-in of a device denied"));
+    assert!(alice.get("/settings/activity").await.body.contains("Device sign-in denied"));
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_code_ends_after_ten_minutes_approved_or_not() {
     assert_eq!(error(&program.poll(&waiting).await), "expired_token");
     let late = alice.decide(&waiting, "approve").await;
     assert_eq!(late.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(late.body.contains("This code is no longer good."));
+    assert!(late.body.contains("This code has expired."));
     server.clock.advance(Duration::seconds(5));
     for codes in [&waiting, &approved] {
         assert_eq!(error(&program.poll(codes).await), "expired_token");

@@ -62,7 +62,7 @@ async fn a_repository_is_made_by_its_first_granted_push_and_says_by_which_token(
     assert!(app.contains("<span class=\"badge inactive\">Private</span>"), "{app}");
     let link = format!("<a href=\"/settings/tokens/{}\">ci push</a>", push.id);
     assert!(cell(app, "Last pushed").contains(&link) && cell(app, "Last pushed").contains("<time"), "{app}");
-    assert!(cell(app, "Shared with").contains(">Nobody</a>"), "{app}");
+    assert!(cell(app, "Shared with").contains(">No one</a>"), "{app}");
     assert!(!app.contains("</span><span class=\"hint\">"), "what is the reader's own is not marked: {app}");
 
     caller.token("alice", &pull.secret, &["repository:alice/app:pull"]).await;
@@ -95,7 +95,7 @@ async fn the_first_push_is_as_the_account_settled() {
         let answer = alice.post("/settings/repositories/default", &[("visibility", word)]).await;
         assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/repositories"));
         let page = alice.get("/settings/repositories").await.body;
-        assert!(page.contains(&format!("What you push first is {word} from now on.")), "{page}");
+        assert!(page.contains(&format!("Repositories you push for the first time will be {word}.")), "{page}");
         assert_eq!(page.contains("<option value=\"public\" selected>"), word == "public");
         let name = format!("alice/{word}");
         server.anonymous().token("alice", PASSWORD, &[&format!("repository:{name}:pull,push")]).await;
@@ -128,7 +128,7 @@ async fn the_list_is_cut_into_pages_and_filtered() {
     assert!(found.body.trim_start().starts_with("<div id=\"tokens\">"), "{}", found.body);
     assert!(found.body.contains("alice/app-50<") && !found.body.contains("alice/app-49<"));
     let none = alice.get("/settings/repositories?text=a_p").await.body;
-    assert!(none.contains("No repository matches.") && none.contains("value=\"a_p\""));
+    assert!(none.contains("No repositories match.") && none.contains("value=\"a_p\""));
 }
 
 #[tokio::test]

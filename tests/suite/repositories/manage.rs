@@ -33,15 +33,15 @@ async fn a_repository_is_made_by_hand() {
     let made = create(&alice, " alice/team/app ", "public").await;
     assert_eq!((made.status, made.header("location")), (StatusCode::SEE_OTHER, "/settings/repositories"));
     let page = alice.get("/settings/repositories").await.body;
-    assert!(page.contains("alice/team/app is made.") && page.contains("badge active\">Public</span>"), "{page}");
+    assert!(page.contains("alice/team/app created.") && page.contains("badge active\">Public</span>"), "{page}");
     let fragment = alice.htmx_post("/settings/repositories/new", &[("name", "alice/other")]).await;
     assert_eq!(fragment.status, StatusCode::OK);
     assert!(fragment.body.trim_start().starts_with("<div id=\"tokens\" hx-swap-oob=\"true\">"), "{}", fragment.body);
     assert!(
-        fragment.body.contains("alice/other is made.") && fragment.body.contains("badge inactive\">Private</span>")
+        fragment.body.contains("alice/other created.") && fragment.body.contains("badge inactive\">Private</span>")
     );
     let log = alice.get("/settings/activity?kind=repository_created").await.body;
-    assert!(log.contains("<strong>Repository made</strong> alice/other"), "{log}");
+    assert!(log.contains("<strong>Repository created</strong> alice/other"), "{log}");
 }
 
 #[tokio::test]
@@ -52,20 +52,20 @@ async fn what_is_wrong_stands_beside_the_field() {
     create(&alice, "alice/app", "private").await;
     create(&admin, "team/app", "private").await;
     let before = server.rows("repository").await;
-    let wrong_name = "Use a–z and 0–9 with single dots";
+    let wrong_name = "Use lowercase letters and digits, with single dots";
     let cases = [
         (&alice, "", wrong_name),
         (&alice, "alice/", wrong_name),
         (&alice, "alice/../bob/app", wrong_name),
         (&alice, "alice/App", wrong_name),
-        (&alice, "bob/app", "Begin the name with alice/."),
-        (&alice, "team/app", "Begin the name with alice/."),
-        (&alice, "alice", "Begin the name with alice/."),
-        (&alice, "alice/app", "There is a repository of this name already."),
-        (&admin, "bob/app", "another account’s to give"),
-        (&admin, "bob", "another account’s to give"),
-        (&admin, "team/app", "There is a repository of this name already."),
-        (&admin, "root-of-all", "Begin the name with root-of-all/."),
+        (&alice, "bob/app", "Start the name with alice/."),
+        (&alice, "team/app", "Start the name with alice/."),
+        (&alice, "alice", "Start the name with alice/."),
+        (&alice, "alice/app", "A repository with this name already exists."),
+        (&admin, "bob/app", "starts with another account’s username"),
+        (&admin, "bob", "starts with another account’s username"),
+        (&admin, "team/app", "A repository with this name already exists."),
+        (&admin, "root-of-all", "Start the name with root-of-all/."),
     ];
     for (browser, name, sentence) in cases {
         let page = create(browser, name, "public").await;
@@ -94,9 +94,9 @@ async fn of_one_namespace_so_many_are_listed_and_no_more() {
     assert_eq!(server.count("repository").await, 10_000);
     let full = create(&alice, "alice/app", "private").await;
     assert_eq!(full.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(full.body.contains("As many repositories below alice/ are listed as this page keeps."), "{}", full.body);
+    assert!(full.body.contains("The list of repositories under alice/ is full."), "{}", full.body);
     let known = create(&alice, "alice/r0001", "private").await;
-    assert!(known.body.contains("There is a repository of this name already."), "{}", known.body);
+    assert!(known.body.contains("A repository with this name already exists."), "{}", known.body);
     let token = alice.generate("ci", "repo:write", "30").await;
     let pushed = ["repository:alice/x:pull,push", "repository:alice/y:pull,push", "repository:alice/r0001:pull,push"];
     assert_eq!(server.anonymous().token("alice", &token.secret, &pushed).await.status, StatusCode::OK);
@@ -118,9 +118,9 @@ async fn a_public_repository_is_pulled_by_anyone_until_it_is_private_again() {
     let pull = json!([{"type": "repository", "name": "alice/app", "actions": ["pull"]}]);
     assert_eq!(anyone_gets(&server, "alice/app").await, pull);
     let page = alice.get("/settings/repositories").await.body;
-    assert!(page.contains("alice/app is public: everyone can pull it from now on.") && page.contains(">Public</span>"));
+    assert!(page.contains("alice/app is now public. Anyone can pull it.") && page.contains(">Public</span>"));
     let closed = alice.htmx_post(&format!("/settings/repositories/{id}/private"), &[]).await;
-    assert!(closed.body.contains(">Private</span>") && closed.body.contains("alice/app is private from the next"));
+    assert!(closed.body.contains(">Private</span>") && closed.body.contains("alice/app is now private."));
     assert_eq!(anyone_gets(&server, "alice/app").await, json!([]));
     alice.post(&format!("/settings/repositories/{id}/private"), &[]).await;
     let log = alice.get("/settings/activity?kind=repository_visibility").await.body;
@@ -138,13 +138,13 @@ async fn removing_asks_first_and_the_next_push_makes_it_anew() {
     assert!(
         question.contains("Remove alice/app from the list?") && question.contains("The images stay in the registry.")
     );
-    assert!(question.contains("makes the entry anew, private and"), "{question}");
+    assert!(question.contains("adds it again, private and"), "{question}");
     alice.post("/settings/repositories/default", &[("visibility", "public")]).await;
-    assert!(alice.htmx_get(&path).await.body.contains("makes the entry anew, public and"));
+    assert!(alice.htmx_get(&path).await.body.contains("adds it again, public and"));
     assert_eq!(server.count("repository").await, 1, "nothing happened yet");
     let removed = alice.post(&path, &[]).await;
     assert_eq!((removed.status, server.count("repository").await), (StatusCode::SEE_OTHER, 0));
-    assert!(alice.get("/settings/repositories").await.body.contains("alice/app is removed from the list."));
+    assert!(alice.get("/settings/repositories").await.body.contains("alice/app removed from the list."));
     assert_eq!(alice.post(&path, &[]).await.status, StatusCode::NOT_FOUND);
     let share = format!("/settings/repositories/{id}/share");
     assert_eq!(alice.post(&share, &[("username", "bob")]).await.status, StatusCode::NOT_FOUND);
@@ -160,7 +160,7 @@ async fn names_of_no_account_are_the_administrators() {
         assert_eq!(create(&admin, name, "private").await.status, StatusCode::SEE_OTHER, "{name}");
         let page = admin.get("/settings/repositories").await.body;
         assert!(page.contains(&format!(
-            "<span class=\"description\">{name}</span><span class=\"hint\">The administrators’</span>"
+            "<span class=\"description\">{name}</span><span class=\"hint\">Owned by the administrators</span>"
         )));
         assert!(!alice.get("/settings/repositories").await.body.contains(&format!(">{name}<")));
         let id = id_of(&server, name).await;

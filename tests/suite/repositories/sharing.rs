@@ -27,8 +27,11 @@ async fn what_is_shared_stands_on_the_others_page_marked_whose_it_is() {
     let (share, unshare) =
         (format!("/settings/repositories/{id}/share"), format!("/settings/repositories/{id}/unshare"));
     assert_eq!(actions(&server, "bob", "alice/app").await, Value::Null);
-    assert!(alice.get(&share).await.body.contains("Nobody else has it yet."));
-    let steps = [("pull", "can pull it.", json!(["pull"])), ("push", "can pull and push it.", json!(["pull", "push"]))];
+    assert!(alice.get(&share).await.body.contains("Not shared with anyone yet."));
+    let steps = [
+        ("pull", "can now pull this repository.", json!(["pull"])),
+        ("push", "can now pull and push to this repository.", json!(["pull", "push"])),
+    ];
     for (how_far, said, granted) in steps {
         let given = alice.post(&share, &[("username", " Bob "), ("share", how_far)]).await;
         assert_eq!((given.status, given.header("location")), (StatusCode::SEE_OTHER, share.as_str()));
@@ -37,7 +40,8 @@ async fn what_is_shared_stands_on_the_others_page_marked_whose_it_is() {
         assert!(page.contains(&format!("<strong>bob</strong> <span class=\"badge\">Can {how_far}</span>")), "{page}");
         assert_eq!(actions(&server, "bob", "alice/app").await, granted);
         let page = bob.get("/settings/repositories").await.body;
-        let mark = format!("alice/app</span><span class=\"hint\">alice’s · shared with you: can {how_far}</span>");
+        let mark =
+            format!("alice/app</span><span class=\"hint\">Owned by alice · shared with you: can {how_far}</span>");
         assert!(page.contains(&mark) && !page.contains("popovertarget=\"menu-"), "{page}");
     }
     assert_eq!(server.count("repository_share").await, 1);
@@ -47,11 +51,11 @@ async fn what_is_shared_stands_on_the_others_page_marked_whose_it_is() {
     assert_eq!((taken.status, taken.header("location")), (StatusCode::SEE_OTHER, share.as_str()));
     assert_eq!(actions(&server, "bob", "alice/app").await, Value::Null);
     assert!(!bob.get("/settings/repositories").await.body.contains("alice/app"));
-    assert!(alice.get(&share).await.body.contains("bob no longer has it"));
+    assert!(alice.get(&share).await.body.contains("bob no longer has access."));
     assert_eq!(alice.post(&unshare, &[("account", &account)]).await.status, StatusCode::NOT_FOUND, "only once");
     let log = alice.get("/settings/activity").await.body;
     assert_eq!(log.matches("<strong>Repository shared</strong> alice/app · bob").count(), 2, "{log}");
-    assert!(log.contains("<strong>Repository share taken back</strong> alice/app · bob"));
+    assert!(log.contains("<strong>Repository no longer shared</strong> alice/app · bob"));
 }
 
 #[tokio::test]
@@ -63,12 +67,13 @@ async fn htmx_gets_the_dialog_again_and_the_table_behind_it() {
     let given = alice.htmx_post(&format!("/settings/repositories/{id}/share"), &[("username", "bob")]).await;
     assert_eq!((given.status, given.header("cache-control")), (StatusCode::OK, "no-store"));
     assert!(
-        given.body.trim_start().starts_with("<dialog") && given.body.contains("<p class=\"notice\">bob can pull it.")
+        given.body.trim_start().starts_with("<dialog")
+            && given.body.contains("<p class=\"notice\">bob can now pull this repository.")
     );
     assert!(given.body.contains("<div id=\"tokens\" hx-swap-oob=\"true\">") && given.body.contains(">1 account</a>"));
     let account = given.after("name=\"account\" value=\"");
     let taken = alice.htmx_post(&format!("/settings/repositories/{id}/unshare"), &[("account", &account)]).await;
-    assert!(taken.body.trim_start().starts_with("<dialog") && taken.body.contains(">Nobody</a>"), "{}", taken.body);
+    assert!(taken.body.trim_start().starts_with("<dialog") && taken.body.contains(">No one</a>"), "{}", taken.body);
 }
 
 #[tokio::test]
@@ -79,11 +84,11 @@ async fn it_is_shared_with_accounts_that_are_there_and_lack_it() {
     let (own, teams) = (made(&server, &alice, "alice/app").await, made(&server, &admin, "team/app").await);
     bob.post("/settings/close", &[("password", PASSWORD)]).await;
     let cases = [
-        (&alice, &own, "", "There is no account of this name."),
-        (&alice, &own, "carol", "There is no account of this name."),
-        (&alice, &own, "bob", "There is no account of this name."),
-        (&alice, &own, "alice", "This account has the repository already."),
-        (&admin, &teams, "root-of-all", "This account has the repository already."),
+        (&alice, &own, "", "No account has this username."),
+        (&alice, &own, "carol", "No account has this username."),
+        (&alice, &own, "bob", "No account has this username."),
+        (&alice, &own, "alice", "This account already has access as the owner."),
+        (&admin, &teams, "root-of-all", "This account already has access as the owner."),
     ];
     for (browser, id, name, sentence) in cases {
         let page =
@@ -127,7 +132,7 @@ async fn of_whoever_is_away_administrators_close_what_is_open_and_open_nothing()
     server.sql("UPDATE account SET disabled_at = 1 WHERE username = 'alice'").await;
     let page = admin.get("/settings/repositories").await.body;
     assert!(
-        page.contains("alice/open</span><span class=\"hint\">alice’s · account disabled or closed</span>"),
+        page.contains("alice/open</span><span class=\"hint\">Owned by alice · account disabled or closed</span>"),
         "{page}"
     );
     assert!(page.contains(&at(&open, "private")) && !page.contains(&at(&shut, "public")), "{page}");
@@ -154,7 +159,7 @@ async fn whoever_closes_the_account_is_no_partner_any_more() {
     alice.post(&format!("/settings/repositories/{id}/share"), &[("username", "bob"), ("share", "push")]).await;
     bob.post("/settings/close", &[("password", PASSWORD)]).await;
     assert_eq!(server.count("repository_share").await, 0);
-    assert!(alice.get("/settings/repositories").await.body.contains(">Nobody</a>"));
+    assert!(alice.get("/settings/repositories").await.body.contains(">No one</a>"));
 }
 
 #[tokio::test]
@@ -166,7 +171,7 @@ async fn a_team_has_its_own_by_what_administrators_share() {
     admin.post(&format!("/settings/repositories/{id}/share"), &[("username", "alice"), ("share", "push")]).await;
     assert_eq!(actions(&server, "alice", "team/app").await, json!(["pull", "push"]), "and never delete");
     let page = alice.get("/settings/repositories").await.body;
-    assert!(page.contains("The administrators’ · shared with you: can push"), "{page}");
+    assert!(page.contains("Owned by the administrators · shared with you: can push"), "{page}");
     for verb in ["public", "private", "share", "unshare", "remove"] {
         let answer = alice.post(&format!("/settings/repositories/{id}/{verb}"), &[("username", "root-of-all")]).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "what is merely shared is not managed: {verb}");

@@ -206,7 +206,7 @@ async fn it_is_filtered_by_kind_and_cut_into_pages_of_fifty() {
         50,
         "a link that is off shows all"
     );
-    assert!(alice.get("/settings/activity?kind=two_factor_on").await.body.contains("Nothing to show."));
+    assert!(alice.get("/settings/activity?kind=two_factor_on").await.body.contains("No events found."));
 }
 
 #[tokio::test]

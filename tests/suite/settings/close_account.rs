@@ -23,7 +23,7 @@ async fn the_question_names_what_goes() {
     let page = alice.get("/settings/close").await;
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
     for part in [
-        "Close the account alice for good?",
+        "Close the account alice permanently?",
         "All your tokens stop working.",
         "You are signed out everywhere.",
         "The username alice stays reserved",
@@ -41,7 +41,7 @@ async fn a_wrong_password_closes_nothing_and_counts() {
     for password in ["", "not this harbour", "3", "4", "5"] {
         let answer = close(&alice, password).await;
         assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::UNPROCESSABLE_ENTITY, "no-store"));
-        assert!(answer.body.contains("id=\"password-error\">The password is wrong."));
+        assert!(answer.body.contains("id=\"password-error\">Incorrect password."));
         assert!(!answer.body.contains("not this harbour"));
     }
     assert_eq!(close(&alice, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
@@ -95,7 +95,7 @@ async fn nobody_inherits_the_name() {
         [server.anonymous().post("/signup", &form).await, admin.post("/admin/accounts", &[("username", "alice")]).await]
     {
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(answer.body.contains("Someone has this username or had it, or repositories"), "{}", answer.body);
+        assert!(answer.body.contains("This username isn’t available."), "{}", answer.body);
     }
     let id = server.text("SELECT id FROM account WHERE username = 'alice'").await;
     for verb in ["enable", "password-link", "disable"] {
@@ -134,7 +134,7 @@ async fn the_last_administrator_cannot_be_closed() {
     let token = admin.generate("ci", "repo:read", "30").await;
     let answer = close(&admin, PASSWORD).await;
     assert_eq!(answer.status, StatusCode::CONFLICT);
-    assert!(answer.body.contains("You are the last administrator."));
+    assert!(answer.body.contains("You’re the only administrator."));
     assert_eq!(admin.get("/settings").await.status, StatusCode::OK);
     assert_eq!(server.anonymous().token("root-of-all", &token.secret, &[]).await.status, StatusCode::OK);
 }

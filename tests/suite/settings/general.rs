@@ -18,7 +18,7 @@ async fn what_is_chosen_holds_for_every_browser_of_the_account() {
     let answer = alice.post("/settings", &form).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings"));
     let page = alice.get("/settings").await;
-    assert!(page.body.contains("Your settings are saved."));
+    assert!(page.body.contains("Settings saved."));
     let other = server.signed_in("alice").await.with_header("accept-language", "zh-CN");
     let page = other.get("/settings").await.body;
     for part in [
@@ -60,9 +60,9 @@ async fn wrong_input_is_said_beside_its_field_and_changes_nothing() {
     for (field, value, sentence) in [
         ("display_name", long.as_str(), "Use at most 60 characters on one line."),
         ("display_name", "two\nlines", "Use at most 60 characters on one line."),
-        ("language", "tlh", "Choose one of those offered."),
-        ("time_zone", "Mars/Olympus", "Choose one of the time zones offered."),
-        ("time_zone", "../../etc/passwd", "Choose one of the time zones offered."),
+        ("language", "tlh", "Choose an option from the list."),
+        ("time_zone", "Mars/Olympus", "Choose a time zone from the list."),
+        ("time_zone", "../../etc/passwd", "Choose a time zone from the list."),
     ] {
         let kept = if field == "display_name" { ("theme", "dark") } else { ("display_name", "Kept <name>") };
         let answer = alice.post("/settings", &[(field, value), kept]).await;

@@ -24,7 +24,7 @@ async fn each_signs_in_once_however_it_is_typed() {
     for (number, code) in typed.iter().enumerate() {
         assert_eq!(sign_in(&server, code).await, StatusCode::SEE_OTHER, "{number}");
         assert_eq!(sign_in(&server, &recovery_codes[number]).await, StatusCode::UNAUTHORIZED, "{number} again");
-        let left = format!("{} recovery codes are left.", 9 - number);
+        let left = format!("{} recovery codes left.", 9 - number);
         assert!(browser.get("/settings/security").await.body.contains(&left), "{left}");
     }
 }
@@ -39,7 +39,7 @@ async fn the_page_asks_for_one_and_says_when_it_is_wrong() {
     assert!(page.body.contains(">Recovery code</label>") && page.body.contains("href=\"/login/code\""));
     let answer = browser.post("/login/recovery", &[("code", "aaaa-bbbb-cccc-dddd")]).await;
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::UNAUTHORIZED, "no-store"));
-    assert!(answer.body.contains("This recovery code is wrong, or was used before."));
+    assert!(answer.body.contains("This recovery code is incorrect or was already used."));
     assert!(!answer.body.contains("aaaa-bbbb"), "what was typed is not sent back");
 }
 
@@ -52,7 +52,7 @@ async fn a_new_set_is_shown_once_and_ends_the_old_one() {
     assert_eq!((shown.status, shown.header("cache-control")), (StatusCode::OK, "no-store"));
     let new = recovery_codes(&shown);
     assert!(new.len() == 10 && new.iter().all(|code| !old.contains(code)));
-    assert!(browser.get("/settings/security").await.body.contains("10 recovery codes are left."));
+    assert!(browser.get("/settings/security").await.body.contains("10 recovery codes left."));
     for code in &old[1..4] {
         assert_eq!(sign_in(&server, code).await, StatusCode::UNAUTHORIZED);
     }

@@ -51,7 +51,7 @@ async fn each_is_named_in_words_and_this_one_is_marked() {
     assert!(this.contains("2 hours ago"));
     let other = with("<strong>Safari 17 on iOS</strong>").unwrap();
     assert!(!other.contains("This session") && other.contains(">End session</button>"));
-    assert!(with("<strong>Unknown program</strong>").is_some());
+    assert!(with("<strong>Unknown browser</strong>").is_some());
     assert!(with("<b>curl").is_none(), "text and never markup");
     assert_eq!(entries.iter().filter(|(_, text)| text.contains("This session")).count(), 1);
 }
@@ -76,7 +76,7 @@ async fn one_is_ended_and_no_other() {
     let id = entries(&here).await.into_iter().find(|(_, text)| text.contains("Safari")).unwrap().0;
     let answer = here.post(&format!("/settings/sessions/{id}/end"), &[]).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/sessions"));
-    assert!(here.get("/settings/sessions").await.body.contains("1 session is ended."));
+    assert!(here.get("/settings/sessions").await.body.contains("1 session ended."));
     assert_eq!((is_inside(&here).await, is_inside(&phone).await, is_inside(&third).await), (true, false, true));
     let again = here.post(&format!("/settings/sessions/{id}/end"), &[]).await;
     assert_eq!(again.status, StatusCode::NOT_FOUND, "it is gone");
@@ -103,7 +103,7 @@ async fn all_others_are_ended_at_once() {
     let bob = server.account_signed_in("bob").await;
     let answer = here.post("/settings/sessions/others/end", &[]).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/sessions"));
-    assert!(here.get("/settings/sessions").await.body.contains("3 sessions are ended."));
+    assert!(here.get("/settings/sessions").await.body.contains("3 sessions ended."));
     for other in &others {
         assert!(!is_inside(other).await);
     }

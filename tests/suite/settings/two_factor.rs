@@ -62,7 +62,11 @@ async fn a_wrong_code_turns_nothing_on_and_shows_the_same_secret_again() {
     for code in [wrong.as_str(), "", "12345", "1234567", "abcdef", "１２３４５６"] {
         let answer = confirm(&alice, code).await;
         assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::UNPROCESSABLE_ENTITY, "no-store"));
-        assert!(answer.body.contains("id=\"code-error\">This code is wrong, or was used before."), "{}", answer.body);
+        assert!(
+            answer.body.contains("id=\"code-error\">This code is incorrect or was already used."),
+            "{}",
+            answer.body
+        );
         assert_eq!(Authenticator::text(&answer), Authenticator::text(&page));
         assert!(recovery_codes(&answer).is_empty());
     }
@@ -80,16 +84,16 @@ async fn the_right_code_turns_it_on_and_shows_ten_recovery_codes_once() {
     assert_eq!((shown.status, shown.header("cache-control")), (StatusCode::OK, "no-store"));
     let codes = recovery_codes(&shown);
     assert_eq!(codes.len(), 10);
-    assert!(shown.body.contains("type=\"checkbox\" name=\"saved\" value=\"yes\" required> I have saved them"));
+    assert!(shown.body.contains("type=\"checkbox\" name=\"saved\" value=\"yes\" required> I’ve saved these codes"));
     for button in [">Copy</button>", ">Download</button>", ">Print</button>"] {
         assert!(shown.body.contains(button), "{button}");
     }
     let back = alice.post("/settings/security/recovery-codes/saved", &[("saved", "yes")]).await;
     assert_eq!((back.status, back.header("location")), (StatusCode::SEE_OTHER, "/settings/security"));
     let page = alice.get("/settings/security").await;
-    assert!(page.body.contains("10 recovery codes are left.") && page.body.contains("Replace authenticator"));
+    assert!(page.body.contains("10 recovery codes left.") && page.body.contains("Replace authenticator"));
     let tokens = alice.get("/settings/tokens").await;
-    assert!(tokens.body.contains("docker login takes a token and not your password"), "told before one tries");
+    assert!(tokens.body.contains("docker login accepts a token, not your password"), "told before one tries");
     assert!(codes.iter().all(|code| !page.body.contains(code) && !tokens.body.contains(code)));
 }
 
@@ -142,7 +146,7 @@ async fn a_replaced_authenticator_works_until_the_new_one_is_confirmed() {
     server.clock.advance(STEP);
     let done = confirm(&browser, &new.code(server.clock.now())).await;
     assert_eq!((done.status, done.header("location")), (StatusCode::SEE_OTHER, "/settings/security"));
-    assert!(browser.get("/settings/security").await.body.contains("The authenticator is replaced."));
+    assert!(browser.get("/settings/security").await.body.contains("Authenticator replaced."));
     assert_eq!(sign_in(server.next_code(&old)).await, StatusCode::UNAUTHORIZED);
     assert_eq!(sign_in(server.next_code(&new)).await, StatusCode::SEE_OTHER);
     assert_eq!(server.rows("recovery_code").await, codes, "the recovery codes stay");
@@ -159,7 +163,7 @@ async fn a_code_or_a_recovery_code_turns_it_off() {
         for code in ["", &wrong, "aaaa-bbbb-cccc-dddd"] {
             let answer = browser.post(OFF, &[("code", code)]).await;
             assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{code}");
-            assert!(answer.body.contains("id=\"code-error\">This code is wrong, or was used before."));
+            assert!(answer.body.contains("id=\"code-error\">This code is incorrect or was already used."));
             assert!(is_on(&server).await);
         }
         let code = if with_recovery_code { recovery_codes.pop().unwrap() } else { server.next_code(&authenticator) };
@@ -188,7 +192,7 @@ async fn whoever_guesses_at_turning_it_off_must_wait() {
     let right = authenticator.code(server.clock.now() + STEP);
     let answer = browser.post(OFF, &[("code", &right)]).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
-    assert!(answer.body.contains("Too many failed tries. Wait 1 second, then try again."), "{}", answer.body);
+    assert!(answer.body.contains("Too many failed attempts. Try again in 1 second."), "{}", answer.body);
     assert!(is_on(&server).await);
     server.clock.advance(time::Duration::SECOND);
     assert_eq!(browser.post(OFF, &[("code", &right)]).await.status, StatusCode::SEE_OTHER);

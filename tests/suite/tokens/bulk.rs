@@ -32,8 +32,8 @@ async fn one_question_names_them_all() {
     let (alice, tokens) = three(&server).await;
     let (one, two) = (&tokens[0].id, &tokens[1].id);
     for (verb, said) in [
-        ("delete", "Delete these 2 tokens? Whatever uses them can no longer sign in. This cannot be undone."),
-        ("deactivate", "Deactivate these 2 tokens? You can activate them again."),
+        ("delete", "Delete these 2 tokens? Anything that uses them will lose access. This can’t be undone."),
+        ("deactivate", "Deactivate these 2 tokens? You can activate them again later."),
     ] {
         let path = format!("{PATH}?verb={verb}&id={one}&id={two}&id={one}");
         let page = alice.get(&path).await;
@@ -61,13 +61,13 @@ async fn they_are_deactivated_and_deleted_together() {
     let ids = [tokens[0].id.as_str(), tokens[1].id.as_str()];
     let answer = apply(&alice, "deactivate", &ids).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/tokens"));
-    assert!(alice.get("/settings/tokens").await.body.contains("2 tokens are inactive from the next token request on"));
+    assert!(alice.get("/settings/tokens").await.body.contains("2 tokens deactivated. New requests are refused now"));
     let now = [works(&server, &tokens[0]).await, works(&server, &tokens[1]).await, works(&server, &tokens[2]).await];
     assert_eq!(now, [false, false, true]);
     let form = [("verb", "delete"), ("id", ids[0]), ("id", ids[1])];
     let answer = alice.htmx_post(PATH, &form).await;
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "no-store"));
-    assert!(answer.body.contains("2 tokens are deleted.") && answer.body.contains("hx-swap-oob=\"true\""));
+    assert!(answer.body.contains("2 tokens deleted.") && answer.body.contains("hx-swap-oob=\"true\""));
     assert_eq!((server.count("token").await, server.count("deleted_token").await), (1, 2));
     let lines = "SELECT COUNT(*) FROM activity WHERE kind IN ('token_deactivated', 'token_deleted')";
     assert_eq!(server.number(lines).await, Some(4));
@@ -117,7 +117,7 @@ async fn expired_ones_stay_as_they_are_when_others_are_deactivated() {
     server.clock.advance(Duration::days(7));
     let alice = server.signed_in("alice").await;
     apply(&alice, "deactivate", &[&short.id, &long.id]).await;
-    assert!(alice.get("/settings/tokens").await.body.contains("1 token is inactive from the next token request on"));
+    assert!(alice.get("/settings/tokens").await.body.contains("1 token deactivated. New requests are refused now"));
     let refused = server.anonymous().token("alice", &short.secret, &[]).await;
     assert!(refused.body.contains("(PAT-EXPIRED)"), "{}", refused.body);
     let lines = "SELECT COUNT(*) FROM activity WHERE kind = 'token_deactivated'";

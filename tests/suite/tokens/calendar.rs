@@ -42,7 +42,7 @@ async fn it_shows_descriptions_and_dates_of_what_will_end() {
     let path = make(&server, &alice).await;
     let lines = feed(&server, &path).await;
     assert_eq!(lines[..2], ["BEGIN:VCALENDAR", "VERSION:2.0"]);
-    assert!(with(&lines, "SUMMARY:").contains(&"Access token ends: ci push"), "{lines:?}");
+    assert!(with(&lines, "SUMMARY:").contains(&"Access token expires: ci push"), "{lines:?}");
     assert!(!lines.join(" ").contains("for ever"));
     let end = (server.clock.now() + Duration::days(30)).rfc3339().replace(['-', ':'], "");
     assert!(with(&lines, "DTSTART:").contains(&end.as_str()), "{end} in {lines:?}");
@@ -65,8 +65,8 @@ async fn descriptions_are_escaped_and_long_lines_folded() {
     }
     let lines = feed(&server, &make(&server, &alice).await).await;
     let summaries = with(&lines, "SUMMARY:");
-    assert!(summaries.contains(&"Access token ends: a\\,b\\;c\\\\d: \"e\""), "{summaries:?}");
-    assert!(summaries.contains(&format!("Access token ends: {long}").as_str()), "{summaries:?}");
+    assert!(summaries.contains(&"Access token expires: a\\,b\\;c\\\\d: \"e\""), "{summaries:?}");
+    assert!(summaries.contains(&format!("Access token expires: {long}").as_str()), "{summaries:?}");
     assert_eq!(with(&lines, "END:VCALENDAR").len(), 1);
     assert_eq!(with(&lines, "BEGIN:VEVENT").len(), 3);
 }
@@ -75,7 +75,7 @@ async fn descriptions_are_escaped_and_long_lines_folded() {
 async fn the_address_is_shown_once_and_stored_as_its_hash() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
-    assert!(alice.get("/settings/tokens").await.body.contains("Make a calendar address"));
+    assert!(alice.get("/settings/tokens").await.body.contains("Create calendar link"));
     let path = make(&server, &alice).await;
     let secret = path.trim_start_matches("/calendar/").trim_end_matches(".ics");
     assert!(secret.len() >= 22, "128 random bits are 22 base62 characters");
@@ -83,7 +83,7 @@ async fn the_address_is_shown_once_and_stored_as_its_hash() {
     for page in ["/settings/tokens", "/settings/tokens/calendar", "/settings/activity", "/settings"] {
         assert!(!alice.get(page).await.body.contains(secret), "{page}");
     }
-    assert!(alice.get("/settings/tokens").await.body.contains("Make a new calendar address"));
+    assert!(alice.get("/settings/tokens").await.body.contains("Replace calendar link"));
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_new_address_ends_the_old_one() {
     let alice = server.account_signed_in("alice").await;
     let old = make(&server, &alice).await;
     let question = alice.get("/settings/tokens/calendar").await;
-    assert!(question.body.contains("The old address stops working."));
+    assert!(question.body.contains("The old link will stop working."));
     feed(&server, &old).await;
     let new = make(&server, &alice).await;
     assert_eq!(server.anonymous().get(&old).await.status, StatusCode::NOT_FOUND);
@@ -109,7 +109,7 @@ async fn a_wrong_address_is_like_any_that_leads_nowhere() {
     for wrong in ["/calendar/x.ics", "/calendar/.ics", without_ending, "/calendar/%00.ics", &path.to_uppercase()] {
         let answer = server.anonymous().get(wrong).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{wrong}");
-        assert!(answer.body.contains("There is nothing at this address"));
+        assert!(answer.body.contains("This doesn’t exist, or you don’t have access to it."));
     }
 }
 
@@ -135,5 +135,5 @@ async fn it_speaks_the_accounts_language_and_shows_no_one_elses_tokens() {
     let lines = feed(&server, &make(&server, &alice).await).await.join("\n");
     assert!(!lines.contains("爱丽丝") && !lines.contains("alice"), "descriptions and dates, and nobody's name");
     assert!(lines.contains("访问令牌") && lines.contains("ci") && !lines.contains("bobs own"), "{lines}");
-    assert!(!lines.contains("Access token ends"));
+    assert!(!lines.contains("Access token expires"));
 }

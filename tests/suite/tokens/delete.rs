@@ -25,7 +25,7 @@ async fn it_asks_first_and_names_the_token() {
     let page = alice.get(&path).await;
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
     assert!(page.body.starts_with("<!doctype html>"));
-    let question = "Delete “ci push”? Whatever uses it can no longer sign in. This cannot be undone.";
+    let question = "Delete “ci push”? Anything that uses it will lose access. This can’t be undone.";
     assert!(page.body.contains(question), "{}", page.body);
     assert!(page.body.contains(&format!("<form method=\"post\" action=\"{path}\"")));
     assert!(page.body.contains(&format!("{}…", &token.secret[..10])), "and shows its hint");
@@ -41,7 +41,7 @@ async fn deleting_is_for_good() {
     let token = alice.generate("ci push", "repo:read", "30").await;
     delete(&alice, &token).await;
     let page = alice.get("/settings/tokens").await;
-    assert!(page.body.contains("“ci push” is deleted. Access already granted ends within 6 minutes."));
+    assert!(page.body.contains("“ci push” deleted. Access already granted ends within 6 minutes."));
     assert!(page.body.contains("No tokens yet"));
     assert_eq!(server.count("token").await, 0);
     for end in ["", "/edit", "/delete"] {
@@ -60,7 +60,7 @@ async fn htmx_gets_the_table_without_it() {
     let answer = alice.htmx_post(&format!("/settings/tokens/{}/delete", token.id), &[]).await;
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "no-store"));
     assert!(answer.body.contains("<div id=\"tokens\" hx-swap-oob=\"true\">"));
-    assert!(answer.body.contains("No tokens yet") && answer.body.contains("“ci push” is deleted."));
+    assert!(answer.body.contains("No tokens yet") && answer.body.contains("“ci push” deleted."));
 }
 
 #[tokio::test]

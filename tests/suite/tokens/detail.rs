@@ -32,7 +32,7 @@ async fn a_new_token_says_what_it_is_and_that_it_did_nothing() {
         "<li class=\"mono\">alice/api</li><li class=\"mono\">alice/web</li><li class=\"mono\">bob/*</li>",
         "<dd>Manual</dd>",
         "<dd>Never</dd>",
-        "Nothing in the last 90 days.",
+        "No requests in the last 90 days.",
         "Not used yet.",
         "What can this token do?",
     ] {
@@ -91,10 +91,10 @@ async fn programs_are_named_with_care_and_one_without_a_name_too() {
     server.clock.advance(Duration::minutes(1));
     // The crate oci-client sends no User-Agent.
     server.anonymous().token("alice", &token.secret, &["repository:alice/api:pull"]).await;
-    let page = said(&alice, &token.id, "<td>Unnamed program</td><td>127.0.0.1</td>").await;
-    assert!(page.contains("<span class=\"mono\">alice/api</span> · Unnamed program · 127.0.0.1</span>"), "{page}");
+    let page = said(&alice, &token.id, "<td>Unknown program</td><td>127.0.0.1</td>").await;
+    assert!(page.contains("<span class=\"mono\">alice/api</span> · Unknown program · 127.0.0.1</span>"), "{page}");
     let table = alice.get("/settings/tokens").await.body;
-    assert!(table.contains("<span class=\"beneath\">Unnamed program</span>"), "{table}");
+    assert!(table.contains("<span class=\"beneath\">Unknown program</span>"), "{table}");
     let chinese = alice.with_header("accept-language", "zh-CN").get(&format!("/settings/tokens/{}", token.id)).await;
     assert!(chinese.body.contains("<td>未知程序</td>"), "{}", chinese.body);
 }
@@ -132,20 +132,20 @@ async fn the_tester_says_yes_or_no_and_the_deciding_rule() {
         server.sql(&format!("INSERT INTO repository_share {columns} {share}")).await;
     }
     for (repository, action, class, sentence) in [
-        ("alice/api", "push", "yes", "Yes, it can push to alice/api: the repository is your own"),
-        ("  alice/api ", "pull", "yes", "Yes, it can pull alice/api: the repository is your own"),
-        ("alice/api", "delete", "no", "No, it cannot delete in alice/api: that takes the level Read, Write, Delete."),
+        ("alice/api", "push", "yes", "Yes, it can push to alice/api: it’s your own repository"),
+        ("  alice/api ", "pull", "yes", "Yes, it can pull alice/api: it’s your own repository"),
+        ("alice/api", "delete", "no", "No, it cannot delete from alice/api: that needs Read, Write, Delete."),
         ("bob/open", "pull", "yes", "the repository is public."),
-        ("bob/open", "push", "no", "neither your own nor shared with you."),
-        ("bob/none", "pull", "no", "neither your own nor shared with you."),
+        ("bob/open", "push", "no", "it’s neither yours nor shared with you."),
+        ("bob/none", "pull", "no", "it’s neither yours nor shared with you."),
         ("bob/lent", "pull", "yes", "shared with you, and"),
         ("bob/lent", "push", "no", "shared with you for pulling only."),
         ("bob/given", "push", "yes", "shared with you, and"),
-        ("bob/given", "delete", "no", "only its owner can delete in it."),
-        ("team/app", "pull", "no", "neither your own nor shared with you."),
-        ("alice/API", "pull", "error", "This cannot be a repository’s name."),
-        ("", "pull", "error", "This cannot be a repository’s name."),
-        ("<b>", "pull", "error", "This cannot be a repository’s name."),
+        ("bob/given", "delete", "no", "only its owner can delete from it."),
+        ("team/app", "pull", "no", "it’s neither yours nor shared with you."),
+        ("alice/API", "pull", "error", "This isn’t a valid repository name."),
+        ("", "pull", "error", "This isn’t a valid repository name."),
+        ("<b>", "pull", "error", "This isn’t a valid repository name."),
     ] {
         let said = ask(&alice, &id, repository, action).await;
         assert!(said.contains(&format!("class=\"answer {class}\"")) && said.contains(sentence), "{repository}: {said}");
@@ -154,7 +154,11 @@ async fn the_tester_says_yes_or_no_and_the_deciding_rule() {
     assert!(ask(&alice, &id, "alice/api", "pull").await.contains("limited to other repositories."));
     server.sql("UPDATE account SET is_admin = TRUE WHERE username = 'alice'").await;
     server.sql("UPDATE token SET repositories = NULL").await;
-    assert!(ask(&alice, &id, "team/app", "push").await.contains("Yes, it can push to team/app: the repository is the"));
+    assert!(
+        ask(&alice, &id, "team/app", "push")
+            .await
+            .contains("Yes, it can push to team/app: it belongs to the administrators")
+    );
     server.sql("UPDATE token SET is_active = FALSE").await;
     assert!(
         ask(&alice, &id, "alice/api", "pull").await.contains("No, it cannot pull alice/api: the token is inactive.")
@@ -171,7 +175,7 @@ async fn in_chinese_too() {
     let alice = server.account_signed_in("alice").await.with_header("accept-language", "zh-CN");
     let id = alice.generate("ci", "repo:read", "30").await.id;
     let said = ask(&alice, &id, "alice/api", "push").await;
-    assert!(said.contains("不能推送到 alice/api：需要“读写”级别。"), "{said}");
+    assert!(said.contains("不能推送到 alice/api：需要“读写”权限。"), "{said}");
     let page = alice.get(&format!("/settings/tokens/{id}")).await.body;
     for words in ["这个令牌能做什么？", "最近 90 天", "最近的使用记录", "所有存储库"] {
         assert!(page.contains(words), "{words}");

@@ -18,9 +18,9 @@ async fn the_form_holds_what_is_and_says_that_the_date_stays() {
         format!("<form method=\"post\" action=\"/settings/tokens/{id}\""),
         "value=\"ci &#34;push&#34;\"".into(),
         "value=\"repo:write\" checked".into(),
-        "The expiration date cannot be changed.".into(),
+        "The expiration date can’t be changed.".into(),
         format!("It expires on {} {} {}", end.day(), end.month(), end.year()),
-        "<a href=\"/settings/tokens/new\">Generate new token</a>".into(),
+        format!("<a href=\"/settings/tokens/new?like={id}\">Generate a new token with the same settings</a>"),
         ">Save token</button>".into(),
     ] {
         assert!(page.body.contains(&part), "{part}");
@@ -40,8 +40,7 @@ async fn saving_changes_description_and_access_and_says_from_when() {
     let answer = alice.post(&path, &form).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/tokens"));
     let page = alice.get("/settings/tokens").await;
-    let said = "“ci push” is saved. The change holds from the next token request on; access already granted ends \
-                within 6 minutes.";
+    let said = "“ci push” saved. New requests follow the change now; access already granted ends within 6 minutes.";
     assert!(page.body.contains(said) && page.body.contains("Read &#38; Write"), "{}", page.body);
     assert!(!alice.get("/settings/tokens").await.body.contains(said), "it is said once");
     let scopes = ["repository:alice/app:pull,push"];
@@ -60,9 +59,7 @@ async fn htmx_gets_the_table_and_the_sentence() {
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "no-store"));
     assert!(answer.body.trim_start().starts_with("<div id=\"tokens\" hx-swap-oob=\"true\">"), "{}", answer.body);
     assert!(answer.body.contains("<span class=\"description\">ci pull</span>"));
-    assert!(
-        answer.body.contains("<div id=\"notice\" hx-swap-oob=\"innerHTML\"><p class=\"notice\">“ci pull” is saved.")
-    );
+    assert!(answer.body.contains("<div id=\"notice\" hx-swap-oob=\"innerHTML\"><p class=\"notice\">“ci pull” saved."));
     assert!(!answer.body.contains("<dialog"), "the dialog closes");
 }
 
@@ -92,10 +89,10 @@ async fn wrong_input_comes_back_with_its_values() {
     let before = server.rows("token").await;
     let long = "x".repeat(101);
     let cases = [
-        ("", "repo:write", "description", "Say what the token is for."),
+        ("", "repo:write", "description", "Enter a description, such as where you’ll use the token."),
         (&long, "repo:write", "description", "Use at most 100 characters."),
-        ("kept", "repo:owner", "permission", "Choose one of the four levels."),
-        ("kept", "", "permission", "Choose one of the four levels."),
+        ("kept", "repo:owner", "permission", "Choose an access level."),
+        ("kept", "", "permission", "Choose an access level."),
     ];
     for (description, permission, field, sentence) in cases {
         let form = [("description", description), ("permission", permission)];
@@ -122,7 +119,7 @@ async fn an_expired_token_cannot_be_edited() {
     let form = [("description", "revived"), ("permission", "repo:admin")];
     let answer = alice.post(&format!("/settings/tokens/{id}"), &form).await;
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::CONFLICT, "no-store"));
-    assert!(answer.body.contains("“ci push” has expired, so it can only be deleted."));
+    assert!(answer.body.contains("“ci push” has expired and can only be deleted."));
     assert!(answer.body.contains("href=\"/settings/tokens/new\""));
     assert_eq!(server.rows("token").await, before);
 }
@@ -135,6 +132,6 @@ async fn what_is_not_there_is_not_found() {
     {
         let answer = alice.get(&format!("/settings/tokens/{id}/edit")).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{id}");
-        assert!(answer.body.contains("There is nothing at this address, or it is not yours."));
+        assert!(answer.body.contains("This doesn’t exist, or you don’t have access to it."));
     }
 }

@@ -103,7 +103,9 @@ async fn it_is_filtered_by_status_and_source() {
         assert_eq!(shown(&alice, query).await, found, "{query}");
     }
     let none = alice.get("/settings/tokens?source=manual&status=expired").await;
-    assert!(none.body.contains("No token matches.") && none.body.contains("<a href=\"/settings/tokens\">Show all</a>"));
+    assert!(
+        none.body.contains("No tokens match.") && none.body.contains("<a href=\"/settings/tokens\">Clear filters</a>")
+    );
     let page = alice.get("/settings/tokens?status=inactive").await;
     assert!(page.body.contains("<option value=\"inactive\" selected>Inactive</option>"));
 }
@@ -224,16 +226,16 @@ async fn an_end_within_seven_days_is_said_above_the_table_and_stands_out() {
     let off = alice.generate("off", "repo:read", "7").await;
     alice.post(&format!("{TABLE}/{}/deactivate", off.id), &[]).await;
     let page = alice.get("/settings/tokens?text=month").await.body;
-    assert!(page.contains("1 token ends this week."), "whatever is filtered: {page}");
+    assert!(page.contains("1 token expires within 7 days."), "whatever is filtered: {page}");
     assert!(
         page.contains("href=\"/settings/tokens?sort=expires&amp;status=active\"") && !page.contains("class=\"soon\"")
     );
     assert_eq!(alice.get(TABLE).await.body.matches("class=\"soon\"").count(), 1);
     server.clock.advance(Duration::days(8));
     let alice = server.signed_in("alice").await;
-    assert!(!alice.get(TABLE).await.body.contains("this week"));
+    assert!(!alice.get(TABLE).await.body.contains("within 7 days"));
     server.clock.advance(Duration::days(15));
     let alice = server.signed_in("alice").await;
     alice.generate("another", "repo:read", "7").await;
-    assert!(alice.get(TABLE).await.body.contains("2 tokens end this week."));
+    assert!(alice.get(TABLE).await.body.contains("2 tokens expire within 7 days."));
 }

@@ -55,7 +55,7 @@ async fn ninety_days_and_read_only_are_chosen() {
     let checked = page.body.matches("\" checked").count();
     assert_eq!(checked, 2, "a level, and all repositories");
     assert!(page.body.contains("value=\"repo:read\" checked"));
-    for sentence in ["Pulls public repositories.", "Cannot push or delete.", "Cannot delete.", "Cannot manage your"] {
+    for sentence in ["Pull public repositories.", "Can’t push or delete.", "Can’t delete.", "Can’t manage your"] {
         assert!(page.body.contains(sentence), "{sentence}");
     }
 }

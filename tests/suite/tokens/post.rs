@@ -33,8 +33,8 @@ async fn without_a_script_the_answer_is_a_page_with_the_token() {
     assert!(secret.starts_with("dp_pat_") && Secret::parse(&secret).is_ok(), "{secret}");
     assert_eq!(answer.body.matches(&secret).count(), 1);
     assert!(answer.body.contains("readonly"));
-    assert!(answer.body.contains("This token will not be shown again once you close this."));
-    assert!(answer.body.contains("Keep it like a password, in a credential manager."));
+    assert!(answer.body.contains("Copy it now. Once you close this, it won’t be shown again."));
+    assert!(answer.body.contains("Treat it like a password and keep it in a password manager."));
     let host = server.address;
     assert!(answer.body.contains(&format!("<code>docker login {host} -u alice</code>")));
     assert!(answer.body.contains(&format!("docker login {host} -u alice --password-stdin")));
@@ -119,10 +119,10 @@ async fn a_custom_date_in_the_past_or_beyond_a_year_is_refused() {
     let last = today + Duration::days(365);
     let past = custom(&server, &alice, today - Duration::DAY).await;
     assert_eq!(past.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(past.body.contains("id=\"expiration_date-error\">Choose today or a later day."));
+    assert!(past.body.contains("id=\"expiration_date-error\">Choose today or a later date."));
     let late = custom(&server, &alice, last + Duration::DAY).await;
     assert_eq!(late.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let sentence = format!("Choose a day up to {} {} {}.", last.day(), last.month(), last.year());
+    let sentence = format!("Choose a date no later than {} {} {}.", last.day(), last.month(), last.year());
     assert!(late.body.contains(&sentence), "{sentence}");
     assert!(late.body.contains(&format!("value=\"{}\"", last + Duration::DAY)), "kept");
     assert_eq!(server.count("token").await, 0);
@@ -137,17 +137,17 @@ async fn wrong_input_comes_back_with_its_values_and_a_sentence_beside_the_field(
     let alice = server.account_signed_in("alice").await;
     let long = "ü".repeat(101);
     let cases: [Case; 11] = [
-        ("description", &[("description", "")], "Say what the token is for."),
-        ("description", &[("description", "  \n ")], "Say what the token is for."),
+        ("description", &[("description", "")], "Enter a description, such as where you’ll use the token."),
+        ("description", &[("description", "  \n ")], "Enter a description, such as where you’ll use the token."),
         ("description", &[("description", &long)], "Use at most 100 characters."),
-        ("expiration", &[("expiration", "")], "Choose one of the lengths offered."),
-        ("expiration", &[("expiration", "8")], "Choose one of the lengths offered."),
-        ("expiration", &[("expiration", "-7")], "Choose one of the lengths offered."),
+        ("expiration", &[("expiration", "")], "Choose an option from the list."),
+        ("expiration", &[("expiration", "8")], "Choose an option from the list."),
+        ("expiration", &[("expiration", "-7")], "Choose an option from the list."),
         ("expiration_date", &[("expiration", "custom")], "Enter a date."),
         ("expiration_date", &[("expiration", "custom"), ("expiration_date", "2026-02-30")], "Enter a date."),
         ("expiration_date", &[("expiration", "custom"), ("expiration_date", "soon")], "Enter a date."),
-        ("permission", &[("permission", "")], "Choose one of the four levels."),
-        ("permission", &[("permission", "repo:everything")], "Choose one of the four levels."),
+        ("permission", &[("permission", "")], "Choose an access level."),
+        ("permission", &[("permission", "repo:everything")], "Choose an access level."),
     ];
     for (field, fields, sentence) in cases {
         let answer = post(&alice, fields).await;
@@ -247,7 +247,7 @@ async fn a_body_that_is_no_form_is_refused_readably() {
         );
         let answer = server.raw(request).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{kind}: {answer}");
-        assert!(answer.contains("The request cannot be read"), "{answer}");
+        assert!(answer.contains("Something is missing"), "{answer}");
     }
     assert_eq!(server.count("token").await, 0);
 }

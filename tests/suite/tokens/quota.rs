@@ -38,14 +38,18 @@ fn assert_full(answer: &Answer, wait: Option<&str>, sentence: &str) {
 async fn the_page_says_the_numbers() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
-    assert!(alice.get("/settings/tokens").await.body.contains("0 of 200 tokens; 30 more can be created this hour."));
+    assert!(
+        alice.get("/settings/tokens").await.body.contains("0 of 200 tokens used. You can generate 30 more this hour.")
+    );
     for _ in 0..3 {
         alice.generate("ci", "repo:read", "7").await;
     }
-    assert!(alice.get("/settings/tokens").await.body.contains("3 of 200 tokens; 27 more can be created this hour."));
+    assert!(
+        alice.get("/settings/tokens").await.body.contains("3 of 200 tokens used. You can generate 27 more this hour.")
+    );
     server.clock.advance(Duration::hours(1));
     let page = alice.get("/settings/tokens").await.body;
-    assert!(page.contains("3 of 200 tokens; 30 more can be created this hour."), "{page}");
+    assert!(page.contains("3 of 200 tokens used. You can generate 30 more this hour."), "{page}");
 }
 
 #[tokio::test]
@@ -56,9 +60,9 @@ async fn an_hour_holds_so_many_and_the_button_says_until_when() {
     server.clock.advance(Duration::minutes(20));
     let second = alice.generate("second", "repo:read", "7").await;
     alice.post(&format!("/settings/tokens/{}/delete", second.id), &[]).await;
-    let said = "You have generated as many tokens as one hour allows. Another can be generated in 40 minutes.";
+    let said = "You’ve reached the limit for this hour. You can generate another token in 40 minutes.";
     let page = alice.get("/settings/tokens").await.body;
-    assert!(page.contains("0 more can be created this hour") && page.contains(said), "{page}");
+    assert!(page.contains(said) && !page.contains("tokens used"), "only what stops the reader: {page}");
     assert!(page.contains("id=\"generate\" disabled aria-describedby=\"quota-full\">Generate new token</button>"));
     assert!(page.split_once("id=\"quota-full\"").unwrap().1.split("</").next().unwrap().contains(said), "its reason");
     assert!(!page.contains("<a class=\"button primary\" id=\"generate\""));
@@ -77,14 +81,15 @@ async fn an_account_holds_so_many_and_is_told_what_to_do() {
     let alice = server.account_signed_in("alice").await;
     let first = alice.generate("first", "repo:read", "never").await;
     alice.generate("second", "repo:read", "never").await;
-    let said = "You have as many tokens as an account can have. Delete one that is no longer used.";
+    let said = "You’ve reached the token limit. Delete a token you no longer use.";
     assert_full(&post(&alice, "7").await, None, said);
-    assert!(alice.get("/settings/tokens").await.body.contains("2 of 2 tokens; 0 more can be created this hour."));
+    let page = alice.get("/settings/tokens").await.body;
+    assert!(page.contains(said) && !page.contains("more this hour"), "only what stops the reader: {page}");
     alice.post(&format!("/settings/tokens/{}/deactivate", first.id), &[]).await;
     assert_eq!(post(&alice, "7").await.status, StatusCode::TOO_MANY_REQUESTS, "an inactive one counts");
     alice.post(&format!("/settings/tokens/{}/delete", first.id), &[]).await;
     assert_eq!(post(&alice, "7").await.status, StatusCode::OK);
-    let said = "Delete one that is no longer used, or wait 7 days until one expires.";
+    let said = "Delete a token you no longer use, or wait 7 days until one expires.";
     assert_full(&post(&alice, "7").await, Some("604800"), said);
     server.clock.advance(Duration::days(7));
     let alice = server.signed_in("alice").await;
@@ -97,12 +102,14 @@ async fn auto_generated_tokens_do_not_count_and_accounts_are_counted_apart() {
     let alice = server.account_signed_in("alice").await;
     let bob = server.account_signed_in("bob").await;
     bob.generate("bobs", "repo:read", "7").await;
-    assert!(alice.get("/settings/tokens").await.body.contains("0 of 1 tokens; 1 more can be created this hour."));
+    assert!(
+        alice.get("/settings/tokens").await.body.contains("0 of 1 tokens used. You can generate 1 more this hour.")
+    );
     server.sql("UPDATE token SET source = 'auto-generated'").await;
     server.clock.advance(Duration::hours(1));
     let bob = server.signed_in("bob").await;
     let page = bob.get("/settings/tokens").await.body;
-    assert!(page.contains("0 of 1 tokens; 1 more can be created this hour."), "{page}");
+    assert!(page.contains("0 of 1 tokens used. You can generate 1 more this hour."), "{page}");
     assert_eq!(post(&bob, "7").await.status, StatusCode::OK);
 }
 

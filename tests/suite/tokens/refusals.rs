@@ -67,7 +67,7 @@ async fn what_a_token_may_not_is_mended_by_editing_it() {
     let edit = format!("href=\"/settings/tokens/{}/edit\" hx-get", token.id);
     let page = said(&alice, "PAT-READ-ONLY").await;
     assert!(page.contains(&format!("id=\"mend-1\" {edit}")), "{page}");
-    assert!(page.contains("its level allows no push to <span class=\"mono\">alice/app</span>"), "{page}");
+    assert!(page.contains("its permissions don’t allow pushing to <span class=\"mono\">alice/app</span>"), "{page}");
     server.sql("UPDATE token SET level = 'repo:write'").await;
     assert!(!alice.get("/settings/tokens").await.body.contains("id=\"mend-1\""), "mended since");
     server.sql("UPDATE token SET repositories = 'alice/web'").await;
@@ -75,11 +75,11 @@ async fn what_a_token_may_not_is_mended_by_editing_it() {
     push(&server, &token).await;
     let page = said(&alice, "PAT-REPOSITORY").await;
     assert!(page.contains(&format!("id=\"mend-1\" {edit}")), "{page}");
-    let reason = "because it is limited to other repositories than <span class=\"mono\">alice/app</span>";
+    let reason = "because it’s limited to repositories other than <span class=\"mono\">alice/app</span>";
     assert!(page.contains(reason), "{page}");
     server.sql("UPDATE token SET repositories = NULL").await;
     let page = alice.get("/settings/tokens").await.body;
-    let reason = "because it could not push to <span class=\"mono\">alice/app</span>";
+    let reason = "was refused a push to <span class=\"mono\">alice/app</span>";
     assert!(page.contains(reason) && !page.contains("id=\"mend-1\""), "mended since: {page}");
 }
 
@@ -104,8 +104,8 @@ async fn a_pull_that_gets_nothing_is_no_error_and_its_reason_stands_here() {
     let alice = server.account_signed_in("alice").await;
     let pull = "repository:alice/app:pull";
     let expected = [
-        ("limited", "repo:read", "'alice/web'", pull, "limited to other repositories than", true),
-        ("weak", "repo:public_read", "NULL", pull, "its level allows no pull of", true),
+        ("limited", "repo:read", "'alice/web'", pull, "limited to repositories other than", true),
+        ("weak", "repo:public_read", "NULL", pull, "its permissions don’t allow pulling", true),
         ("bare", "repo:read", "NULL", "repository:bob/app:pull", "your account cannot pull", false),
     ];
     for (name, level, repositories, scope, reason, has_button) in expected {
@@ -155,8 +155,8 @@ async fn of_many_refusals_the_latest_are_shown_and_the_others_counted() {
         server.clock.advance(Duration::seconds(1));
     }
     times(&server, 12).await;
-    let page = said(&alice, "2 older ones are not shown.").await;
-    assert!(page.contains(" · Unnamed program · 127.0.0.1"), "the program gave no name: {page}");
+    let page = said(&alice, "2 older refusals aren’t shown.").await;
+    assert!(page.contains(" · Unknown program · 127.0.0.1"), "the program gave no name: {page}");
     assert_eq!(page.matches("PAT-READ-ONLY").count(), 10);
     assert!(page.contains(">alice/r11<") && !page.contains(">alice/r1<"), "{page}");
 }
@@ -212,7 +212,7 @@ async fn what_the_owner_cannot_mend_has_no_button() {
     let token = alice.generate("lent", "repo:write", "30").await;
     server.anonymous().token("bob", &token.secret, &[PUSH]).await;
     let page = said(&alice, "PAT-WRONG-USER").await;
-    assert!(page.contains("used under another account’s name."), "{page}");
+    assert!(page.contains("used with another account’s username."), "{page}");
     assert!(!page.contains("id=\"mend-1\""));
     let bob = server.signed_in("bob").await;
     assert!(!bob.get("/settings/tokens").await.body.contains("lent"), "and it is its owner's to read alone");

@@ -59,11 +59,11 @@ async fn what_cannot_be_a_repository_is_said_beside_the_field_and_what_was_typed
     let alice = server.account_signed_in("alice").await;
     let many: String = (0..501).map(|number| format!("alice/r{number}\n")).collect();
     for (typed, sentence) in [
-        ("", "Name at least one repository, or choose all."),
-        ("alice/api alice/API", "“alice/API” cannot be a repository’s name."),
-        ("alice/../bob", "“alice/../bob” cannot be a repository’s name."),
-        ("<b>", "“&#60;b&#62;” cannot be a repository’s name."),
-        (&many, "Name at most 500 repositories or patterns."),
+        ("", "Enter at least one repository, or choose All repositories."),
+        ("alice/api alice/API", "“alice/API” isn’t a valid repository name."),
+        ("alice/../bob", "“alice/../bob” isn’t a valid repository name."),
+        ("<b>", "“&#60;b&#62;” isn’t a valid repository name."),
+        (&many, "Enter at most 500 repositories or patterns."),
     ] {
         let answer = generate(&alice, "named", typed).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{typed}");

@@ -57,8 +57,8 @@ async fn a_repeated_post_says_that_it_was_already_created() {
     assert_eq!(first.status, StatusCode::OK);
     for again in [alice.post("/settings/tokens", &form).await, alice.htmx_post("/settings/tokens", &form).await] {
         assert_eq!((again.status, again.header("cache-control")), (StatusCode::CONFLICT, "no-store"));
-        assert!(again.body.contains("Already created"));
-        assert!(again.body.contains("already created, and the secret cannot be shown again"));
+        assert!(again.body.contains("Token already created"));
+        assert!(again.body.contains("already created, and it can’t be shown again"));
         assert!(!again.body.contains("dp_pat_"));
     }
     assert_eq!(server.count("token").await, 1);

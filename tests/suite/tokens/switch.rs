@@ -17,7 +17,7 @@ async fn a_token_is_switched_off_and_on_again() {
     assert_eq!((off.status, off.header("location")), (StatusCode::SEE_OTHER, "/settings/tokens"));
     assert!(!works().await, "from the next token request on");
     let page = alice.get("/settings/tokens").await;
-    let said = "“ci push” is inactive from the next token request on; access already granted ends within 6 minutes.";
+    let said = "“ci push” is inactive. New requests are refused now; access already granted ends within 6 minutes.";
     assert!(page.body.contains(said) && page.body.contains(">Inactive</span>"), "{}", page.body);
     let on = alice.post(&path("activate"), &[]).await;
     assert_eq!((on.status, on.header("location")), (StatusCode::SEE_OTHER, "/settings/tokens"));

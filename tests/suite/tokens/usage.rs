@@ -138,7 +138,7 @@ async fn the_chart_and_the_list_count_requests_and_refusals_alike() {
         ">1 push</li>",
         ">0 deletes</li>",
         ">3 refusals</li>",
-        "At most 11 requests on one day. Days begin at midnight UTC.",
+        "Busiest day: 11 requests. Days are in UTC.",
     ] {
         assert!(page.contains(words), "{words} in {page}");
     }
@@ -161,7 +161,7 @@ async fn the_chart_begins_with_the_day_eighty_nine_days_ago() {
     assert!(shown.contains(">1 pull</li>") && shown.contains("<rect class=\"pulls\" x=\"0\""), "{shown}");
     server.clock.advance(Duration::days(1));
     let shown = page(&server, &token).await;
-    assert!(shown.contains("Nothing in the last 90 days.") && shown.contains("<td>Pull</td>"), "{shown}");
+    assert!(shown.contains("No requests in the last 90 days.") && shown.contains("<td>Pull</td>"), "{shown}");
     server.clock.advance(Duration::days(1));
     forget().await;
     assert_eq!((server.count("token_day").await, server.count("token_use").await), (0, 1));

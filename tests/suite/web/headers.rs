@@ -135,7 +135,10 @@ async fn an_unknown_path_gets_a_page() {
     let answer = server.anonymous().get("/nowhere/at?all=1").await;
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::NOT_FOUND, "no-store"));
     assert!(answer.header("content-type").starts_with("text/html"));
-    assert!(answer.body.contains("<h1>Not found</h1>") && answer.body.contains("There is nothing at this address"));
+    assert!(
+        answer.body.contains("<h1>Not found</h1>")
+            && answer.body.contains("This doesn’t exist, or you don’t have access to it.")
+    );
     assert!(answer.headers.get("set-cookie").is_none());
     let fragment = server.anonymous().htmx_get("/nowhere").await;
     assert_eq!((fragment.status, fragment.header("hx-retarget")), (StatusCode::NOT_FOUND, "#notice"));

@@ -39,7 +39,7 @@ async fn the_frame_and_the_table() {
     }
     let cells = [">活动</span>", ">手动</td>", ">从未使用</td>", ">永不过期</td>", "aria-label=\"ci 的操作\""];
     assert_contains(&page, &cells);
-    let menu = [">停用</button>", ">编辑</a>", ">删除</a>", ">生成新令牌</a>", ">读取、写入、删除</td>"];
+    let menu = [">停用</button>", ">编辑</a>", ">删除</a>", ">生成相同设置的新令牌</a>", ">读取、写入、删除</td>"];
     assert_contains(&page, &menu);
     browser.post(&format!("/settings/tokens/{}/deactivate", token.id), &[]).await;
     assert_contains(&browser.get("/settings/tokens").await.body, &[">非活动</span>", ">激活</button>"]);
@@ -65,10 +65,10 @@ async fn the_form_and_the_token() {
     let key = browser.form_key().await;
     let wrong = browser.post("/settings/tokens", &[("form_key", key.as_str())]).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_contains(&wrong.body, &["请说明令牌的用途。", "请选择列出的期限之一。", "请在四个级别中选择一个。"]);
+    assert_contains(&wrong.body, &["请说明令牌的用途。", "请从列表中选择期限。", "请选择访问权限。"]);
     let form = [("form_key", key.as_str()), ("description", "ci"), ("expiration", "7"), ("permission", "repo:read")];
     let made = browser.post("/settings/tokens", &form).await.body;
-    assert_contains(&made, &[">复制</button>", ">关闭</a>", "不会再次显示"]);
+    assert_contains(&made, &[">复制</button>", ">关闭</a>", "无法再次查看"]);
     assert_contains(&browser.post("/settings/tokens", &form).await.body, &["无法再次显示"]);
 }
 
@@ -78,16 +78,16 @@ async fn editing_and_deleting() {
     let browser = reader(&server).await;
     let id = browser.generate("ci", "repo:read", "7").await.id;
     let edit = browser.get(&format!("/settings/tokens/{id}/edit")).await.body;
-    assert_contains(&edit, &[">保存令牌</button>", "过期日期无法更改。", ">生成新令牌</a>"]);
+    assert_contains(&edit, &[">保存令牌</button>", "过期日期无法更改。", ">生成相同设置的新令牌</a>"]);
     let delete = browser.get(&format!("/settings/tokens/{id}/delete")).await.body;
-    assert_contains(&delete, &["要删除“ci”吗？", "此操作无法撤消。"]);
+    assert_contains(&delete, &["确定要删除“ci”吗？", "此操作无法撤销。"]);
 }
 
 #[tokio::test]
 async fn error_pages() {
     let server = TestServer::start().await;
     let browser = server.anonymous().with_header("accept-language", "zh");
-    assert_contains(&browser.get("/nowhere").await.body, &["<html lang=\"zh-CN\"", "找不到页面"]);
+    assert_contains(&browser.get("/nowhere").await.body, &["<html lang=\"zh-CN\"", "未找到"]);
     assert_contains(&browser.get("/setup").await.body, &["创建第一个帐户"]);
 }
 
