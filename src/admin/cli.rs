@@ -1,4 +1,4 @@
-//! Accounts at the operator's shell, while the server runs or not.
+//! `dockpass account …`: accounts at the operator's shell, whether the server runs or not.
 
 use std::io::Read;
 
@@ -11,11 +11,11 @@ use dockpass_core::{
 };
 use zeroize::Zeroizing;
 
-use super::actions as people;
+use super::actions as admin;
 use crate::{
     accounts::actions::{self, CreateAccountError, DisableOutcome, NewAccount},
     activity::actions as activity,
-    auth::two_factor::actions as factor,
+    auth::two_factor::actions as two_factor,
     error::Error,
     platform::{clock::Clock, database::Db, password_hasher::PasswordHasher, rng::SystemRng},
 };
@@ -23,14 +23,14 @@ use crate::{
 /// `dockpass account …`
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
-    /// Makes an account; the first one is an administrator
+    /// Creates an account; the first one is an administrator
     Add {
-        /// The user name: 2 to 39 characters of a-z and 0-9 with single . _ - between
+        /// The username: 2 to 39 characters of a-z and 0-9, with single . _ - between them
         name: String,
         /// Reads the password from standard input (one line break at its end is dropped)
         #[arg(long, required = true)]
         password_stdin: bool,
-        /// The account may manage others
+        /// Makes the account an administrator
         #[arg(long)]
         admin: bool,
     },
@@ -38,23 +38,23 @@ pub enum AccountCommand {
     List,
     /// Ends an account's sessions and refuses its password and tokens
     Disable {
-        /// The user name
+        /// The username
         name: String,
     },
-    /// Brings a disabled account and its tokens back
+    /// Enables a disabled account; its tokens work again
     Enable {
-        /// The user name
+        /// The username
         name: String,
     },
     /// Turns an account's two-factor authentication off
     #[command(name = "reset-2fa")]
     ResetSecondFactor {
-        /// The user name
+        /// The username
         name: String,
     },
     /// Sets a new password and ends all sessions
     ResetPassword {
-        /// The user name
+        /// The username
         name: String,
         /// Reads the password from standard input (one line break at its end is dropped)
         #[arg(long, required = true)]
@@ -63,16 +63,13 @@ pub enum AccountCommand {
 }
 
 impl AccountCommand {
-    /// Whether it may be the first thing that is done with a data folder.
-    pub fn may_begin(&self) -> bool {
+    /// Whether the command may create a new data folder.
+    pub fn can_create_data_folder(&self) -> bool {
         matches!(self, AccountCommand::Add { .. })
     }
 }
 
-/// Runs the command; the lines to print.
-///
-/// # Errors
-/// A sentence that says what is wrong.
+/// Runs the command and returns the lines to print, or a sentence that says what is wrong.
 pub async fn run(command: AccountCommand, db: &Db, clock: &Clock) -> Result<String, String> {
     match command {
         AccountCommand::Add { name, admin, .. } => add(&name, admin, db, clock).await,
@@ -102,53 +99,53 @@ async fn add(name: &str, is_admin: bool, db: &Db, clock: &Clock) -> Result<Strin
     let digest = read_digest(name).await?;
     let mut tx = db.write().await.map_err(failed)?;
     let new = NewAccount { username, digest, is_admin };
-    let made = actions::create(&mut tx, new, clock.now(), SystemRng).await;
-    let account = made.map_err(|error| match error {
+    let created = actions::create(&mut tx, new, clock.now(), SystemRng).await;
+    let account = created.map_err(|error| match error {
         CreateAccountError::UsernameTaken => format!(
-            "the username {name:?} is taken: someone has it or had it, or repositories of the administrators begin with it"
+            "the username {name:?} is taken: an account has it or had it, or repositories of the administrators begin with it"
         ),
         CreateAccountError::AlreadySetUp => "an account exists already".to_owned(),
         CreateAccountError::Failed(error) => failed(error),
     })?;
     tx.commit().await.map_err(failed)?;
     let role = if account.is_admin { " (an administrator)" } else { "" };
-    Ok(format!("account {} made{role}\n", account.username))
+    Ok(format!("account {} created{role}\n", account.username))
 }
 
 async fn list(db: &Db, clock: &Clock) -> Result<String, Error> {
     let mut reader = db.read().await?;
-    let mut said = String::new();
+    let mut lines = String::new();
     for page in 1.. {
-        let (people, _) = people::list(&mut reader, "", page, clock.now()).await?;
-        if people.is_empty() {
+        let (accounts, _) = admin::list(&mut reader, "", page, clock.now()).await?;
+        if accounts.is_empty() {
             break;
         }
-        for person in people {
-            let state = match (person.is_closed, person.is_disabled) {
+        for account in accounts {
+            let state = match (account.is_closed, account.is_disabled) {
                 (true, _) => "closed",
                 (false, true) => "disabled",
                 (false, false) => "enabled",
             };
-            let role = if person.is_admin { "administrator" } else { "member" };
-            let factor = if person.has_second_factor { "2FA on" } else { "2FA off" };
+            let role = if account.is_admin { "administrator" } else { "member" };
+            let factor = if account.has_second_factor { "2FA on" } else { "2FA off" };
             let seen =
-                person.last_seen_at.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", at.rfc3339()));
-            let (name, tokens, created) = (person.username, person.live_tokens, person.created_at.rfc3339());
+                account.last_seen_at.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", at.rfc3339()));
+            let (name, tokens, created) = (account.username, account.live_tokens, account.created_at.rfc3339());
             let tokens = if tokens == 1 { "1 live token".to_owned() } else { format!("{tokens} live tokens") };
-            said += &format!("{name}\t{role}\t{state}\t{tokens}\t{factor}\tcreated {created}\t{seen}\n");
+            lines += &format!("{name}\t{role}\t{state}\t{tokens}\t{factor}\tcreated {created}\t{seen}\n");
         }
     }
-    Ok(said)
+    Ok(lines)
 }
 
 async fn disable(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
     let mut tx = db.write().await.map_err(failed)?;
-    let withdrawal = actions::disable(&mut tx, account, clock.now()).await.map_err(failed)?;
+    let outcome = actions::disable(&mut tx, account, clock.now()).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     let name = &account.username;
-    match withdrawal {
+    match outcome {
         DisableOutcome::Done => Ok(format!("account {name} disabled\n")),
-        DisableOutcome::AlreadySo => Err(format!("account {name} is disabled or closed already")),
+        DisableOutcome::AlreadyDone => Err(format!("account {name} is disabled or closed already")),
         DisableOutcome::LastAdministrator => {
             Err(format!("account {name} is the last administrator: add another one first, with account add --admin"))
         }
@@ -166,7 +163,7 @@ async fn enable(account: &Account, db: &Db) -> Result<String, String> {
 async fn reset_second_factor(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
     let origin = ClientInfo { address: String::new(), client: "dockpass account reset-2fa".to_owned() };
     let mut tx = db.write().await.map_err(failed)?;
-    let is_done = factor::turn_off(&mut tx, account, &origin, clock.now()).await.map_err(failed)?;
+    let is_done = two_factor::turn_off(&mut tx, account, &origin, clock.now()).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     let name = &account.username;
     if is_done {
@@ -210,9 +207,9 @@ fn read_password() -> Result<Zeroizing<String>, String> {
 const fn username_sentence(problem: UsernameProblem) -> &'static str {
     match problem {
         UsernameProblem::Missing => "is empty: give a username",
-        UsernameProblem::Length => "is no username: it must have 2 to 39 characters",
+        UsernameProblem::Length => "is not a username: it must have 2 to 39 characters",
         UsernameProblem::Characters => {
-            "is no username: it must be a-z and 0-9 with single dots, dashes or underscores between"
+            "is not a username: it must be a-z and 0-9, with single dots, dashes or underscores between them"
         }
         UsernameProblem::Reserved => "is reserved: choose another username",
     }
@@ -223,7 +220,9 @@ const fn password_sentence(problem: PasswordProblem) -> &'static str {
         PasswordProblem::Missing => "no password came on standard input",
         PasswordProblem::Short => "the password must have at least 15 characters",
         PasswordProblem::Long => "the password must have at most 512 characters",
-        PasswordProblem::Common => "this password is among those that are tried first: choose one that is less common",
+        PasswordProblem::Common => {
+            "this password is one of the first that attackers guess: choose one that is less common"
+        }
         PasswordProblem::LooksLikeToken => "a password must not begin with dp_, as tokens do",
     }
 }

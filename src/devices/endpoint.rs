@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    actions::{self, Begun, NoToken},
+    actions::{self, BeginOutcome, NoToken},
     oauth::{self, DEVICE_GRANT, OAuthError, OAuthGrant, Parameters, REFRESH_GRANT},
     tokens::actions::{self as generated, IssuedTokens},
 };
@@ -79,8 +79,8 @@ async fn begin(
     }
     let mut tx = app.db.write().await?;
     let (device_code, user_code) = match actions::begin(&mut tx, &client, address, now, app.rng).await? {
-        Begun::Codes(device_code, user_code) => (device_code, user_code.shown()),
-        Begun::Full(wait) => return turned_away(wait),
+        BeginOutcome::Codes(device_code, user_code) => (device_code, user_code.shown()),
+        BeginOutcome::Full(wait) => return turned_away(wait),
     };
     tx.commit().await?;
     let page = format!("{}/device", app.urls.public);

@@ -1,10 +1,10 @@
-//! For whoever watches the server.
+//! Health checks for the operator's monitoring.
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 
 use crate::{app::App, platform::database::fetch};
 
-/// `/healthz`: the process answers. `/readyz`: so does its database.
+/// `/healthz`: the process responds. `/readyz`: the database responds too.
 pub fn routes() -> Router<App> {
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
 }

@@ -193,7 +193,7 @@ async fn at_the_token_endpoint_passwords_wait_and_tokens_never_do() {
         assert_eq!(answer.header("content-type"), "application/json");
         let error = &answer.json()["errors"][0];
         assert_eq!(error["code"], "TOOMANYREQUESTS");
-        assert_eq!(error["message"], "too many failed tries: wait 30 seconds");
+        assert_eq!(error["message"], "too many failed attempts: wait 30 seconds");
     }
     assert_eq!(server.app.hasher.verifications(), before);
     for _ in 0..3 {
