@@ -210,7 +210,7 @@ pub async fn mark_set_up(tx: &mut Tx, now: Timestamp) -> sqlx::Result<bool> {
 }
 
 row! {
-    struct SessionRow {
+    struct SignedInSessionRow {
         public_id: Option<String>,
         id_hash: Vec<u8>,
         address: Option<String>,
@@ -245,13 +245,13 @@ pub async fn sessions(
     let records = fetch!(
         fetch_all,
         connection,
-        SessionRow,
+        SignedInSessionRow,
         "SELECT public_id, id_hash, address, client, created_at, last_seen_at FROM session
          WHERE account_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, public_id",
         account_id,
         now.millis(),
     )?;
-    let session = |row: SessionRow| SignedInSession {
+    let session = |row: SignedInSessionRow| SignedInSession {
         public_id: row.public_id.unwrap_or_default(),
         id_hash: row.id_hash,
         address: row.address.unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Actions that decide who can get in need a recent sign-in: the password within the last half hour.
+//! Actions that change who has access need a recent sign-in: the password within the last half hour.
 //!
 //! Without one, the response is a page that asks for the password. The page carries the posted fields along and posts
 //! them to the same address, so that the same handler continues once the password is right.
@@ -115,7 +115,10 @@ impl<T> MaybeRecentSignIn<T> {
     /// # Errors
     /// The page that asks for the password.
     pub async fn require(&self) -> Result<bool, Response> {
-        self.check().await.unwrap_or_else(|error| Err(error.into_response()))
+        match self.check().await {
+            Ok(checked) => checked,
+            Err(error) => Err(error.into_response()),
+        }
     }
 
     async fn check(&self) -> Result<Result<bool, Response>, Error> {

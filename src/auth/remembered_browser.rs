@@ -43,7 +43,7 @@ impl RememberedBrowser {
 
     /// Whether it signed in to this account.
     pub fn is_of(&self, account_id: &str) -> bool {
-        self.accounts.iter().any(|known| known == account_id)
+        self.accounts.iter().any(|id| id == account_id)
     }
 
     /// The cookie after a sign-in to `account`.

@@ -110,7 +110,7 @@ async fn token(
 }
 
 #[derive(Serialize)]
-struct TokenAnswer<'a> {
+struct OAuthTokenBody<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: i64,
@@ -120,7 +120,7 @@ struct TokenAnswer<'a> {
 }
 
 fn answer(granted: &IssuedTokens) -> Response {
-    private(Json(TokenAnswer {
+    private(Json(OAuthTokenBody {
         access_token: granted.secret.expose(),
         token_type: "Bearer",
         expires_in: granted.life.whole_seconds(),

@@ -11,7 +11,7 @@ use axum::{
 };
 use dockpass_core::{
     activity::ClientInfo,
-    device_code::{self, DeviceCodeState as Decision, UserCode},
+    device_code::{self, DeviceCodeState, UserCode},
 };
 use serde::Deserialize;
 
@@ -129,7 +129,7 @@ async fn find(
 
 fn outcome(page: Page, sign_in: &SignIn) -> Response {
     let name = device_code::description(&sign_in.program, sign_in.device.as_ref()).to_string();
-    private(OutcomePage { page, name, is_approved: sign_in.polled.state != Decision::Denied })
+    private(OutcomePage { page, name, is_approved: sign_in.polled.state != DeviceCodeState::Denied })
 }
 
 async fn review(

@@ -196,7 +196,7 @@ pub async fn next_replaced(
 ) -> Result<Vec<(String, Description)>, Error> {
     let leaving = device_session::ending(store::auto_generated(connection, account).await?, rules, now);
     let replaced = leaving.into_iter().filter(|(_, over)| *over == EndReason::Replaced);
-    Ok(replaced.map(|(held, _)| (held.token_id, held.description)).collect())
+    Ok(replaced.map(|(token, _)| (token.token_id, token.description)).collect())
 }
 
 /// How much of its quota an account uses.

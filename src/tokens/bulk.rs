@@ -56,7 +56,7 @@ impl Selection {
             match (name.as_ref(), value.as_ref()) {
                 ("verb", "deactivate") => action = Some(BulkAction::Deactivate),
                 ("verb", "delete") => action = Some(BulkAction::Delete),
-                ("id", id) if !ids.iter().any(|known| known == id) => ids.push(id.to_owned()),
+                ("id", id) if !ids.iter().any(|other| other == id) => ids.push(id.to_owned()),
                 _ => {}
             }
         }

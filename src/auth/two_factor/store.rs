@@ -81,7 +81,7 @@ pub async fn clear(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
 }
 
 pub async fn replace_codes(tx: &mut Tx, account_id: &str, salt: &[u8], hashes: &[[u8; 32]]) -> sqlx::Result<()> {
-    // The row's lock first: of two sets made at once the later one replaces the earlier one whole.
+    // The lock on the row comes first: of two sets generated at once the later one replaces all of the earlier one.
     execute!(tx, "UPDATE account SET recovery_salt = $2 WHERE id = $1", account_id, salt)?;
     execute!(tx, "DELETE FROM recovery_code WHERE account_id = $1", account_id)?;
     for hash in hashes {

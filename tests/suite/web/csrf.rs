@@ -1,4 +1,4 @@
-//! Posts from other sites: every route of a page, asked as a browser asks for a foreign page.
+//! CSRF: every route of a page, called as a browser does for another site's page.
 
 use reqwest::StatusCode;
 

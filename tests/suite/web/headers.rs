@@ -1,4 +1,4 @@
-//! The headers of every answer, static files, health, and addresses that lead nowhere.
+//! Security headers, static files, health checks, and addresses without a route.
 
 use reqwest::{Method, StatusCode};
 
@@ -24,7 +24,7 @@ fn assert_guarded(answer: &Answer, what: &str) {
     assert!(!answer.header("x-request-id").is_empty(), "{what}");
 }
 
-/// The addresses of the static files that a page names.
+/// The addresses of the static files in a page.
 fn assets(page: &Answer) -> Vec<String> {
     let parts = page.body.split("\"/assets/").skip(1);
     let mut assets: Vec<String> = parts.map(|part| format!("/assets/{}", part.split('"').next().unwrap())).collect();
