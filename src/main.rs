@@ -85,7 +85,7 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
         Command::Backup { file } => backup::back_up(&config, &file).await.map(line),
         Command::Restore { file } => backup::restore(&config, &file).await.map(line),
         Command::Account(command) => {
-            if !command.can_create_data_folder() {
+            if !command.may_begin() {
                 backup::must_exist(&config)?;
             }
             let _folder = backup::occupy(&config)?;

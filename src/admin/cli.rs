@@ -1,4 +1,4 @@
-//! `dockpass account …`: accounts at the operator's shell, whether the server runs or not.
+//! Accounts at the operator's shell, while the server runs or not.
 
 use std::io::Read;
 
@@ -23,14 +23,14 @@ use crate::{
 /// `dockpass account …`
 #[derive(Debug, Subcommand)]
 pub enum AccountCommand {
-    /// Creates an account; the first one is an administrator
+    /// Makes an account; the first one is an administrator
     Add {
-        /// The username: 2 to 39 characters of a-z and 0-9, with single . _ - between them
+        /// The user name: 2 to 39 characters of a-z and 0-9 with single . _ - between
         name: String,
         /// Reads the password from standard input (one line break at its end is dropped)
         #[arg(long, required = true)]
         password_stdin: bool,
-        /// Makes the account an administrator
+        /// The account may manage others
         #[arg(long)]
         admin: bool,
     },
@@ -38,23 +38,23 @@ pub enum AccountCommand {
     List,
     /// Ends an account's sessions and refuses its password and tokens
     Disable {
-        /// The username
+        /// The user name
         name: String,
     },
-    /// Enables a disabled account; its tokens work again
+    /// Brings a disabled account and its tokens back
     Enable {
-        /// The username
+        /// The user name
         name: String,
     },
     /// Turns an account's two-factor authentication off
     #[command(name = "reset-2fa")]
     ResetSecondFactor {
-        /// The username
+        /// The user name
         name: String,
     },
     /// Sets a new password and ends all sessions
     ResetPassword {
-        /// The username
+        /// The user name
         name: String,
         /// Reads the password from standard input (one line break at its end is dropped)
         #[arg(long, required = true)]
@@ -63,13 +63,16 @@ pub enum AccountCommand {
 }
 
 impl AccountCommand {
-    /// Whether the command may create a new data folder.
-    pub fn can_create_data_folder(&self) -> bool {
+    /// Whether it may be the first thing that is done with a data folder.
+    pub fn may_begin(&self) -> bool {
         matches!(self, AccountCommand::Add { .. })
     }
 }
 
-/// Runs the command and returns the lines to print, or a sentence that says what is wrong.
+/// Runs the command; the lines to print.
+///
+/// # Errors
+/// A sentence that says what is wrong.
 pub async fn run(command: AccountCommand, db: &Db, clock: &Clock) -> Result<String, String> {
     match command {
         AccountCommand::Add { name, admin, .. } => add(&name, admin, db, clock).await,
@@ -99,17 +102,17 @@ async fn add(name: &str, is_admin: bool, db: &Db, clock: &Clock) -> Result<Strin
     let digest = read_digest(name).await?;
     let mut tx = db.write().await.map_err(failed)?;
     let new = NewAccount { username, digest, is_admin };
-    let created = actions::create(&mut tx, new, clock.now(), SystemRng).await;
-    let account = created.map_err(|error| match error {
+    let made = actions::create(&mut tx, new, clock.now(), SystemRng).await;
+    let account = made.map_err(|error| match error {
         CreateAccountError::UsernameTaken => format!(
-            "the username {name:?} is taken: an account has it or had it, or repositories of the administrators begin with it"
+            "the username {name:?} is taken: someone has it or had it, or repositories of the administrators begin with it"
         ),
         CreateAccountError::AlreadySetUp => "an account exists already".to_owned(),
         CreateAccountError::Failed(error) => failed(error),
     })?;
     tx.commit().await.map_err(failed)?;
     let role = if account.is_admin { " (an administrator)" } else { "" };
-    Ok(format!("account {} created{role}\n", account.username))
+    Ok(format!("account {} made{role}\n", account.username))
 }
 
 async fn list(db: &Db, clock: &Clock) -> Result<String, Error> {
@@ -207,9 +210,9 @@ fn read_password() -> Result<Zeroizing<String>, String> {
 const fn username_sentence(problem: UsernameProblem) -> &'static str {
     match problem {
         UsernameProblem::Missing => "is empty: give a username",
-        UsernameProblem::Length => "is not a username: it must have 2 to 39 characters",
+        UsernameProblem::Length => "is no username: it must have 2 to 39 characters",
         UsernameProblem::Characters => {
-            "is not a username: it must be a-z and 0-9, with single dots, dashes or underscores between them"
+            "is no username: it must be a-z and 0-9 with single dots, dashes or underscores between"
         }
         UsernameProblem::Reserved => "is reserved: choose another username",
     }
@@ -220,9 +223,7 @@ const fn password_sentence(problem: PasswordProblem) -> &'static str {
         PasswordProblem::Missing => "no password came on standard input",
         PasswordProblem::Short => "the password must have at least 15 characters",
         PasswordProblem::Long => "the password must have at most 512 characters",
-        PasswordProblem::Common => {
-            "this password is one of the first that attackers guess: choose one that is less common"
-        }
+        PasswordProblem::Common => "this password is among those that are tried first: choose one that is less common",
         PasswordProblem::LooksLikeToken => "a password must not begin with dp_, as tokens do",
     }
 }

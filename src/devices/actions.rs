@@ -40,9 +40,9 @@ const REMEMBERED: Duration = Duration::DAY;
 /// Two user codes that are the same are one chance in a million even when as many wait as may.
 const TRIES: usize = 5;
 
-/// The outcome of beginning a sign-in.
+/// What became of a request for codes.
 #[derive(Debug)]
-pub enum BeginOutcome {
+pub enum Begun {
     /// The codes leave here once and are kept as hashes.
     Codes(DeviceCode, UserCode),
     /// As many wait as may; the time until the first of them ends.
@@ -78,10 +78,10 @@ pub async fn begin(
     address: IpAddr,
     now: Timestamp,
     rng: SystemRng,
-) -> Result<BeginOutcome, Error> {
+) -> Result<Begun, Error> {
     store::hold_door(tx).await?;
     if let Some(wait) = wait(tx, address, now).await? {
-        return Ok(BeginOutcome::Full(wait));
+        return Ok(Begun::Full(wait));
     }
     let network = network_of(address).to_string();
     let new = NewSignIn {
@@ -96,7 +96,7 @@ pub async fn begin(
     for _ in 0..TRIES {
         let user_code = UserCode::generate(&mut rng.generator());
         if store::insert(tx, &device_code, &user_code, &new, now).await? {
-            return Ok(BeginOutcome::Codes(device_code, user_code));
+            return Ok(Begun::Codes(device_code, user_code));
         }
     }
     Err(Error::internal("no user code was free"))
@@ -104,7 +104,7 @@ pub async fn begin(
 
 /// What a code that a person typed leads to.
 #[derive(Debug)]
-pub enum UserCodeLookup {
+pub enum Found {
     /// A sign-in that waits for a decision.
     Waiting(Box<SignIn>),
     /// One that this account decided on already.
@@ -127,22 +127,22 @@ pub async fn look_up(
     address: IpAddr,
     code: &UserCode,
     now: Timestamp,
-) -> Result<UserCodeLookup, Error> {
+) -> Result<Found, Error> {
     let attempt = SignInAttempt::at_device_code(account, address);
     attempt.allowed(db, limits, now).await?;
     let found = store::find(&mut db.read().await?, code).await?;
     let verdict = if found.is_some() { SignInVerdict::RightSoFar } else { SignInVerdict::Wrong };
     attempt.settle(db, limits, verdict, now).await?;
-    Ok(found.map_or(UserCodeLookup::Unknown, |sign_in| sort(sign_in, account, now)))
+    Ok(found.map_or(Found::Unknown, |sign_in| sort(sign_in, account, now)))
 }
 
-fn sort(sign_in: SignIn, account: &Account, now: Timestamp) -> UserCodeLookup {
+fn sort(sign_in: SignIn, account: &Account, now: Timestamp) -> Found {
     let is_mine = sign_in.account_id.as_ref() == Some(&account.id);
     match sign_in.polled.state {
-        DeviceCodeState::Pending if sign_in.polled.expires_at > now => UserCodeLookup::Waiting(Box::new(sign_in)),
-        DeviceCodeState::Pending => UserCodeLookup::Over,
-        _ if is_mine => UserCodeLookup::Decided(Box::new(sign_in)),
-        _ => UserCodeLookup::Over,
+        DeviceCodeState::Pending if sign_in.polled.expires_at > now => Found::Waiting(Box::new(sign_in)),
+        DeviceCodeState::Pending => Found::Over,
+        _ if is_mine => Found::Decided(Box::new(sign_in)),
+        _ => Found::Over,
     }
 }
 
@@ -158,14 +158,14 @@ pub async fn decide(
     is_approved: bool,
     origin: &ClientInfo,
     now: Timestamp,
-) -> Result<UserCodeLookup, Error> {
+) -> Result<Found, Error> {
     let (state, kind) = if is_approved {
         (DeviceCodeState::Approved, ActivityKind::DeviceApproved)
     } else {
         (DeviceCodeState::Denied, ActivityKind::DeviceDenied)
     };
     let is_decided = store::decide(tx, code, state, account, now).await?;
-    let Some(sign_in) = store::find(tx, code).await? else { return Ok(UserCodeLookup::Unknown) };
+    let Some(sign_in) = store::find(tx, code).await? else { return Ok(Found::Unknown) };
     if is_decided {
         let description = device_code::description(&sign_in.program, sign_in.device.as_ref());
         activity::record(tx, account, kind, description.as_str(), origin, now).await?;

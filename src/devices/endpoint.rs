@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    actions::{self, BeginOutcome, NoToken},
+    actions::{self, Begun, NoToken},
     oauth::{self, DEVICE_GRANT, OAuthError, OAuthGrant, Parameters, REFRESH_GRANT},
     tokens::actions::{self as generated, IssuedTokens},
 };
@@ -79,8 +79,8 @@ async fn begin(
     }
     let mut tx = app.db.write().await?;
     let (device_code, user_code) = match actions::begin(&mut tx, &client, address, now, app.rng).await? {
-        BeginOutcome::Codes(device_code, user_code) => (device_code, user_code.shown()),
-        BeginOutcome::Full(wait) => return turned_away(wait),
+        Begun::Codes(device_code, user_code) => (device_code, user_code.shown()),
+        Begun::Full(wait) => return turned_away(wait),
     };
     tx.commit().await?;
     let page = format!("{}/device", app.urls.public);
@@ -110,7 +110,7 @@ async fn token(
 }
 
 #[derive(Serialize)]
-struct OAuthTokenBody<'a> {
+struct TokenAnswer<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: i64,
@@ -120,7 +120,7 @@ struct OAuthTokenBody<'a> {
 }
 
 fn answer(granted: &IssuedTokens) -> Response {
-    private(Json(OAuthTokenBody {
+    private(Json(TokenAnswer {
         access_token: granted.secret.expose(),
         token_type: "Bearer",
         expires_in: granted.life.whole_seconds(),

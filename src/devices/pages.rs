@@ -15,7 +15,7 @@ use dockpass_core::{
 };
 use serde::Deserialize;
 
-use super::actions::{self, SignIn, UserCodeLookup};
+use super::actions::{self, Found, SignIn};
 use crate::{
     app::App,
     auth::{recent_sign_in::RecentSignIn, session::SignedIn},
@@ -117,11 +117,11 @@ async fn find(
         return Ok(Err(show_again(me, form.user_code, error)));
     };
     let error = match actions::look_up(&app.db, &app.rate_limits, &me.account, address, &code, me.page.now).await {
-        Ok(UserCodeLookup::Waiting(sign_in)) => return Ok(Ok((me, code, *sign_in))),
+        Ok(Found::Waiting(sign_in)) => return Ok(Ok((me, code, *sign_in))),
         // After a second click or in another window, the page shows the same decision again.
-        Ok(UserCodeLookup::Decided(sign_in)) => return Ok(Err(outcome(me.page, &sign_in))),
-        Ok(UserCodeLookup::Over) => unprocessable("device.code_over"),
-        Ok(UserCodeLookup::Unknown) => unprocessable("device.code_unknown"),
+        Ok(Found::Decided(sign_in)) => return Ok(Err(outcome(me.page, &sign_in))),
+        Ok(Found::Over) => unprocessable("device.code_over"),
+        Ok(Found::Unknown) => unprocessable("device.code_unknown"),
         Err(error) => FormError::too_many(error, me.page.words)?,
     };
     Ok(Err(show_again(me, form.user_code, error)))
@@ -197,10 +197,10 @@ async fn decide(
         Err(response) => return Ok(response),
     };
     let mut tx = app.db.write().await?;
-    let lookup = actions::decide(&mut tx, &me.account, &code, is_approved, origin, me.page.now).await?;
+    let found = actions::decide(&mut tx, &me.account, &code, is_approved, origin, me.page.now).await?;
     tx.commit().await?;
     // The second of two clicks at once sees the decision of the first.
-    if let UserCodeLookup::Decided(sign_in) = lookup {
+    if let Found::Decided(sign_in) = found {
         return Ok(outcome(me.page, &sign_in));
     }
     let error = FormError::new(StatusCode::UNPROCESSABLE_ENTITY, me.page.t("device.code_over"));

@@ -71,12 +71,8 @@ async fn accounts_are_made_at_the_shell_while_it_runs() {
     assert_eq!(sign_in(&program.browser(), "alice").await, StatusCode::SEE_OTHER);
     assert_eq!(program.browser().get("/setup").await.status, StatusCode::GONE);
     let refusals = [
-        (
-            "alice",
-            PASSWORD,
-            "is taken: an account has it or had it, or repositories of the administrators begin with it",
-        ),
-        ("Alice", PASSWORD, "is not a username"),
+        ("alice", PASSWORD, "is taken: someone has it or had it, or repositories of the administrators begin with it"),
+        ("Alice", PASSWORD, "is no username"),
         ("settings", PASSWORD, "is reserved"),
         ("bob", "too short", "at least 15 characters"),
         ("bob", "", "no password came on standard input"),

@@ -1,4 +1,4 @@
-//! CSRF: every route of a page, called as a browser does for another site's page.
+//! Posts from other sites: every route of a page, asked as a browser asks for a foreign page.
 
 use reqwest::StatusCode;
 

@@ -1,4 +1,4 @@
-//! Security headers, static files, health checks, and addresses without a route.
+//! The headers of every answer, static files, health, and addresses that lead nowhere.
 
 use reqwest::{Method, StatusCode};
 
@@ -24,7 +24,7 @@ fn assert_guarded(answer: &Answer, what: &str) {
     assert!(!answer.header("x-request-id").is_empty(), "{what}");
 }
 
-/// The addresses of the static files in a page.
+/// The addresses of the static files that a page names.
 fn assets(page: &Answer) -> Vec<String> {
     let parts = page.body.split("\"/assets/").skip(1);
     let mut assets: Vec<String> = parts.map(|part| format!("/assets/{}", part.split('"').next().unwrap())).collect();

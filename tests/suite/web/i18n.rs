@@ -1,4 +1,4 @@
-//! Pages in Simplified Chinese.
+//! Pages in Simplified Chinese, with the terms of the product's Chinese surface.
 
 use reqwest::StatusCode;
 use time::Duration;
