@@ -170,7 +170,7 @@ pub async fn enable(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
     )
 }
 
-/// Closes an account, except the last administrator who can sign in. The row keeps the name and loses all personal data.
+/// Closes an account, except the last administrator who can sign in. The row keeps only the name.
 pub async fn close(tx: &mut Tx, account_id: &str, nobody: &PasswordDigest, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,

@@ -36,8 +36,8 @@ pub struct RecentSignIn<T = IgnoredAny> {
     pub origin: ClientInfo,
     /// The form.
     pub form: T,
-    /// Whether this request also answered the question. Then `form` lacks the passwords and codes that were typed before
-    /// the question, because the question does not carry them along.
+    /// Whether this request also answered the question. Then `form` lacks passwords and codes that were typed before,
+    /// because the question does not carry them along.
     pub is_just_confirmed: bool,
 }
 

@@ -117,8 +117,7 @@ fn show_again(app: &App, page: Page, form: SignInForm, error: FormError) -> Resp
     })
 }
 
-/// Signs in after every factor was right, and writes it into the security log. The cookie makes the browser a remembered
-/// one.
+/// Signs in after every factor was right, and writes that into the security log. The cookie remembers the browser.
 pub(super) async fn complete(
     app: &App,
     session: &AnySession,

@@ -130,8 +130,8 @@ impl SignInAttempt {
         Ok(())
     }
 
-    /// Counts the outcome of a slow comparison, or forgets the failures of this source. Attempts for one name take turns
-    /// here and the wait is checked again, so that a burst of attempts gets no more answers than a slow guesser.
+    /// Counts the outcome of a slow comparison, or forgets the failures of this source. Attempts for one name take
+    /// turns here and the wait is checked again, so that a burst of attempts gets no more answers than a slow guesser.
     ///
     /// # Errors
     /// [`Error::TooMany`] with the wait, whatever the verdict.

@@ -24,7 +24,7 @@ pub(super) const EXPIRES_SOON: Duration = Duration::days(7);
 /// How long a deleted token is remembered, to tell clients that still use it.
 pub(super) const TOMBSTONE_LIFE: Duration = Duration::days(90);
 /// Longer than any form can be open, because sessions end before.
-const FORM_KEY_LIFETIME: Duration = Duration::days(366);
+const FORM_KEY_LIFE: Duration = Duration::days(366);
 
 /// A token to generate.
 #[derive(Debug)]
@@ -253,7 +253,7 @@ pub async fn delete_of(tx: &mut Tx, account: &Account, now: Timestamp) -> Result
 /// Forgets old tombstones, form keys and creations.
 pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     store::forget_deleted_before(tx, now - TOMBSTONE_LIFE).await?;
-    store::forget_form_keys_before(tx, now - FORM_KEY_LIFETIME).await?;
+    store::forget_form_keys_before(tx, now - FORM_KEY_LIFE).await?;
     store::forget_creations_before(tx, now - quota::HOUR).await?;
     Ok(())
 }

@@ -232,8 +232,8 @@ pub async fn delete_all(tx: &mut Tx, account: &Account, now: Timestamp) -> sqlx:
     bury(tx, account, "", now).await
 }
 
-/// Deletes a token of an account, or all if `id` is empty, and leaves a tombstone for each secret that works. A device's
-/// token may have two: the one that a refresh has just replaced works for another moment.
+/// Deletes a token of an account, or all if `id` is empty, and leaves a tombstone for each secret that works. A
+/// device's token may have two: the one that a refresh has just replaced works for another moment.
 async fn bury(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,

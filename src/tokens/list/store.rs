@@ -42,8 +42,8 @@ const fn order_by(column: TokenColumn) -> &'static str {
     }
 }
 
-/// One page of an account's tokens, and the number of rows on all pages. The text of the two queries consists only of the
-/// constants above; all values are bound.
+/// One page of an account's tokens, and the number of rows on all pages. The text of the two queries consists only of
+/// the constants above; all values are bound.
 pub async fn list(
     connection: &mut impl Connection,
     account: &Account,

@@ -11,7 +11,7 @@ use crate::harness::{
 
 const DOCKER: &str = "docker/20.10.24+dfsg1 go/go1.19.8 git-commit/x kernel/6 os/linux arch/amd64";
 
-/// Writes the collected entries.
+/// Waits until what was collected is written.
 async fn written(server: &TestServer) {
     dockpass::activity::actions::write(&server.app.db, &server.app.failures).await.unwrap();
 }
