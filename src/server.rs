@@ -188,7 +188,7 @@ async fn setup_link(app: &App) -> Result<Option<String>, Error> {
         return Ok(None);
     }
     let mut tx = app.db.write().await?;
-    let code = crate::auth::one_time_links::actions::make_setup_code(&mut tx, app.clock.now(), app.rng).await?;
+    let code = crate::auth::one_time_links::actions::create_setup_code(&mut tx, app.clock.now(), app.rng).await?;
     tx.commit().await?;
     Ok(Some(format!("{}/setup?code={}", app.urls.public, *code)))
 }

@@ -18,25 +18,25 @@ use crate::{
     },
 };
 
-/// What a new account begins with.
+/// An account to create.
 #[derive(Debug)]
 pub struct NewAccount {
-    /// Checked.
+    /// The username.
     pub username: Username,
-    /// The chosen password, hashed.
+    /// The hashed password.
     pub digest: PasswordDigest,
-    /// Whether it may manage others. The first account always may.
+    /// Whether it is an administrator. The first account always is.
     pub is_admin: bool,
 }
 
-/// Why an account was not made.
+/// Why an account was not created.
 #[derive(Debug)]
 pub enum CreateAccountError {
-    /// Someone has this name.
+    /// An account or a reserved namespace has this name.
     UsernameTaken,
     /// The first account exists already.
     AlreadySetUp,
-    /// Another fault.
+    /// Another error.
     Failed(Error),
 }
 
@@ -52,11 +52,11 @@ impl From<sqlx::Error> for CreateAccountError {
     }
 }
 
-/// Makes the first account, an administrator. However many ask at once, one succeeds: the others wait for its
+/// Creates the first account, an administrator. Of many callers at once only one succeeds: the others wait for its
 /// transaction and then find the installation set up.
 ///
 /// # Errors
-/// [`CreateAccountError::AlreadySetUp`] for everyone but the first.
+/// [`CreateAccountError::AlreadySetUp`] for all other callers.
 pub async fn create_first(
     tx: &mut Tx,
     new: NewAccount,
@@ -70,7 +70,7 @@ pub async fn create_first(
     insert(tx, NewAccount { is_admin: true, ..new }, now, rng).await
 }
 
-/// Makes an account. Where there was none, it is the first one: an administrator, and `/setup` closes.
+/// Creates an account. The first one becomes an administrator, and `/setup` closes.
 ///
 /// # Errors
 /// [`CreateAccountError::UsernameTaken`].
@@ -106,36 +106,27 @@ async fn insert(tx: &mut Tx, new: NewAccount, now: Timestamp, rng: SystemRng) ->
 }
 
 /// The account with this id.
-///
-/// # Errors
-/// The database's.
 pub async fn find(connection: &mut impl Connection, id: &str) -> Result<Option<Account>, Error> {
     Ok(store::find(connection, id).await?)
 }
 
 /// The account with this name.
-///
-/// # Errors
-/// The database's.
 pub async fn find_by_username(connection: &mut impl Connection, username: &str) -> Result<Option<Account>, Error> {
     Ok(store::find_by_username(connection, username).await?.map(|(account, _)| account))
 }
 
 /// The account with this calendar secret.
-///
-/// # Errors
-/// The database's.
 pub async fn find_by_calendar(connection: &mut impl Connection, secret: &SecretHash) -> Result<Option<Account>, Error> {
     Ok(store::find_by_calendar(connection, secret).await?)
 }
 
-/// What a password is shown for.
+/// What a password is checked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordPurpose {
-    /// Signing in on a page, where the second factor is asked for afterwards.
+    /// Signing in on a page, which asks for the second factor afterwards.
     Page,
-    /// The token endpoint, where it cannot be: with two-factor authentication on, or required, the password is not
-    /// even compared, so that the endpoint is no oracle for it.
+    /// The token endpoint, which cannot ask for it. With two-factor authentication on, or required, the password is not
+    /// even compared, so that nobody can use the endpoint to find the password.
     Registry {
         /// Whether the operator requires two-factor authentication.
         requires_second_factor: bool,
@@ -143,7 +134,7 @@ pub enum PasswordPurpose {
 }
 
 impl PasswordPurpose {
-    fn accepts_password_of(self, account: &Account) -> bool {
+    fn can_use_password_of(self, account: &Account) -> bool {
         match self {
             PasswordPurpose::Page => true,
             PasswordPurpose::Registry { requires_second_factor } => {
@@ -153,20 +144,20 @@ impl PasswordPurpose {
     }
 }
 
-/// An account whose password was shown.
+/// An account whose password was right.
 #[derive(Debug)]
 pub struct VerifiedPassword {
-    /// Whose.
+    /// The account.
     pub account: Account,
-    /// The digest that it was compared with: what follows from the comparison holds only while it is still stored.
+    /// The digest that matched. The result counts only while this digest is still the account's.
     pub digest: PasswordDigest,
 }
 
-/// The account whose name and password these are, or nobody. Whatever the answer and its cause, it costs one argon2
-/// verification and nothing else that could be told from outside. A digest with outdated parameters is renewed.
+/// The account with this name and password. Every outcome costs one argon2 verification, so that the response time does
+/// not tell whether the name exists. A digest with outdated parameters is renewed.
 ///
 /// # Errors
-/// The database's, or too many at once.
+/// [`Error::Unavailable`] for too many passwords at once.
 pub async fn check_password(
     db: &Db,
     hasher: &PasswordHasher,
@@ -175,7 +166,7 @@ pub async fn check_password(
     purpose: PasswordPurpose,
 ) -> Result<Option<VerifiedPassword>, Error> {
     let found = store::find_by_username(&mut db.read().await?, &as_typed(username)).await?;
-    let found = found.filter(|(account, _)| purpose.accepts_password_of(account));
+    let found = found.filter(|(account, _)| purpose.can_use_password_of(account));
     let verdict = hasher.verify(password.clone(), found.as_ref().map(|(_, digest)| digest.clone())).await?;
     let Some((account, mut digest)) =
         found.filter(|(account, _)| verdict != PasswordVerdict::Wrong && account.is_enabled())
@@ -194,35 +185,23 @@ pub async fn check_password(
 }
 
 /// Whether the first account exists.
-///
-/// # Errors
-/// The database's.
 pub async fn is_set_up(connection: &mut impl Connection) -> Result<bool, Error> {
     Ok(store::is_set_up(connection).await?)
 }
 
-/// Remembers the language that an account chose; `None` follows the browser.
-///
-/// # Errors
-/// The database's.
-pub async fn choose_language(tx: &mut Tx, account: &Account, language: Option<&str>) -> Result<(), Error> {
+/// Sets the language of an account; `None` follows the browser.
+pub async fn set_language(tx: &mut Tx, account: &Account, language: Option<&str>) -> Result<(), Error> {
     store::set_language(tx, &account.id, language).await?;
     Ok(())
 }
 
-/// Remembers the theme that an account chose; `None` follows the system.
-///
-/// # Errors
-/// The database's.
-pub async fn choose_theme(tx: &mut Tx, account: &Account, theme: Option<&str>) -> Result<(), Error> {
+/// Sets the theme of an account; `None` follows the system.
+pub async fn set_theme(tx: &mut Tx, account: &Account, theme: Option<&str>) -> Result<(), Error> {
     store::set_theme(tx, &account.id, theme).await?;
     Ok(())
 }
 
-/// Remembers how the person wants to be called, and their time zone.
-///
-/// # Errors
-/// The database's.
+/// Sets the display name and the time zone of an account.
 pub async fn set_profile(
     tx: &mut Tx,
     account: &Account,
@@ -233,89 +212,68 @@ pub async fn set_profile(
     Ok(())
 }
 
-/// Notes that the person was here.
-///
-/// # Errors
-/// The database's.
+/// Notes the time of a request of the account.
 pub async fn note_seen(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<(), Error> {
     store::note_seen(tx, &account.id, now).await?;
     Ok(())
 }
 
-/// What became of taking an account away.
+/// The outcome of disabling or closing an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisableOutcome {
-    /// It holds from the next request on; its sessions are ended.
+    /// It is disabled or closed from the next request on, and its sessions ended.
     Done,
-    /// It is the last administrator who can sign in.
+    /// Nothing changed: it is the last administrator who can sign in.
     LastAdministrator,
-    /// It was so already.
-    AlreadySo,
+    /// It was disabled or closed before.
+    AlreadyDone,
 }
 
-/// Disables an account: its sessions end at once, its tokens and password are refused from the next request on.
-///
-/// # Errors
-/// The database's.
+/// Disables an account: its sessions end, and its tokens and password are refused from the next request on.
 pub async fn disable(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<DisableOutcome, Error> {
     store::lock_administrators(tx).await?;
     if store::disable(tx, &account.id, now).await? == 0 {
         return why_not(tx, account).await;
     }
-    forget_links(tx, account).await?;
+    delete_password_links(tx, account).await?;
     store::delete_sessions(tx, &account.id).await?;
     Ok(DisableOutcome::Done)
 }
 
-/// Closes an account for good. Its name stays reserved: nobody inherits `name/…`.
-///
-/// # Errors
-/// The database's.
+/// Closes an account for good. Its name stays taken, so that nobody inherits `name/…`.
 pub async fn close(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<DisableOutcome, Error> {
     store::lock_administrators(tx).await?;
     if store::close(tx, &account.id, &PasswordDigest::unusable(), now).await? == 0 {
         return why_not(tx, account).await;
     }
     store::delete_recovery_codes(tx, &account.id).await?;
-    forget_links(tx, account).await?;
+    delete_password_links(tx, account).await?;
     store::delete_sessions(tx, &account.id).await?;
     Ok(DisableOutcome::Done)
 }
 
-/// The guarded UPDATE touched nothing; this tells why.
+/// Why the guarded UPDATE changed nothing.
 async fn why_not(tx: &mut Tx, account: &Account) -> Result<DisableOutcome, Error> {
     let is_enabled = store::find(tx, &account.id).await?.is_some_and(|account| account.is_enabled());
-    Ok(if is_enabled { DisableOutcome::LastAdministrator } else { DisableOutcome::AlreadySo })
+    Ok(if is_enabled { DisableOutcome::LastAdministrator } else { DisableOutcome::AlreadyDone })
 }
 
-/// Enables a disabled account; its tokens work again.
-///
-/// # Errors
-/// The database's.
+/// Enables a disabled account, so that its tokens work again; `false` if it was not disabled.
 pub async fn enable(tx: &mut Tx, account: &Account) -> Result<bool, Error> {
     Ok(store::enable(tx, &account.id).await? == 1)
 }
 
-/// Signs an account out everywhere; how many sessions that ended.
-///
-/// # Errors
-/// The database's.
+/// Ends all sessions of an account; returns how many.
 pub async fn end_sessions(tx: &mut Tx, account: &Account) -> Result<u64, Error> {
     Ok(store::delete_sessions(tx, &account.id).await?)
 }
 
-/// The id of the account with this name, as typed.
-///
-/// # Errors
-/// The database's.
+/// The id of the account with this name, as it was typed.
 pub async fn id_of(connection: &mut impl Connection, username: &str) -> Result<Option<String>, Error> {
     Ok(find_by_username(connection, &as_typed(username)).await?.map(|account| account.id))
 }
 
-/// Where an account is signed in, the latest first.
-///
-/// # Errors
-/// The database's.
+/// The sessions of an account, the last used first.
 pub async fn sessions(
     connection: &mut impl Connection,
     account: &Account,
@@ -327,7 +285,7 @@ pub async fn sessions(
 /// Ends one session of an account.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a session of another account.
+/// [`Error::NotFound`], even for a session of another account.
 pub async fn end_session(tx: &mut Tx, account: &Account, public_id: &str) -> Result<(), Error> {
     match store::delete_session(tx, &account.id, public_id).await? {
         0 => Err(Error::NotFound),
@@ -335,57 +293,42 @@ pub async fn end_session(tx: &mut Tx, account: &Account, public_id: &str) -> Res
     }
 }
 
-/// Ends all sessions but one; how many.
-///
-/// # Errors
-/// The database's.
+/// Ends all sessions of an account except `own`; returns how many.
 pub async fn end_other_sessions(tx: &mut Tx, account: &Account, own: &SecretHash) -> Result<i64, Error> {
     Ok(store::delete_other_sessions(tx, &account.id, own.as_bytes()).await?.try_into().unwrap_or(i64::MAX))
 }
 
-/// Changes the password and ends every other session; how many. `None` where the password that was shown is not the
-/// account's any more: someone set another one meanwhile.
-///
-/// # Errors
-/// The database's.
+/// Changes the password and ends all other sessions; returns how many. `None` if the verified password is no longer the
+/// account's, because someone set another one meanwhile.
 pub async fn change_password(
     tx: &mut Tx,
-    shown: &VerifiedPassword,
+    verified: &VerifiedPassword,
     digest: &PasswordDigest,
     own: &SecretHash,
 ) -> Result<Option<i64>, Error> {
-    if store::replace_digest(tx, &shown.account.id, &shown.digest, digest).await? == 0 {
+    if store::replace_digest(tx, &verified.account.id, &verified.digest, digest).await? == 0 {
         return Ok(None);
     }
-    forget_links(tx, &shown.account).await?;
-    end_other_sessions(tx, &shown.account, own).await.map(Some)
+    delete_password_links(tx, &verified.account).await?;
+    end_other_sessions(tx, &verified.account, own).await.map(Some)
 }
 
-/// A mark of an account's present password, for states that must end with it.
-///
-/// # Errors
-/// The database's.
+/// A fingerprint of an account's password, for what must end when the password changes.
 pub async fn password_mark(connection: &mut impl Connection, account: &Account) -> Result<Option<SecretHash>, Error> {
     let found = store::find_by_username(connection, account.username.as_str()).await?;
     Ok(found.map(|(_, digest)| digest.fingerprint()))
 }
 
-/// Sets a new password and signs the account out everywhere.
-///
-/// # Errors
-/// The database's.
+/// Sets a new password and ends all sessions.
 pub async fn set_password(tx: &mut Tx, account: &Account, digest: &PasswordDigest) -> Result<(), Error> {
     store::set_digest(tx, &account.id, digest).await?;
-    forget_links(tx, account).await?;
+    delete_password_links(tx, account).await?;
     store::delete_sessions(tx, &account.id).await?;
     Ok(())
 }
 
-/// Deletes the links that set a password: a new password ends what could set another.
-///
-/// # Errors
-/// The database's.
-pub async fn forget_links(tx: &mut Tx, account: &Account) -> Result<(), Error> {
+/// Deletes the links that can set the account's password.
+pub async fn delete_password_links(tx: &mut Tx, account: &Account) -> Result<(), Error> {
     store::delete_password_links(tx, &account.id).await?;
     Ok(())
 }

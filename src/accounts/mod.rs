@@ -1,4 +1,4 @@
-//! Accounts: who exists, and what can be done with an account as a whole.
+//! Accounts: which exist, and what can be done with an account as a whole.
 
 pub mod actions;
 mod store;

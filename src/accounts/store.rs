@@ -72,9 +72,9 @@ pub async fn find_by_calendar(connection: &mut impl Connection, secret: &SecretH
     Ok(row.map(|row| row.into_account().0))
 }
 
-/// Whether it was inserted: `false` where the name is taken, also by an account that was closed, and where it is the
-/// first component of a repository that the administrators have or had: it would become the newcomer's. Whoever
-/// reserves one waits for this, and this for whoever does.
+/// Inserts an account; `false` if the name is taken. The name of a closed account stays taken, and so does a namespace
+/// in which the administrators have or had repositories: the new account would inherit them. Transactions that reserve
+/// a namespace lock the same row, so that one waits for the other.
 pub async fn insert(tx: &mut Tx, account: &Account, digest: &PasswordDigest) -> sqlx::Result<bool> {
     execute!(tx, "UPDATE installation SET set_up_at = set_up_at WHERE id = 1")?;
     let rows = execute!(
@@ -91,7 +91,7 @@ pub async fn insert(tx: &mut Tx, account: &Account, digest: &PasswordDigest) -> 
     Ok(rows == 1)
 }
 
-/// Only while the digest is still the one that was verified: a password changed meanwhile stays changed.
+/// Replaces the digest only if it is still `verified`, so that a password that was changed meanwhile stays changed.
 pub async fn replace_digest(
     tx: &mut Tx,
     account_id: &str,
@@ -144,12 +144,12 @@ pub async fn note_seen(tx: &mut Tx, account_id: &str, now: Timestamp) -> sqlx::R
     execute!(tx, "UPDATE account SET last_seen_at = $2 WHERE id = $1", account_id, now.millis())
 }
 
-/// Makes whoever else takes an administrator away wait for this transaction, so that of the last two not both go.
+/// Makes other transactions that remove an administrator wait, so that the last two cannot go at once.
 pub async fn lock_administrators(tx: &mut Tx) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE installation SET set_up_at = set_up_at WHERE id = 1")
 }
 
-/// Whether it was enabled and now is not; never the last administrator who can still sign in.
+/// Disables an enabled account, except the last administrator who can sign in.
 pub async fn disable(tx: &mut Tx, account_id: &str, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -170,7 +170,7 @@ pub async fn enable(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
     )
 }
 
-/// Closes for good: the row stays and keeps the name; what identifies the person goes.
+/// Closes an account, except the last administrator who can sign in. The row keeps only the name.
 pub async fn close(tx: &mut Tx, account_id: &str, nobody: &PasswordDigest, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -199,7 +199,7 @@ pub async fn is_set_up(connection: &mut impl Connection) -> sqlx::Result<bool> {
     Ok(row.is_some())
 }
 
-/// Whether this call was the one that set the installation up: of many at once it is one.
+/// Whether this call set the installation up; of many callers at once only one did.
 pub async fn mark_set_up(tx: &mut Tx, now: Timestamp) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
@@ -210,7 +210,7 @@ pub async fn mark_set_up(tx: &mut Tx, now: Timestamp) -> sqlx::Result<bool> {
 }
 
 row! {
-    struct SessionRow {
+    struct SignedInSessionRow {
         public_id: Option<String>,
         id_hash: Vec<u8>,
         address: Option<String>,
@@ -220,20 +220,20 @@ row! {
     }
 }
 
-/// Where an account is signed in.
+/// A session in which an account is signed in.
 #[derive(Debug)]
 pub struct SignedInSession {
-    /// The id that the page uses; it opens nothing.
+    /// The id that the page uses; it is no secret.
     pub public_id: String,
-    /// The hash of the cookie value.
+    /// The hash of the session's id.
     pub id_hash: Vec<u8>,
-    /// From where.
+    /// The address of the sign-in.
     pub address: String,
     /// The browser.
     pub client: String,
-    /// When it began.
+    /// The time of the sign-in.
     pub created_at: Timestamp,
-    /// The last request.
+    /// The time of the last request that was noted.
     pub last_seen_at: Timestamp,
 }
 
@@ -245,13 +245,13 @@ pub async fn sessions(
     let records = fetch!(
         fetch_all,
         connection,
-        SessionRow,
+        SignedInSessionRow,
         "SELECT public_id, id_hash, address, client, created_at, last_seen_at FROM session
          WHERE account_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, public_id",
         account_id,
         now.millis(),
     )?;
-    let session = |row: SessionRow| SignedInSession {
+    let session = |row: SignedInSessionRow| SignedInSession {
         public_id: row.public_id.unwrap_or_default(),
         id_hash: row.id_hash,
         address: row.address.unwrap_or_default(),

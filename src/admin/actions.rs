@@ -1,18 +1,11 @@
-//! What is done with people's accounts as a whole.
+//! What administrators do with accounts.
 
 use dockpass_core::{account::Account, timestamp::Timestamp};
 
 use super::store::{self, AccountSummary};
-use crate::{
-    accounts::actions::{self as accounts},
-    error::Error,
-    platform::database::Connection,
-};
+use crate::{accounts::actions as accounts, error::Error, platform::database::Connection};
 
-/// One page of all accounts whose name holds `text`, and how many there are.
-///
-/// # Errors
-/// The database's.
+/// One page of the accounts whose name contains `text`, and the number of all of them.
 pub async fn list(
     connection: &mut impl Connection,
     text: &str,
@@ -25,7 +18,7 @@ pub async fn list(
 /// The account with this id.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`Error::NotFound`] if there is none.
 pub async fn find(connection: &mut impl Connection, id: &str) -> Result<Account, Error> {
     accounts::find(connection, id).await?.ok_or(Error::NotFound)
 }

@@ -11,11 +11,11 @@ use dockpass_core::{
 };
 use zeroize::Zeroizing;
 
-use super::actions as people;
+use super::actions as admin;
 use crate::{
     accounts::actions::{self, CreateAccountError, DisableOutcome, NewAccount},
     activity::actions as activity,
-    auth::two_factor::actions as factor,
+    auth::two_factor::actions as two_factor,
     error::Error,
     platform::{clock::Clock, database::Db, password_hasher::PasswordHasher, rng::SystemRng},
 };
@@ -117,38 +117,38 @@ async fn add(name: &str, is_admin: bool, db: &Db, clock: &Clock) -> Result<Strin
 
 async fn list(db: &Db, clock: &Clock) -> Result<String, Error> {
     let mut reader = db.read().await?;
-    let mut said = String::new();
+    let mut lines = String::new();
     for page in 1.. {
-        let (people, _) = people::list(&mut reader, "", page, clock.now()).await?;
-        if people.is_empty() {
+        let (accounts, _) = admin::list(&mut reader, "", page, clock.now()).await?;
+        if accounts.is_empty() {
             break;
         }
-        for person in people {
-            let state = match (person.is_closed, person.is_disabled) {
+        for account in accounts {
+            let state = match (account.is_closed, account.is_disabled) {
                 (true, _) => "closed",
                 (false, true) => "disabled",
                 (false, false) => "enabled",
             };
-            let role = if person.is_admin { "administrator" } else { "member" };
-            let factor = if person.has_second_factor { "2FA on" } else { "2FA off" };
+            let role = if account.is_admin { "administrator" } else { "member" };
+            let factor = if account.has_second_factor { "2FA on" } else { "2FA off" };
             let seen =
-                person.last_seen_at.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", at.rfc3339()));
-            let (name, tokens, created) = (person.username, person.live_tokens, person.created_at.rfc3339());
+                account.last_seen_at.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", at.rfc3339()));
+            let (name, tokens, created) = (account.username, account.live_tokens, account.created_at.rfc3339());
             let tokens = if tokens == 1 { "1 live token".to_owned() } else { format!("{tokens} live tokens") };
-            said += &format!("{name}\t{role}\t{state}\t{tokens}\t{factor}\tcreated {created}\t{seen}\n");
+            lines += &format!("{name}\t{role}\t{state}\t{tokens}\t{factor}\tcreated {created}\t{seen}\n");
         }
     }
-    Ok(said)
+    Ok(lines)
 }
 
 async fn disable(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
     let mut tx = db.write().await.map_err(failed)?;
-    let withdrawal = actions::disable(&mut tx, account, clock.now()).await.map_err(failed)?;
+    let outcome = actions::disable(&mut tx, account, clock.now()).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     let name = &account.username;
-    match withdrawal {
+    match outcome {
         DisableOutcome::Done => Ok(format!("account {name} disabled\n")),
-        DisableOutcome::AlreadySo => Err(format!("account {name} is disabled or closed already")),
+        DisableOutcome::AlreadyDone => Err(format!("account {name} is disabled or closed already")),
         DisableOutcome::LastAdministrator => Err(format!(
             "account {name} is the last administrator: add another one first with `dockpass account add --admin`"
         )),
@@ -166,7 +166,7 @@ async fn enable(account: &Account, db: &Db) -> Result<String, String> {
 async fn reset_second_factor(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
     let origin = ClientInfo { address: String::new(), client: "dockpass account reset-2fa".to_owned() };
     let mut tx = db.write().await.map_err(failed)?;
-    let is_done = factor::turn_off(&mut tx, account, &origin, clock.now()).await.map_err(failed)?;
+    let is_done = two_factor::turn_off(&mut tx, account, &origin, clock.now()).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     let name = &account.username;
     if is_done {

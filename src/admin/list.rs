@@ -1,4 +1,6 @@
-//! `/admin/accounts`: the list, and adding someone.
+//! `/admin/accounts`: the list of accounts, and creating one.
+
+use std::borrow::Cow;
 
 use askama::Template;
 use askama_web::WebTemplate;
@@ -9,7 +11,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use dockpass_core::{listing, password::PasswordDigest, username::Username};
+use dockpass_core::{account::Account, password::PasswordDigest, username::Username};
 use serde::Deserialize;
 
 use super::{actions, store::AccountSummary};
@@ -23,6 +25,7 @@ use crate::{
     error::Error,
     web::{
         forms::FieldErrors,
+        list_query::{Paging, page_number},
         page::{Page, dialog_or_page, private},
         time::TimeView,
     },
@@ -35,7 +38,7 @@ pub fn routes() -> Router<App> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Search {
+struct AccountListQuery {
     text: String,
     page: String,
 }
@@ -66,7 +69,7 @@ impl AccountView {
 
 #[derive(Template, WebTemplate)]
 #[template(path = "admin/list.html")]
-struct PeoplePage {
+struct AccountsPage {
     page: Page,
     rows: Vec<AccountView>,
     text: String,
@@ -76,28 +79,32 @@ struct PeoplePage {
     notice: Option<String>,
 }
 
-async fn list(State(app): State<App>, admin: Administrator, Query(search): Query<Search>) -> Result<Response, Error> {
-    let Administrator(me) = admin;
+async fn list(
+    State(app): State<App>,
+    Administrator(me): Administrator,
+    Query(query): Query<AccountListQuery>,
+) -> Result<Response, Error> {
     let notice = me.take_notice().await?;
-    let text: String = search.text.trim().chars().take(100).collect();
-    let at = search.page.parse().unwrap_or(1).clamp(1, 1_000_000);
-    let (people, count) = actions::list(&mut app.db.read().await?, &text, at, me.page.now).await?;
-    let to = |page: u32| {
+    let text: String = query.text.trim().chars().take(100).collect();
+    let number = page_number(&query.page);
+    let (accounts, count) = actions::list(&mut app.db.read().await?, &text, number, me.page.now).await?;
+    let address = |number: u32| {
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("text", &text)
-            .append_pair("page", &page.to_string())
+            .append_pair("page", &number.to_string())
             .finish();
         format!("/admin/accounts?{query}")
     };
+    let Paging { previous, next, .. } = Paging::new(number, count, me.page.words, address);
     let row = |person: AccountSummary| AccountView {
         created: me.page.time(&person.created_at),
         last_seen: person.last_seen_at.map(|at| me.page.time(&at)),
         person,
     };
-    Ok(private(PeoplePage {
-        rows: people.into_iter().map(row).collect(),
-        previous: (at > 1).then(|| to(at - 1)),
-        next: (at < listing::pages(count)).then(|| to(at + 1)),
+    Ok(private(AccountsPage {
+        rows: accounts.into_iter().map(row).collect(),
+        previous,
+        next,
         count: me.page.words.count("admin.count", count),
         page: me.page.clone(),
         text,
@@ -107,61 +114,75 @@ async fn list(State(app): State<App>, admin: Administrator, Query(search): Query
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct AddForm {
+struct NewAccountForm {
     username: String,
     admin: String,
 }
 
 #[derive(Template)]
 #[template(path = "admin/new.html", blocks = ["dialog"])]
-struct AddPage {
+struct NewAccountPage {
     page: Page,
-    form: AddForm,
+    form: NewAccountForm,
     errors: FieldErrors,
 }
 
-/// A link that is shown once.
+/// Shows a link once with which the account's owner sets a password.
 #[derive(Template)]
 #[template(path = "admin/link.html", blocks = ["dialog"])]
-pub(super) struct LinkPage {
-    pub page: Page,
-    pub username: String,
-    pub link: String,
+pub(super) struct PasswordLinkPage {
+    page: Page,
+    username: String,
+    link: String,
 }
 
-async fn new(admin: Administrator) -> Response {
-    let form = AddForm::default();
-    dialog_or_page!(StatusCode::OK, AddPage { page: admin.0.page, form, errors: FieldErrors::default() })
+impl PasswordLinkPage {
+    pub fn new(app: &App, page: Page, account: &Account, code: &str) -> Self {
+        let link = format!("{}/set-password?code={code}", app.urls.public);
+        Self { page, username: account.username.to_string(), link }
+    }
+
+    pub fn show(self) -> Response {
+        dialog_or_page!(StatusCode::OK, self)
+    }
 }
 
-async fn add(State(app): State<App>, _: Administrator, sensitive: RecentSignIn<AddForm>) -> Result<Response, Error> {
-    let (me, _, form) = match sensitive.fresh().await? {
-        Ok(parts) => parts,
-        Err(question) => return Ok(question),
-    };
-    let now = me.page.now;
+async fn new(Administrator(me): Administrator) -> Response {
+    let form = NewAccountForm::default();
+    dialog_or_page!(StatusCode::OK, NewAccountPage { page: me.page, form, errors: FieldErrors::default() })
+}
+
+fn show_again(page: Page, form: NewAccountForm, sentence: impl Into<Cow<'static, str>>) -> Response {
+    let errors = FieldErrors::one("username", sentence);
+    dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, NewAccountPage { page, form, errors })
+}
+
+async fn add(
+    State(app): State<App>,
+    _: Administrator,
+    RecentSignIn { me, form, .. }: RecentSignIn<NewAccountForm>,
+) -> Result<Response, Error> {
     let page = me.page;
-    let mut errors = FieldErrors::default();
     let username = match Username::parse(form.username.trim()) {
         Ok(username) => username,
         Err(problem) => {
-            errors.add("username", page.t(username_key(problem)));
-            return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, AddPage { page, form, errors }));
+            let sentence = page.t(username_key(problem));
+            return Ok(show_again(page, form, sentence));
         }
     };
     let mut tx = app.db.write().await?;
     let new = NewAccount { username, digest: PasswordDigest::unusable(), is_admin: form.admin == "yes" };
-    let account = match accounts::create(&mut tx, new, now, app.rng).await {
+    let account = match accounts::create(&mut tx, new, page.now, app.rng).await {
         Ok(account) => account,
         Err(CreateAccountError::Failed(error)) => return Err(error),
         Err(CreateAccountError::UsernameTaken | CreateAccountError::AlreadySetUp) => {
-            errors.add("username", page.t("username.taken"));
-            return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, AddPage { page, form, errors }));
+            drop(tx);
+            let sentence = page.t("username.taken");
+            return Ok(show_again(page, form, sentence));
         }
     };
-    let code = links::make_password_link(&mut tx, &account, now, app.rng).await?;
+    let code = links::create_password_link(&mut tx, &account, page.now, app.rng).await?;
     tx.commit().await?;
-    tracing::info!(account = account.username.as_str(), "an account was made by an administrator");
-    let link = format!("{}/set-password?code={}", app.urls.public, *code);
-    Ok(dialog_or_page!(StatusCode::OK, LinkPage { page, username: account.username.to_string(), link }))
+    tracing::info!(account = account.username.as_str(), "an account was created by an administrator");
+    Ok(PasswordLinkPage::new(&app, page, &account, &code).show())
 }

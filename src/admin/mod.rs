@@ -1,6 +1,6 @@
-//! What an administrator sees and does: `/admin/accounts`, and `dockpass account …` at the shell.
+//! Administration: `/admin/accounts`, and `dockpass account …` at the shell.
 //!
-//! An administrator never sees anyone's secrets and never signs in as anyone.
+//! Administrators never see the secrets of others and never sign in as others.
 
 mod actions;
 pub mod cli;

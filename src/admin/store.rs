@@ -8,7 +8,7 @@ use dockpass_core::{
 use crate::platform::database::{Connection, fetch, row};
 
 row! {
-    struct PersonRow {
+    struct AccountSummaryRow {
         id: String,
         username: String,
         display_name: Option<String>,
@@ -22,7 +22,7 @@ row! {
     }
 }
 
-/// An account as an administrator sees it.
+/// An account in the list of accounts.
 #[derive(Debug)]
 pub struct AccountSummary {
     pub id: String,
@@ -37,7 +37,7 @@ pub struct AccountSummary {
     pub has_second_factor: bool,
 }
 
-/// One page by name, and how many there are.
+/// One page of the accounts, by name, and the number of all of them.
 pub async fn list(
     connection: &mut impl Connection,
     text: &str,
@@ -56,7 +56,7 @@ pub async fn list(
     let records = fetch!(
         fetch_all,
         connection,
-        PersonRow,
+        AccountSummaryRow,
         "SELECT id, username, display_name, is_admin, disabled_at, closed_at, created_at, last_seen_at,
                 (SELECT COUNT(*) FROM token WHERE token.account_id = account.id AND token.is_active
                    AND (token.expires_at IS NULL OR token.expires_at > $2)) AS live_tokens,
@@ -69,7 +69,7 @@ pub async fn list(
         i64::from(PAGE_SIZE),
         i64::from(page.saturating_sub(1)) * i64::from(PAGE_SIZE),
     )?;
-    let person = |row: PersonRow| AccountSummary {
+    let summary = |row: AccountSummaryRow| AccountSummary {
         id: row.id,
         username: row.username,
         display_name: row.display_name,
@@ -81,5 +81,5 @@ pub async fn list(
         live_tokens: row.live_tokens,
         has_second_factor: row.has_second_factor,
     };
-    Ok((records.into_iter().map(person).collect(), count))
+    Ok((records.into_iter().map(summary).collect(), count))
 }

@@ -1,4 +1,4 @@
-//! The form in which someone chooses a name and a password: for the first account, at sign-up, behind a link.
+//! The form with a new username and a new password: for the first account, at sign-up and behind a link.
 
 use dockpass_core::{
     password::{Password, PasswordProblem},
@@ -8,28 +8,25 @@ use serde::Deserialize;
 
 use crate::web::{forms::FieldErrors, i18n::Words};
 
-/// What was typed.
+/// A username and a password as they were typed.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct CredentialsForm {
-    /// The name.
+    /// The username.
     pub username: String,
-    /// The password; it is never shown again.
+    /// The password; pages never show it again.
     pub password: String,
 }
 
 impl CredentialsForm {
-    /// Name and password, or a sentence beside each field that is wrong.
-    ///
-    /// # Errors
-    /// The sentences.
+    /// The checked username and password, or what is wrong with the fields.
     pub fn checked(&self, words: Words) -> Result<(Username, Password), FieldErrors> {
         let mut errors = FieldErrors::default();
         let username = Username::parse(self.username.trim());
         if let Err(problem) = username {
             errors.add("username", words.t(username_key(problem)));
         }
-        let password = chosen(&self.password, self.username.trim(), words, &mut errors);
+        let password = check_password("password", &self.password, self.username.trim(), words, &mut errors);
         match (username, password) {
             (Ok(username), Some(password)) => Ok((username, password)),
             _ => Err(errors),
@@ -37,12 +34,18 @@ impl CredentialsForm {
     }
 }
 
-/// Reads a new password, or notes the sentence beside its field.
-pub fn chosen(text: &str, username: &str, words: Words, errors: &mut FieldErrors) -> Option<Password> {
-    Password::chosen(text, username).map_err(|problem| errors.add("password", words.t(password_key(problem)))).ok()
+/// Reads a new password from the field `field`, or adds what is wrong with it.
+pub fn check_password(
+    field: &'static str,
+    text: &str,
+    username: &str,
+    words: Words,
+    errors: &mut FieldErrors,
+) -> Option<Password> {
+    Password::chosen(text, username).map_err(|problem| errors.add(field, words.t(password_key(problem)))).ok()
 }
 
-/// The key of a sentence in the locale files.
+/// The key of the sentence in the locale files.
 pub const fn username_key(problem: UsernameProblem) -> &'static str {
     match problem {
         UsernameProblem::Missing => "username.missing",
@@ -52,8 +55,7 @@ pub const fn username_key(problem: UsernameProblem) -> &'static str {
     }
 }
 
-/// The key of a sentence in the locale files.
-pub const fn password_key(problem: PasswordProblem) -> &'static str {
+const fn password_key(problem: PasswordProblem) -> &'static str {
     match problem {
         PasswordProblem::Missing => "password.missing",
         PasswordProblem::Short => "password.short",

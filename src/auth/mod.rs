@@ -1,9 +1,12 @@
-//! Proving who you are: signing in and out, two-factor authentication, the browser session, the first account, sign-up
-//! and links that set a password.
+//! Proving who you are: signing in and out, two-factor authentication, the session, the first account, sign-up and
+//! links that set a password.
 
+pub mod actions;
 pub mod credentials_form;
+mod extract;
 pub mod one_time_links;
 pub mod recent_sign_in;
+mod remembered_browser;
 pub mod session;
 mod set_password;
 mod setup;

@@ -1,11 +1,10 @@
-//! Who is signed in, as the browser's session says.
+//! The browser session: who is signed in, and what it remembers between requests.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use dockpass_core::{account::Account, activity::ClientInfo, secret::SecretHash, timestamp::Timestamp};
 use time::Duration;
 use tower_sessions::Session;
 
-use super::recent_sign_in::FRESH_KEY;
 use crate::{
     accounts::actions,
     app::App,
@@ -14,33 +13,36 @@ use crate::{
     web::page::Page,
 };
 
-/// When the session was last noted as used, in milliseconds since 1970.
+/// The time of the last request that was noted, in milliseconds since 1970.
 const SEEN_KEY: &str = "seen_at";
-/// What was just done, to be said on the next page.
+/// The time of the last recent sign-in or its last use, in milliseconds since 1970.
+const RECENT_SIGN_IN_KEY: &str = "recent_sign_in_at";
+/// A sentence for the next page (a flash message).
 const NOTICE_KEY: &str = "notice";
 /// The hash of the code of a link that sets a password.
 const PASSWORD_CODE_KEY: &str = "password_code";
-/// Whether this browser followed the link with the set-up code.
+/// Whether this browser opened the link with the set-up code.
 const SETUP_KEY: &str = "setup";
-/// Who showed the password and not yet the second factor, when, where they were going, and the password's mark.
-const HALF_KEY: &str = "half_signed_in";
-const HALF_LIFE: Duration = Duration::minutes(5);
-/// What stays open to an account that lacks the second factor which the operator requires.
+/// The account whose second factor is still missing, since when, where it leads, and the fingerprint of the password.
+const AWAITING_KEY: &str = "awaiting_second_factor";
+
+/// How long after the password the second factor must come.
+const SECOND_FACTOR_TIMEOUT: Duration = Duration::minutes(5);
+/// How long a sign-in is recent; each use starts this time again.
+const RECENT: Duration = Duration::minutes(30);
+/// The pages that stay open to an account without the second factor that the operator requires.
 const SECOND_FACTOR_PAGES: &str = "/settings/security";
-/// A session is prolonged by being written, and that costs a write: once in a while is enough.
+/// Extending a session costs a write, so it does not happen on every request.
 const TOUCH_EVERY: Duration = Duration::minutes(5);
 
-/// The account that is signed in, and the page's frame in its language. Handlers that ask for it are closed to
-/// everyone else.
-///
-/// Nothing but the session cookie opens it: a token, however presented, is not looked at.
+/// The account that is signed in. Only the session cookie counts: tokens are never accepted here.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// Who.
+    /// The account.
     pub account: Account,
-    /// The frame of the page.
+    /// The page in its language.
     pub page: Page,
-    /// The session itself.
+    /// The session.
     pub session: Session,
 }
 
@@ -51,8 +53,8 @@ impl FromRequestParts<App> for SignedIn {
         let now = app.clock.now();
         let session = session(parts)?;
         let account = account_of(&session, app).await?.ok_or(Error::SignedOut)?;
-        let lacks_factor = app.config.requires_second_factor && !account.has_second_factor;
-        if lacks_factor && !parts.uri.path().starts_with(SECOND_FACTOR_PAGES) {
+        let is_factor_missing = app.config.requires_second_factor && !account.has_second_factor;
+        if is_factor_missing && !parts.uri.path().starts_with(SECOND_FACTOR_PAGES) {
             return Err(Error::SecondFactorRequired);
         }
         touch(&session, app, &account, now).await?;
@@ -61,7 +63,7 @@ impl FromRequestParts<App> for SignedIn {
     }
 }
 
-/// An administrator who is signed in. To everyone else what is behind it does not exist.
+/// An administrator who is signed in. For everyone else the page is not found.
 #[derive(Debug)]
 pub struct Administrator(pub SignedIn);
 
@@ -74,17 +76,17 @@ impl FromRequestParts<App> for Administrator {
     }
 }
 
-/// Someone who showed the password and must show the second factor. It opens nothing else.
+/// An account whose password was right and whose second factor is still missing. It opens nothing else.
 #[derive(Debug)]
 pub struct AwaitingSecondFactor {
-    /// Who.
+    /// The account.
     pub account: Account,
-    /// Where they were going.
+    /// Where signing in leads.
     pub next: String,
-    /// The frame of the page.
+    /// The page in the browser's language.
     pub page: Page,
-    /// The session itself.
-    pub session: Session,
+    /// The session.
+    pub session: AnySession,
 }
 
 impl FromRequestParts<App> for AwaitingSecondFactor {
@@ -93,24 +95,24 @@ impl FromRequestParts<App> for AwaitingSecondFactor {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let now = app.clock.now();
         let session = session(parts)?;
-        let half = session.get::<(String, i64, String, String)>(HALF_KEY).await?;
-        let (id, since, next, password) = half.ok_or(Error::SignedOut)?;
-        if now - Timestamp::from_millis(since) >= HALF_LIFE {
+        let awaiting = session.get::<(String, i64, String, String)>(AWAITING_KEY).await?;
+        let (id, since, next, password) = awaiting.ok_or(Error::SignedOut)?;
+        if now - Timestamp::from_millis(since) >= SECOND_FACTOR_TIMEOUT {
             return Err(Error::SignedOut);
         }
         let account = actions::find(&mut app.db.read().await?, &id).await?.filter(Account::is_enabled);
         let account = account.ok_or(Error::SignedOut)?;
-        // A password that was changed meanwhile ends what the old one began.
+        // Changing the password ends a sign-in that began with the old one.
         let mark = actions::password_mark(&mut app.db.read().await?, &account).await?;
         if mark.is_none_or(|mark| mark.to_text() != password) {
             return Err(Error::SignedOut);
         }
         let page = Page::of(&parts.method, &parts.uri, &parts.headers, now);
-        Ok(Self { account, next, page, session })
+        Ok(Self { account, next, page, session: AnySession(session) })
     }
 }
 
-/// The session of a request.
+/// The session of a request, whether anyone is signed in or not.
 #[derive(Debug)]
 pub struct AnySession(pub Session);
 
@@ -123,19 +125,13 @@ impl FromRequestParts<App> for AnySession {
 }
 
 impl AnySession {
-    /// Who is signed in, if anyone.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The account that is signed in, if any.
     pub async fn account(&self, app: &App) -> Result<Option<Account>, Error> {
         account_of(&self.0, app).await
     }
 
-    /// Remembers who showed the password; the session gets a new id.
-    ///
-    /// # Errors
-    /// The session store's.
-    pub async fn half_sign_in(
+    /// Remembers the account whose password was right; the session gets a new id.
+    pub async fn await_second_factor(
         &self,
         account: &Account,
         password: &SecretHash,
@@ -144,13 +140,10 @@ impl AnySession {
     ) -> Result<(), Error> {
         self.0.clear().await;
         self.0.cycle_id().await?;
-        Ok(self.0.insert(HALF_KEY, (&account.id, now.millis(), next, password.to_text())).await?)
+        Ok(self.0.insert(AWAITING_KEY, (&account.id, now.millis(), next, password.to_text())).await?)
     }
 
-    /// Signs in: the session gets a new id, so that one that was planted before is worth nothing (ASVS 5.0, 7.2.4).
-    ///
-    /// # Errors
-    /// The session store's.
+    /// Signs in: the session gets a new id, so that nobody can use one that they planted (ASVS 5.0, 7.2.4).
     pub async fn sign_in(&self, account: &Account, origin: &ClientInfo, now: Timestamp) -> Result<(), Error> {
         self.0.clear().await;
         self.0.cycle_id().await?;
@@ -158,76 +151,66 @@ impl AnySession {
         self.0.insert(ACCOUNT_KEY, &account.id).await?;
         self.0.insert(ADDRESS_KEY, &origin.address).await?;
         self.0.insert(CLIENT_KEY, &origin.client).await?;
-        self.0.insert(FRESH_KEY, now.millis()).await?;
+        self.0.insert(RECENT_SIGN_IN_KEY, now.millis()).await?;
         Ok(())
     }
 
-    /// Ends the session here and in the database.
-    ///
-    /// # Errors
-    /// The session store's.
+    /// Ends the session in the browser and in the database.
     pub async fn sign_out(&self) -> Result<(), Error> {
         Ok(self.0.flush().await?)
     }
 
-    /// Remembers that this browser showed the set-up code, so that the code leaves the address bar.
-    ///
-    /// # Errors
-    /// The session store's.
+    /// Remembers that this browser has the set-up code, so that the code can leave the address bar.
     pub async fn allow_setup(&self) -> Result<(), Error> {
         self.0.cycle_id().await?;
         Ok(self.0.insert(SETUP_KEY, true).await?)
     }
 
-    /// Keeps the hash of the code of a link that sets a password, so that the code leaves the address bar.
-    ///
-    /// # Errors
-    /// The session store's.
-    pub async fn keep_password_code(&self, code: &SecretHash) -> Result<(), Error> {
+    /// Whether this browser has the set-up code.
+    pub async fn can_set_up(&self) -> Result<bool, Error> {
+        Ok(self.0.get(SETUP_KEY).await?.unwrap_or(false))
+    }
+
+    /// Remembers the hash of the code of a link that sets a password, so that the code can leave the address bar.
+    pub async fn set_password_code(&self, code: &SecretHash) -> Result<(), Error> {
         self.0.cycle_id().await?;
         Ok(self.0.insert(PASSWORD_CODE_KEY, code.to_text()).await?)
     }
 
-    /// The hash that was kept.
-    ///
-    /// # Errors
-    /// The session store's.
+    /// The hash of the code of a link that sets a password.
     pub async fn password_code(&self) -> Result<Option<SecretHash>, Error> {
-        let kept = self.0.get::<String>(PASSWORD_CODE_KEY).await?;
-        Ok(kept.as_deref().and_then(SecretHash::from_text))
-    }
-
-    /// Whether this browser showed the set-up code.
-    ///
-    /// # Errors
-    /// The session store's.
-    pub async fn may_set_up(&self) -> Result<bool, Error> {
-        Ok(self.0.get(SETUP_KEY).await?.unwrap_or(false))
+        let text = self.0.get::<String>(PASSWORD_CODE_KEY).await?;
+        Ok(text.as_deref().and_then(SecretHash::from_text))
     }
 }
 
 impl SignedIn {
+    /// Whether the password was right a moment ago, or an action needed that a moment ago.
+    pub async fn has_recent_sign_in(&self) -> Result<bool, Error> {
+        let at = self.session.get::<i64>(RECENT_SIGN_IN_KEY).await?.map(Timestamp::from_millis);
+        Ok(at.is_some_and(|at| self.page.now - at < RECENT))
+    }
+
+    /// Starts the time of the recent sign-in again.
+    pub async fn note_recent_sign_in(&self) -> Result<(), Error> {
+        Ok(self.session.insert(RECENT_SIGN_IN_KEY, self.page.now.millis()).await?)
+    }
+
     /// Leaves a sentence for the next page.
-    ///
-    /// # Errors
-    /// The session store's.
     pub async fn leave_notice(&self, sentence: &str) -> Result<(), Error> {
         Ok(self.session.insert(NOTICE_KEY, sentence).await?)
     }
 
     /// Takes the sentence that the last request left.
-    ///
-    /// # Errors
-    /// The session store's.
     pub async fn take_notice(&self) -> Result<Option<String>, Error> {
-        // A removal counts as a change and costs a write, also where there was nothing.
+        // The session store counts a removal as a change and writes it, even where there was nothing.
         match self.session.get::<String>(NOTICE_KEY).await? {
             Some(_) => Ok(self.session.remove(NOTICE_KEY).await?),
             None => Ok(None),
         }
     }
 
-    /// What the database keeps of this session's id.
+    /// The hash of this session's id, as the database has it.
     pub fn id_hash(&self) -> SecretHash {
         SecretHash::of(&self.session.id().map(|id| id.to_string()).unwrap_or_default())
     }
@@ -244,8 +227,8 @@ async fn account_of(session: &Session, app: &App) -> Result<Option<Account>, Err
 }
 
 async fn touch(session: &Session, app: &App, account: &Account, now: Timestamp) -> Result<(), Error> {
-    let seen = session.get::<i64>(SEEN_KEY).await?.map_or(Timestamp::from_millis(0), Timestamp::from_millis);
-    if now - seen >= TOUCH_EVERY {
+    let seen_at = session.get::<i64>(SEEN_KEY).await?.map_or(Timestamp::from_millis(0), Timestamp::from_millis);
+    if now - seen_at >= TOUCH_EVERY {
         session.insert(SEEN_KEY, now.millis()).await?;
         // Where nothing can be written, pages that only read still answer.
         if let Err(error) = note_seen(app, account, now).await {

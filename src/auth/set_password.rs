@@ -1,4 +1,4 @@
-//! Setting a password with a link that an administrator gave.
+//! `/set-password`: setting a password with a link from an administrator.
 
 use askama::Template;
 use askama_web::WebTemplate;
@@ -16,7 +16,11 @@ use dockpass_core::{
 };
 use serde::Deserialize;
 
-use super::{credentials_form, one_time_links::actions as links, session::AnySession};
+use super::{
+    credentials_form::check_password,
+    one_time_links::{CodeQuery, actions as links},
+    session::AnySession,
+};
 use crate::{
     activity::actions as activity,
     app::App,
@@ -33,14 +37,9 @@ pub fn routes() -> Router<App> {
     Router::new().route("/set-password", get(show).post(set))
 }
 
-#[derive(Debug, Deserialize)]
-struct Code {
-    code: Option<String>,
-}
-
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct PasswordForm {
+struct SetPasswordForm {
     password: String,
 }
 
@@ -58,7 +57,7 @@ async fn show(
     page: Page,
     Now(now): Now,
     ClientAddress(address): ClientAddress,
-    Query(query): Query<Code>,
+    Query(query): Query<CodeQuery>,
 ) -> Result<Response, Error> {
     if let Some(code) = query.code {
         app.rate_limits.count_code(address).map_err(Error::TooMany)?;
@@ -66,7 +65,7 @@ async fn show(
         if links::find_password_link(&mut app.db.read().await?, &code, now).await?.is_none() {
             return Err(Error::LinkOver);
         }
-        session.keep_password_code(&code).await?;
+        session.set_password_code(&code).await?;
         return Ok(private(Redirect::to("/set-password")));
     }
     let code = session.password_code().await?.ok_or(Error::LinkOver)?;
@@ -80,13 +79,13 @@ async fn set(
     page: Page,
     Now(now): Now,
     origin: ClientInfo,
-    PostedForm(form): PostedForm<PasswordForm>,
+    PostedForm(form): PostedForm<SetPasswordForm>,
 ) -> Result<Response, Error> {
     let code = session.password_code().await?.ok_or(Error::LinkOver)?;
     let account = links::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::LinkOver)?;
     let mut errors = FieldErrors::default();
-    let chosen = credentials_form::chosen(&form.password, account.username.as_str(), page.words, &mut errors);
-    let Some(password) = chosen else {
+    let username = account.username.as_str();
+    let Some(password) = check_password("password", &form.password, username, page.words, &mut errors) else {
         return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, SetPasswordPage { page, account, errors })));
     };
     let digest = app.hasher.hash(password).await?;

@@ -1,4 +1,4 @@
-//! The first account.
+//! `/setup`: the first account.
 
 use askama::Template;
 use askama_web::WebTemplate;
@@ -10,10 +10,12 @@ use axum::{
     routing::get,
 };
 use dockpass_core::activity::ClientInfo;
-use serde::Deserialize;
 
 use super::{
-    credentials_form::CredentialsForm, one_time_links::actions as links, session::AnySession, sign_in::complete,
+    credentials_form::CredentialsForm,
+    one_time_links::{CodeQuery, actions as links},
+    session::AnySession,
+    sign_in::complete,
     throttle::AttemptSource,
 };
 use crate::{
@@ -32,18 +34,13 @@ pub fn routes() -> Router<App> {
     Router::new().route("/setup", get(show).post(create))
 }
 
-#[derive(Debug, Deserialize)]
-struct Code {
-    code: Option<String>,
-}
-
 #[derive(Template, WebTemplate)]
 #[template(path = "auth/setup.html")]
 struct SetupPage {
     page: Page,
     username: String,
     errors: FieldErrors,
-    /// Whether this browser showed the code from the server's output.
+    /// Whether this browser has the code from the server's output.
     is_open: bool,
 }
 
@@ -52,22 +49,22 @@ async fn show(
     session: AnySession,
     page: Page,
     ClientAddress(address): ClientAddress,
-    Query(query): Query<Code>,
+    Query(query): Query<CodeQuery>,
 ) -> Result<Response, Error> {
-    // No connection is held while the session asks for one: a pool of four would soon wait for itself.
+    // The connection goes back before the session needs one: a pool of four could otherwise wait for itself.
     if actions::is_set_up(&mut app.db.read().await?).await? {
         return Err(Error::Gone);
     }
     if let Some(code) = query.code {
-        // Before the code is looked at: a limit on refusals alone would let a guesser go on to the right one.
+        // Before the code is checked: if only wrong codes counted, a guesser could go on to the right one.
         app.rate_limits.count_code(address).map_err(Error::TooMany)?;
         if links::is_setup_code(&mut app.db.read().await?, &code).await? {
             session.allow_setup().await?;
-            // The code leaves the address bar, and with it the history and every Referer, at once.
+            // The code leaves the address bar at once, and with it the history and every Referer.
             return Ok(private(Redirect::to("/setup")));
         }
     }
-    let is_open = session.may_set_up().await?;
+    let is_open = session.can_set_up().await?;
     let status = if is_open { StatusCode::OK } else { StatusCode::FORBIDDEN };
     Ok(private((status, SetupPage { page, username: String::new(), errors: FieldErrors::default(), is_open })))
 }
@@ -84,7 +81,7 @@ async fn create(
     if actions::is_set_up(&mut app.db.read().await?).await? {
         return Err(Error::Gone);
     }
-    if !session.may_set_up().await? {
+    if !session.can_set_up().await? {
         return Err(Error::Forbidden);
     }
     let (username, password) = match form.checked(page.words) {
@@ -102,7 +99,7 @@ async fn create(
         CreateAccountError::Failed(error) => error,
     })?;
     tx.commit().await?;
-    let known = complete(&app, &session, &account, &origin, source, now).await?;
-    tracing::info!(account = account.username.as_str(), "the first account was made");
-    Ok((known, Redirect::to("/settings/tokens")).into_response())
+    let cookies = complete(&app, &session, &account, &origin, source, now).await?;
+    tracing::info!(account = account.username.as_str(), "the first account was created");
+    Ok((cookies, Redirect::to("/settings/tokens")).into_response())
 }

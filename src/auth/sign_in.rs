@@ -5,35 +5,35 @@ use askama_web::WebTemplate;
 use axum::{
     Router,
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header::SET_COOKIE},
-    response::{AppendHeaders, IntoResponse, Redirect, Response},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use dockpass_core::{
     account::Account,
     activity::{ActivityKind, ClientInfo},
-    password::Password,
     timestamp::Timestamp,
 };
 use serde::Deserialize;
+use time::Duration;
 
 use super::{
-    session::AnySession,
-    throttle::{AttemptSource, SignInAttempt, SignInVerdict},
+    actions::CredentialChecker, remembered_browser::RememberedBrowser, session::AnySession, throttle::AttemptSource,
 };
 use crate::{
-    accounts::actions::{self, PasswordPurpose, VerifiedPassword},
+    accounts::actions::{self, VerifiedPassword},
     activity::actions as activity,
     app::App,
     error::Error,
     web::{
         extract::Now,
-        forms::{PostedForm, local_path},
+        forms::{FormError, PostedForm, local_path},
         page::{Page, private},
     },
 };
 
-/// Where a sign-in leads when it came from nowhere.
+/// Where signing in leads by default.
 pub const TOKENS: &str = "/settings/tokens";
 
 /// `/`, `/login`, `/logout`.
@@ -42,14 +42,14 @@ pub fn routes() -> Router<App> {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct ComingFrom {
+struct SignInQuery {
     #[serde(default)]
     next: String,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct LoginForm {
+struct SignInForm {
     username: String,
     password: String,
     next: String,
@@ -57,11 +57,11 @@ struct LoginForm {
 
 #[derive(Template, WebTemplate)]
 #[template(path = "auth/sign_in.html")]
-struct LoginPage {
+struct SignInPage {
     page: Page,
     username: String,
     next: String,
-    /// Why the last try failed.
+    /// Why the last attempt failed.
     refusal: Option<String>,
     signup_is_open: bool,
 }
@@ -75,86 +75,49 @@ async fn show(
     State(app): State<App>,
     session: AnySession,
     page: Page,
-    Query(from): Query<ComingFrom>,
+    Query(query): Query<SignInQuery>,
 ) -> Result<Response, Error> {
     if session.account(&app).await?.is_some() {
-        return Ok(Redirect::to(local_path(&from.next, TOKENS)).into_response());
+        return Ok(Redirect::to(local_path(&query.next, TOKENS)).into_response());
     }
     let signup_is_open = app.config.signup_is_open;
-    Ok(private(LoginPage { page, username: String::new(), next: from.next, refusal: None, signup_is_open }))
+    Ok(private(SignInPage { page, username: String::new(), next: query.next, refusal: None, signup_is_open }))
 }
 
 async fn sign_in(
     State(app): State<App>,
     session: AnySession,
     page: Page,
-    origin: ClientInfo,
-    source: AttemptSource,
-    PostedForm(form): PostedForm<LoginForm>,
+    checker: CredentialChecker,
+    PostedForm(form): PostedForm<SignInForm>,
 ) -> Result<Response, Error> {
-    let now = page.now;
     let id = actions::id_of(&mut app.db.read().await?, &form.username).await?;
-    let attempt = SignInAttempt::new(&form.username, id.as_deref(), &source);
-    let found = match try_password(&app, &attempt, &form, now).await {
-        Err(Error::TooMany(wait)) => {
-            let seconds = wait.as_secs().max(1);
-            let sentence = page.words.count("sign_in.wait", seconds as i64);
-            return Ok(again(&app, page, form, StatusCode::TOO_MANY_REQUESTS, sentence, Some(seconds)));
-        }
-        found => found?,
-    };
-    let Some(VerifiedPassword { account, digest }) = found else {
-        if let Some(id) = id {
-            activity::note_failure(&app.failures, &id, ActivityKind::SignInFailed, "", &origin, now);
-        }
-        tracing::info!(address = %source.address, "a sign-in was refused");
-        let sentence = page.t("sign_in.refused").into_owned();
-        return Ok(again(&app, page, form, StatusCode::UNAUTHORIZED, sentence, None));
+    let outcome = checker.password(&form.username, id.as_deref(), &form.password).await;
+    if let Ok(None) = outcome {
+        tracing::info!(address = %checker.source.address, "a sign-in was refused");
+    }
+    let wrong = FormError::new(StatusCode::UNAUTHORIZED, page.t("sign_in.refused"));
+    let VerifiedPassword { account, digest } = match FormError::of_attempt(outcome, page.words, wrong)? {
+        Ok(verified) => verified,
+        Err(error) => return Ok(show_again(&app, page, form, error)),
     };
     if account.has_second_factor {
-        session.half_sign_in(&account, &digest.fingerprint(), &form.next, now).await?;
+        session.await_second_factor(&account, &digest.fingerprint(), &form.next, page.now).await?;
         return Ok(Redirect::to("/login/code").into_response());
     }
-    let known = complete(&app, &session, &account, &origin, source, now).await?;
-    Ok((known, Redirect::to(local_path(&form.next, TOKENS))).into_response())
+    let cookies = complete(&app, &session, &account, &checker.origin, checker.source, page.now).await?;
+    Ok((cookies, Redirect::to(local_path(&form.next, TOKENS))).into_response())
 }
 
-async fn try_password(
-    app: &App,
-    attempt: &SignInAttempt,
-    form: &LoginForm,
-    now: Timestamp,
-) -> Result<Option<VerifiedPassword>, Error> {
-    attempt.allowed(&app.db, &app.rate_limits, now).await?;
-    let password = Password::typed(&form.password);
-    let found = actions::check_password(&app.db, &app.hasher, &form.username, password, PasswordPurpose::Page).await?;
-    let verdict = match &found {
-        None => SignInVerdict::Wrong,
-        Some(shown) if shown.account.has_second_factor => SignInVerdict::RightSoFar,
-        Some(_) => SignInVerdict::Right,
-    };
-    attempt.settle(&app.db, &app.rate_limits, verdict, now).await?;
-    Ok(found)
-}
-
-fn again(
-    app: &App,
-    page: Page,
-    form: LoginForm,
-    status: StatusCode,
-    sentence: String,
-    wait_seconds: Option<u64>,
-) -> Response {
+fn show_again(app: &App, page: Page, form: SignInForm, error: FormError) -> Response {
+    let SignInForm { username, next, .. } = form;
     let signup_is_open = app.config.signup_is_open;
-    let shown = LoginPage { page, username: form.username, next: form.next, refusal: Some(sentence), signup_is_open };
-    let mut response = private((status, shown));
-    if let Some(seconds) = wait_seconds {
-        response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
-    }
-    response
+    error.respond(|status, sentence| {
+        private((status, SignInPage { page, username, next, refusal: Some(sentence), signup_is_open }))
+    })
 }
 
-/// Signs in for good, once every factor is shown, and notes it. The headers make this browser a known one.
+/// Signs in after every factor was right, and writes that into the security log. The cookie remembers the browser.
 pub(super) async fn complete(
     app: &App,
     session: &AnySession,
@@ -162,13 +125,14 @@ pub(super) async fn complete(
     origin: &ClientInfo,
     source: AttemptSource,
     now: Timestamp,
-) -> Result<HeaderMap, Error> {
+) -> Result<CookieJar, Error> {
     session.sign_in(account, origin, now).await?;
     let mut tx = app.db.write().await?;
     activity::record(&mut tx, account, ActivityKind::SignedIn, "", origin, now).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), "signed in");
-    Ok(source.remember(app, account))
+    let browser = source.browser.unwrap_or_else(|| RememberedBrowser::new(app.rng));
+    Ok(CookieJar::new().add(browser.remember(account, &app.encryptor, app.rng, app.urls.is_secure)))
 }
 
 async fn sign_out(
@@ -183,10 +147,11 @@ async fn sign_out(
         tx.commit().await?;
     }
     session.sign_out().await?;
-    // The session layer's own removal lacks `Secure`, and without it browsers ignore a cookie of a `__Host-` name.
-    let gone = app
-        .urls
-        .is_secure
-        .then_some([(SET_COOKIE, "__Host-dockpass=; Path=/; Max-Age=0; SameSite=Lax; HttpOnly; Secure")]);
-    Ok((gone.map(AppendHeaders), Redirect::to("/login")).into_response())
+    Ok((app.urls.is_secure.then(removed_session), Redirect::to("/login")).into_response())
+}
+
+/// The session layer removes its cookie without `Secure`, and browsers ignore that for a name with `__Host-`.
+fn removed_session() -> CookieJar {
+    let cookie = Cookie::build(("__Host-dockpass", "")).path("/").max_age(Duration::ZERO);
+    CookieJar::new().add(cookie.same_site(SameSite::Lax).http_only(true).secure(true))
 }

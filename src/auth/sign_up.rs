@@ -1,4 +1,4 @@
-//! Making one's own account, where the operator opened it.
+//! `/signup`: creating one's own account, where the operator opened sign-up.
 
 use askama::Template;
 use askama_web::WebTemplate;
@@ -30,14 +30,14 @@ pub fn routes() -> Router<App> {
 
 #[derive(Template, WebTemplate)]
 #[template(path = "auth/sign_up.html")]
-struct SignupPage {
+struct SignUpPage {
     page: Page,
     username: String,
     errors: FieldErrors,
 }
 
-/// Closed sign-up looks like any address that leads nowhere; before the first account there is `/setup`.
-async fn open(app: &App) -> Result<(), Error> {
+/// Closed sign-up is not found, and neither is sign-up before the first account: that one is created at `/setup`.
+async fn require_open(app: &App) -> Result<(), Error> {
     if !app.config.signup_is_open || !actions::is_set_up(&mut app.db.read().await?).await? {
         return Err(Error::NotFound);
     }
@@ -45,8 +45,8 @@ async fn open(app: &App) -> Result<(), Error> {
 }
 
 async fn show(State(app): State<App>, page: Page) -> Result<Response, Error> {
-    open(&app).await?;
-    Ok(private(SignupPage { page, username: String::new(), errors: FieldErrors::default() }))
+    require_open(&app).await?;
+    Ok(private(SignUpPage { page, username: String::new(), errors: FieldErrors::default() }))
 }
 
 async fn create(
@@ -58,12 +58,12 @@ async fn create(
     source: AttemptSource,
     PostedForm(form): PostedForm<CredentialsForm>,
 ) -> Result<Response, Error> {
-    open(&app).await?;
+    require_open(&app).await?;
     let (username, password) = match form.checked(page.words) {
         Ok(checked) => checked,
-        Err(errors) => return Ok(again(page, form, errors)),
+        Err(errors) => return Ok(show_again(page, form, errors)),
     };
-    // Counted where an account would be made: each costs a slow hash and a name for ever.
+    // Only forms that would create an account count: each costs a slow hash and takes a name forever.
     app.rate_limits.count_signup(source.address).map_err(Error::TooMany)?;
     let digest = app.hasher.hash(password).await?;
     let mut tx = app.db.write().await?;
@@ -71,19 +71,19 @@ async fn create(
     match actions::create(&mut tx, new, now, app.rng).await {
         Ok(account) => {
             tx.commit().await?;
-            let known = complete(&app, &session, &account, &origin, source, now).await?;
-            tracing::info!(account = account.username.as_str(), "an account was made at sign-up");
-            Ok((known, Redirect::to("/settings/tokens")).into_response())
+            let cookies = complete(&app, &session, &account, &origin, source, now).await?;
+            tracing::info!(account = account.username.as_str(), "an account was created at sign-up");
+            Ok((cookies, Redirect::to("/settings/tokens")).into_response())
         }
         Err(CreateAccountError::Failed(error)) => Err(error),
         Err(CreateAccountError::UsernameTaken | CreateAccountError::AlreadySetUp) => {
-            let mut errors = FieldErrors::default();
-            errors.add("username", page.t("username.taken"));
-            Ok(again(page, form, errors))
+            drop(tx);
+            let errors = FieldErrors::one("username", page.t("username.taken"));
+            Ok(show_again(page, form, errors))
         }
     }
 }
 
-fn again(page: Page, form: CredentialsForm, errors: FieldErrors) -> Response {
-    private((StatusCode::UNPROCESSABLE_ENTITY, SignupPage { page, username: form.username, errors }))
+fn show_again(page: Page, form: CredentialsForm, errors: FieldErrors) -> Response {
+    private((StatusCode::UNPROCESSABLE_ENTITY, SignUpPage { page, username: form.username, errors }))
 }

@@ -4,7 +4,7 @@ use dockpass_core::{secret::SecretHash, throttle::FailureCount, timestamp::Times
 
 use crate::platform::database::{Connection, Tx, execute, fetch};
 
-/// Failed sign-ins under a key.
+/// The failures under a key.
 pub async fn failures(connection: &mut impl Connection, key: &SecretHash) -> sqlx::Result<Option<FailureCount>> {
     let row = fetch!(
         fetch_optional,
@@ -20,7 +20,8 @@ pub async fn failures(connection: &mut impl Connection, key: &SecretHash) -> sql
     }))
 }
 
-/// Counts one more; begins anew where the last is older than `last_since` or the first older than `first_since`.
+/// Adds a failure. Starts again from one where the last is older than `last_since` or the first older than
+/// `first_since`.
 pub async fn count_failure(
     tx: &mut Tx,
     key: &SecretHash,
@@ -44,7 +45,7 @@ pub async fn count_failure(
     )
 }
 
-/// Makes every other try under this key wait for this transaction, also the first ones.
+/// Makes other attempts under this key wait for this transaction, even where the key has no row yet.
 pub async fn lock_failures(tx: &mut Tx, key: &SecretHash, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,

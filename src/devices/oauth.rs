@@ -1,4 +1,4 @@
-//! What programs ask of the OAuth endpoints, and how they are refused (RFC 6749 section 5.2).
+//! Reading requests to the OAuth endpoints, and refusing them (RFC 6749 section 5.2).
 
 use axum::{
     Json,
@@ -15,12 +15,12 @@ use zeroize::Zeroizing;
 use super::tokens::actions::DeviceClient;
 use crate::web::page::{private, retry_after};
 
-/// The grant by which a program polls (RFC 8628 section 3.4).
+/// The grant type with which a program polls (RFC 8628 section 3.4).
 pub const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
-/// The grant by which it renews its token.
+/// The grant type with which it renews its token.
 pub const REFRESH_GRANT: &str = "refresh_token";
 
-/// A refusal in OAuth's words.
+/// An OAuth error response.
 #[derive(Debug)]
 pub struct OAuthError {
     status: StatusCode,
@@ -30,12 +30,12 @@ pub struct OAuthError {
 }
 
 impl OAuthError {
-    /// 400 with this error and a sentence.
+    /// 400 with an error code and a sentence.
     pub fn new(error: &'static str, description: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, error, description: description.into(), wait: None }
     }
 
-    /// 429: as many codes wait as may.
+    /// 429: too many codes wait for a decision.
     pub fn full(wait: time::Duration) -> Self {
         let wait = std::time::Duration::from_secs(wait.whole_seconds().max(0).unsigned_abs() + 1);
         Self {
@@ -59,10 +59,7 @@ impl IntoResponse for OAuthError {
             let challenge = HeaderValue::from_static("Basic realm=\"dockpass\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
-        match self.wait {
-            Some(wait) => retry_after(response, wait),
-            None => response,
-        }
+        retry_after(response, self.wait)
     }
 }
 
@@ -71,25 +68,25 @@ impl IntoResponse for OAuthError {
 pub struct Parameters<'f>(pub &'f [(String, String)]);
 
 impl Parameters<'_> {
-    /// One that may be missing; without a value it is (RFC 6749 section 3.2), and twice it is an error.
+    /// An optional parameter. Without a value it counts as missing, and twice it is an error (RFC 6749 section 3.2).
     pub fn optional(&self, name: &str) -> Result<Option<&str>, OAuthError> {
         let mut values = self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let first = values.next().filter(|value| !value.is_empty());
         match values.next() {
             None => Ok(first),
-            Some(_) => Err(OAuthError::new("invalid_request", format!("the parameter {name} stands twice"))),
+            Some(_) => Err(OAuthError::new("invalid_request", format!("the parameter {name} is there twice"))),
         }
     }
 
-    /// One that must be there.
+    /// A required parameter.
     pub fn required(&self, name: &str) -> Result<&str, OAuthError> {
         self.optional(name)?.ok_or_else(|| OAuthError::missing(name))
     }
 
-    /// The program, as it calls itself. Every name is good; a secret that goes with one is not, for none was given
-    /// out: whoever sends one talks to another server than it thinks.
+    /// The program, by the name it gives itself. Any name is accepted, but no secret: this server gives out none, so a
+    /// program that sends one means another server.
     pub fn program(&self, headers: &HeaderMap) -> Result<ClientName, OAuthError> {
-        let public = "this server knows public clients alone: send client_id, and no secret with it";
+        let public = "this server knows only public clients: send client_id without a secret";
         if headers.contains_key(AUTHORIZATION) {
             return Err(OAuthError { status: StatusCode::UNAUTHORIZED, ..OAuthError::new("invalid_client", public) });
         }
@@ -102,39 +99,39 @@ impl Parameters<'_> {
     }
 }
 
-/// The program and the device that ask for codes.
+/// The program and the device of a request for codes.
 pub fn client(headers: &HeaderMap, form: &Parameters<'_>) -> Result<DeviceClient, OAuthError> {
     let program = form.program(headers)?;
     Ok(DeviceClient { program, device: form.optional("device_name")?.and_then(ClientName::parse) })
 }
 
-/// What is asked of the token endpoint. It never prints itself.
+/// A request to the token endpoint. `Debug` hides the codes.
 pub enum OAuthGrant {
-    /// A poll.
+    /// A poll with a device code.
     Device(Zeroizing<String>),
-    /// A refresh.
+    /// A refresh with a refresh token.
     Refresh(Zeroizing<String>),
 }
 
 impl std::fmt::Debug for OAuthGrant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Grant(…)")
+        f.write_str("OAuthGrant(…)")
     }
 }
 
-/// Who asks for a token, and by which grant.
+/// The program and the grant of a request to the token endpoint.
 pub fn grant(headers: &HeaderMap, form: &Parameters<'_>) -> Result<(ClientName, OAuthGrant), OAuthError> {
-    let own = |text: &str| Zeroizing::new(text.to_owned());
+    let secret = |text: &str| Zeroizing::new(text.to_owned());
     let kind = form.required("grant_type")?;
     if kind != DEVICE_GRANT && kind != REFRESH_GRANT {
-        let description = "this endpoint knows the grants of devices alone: device_code and refresh_token";
+        let description = "this endpoint knows only the grants of devices: device_code and refresh_token";
         return Err(OAuthError::new("unsupported_grant_type", description));
     }
     let program = form.program(headers)?;
     let grant = if kind == DEVICE_GRANT {
-        OAuthGrant::Device(own(form.required("device_code")?))
+        OAuthGrant::Device(secret(form.required("device_code")?))
     } else {
-        OAuthGrant::Refresh(own(form.required("refresh_token")?))
+        OAuthGrant::Refresh(secret(form.required("refresh_token")?))
     };
     Ok((program, grant))
 }
@@ -145,11 +142,11 @@ mod tests {
 
     fn read(pairs: &[(&str, &str)]) -> Result<(ClientName, OAuthGrant), &'static str> {
         let form: Vec<_> = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        grant(&HeaderMap::new(), &Parameters(&form)).map_err(|refusal| refusal.error)
+        grant(&HeaderMap::new(), &Parameters(&form)).map_err(|error| error.error)
     }
 
     #[test]
-    fn parameters_stand_once_and_have_a_value() {
+    fn parameters_are_there_once_and_have_a_value() {
         let (kind, client) = (("grant_type", DEVICE_GRANT), ("client_id", "helper"));
         assert!(read(&[kind, client, ("device_code", "x"), ("extra", "1"), ("extra", "2")]).is_ok());
         for wrong in [

@@ -1,4 +1,4 @@
-//! `/device`: the code that a device shows, what stands behind it, and the decision.
+//! `/device`: entering the code that a device shows, reviewing its sign-in, and the decision.
 
 use askama::Template;
 use askama_web::WebTemplate;
@@ -12,7 +12,7 @@ use axum::{
 use dockpass_core::{
     activity::ClientInfo,
     client_name,
-    device_code::{DeviceCodeState as Decision, UserCode},
+    device_code::{DeviceCodeState, UserCode},
 };
 use serde::Deserialize;
 
@@ -24,13 +24,13 @@ use crate::{
     tokens::actions as tokens,
     web::{
         extract::ClientAddress,
-        forms::{FieldErrors, PostedForm},
-        page::{Page, private, retry_after},
+        forms::{FieldErrors, FormError, PostedForm},
+        page::{Page, private},
         time::TimeView,
     },
 };
 
-/// `/device` and its two verbs. Signing in comes first, the second factor included.
+/// `/device…`, for those who are signed in.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/device", get(enter).post(review))
@@ -40,7 +40,7 @@ pub fn routes() -> Router<App> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct CodeForm {
+struct UserCodeForm {
     user_code: String,
 }
 
@@ -50,7 +50,7 @@ struct EnterPage {
     page: Page,
     username: String,
     user_code: String,
-    /// Whether a link brought the code.
+    /// Whether the code comes from a link.
     is_from_link: bool,
     errors: FieldErrors,
 }
@@ -64,16 +64,16 @@ struct ReviewPage {
     program: String,
     device: Option<String>,
     address: String,
-    /// The address of this browser, where it is another.
+    /// The address of this browser, if it is another.
     other_address: Option<String>,
     begun: TimeView,
-    /// How long it has what it gets.
+    /// How long the access lasts.
     until: String,
-    /// Whether that is an administrator's.
+    /// Whether the access is an administrator's.
     is_admin: bool,
-    /// What approving costs, where it does.
+    /// That approving replaces tokens, if it does.
     replaces: Option<String>,
-    /// The descriptions of the tokens that make room.
+    /// The descriptions of those tokens.
     replaced: Vec<String>,
 }
 
@@ -85,9 +85,9 @@ struct OutcomePage {
     is_approved: bool,
 }
 
-/// A look changes nothing and looks nothing up: a guess is posted, and counted there.
-async fn enter(me: SignedIn, link: Result<Query<CodeForm>, QueryRejection>) -> Response {
-    // A link with two codes brings none.
+/// GET never looks up the code; guesses are posted, so that they can be rate-limited.
+async fn enter(me: SignedIn, link: Result<Query<UserCodeForm>, QueryRejection>) -> Response {
+    // A link with two codes has none.
     let link = link.map(|Query(link)| link).unwrap_or_default();
     let username = me.account.username.to_string();
     let user_code = UserCode::parse(&link.user_code).map(|code| code.shown()).unwrap_or_default();
@@ -95,57 +95,53 @@ async fn enter(me: SignedIn, link: Result<Query<CodeForm>, QueryRejection>) -> R
     private(EnterPage { page: me.page, username, user_code, is_from_link, errors: FieldErrors::default() })
 }
 
-/// The form once more, with what is wrong with the code.
-fn again(me: SignedIn, typed: String, status: StatusCode, sentence: String) -> Response {
-    let mut errors = FieldErrors::default();
-    errors.add("user_code", sentence);
+/// Shows the form again, with what is wrong with the code.
+fn show_again(me: SignedIn, typed: String, error: FormError) -> Response {
     let username = me.account.username.to_string();
-    private((status, EnterPage { page: me.page, username, user_code: typed, is_from_link: false, errors }))
+    error.respond(|status, sentence| {
+        let errors = FieldErrors::one("user_code", sentence);
+        private((status, EnterPage { page: me.page, username, user_code: typed, is_from_link: false, errors }))
+    })
 }
 
-/// A sign-in that waits, with its code; or the answer to give instead.
+/// The pending sign-in of a code; or the response to give instead.
 async fn find(
     app: &App,
     me: SignedIn,
     ClientAddress(address): ClientAddress,
-    form: CodeForm,
+    form: UserCodeForm,
 ) -> Result<Result<(SignedIn, UserCode, SignIn), Response>, Error> {
-    // Such a text is no guess: no code looks like it.
+    let unprocessable = |key| FormError::new(StatusCode::UNPROCESSABLE_ENTITY, me.page.t(key));
+    // A text that cannot be a code is not a guess, so it does not count.
     let Some(code) = UserCode::parse(&form.user_code) else {
-        let sentence = me.page.t("device.code_malformed").into_owned();
-        return Ok(Err(again(me, form.user_code, StatusCode::UNPROCESSABLE_ENTITY, sentence)));
+        let error = unprocessable("device.code_malformed");
+        return Ok(Err(show_again(me, form.user_code, error)));
     };
-    let key = match actions::look_up(&app.db, &app.rate_limits, &me.account, address, &code, me.page.now).await {
+    let error = match actions::look_up(&app.db, &app.rate_limits, &me.account, address, &code, me.page.now).await {
         Ok(Found::Waiting(sign_in)) => return Ok(Ok((me, code, *sign_in))),
-        // Asked twice, by a second click or another window: said once more.
+        // After a second click or in another window, the page shows the same decision again.
         Ok(Found::Decided(sign_in)) => return Ok(Err(outcome(me.page, &sign_in))),
-        Ok(Found::Over) => "device.code_over",
-        Ok(Found::Unknown) => "device.code_unknown",
-        Err(Error::TooMany(wait)) => {
-            let sentence = me.page.words.count("sign_in.wait", wait.as_secs().max(1) as i64);
-            let response = again(me, form.user_code, StatusCode::TOO_MANY_REQUESTS, sentence);
-            return Ok(Err(retry_after(response, wait)));
-        }
-        Err(other) => return Err(other),
+        Ok(Found::Over) => unprocessable("device.code_over"),
+        Ok(Found::Unknown) => unprocessable("device.code_unknown"),
+        Err(error) => FormError::too_many(error, me.page.words)?,
     };
-    let sentence = me.page.t(key).into_owned();
-    Ok(Err(again(me, form.user_code, StatusCode::UNPROCESSABLE_ENTITY, sentence)))
+    Ok(Err(show_again(me, form.user_code, error)))
 }
 
 fn outcome(page: Page, sign_in: &SignIn) -> Response {
     let name = client_name::token_description(&sign_in.program, sign_in.device.as_ref()).to_string();
-    private(OutcomePage { page, name, is_approved: sign_in.polled.state != Decision::Denied })
+    private(OutcomePage { page, name, is_approved: sign_in.polled.state != DeviceCodeState::Denied })
 }
 
 async fn review(
     State(app): State<App>,
     me: SignedIn,
     from: ClientAddress,
-    PostedForm(form): PostedForm<CodeForm>,
+    PostedForm(form): PostedForm<UserCodeForm>,
 ) -> Result<Response, Error> {
     let (me, code, sign_in) = match find(&app, me, from, form).await? {
         Ok(found) => found,
-        Err(answer) => return Ok(answer),
+        Err(response) => return Ok(response),
     };
     let rules = app.config.devices;
     let until = me.page.t1("device.gets_until", "idle", rules.idle.whole_days());
@@ -170,16 +166,13 @@ async fn review(
     }))
 }
 
-/// Gives a program access, and so wants a fresh sign-in.
+/// Approving gives a program access, so it needs a recent sign-in.
 async fn approve(
     State(app): State<App>,
     from: ClientAddress,
-    sensitive: RecentSignIn<CodeForm>,
+    RecentSignIn { me, origin, form, .. }: RecentSignIn<UserCodeForm>,
 ) -> Result<Response, Error> {
-    match sensitive.fresh().await? {
-        Ok((me, origin, form)) => decide(&app, me, from, &origin, form, true).await,
-        Err(question) => Ok(question),
-    }
+    decide(&app, me, from, &origin, form, true).await
 }
 
 async fn deny(
@@ -187,7 +180,7 @@ async fn deny(
     me: SignedIn,
     from: ClientAddress,
     origin: ClientInfo,
-    PostedForm(form): PostedForm<CodeForm>,
+    PostedForm(form): PostedForm<UserCodeForm>,
 ) -> Result<Response, Error> {
     decide(&app, me, from, &origin, form, false).await
 }
@@ -197,20 +190,20 @@ async fn decide(
     me: SignedIn,
     from: ClientAddress,
     origin: &ClientInfo,
-    form: CodeForm,
+    form: UserCodeForm,
     is_approved: bool,
 ) -> Result<Response, Error> {
     let (me, code, _) = match find(app, me, from, form).await? {
         Ok(found) => found,
-        Err(answer) => return Ok(answer),
+        Err(response) => return Ok(response),
     };
     let mut tx = app.db.write().await?;
     let found = actions::decide(&mut tx, &me.account, &code, is_approved, origin, me.page.now).await?;
     tx.commit().await?;
-    // Of two clicks at once the second is told what stands.
+    // The second of two clicks at once sees the decision of the first.
     if let Found::Decided(sign_in) = found {
         return Ok(outcome(me.page, &sign_in));
     }
-    let sentence = me.page.t("device.code_over").into_owned();
-    Ok(again(me, code.shown(), StatusCode::UNPROCESSABLE_ENTITY, sentence))
+    let error = FormError::new(StatusCode::UNPROCESSABLE_ENTITY, me.page.t("device.code_over"));
+    Ok(show_again(me, code.shown(), error))
 }

@@ -1,6 +1,7 @@
-//! The signing keys' certificates: a root that registries trust, and leaves under it.
+//! The certificates of the signing keys: a root that registries trust, and leaves under it.
 
 use dockpass_core::{key_rotation::LEAF_LIFE, timestamp::Timestamp};
+use pem::{EncodeConfig, LineEnding, Pem};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256,
@@ -8,9 +9,9 @@ use rcgen::{
 use time::Duration;
 use zeroize::Zeroizing;
 
-/// Registries read the root once and keep it: it outlives them.
+/// Registries keep the root that they were configured with, so it must outlive them.
 const ROOT_LIFE: Duration = Duration::days(30 * 365);
-/// Registries whose clocks are behind must not find a certificate from the future.
+/// How far a registry's clock may lag ours.
 const BACKDATED: Duration = Duration::days(1);
 
 /// A private key and its certificate.
@@ -25,7 +26,7 @@ pub struct Certified {
 /// A new self-signed root on P-256.
 ///
 /// # Errors
-/// When the generator or the encoder fails.
+/// When generating the key or encoding the certificate fails.
 pub fn make_root(now: Timestamp) -> Result<Certified, rcgen::Error> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let certificate = root_params(now).self_signed(&key)?;
@@ -35,9 +36,9 @@ pub fn make_root(now: Timestamp) -> Result<Certified, rcgen::Error> {
 /// A new leaf on P-256, signed by `root`.
 ///
 /// # Errors
-/// When the root's key cannot be read, or the generator or the encoder fails.
+/// When the root's key cannot be read, or generating the key or encoding the certificate fails.
 pub fn make_leaf(root: &Certified, now: Timestamp) -> Result<Certified, rcgen::Error> {
-    // Of the issuer only name and key enter the leaf, and every root has the same name.
+    // The leaf depends only on the name and the key of the issuer, and all roots have the same name.
     let issuer = Issuer::new(root_params(now), KeyPair::try_from(root.private_key.as_slice())?);
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let mut params = params("Dockpass token signer", now, LEAF_LIFE);
@@ -55,19 +56,18 @@ fn root_params(now: Timestamp) -> CertificateParams {
     params
 }
 
+const TAG: &str = "CERTIFICATE";
+
 /// The certificate as PEM, for a registry's bundle.
-pub fn pem(certificate: &[u8]) -> String {
-    let body = data_encoding::BASE64.encode(certificate);
-    let lines: Vec<&str> = body.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+pub fn to_pem(certificate: &[u8]) -> String {
+    let config = EncodeConfig::new().set_line_ending(LineEnding::LF);
+    pem::encode_config(&Pem::new(TAG, certificate), config)
 }
 
-/// The certificates in a PEM text, DER; what else it holds is passed over.
+/// The certificates in a PEM text, as DER. Other blocks are skipped; a text with a broken block has no certificates.
 pub fn from_pem(text: &str) -> Vec<Vec<u8>> {
-    let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1);
-    let bodies = blocks.filter_map(|block| block.split_once("-----END CERTIFICATE-----").map(|(body, _)| body));
-    let plain = bodies.map(|body| body.split_whitespace().collect::<String>());
-    plain.filter_map(|body| data_encoding::BASE64.decode(body.as_bytes()).ok()).collect()
+    let blocks = pem::parse_many(text).unwrap_or_default();
+    blocks.into_iter().filter(|block| block.tag() == TAG).map(Pem::into_contents).collect()
 }
 
 fn params(name: &str, now: Timestamp, life: Duration) -> CertificateParams {
@@ -90,7 +90,7 @@ mod tests {
         let certificates = [make_root(now).unwrap().certificate, make_root(now).unwrap().certificate];
         let key = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
         let bundle =
-            format!("a comment\n{}{key}{}", pem(&certificates[0]), pem(&certificates[1]).replace('\n', "\r\n"));
+            format!("a comment\n{}{key}{}", to_pem(&certificates[0]), to_pem(&certificates[1]).replace('\n', "\r\n"));
         assert_eq!(from_pem(&bundle), certificates);
         for nothing in
             ["", key, "-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"]

@@ -5,23 +5,27 @@ use askama_web::{WebTemplate, WebTemplateExt};
 use axum::{
     Router,
     extract::{RawQuery, State},
+    http::HeaderMap,
     response::Response,
     routing::get,
 };
 use axum_htmx::HxPushUrl;
-use dockpass_core::{account::Account, listing};
+use dockpass_core::{account::Account, listing::pages};
 
 use super::{
     actions,
-    list_query::{self, Search},
-    rows::{Paging, RepositoryView},
+    list_query::{self, RepositoryListQuery},
+    rows::RepositoryView,
 };
 use crate::{
     app::App,
     auth::session::SignedIn,
     error::Error,
     platform::database::Connection,
-    web::page::{Page, private},
+    web::{
+        list_query::{Paging, shown_before},
+        page::{Page, private},
+    },
 };
 
 /// `/settings/repositories`.
@@ -31,7 +35,7 @@ pub fn routes() -> Router<App> {
 
 /// What stands below the filter: the rows and the pages.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct RepositoryTable {
     pub rows: Vec<RepositoryView>,
     pub text: String,
     pub paging: Paging,
@@ -39,29 +43,42 @@ pub(super) struct Table {
     pub push: String,
 }
 
-impl Table {
+impl RepositoryTable {
     /// Reads a page of the list; a page after the last one shows the last.
     pub(super) async fn read(
         connection: &mut impl Connection,
         app: &App,
         account: &Account,
         page: &Page,
-        search: Search,
+        listing: RepositoryListQuery,
     ) -> Result<Self, Error> {
-        let mut search = search;
-        let mut read = actions::list(connection, account, &search.text, search.page).await?;
-        let last = listing::pages(read.1);
-        if search.page > last {
-            search.page = last;
-            read = actions::list(connection, account, &search.text, last).await?;
+        let mut listing = listing;
+        let (mut repositories, count) = actions::list(connection, account, &listing.text, listing.page).await?;
+        let last = pages(count);
+        if listing.page > last {
+            listing.page = last;
+            (repositories, _) = actions::list(connection, account, &listing.text, last).await?;
         }
-        let (repositories, count) = read;
         Ok(Self {
             rows: repositories.iter().map(|repository| RepositoryView::new(repository, account, page)).collect(),
-            paging: Paging::new(&search, count, page),
-            text: search.text,
+            paging: Paging::new(listing.page, count, page.words, |number| {
+                list_query::address(&RepositoryListQuery { page: number, text: listing.text.clone() })
+            }),
+            text: listing.text,
             push: format!("docker push {}/{}/app", app.urls.registry_host, account.username),
         })
+    }
+
+    /// Reads the page of the list from which a request came.
+    pub(super) async fn read_again(
+        connection: &mut impl Connection,
+        app: &App,
+        account: &Account,
+        page: &Page,
+        headers: &HeaderMap,
+    ) -> Result<Self, Error> {
+        let listing = list_query::parse(shown_before(headers, list_query::PATH));
+        Self::read(connection, app, account, page, listing).await
     }
 }
 
@@ -69,7 +86,7 @@ impl Table {
 #[template(path = "repositories/list.html", blocks = ["table"])]
 struct RepositoriesPage {
     page: Page,
-    table: Table,
+    table: RepositoryTable,
     notice: Option<String>,
     /// Whether the table replaces another one wherever it stands on the page.
     out_of_band: bool,
@@ -77,10 +94,10 @@ struct RepositoriesPage {
 }
 
 async fn list(State(app): State<App>, me: SignedIn, RawQuery(query): RawQuery) -> Result<Response, Error> {
-    let search = list_query::parse(query.as_deref().unwrap_or_default());
-    let address = HxPushUrl(list_query::of(&search));
+    let listing = list_query::parse(query.as_deref().unwrap_or_default());
+    let address = HxPushUrl(list_query::address(&listing));
     let mut reader = app.db.read().await?;
-    let table = Table::read(&mut reader, &app, &me.account, &me.page, search).await?;
+    let table = RepositoryTable::read(&mut reader, &app, &me.account, &me.page, listing).await?;
     let pushes_are_public = actions::pushes_are_public(&mut reader, &me.account).await?;
     drop(reader);
     let notice = if me.page.is_fragment { None } else { me.take_notice().await? };

@@ -1,50 +1,44 @@
-//! The list's address: what is looked for, and which page of it is shown.
+//! The address of the list of repositories. The listing text and the page are in its query.
 
-use axum::http::{HeaderMap, HeaderName, header::REFERER};
+use crate::web::list_query::page_number;
 
-const HX_CURRENT_URL: HeaderName = HeaderName::from_static("hx-current-url");
+/// The path of the list.
+pub const PATH: &str = "/settings/repositories";
 
-/// What of the list is shown.
+/// Which part of the list a page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Search {
-    /// Only names that hold this text.
+pub struct RepositoryListQuery {
+    /// Only names that contain this text.
     pub text: String,
     /// From 1 on.
     pub page: u32,
 }
 
-/// Reads an address's query; what it says wrongly falls back to the whole list.
-pub fn parse(query: &str) -> Search {
-    let mut search = Search { text: String::new(), page: 1 };
+/// Reads a query; wrong values fall back to the whole list.
+pub fn parse(query: &str) -> RepositoryListQuery {
+    let mut listing = RepositoryListQuery { text: String::new(), page: 1 };
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
             // PostgreSQL takes no text with a NUL.
-            "text" => search.text = value.trim().chars().filter(|c| !c.is_control()).take(255).collect(),
-            "page" => search.page = value.parse().unwrap_or(1).clamp(1, 1_000_000),
+            "text" => listing.text = value.trim().chars().filter(|c| !c.is_control()).take(255).collect(),
+            "page" => listing.page = page_number(&value),
             _ => {}
         }
     }
-    search
+    listing
 }
 
-/// The list's address.
-pub fn of(search: &Search) -> String {
+/// The address of a list.
+pub fn address(listing: &RepositoryListQuery) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    if !search.text.is_empty() {
-        query.append_pair("text", &search.text);
+    if !listing.text.is_empty() {
+        query.append_pair("text", &listing.text);
     }
-    if search.page > 1 {
-        query.append_pair("page", &search.page.to_string());
+    if listing.page > 1 {
+        query.append_pair("page", &listing.page.to_string());
     }
     let query = query.finish();
-    if query.is_empty() { "/settings/repositories".to_owned() } else { format!("/settings/repositories?{query}") }
-}
-
-/// What was shown on the page from which a request came: after a change the same rows come back.
-pub fn shown_before(headers: &HeaderMap) -> Search {
-    let address = [HX_CURRENT_URL, REFERER].into_iter().find_map(|name| headers.get(name)?.to_str().ok());
-    let query = address.and_then(|address| address.split_once("/settings/repositories?")).map(|(_, query)| query);
-    parse(query.unwrap_or_default())
+    if query.is_empty() { PATH.to_owned() } else { format!("{PATH}?{query}") }
 }
 
 #[cfg(test)]
@@ -52,12 +46,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_reads_back_and_falls_back() {
-        for address in ["/settings/repositories", "/settings/repositories?text=team%2F+x&page=3"] {
-            let query = address.split_once('?').map_or("", |(_, query)| query);
-            assert_eq!(of(&parse(query)), address);
+    fn an_address_can_be_read_back_and_wrong_values_fall_back() {
+        for text in ["/settings/repositories", "/settings/repositories?text=team%2F+x&page=3"] {
+            let query = text.split_once('?').map_or("", |(_, query)| query);
+            assert_eq!(address(&parse(query)), text);
         }
-        assert_eq!(of(&parse("text=+%00&page=-1&x=y")), "/settings/repositories");
+        assert_eq!(address(&parse("text=+%00&page=-1&x=y")), "/settings/repositories");
         assert_eq!(parse("page=0").page, 1);
     }
 }

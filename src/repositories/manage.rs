@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, NotMade},
-    list::Table,
+    list::RepositoryTable,
     list_query,
 };
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
     web::{
         extract::Id,
         forms::{FieldErrors, PostedForm},
+        list_query::shown_before,
         page::{Page, dialog_or_page, private},
     },
 };
@@ -46,9 +47,9 @@ pub fn routes() -> Router<App> {
 /// The table after a change, as a fragment that closes the dialog and says what happened.
 #[derive(Template, WebTemplate)]
 #[template(path = "repositories/changed.html")]
-struct Changed {
+struct RepositoriesChangedPage {
     page: Page,
-    table: Table,
+    table: RepositoryTable,
     out_of_band: bool,
     notice: String,
 }
@@ -57,13 +58,14 @@ struct Changed {
 /// above.
 async fn changed(tx: Tx, app: &App, me: SignedIn, headers: &HeaderMap, notice: String) -> Result<Response, Error> {
     tx.commit().await?;
-    let search = list_query::shown_before(headers);
     if me.page.is_fragment {
-        let table = Table::read(&mut app.db.read().await?, app, &me.account, &me.page, search).await?;
-        return Ok(private(Changed { page: me.page, table, out_of_band: true, notice }));
+        let mut reader = app.db.read().await?;
+        let table = RepositoryTable::read_again(&mut reader, app, &me.account, &me.page, headers).await?;
+        return Ok(private(RepositoriesChangedPage { page: me.page, table, out_of_band: true, notice }));
     }
     me.leave_notice(&notice).await?;
-    Ok(Redirect::to(&list_query::of(&search)).into_response())
+    let listing = list_query::parse(shown_before(headers, list_query::PATH));
+    Ok(Redirect::to(&list_query::address(&listing)).into_response())
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,14 +1,9 @@
 //! How repositories look on pages.
 
-use dockpass_core::{
-    account::Account,
-    listing::{self, PAGE_SIZE},
-    permission::ShareLevel,
-};
+use dockpass_core::{account::Account, permission::ShareLevel};
 
 use super::{
     actions,
-    list_query::{self, Search},
     store::{ListedRepository, NamedLastUse},
 };
 use crate::{
@@ -99,32 +94,5 @@ impl UseView {
             _ => None,
         };
         Self { at: page.time(&handling.at), by, token }
-    }
-}
-
-/// Which rows are shown, and the ways to the others.
-#[derive(Debug)]
-pub struct Paging {
-    /// "51–100 of 240"; `None` where all fit on one page.
-    pub summary: Option<String>,
-    pub previous: Option<String>,
-    pub next: Option<String>,
-}
-
-impl Paging {
-    pub fn new(search: &Search, count: i64, page: &Page) -> Self {
-        let last = listing::pages(count);
-        let to = |number| list_query::of(&Search { page: number, text: search.text.clone() });
-        let before = i64::from(search.page - 1) * i64::from(PAGE_SIZE);
-        let summary = || {
-            let range = page.t1("table.range", "count", count);
-            let last_row = (before + i64::from(PAGE_SIZE)).min(count);
-            range.replace("%{first}", &(before + 1).to_string()).replace("%{last}", &last_row.to_string())
-        };
-        Self {
-            summary: (last > 1).then(summary),
-            previous: (search.page > 1).then(|| to(search.page - 1)),
-            next: (search.page < last).then(|| to(search.page + 1)),
-        }
     }
 }

@@ -18,8 +18,7 @@ use serde::Deserialize;
 
 use super::{
     actions::{self, NotShared},
-    list::Table,
-    list_query,
+    list::RepositoryTable,
     store::ListedRepository,
 };
 use crate::{
@@ -77,7 +76,7 @@ struct SharePage {
     errors: FieldErrors,
     notice: Option<String>,
     /// What the list behind the dialog became.
-    table: Option<Table>,
+    table: Option<RepositoryTable>,
 }
 
 impl SharePage {
@@ -127,8 +126,7 @@ async fn changed(
         return Ok(Redirect::to(&format!("/settings/repositories/{}/share", repository.id)).into_response());
     }
     let mut reader = app.db.read().await?;
-    let search = list_query::shown_before(headers);
-    let table = Table::read(&mut reader, app, &me.account, &me.page, search).await?;
+    let table = RepositoryTable::read_again(&mut reader, app, &me.account, &me.page, headers).await?;
     let shown = SharePage::read(&mut reader, me.page, &me.account, repository).await?;
     Ok(dialog_or_page!(StatusCode::OK, SharePage { notice: Some(notice), table: Some(table), ..shown }))
 }

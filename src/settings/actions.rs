@@ -10,16 +10,13 @@ use crate::{
     tokens::actions as tokens,
 };
 
-/// Closes an account for good: its tokens go at once, its sessions end, its repositories are nobody else's any more,
-/// its name stays reserved.
-///
-/// # Errors
-/// The database's.
+/// Closes an account for good: its tokens are deleted, its sessions end, its repositories are no longer shared, and its
+/// name stays taken.
 pub async fn close(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<DisableOutcome, Error> {
-    let withdrawal = accounts::close(tx, account, now).await?;
-    if withdrawal == DisableOutcome::Done {
+    let outcome = accounts::close(tx, account, now).await?;
+    if outcome == DisableOutcome::Done {
         tokens::delete_of(tx, account, now).await?;
         repositories::close_of(tx, account).await?;
     }
-    Ok(withdrawal)
+    Ok(outcome)
 }

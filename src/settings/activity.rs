@@ -8,7 +8,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use dockpass_core::{activity::ActivityKind, listing, user_agent};
+use dockpass_core::{activity::ActivityKind, user_agent};
 use serde::Deserialize;
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     auth::session::SignedIn,
     error::Error,
     web::{
+        list_query::{Paging, page_number},
         page::{Page, private},
         time::TimeView,
     },
@@ -27,20 +28,14 @@ pub fn routes() -> Router<App> {
     Router::new().route("/settings/activity", get(show))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Wanted {
+struct ActivityQuery {
     kind: String,
     page: String,
 }
 
-impl Default for Wanted {
-    fn default() -> Self {
-        Self { kind: String::new(), page: "1".to_owned() }
-    }
-}
-
-struct Line {
+struct ActivityView {
     sentence: String,
     detail: String,
     times: Option<String>,
@@ -49,7 +44,7 @@ struct Line {
     at: TimeView,
 }
 
-struct KindOption {
+struct ActivityKindOption {
     value: &'static str,
     label: String,
     is_chosen: bool,
@@ -59,31 +54,35 @@ struct KindOption {
 #[template(path = "settings/activity.html")]
 struct ActivityPage {
     page: Page,
-    lines: Vec<Line>,
-    kinds: Vec<KindOption>,
+    lines: Vec<ActivityView>,
+    kinds: Vec<ActivityKindOption>,
     previous: Option<String>,
     next: Option<String>,
 }
 
-async fn show(State(app): State<App>, me: SignedIn, Query(wanted): Query<Wanted>) -> Result<Response, Error> {
-    let kind = ActivityKind::parse(&wanted.kind);
-    let at = wanted.page.parse().unwrap_or(1).clamp(1, 1_000_000);
-    let (entries, count) = activity::list(&mut app.db.read().await?, &me.account, kind, at).await?;
+async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<ActivityQuery>) -> Result<Response, Error> {
+    let kind = ActivityKind::parse(&query.kind);
+    let number = page_number(&query.page);
+    let (entries, count) = activity::list(&mut app.db.read().await?, &me.account, kind, number).await?;
     let page = &me.page;
-    let to = |number: u32| format!("/settings/activity?kind={}&page={number}", kind.map_or("", ActivityKind::as_str));
+    let address = |number| format!("/settings/activity?kind={}&page={number}", kind.map_or("", ActivityKind::as_str));
+    let Paging { previous, next, .. } = Paging::new(number, count, page.words, address);
     let label = |kind: ActivityKind| page.t(format!("activity.{}", kind.as_str())).into_owned();
-    let option =
-        |each: ActivityKind| KindOption { value: each.as_str(), label: label(each), is_chosen: kind == Some(each) };
+    let option = |each: ActivityKind| ActivityKindOption {
+        value: each.as_str(),
+        label: label(each),
+        is_chosen: kind == Some(each),
+    };
     Ok(private(ActivityPage {
         lines: entries.into_iter().map(|entry| line(entry, page)).collect(),
         kinds: ActivityKind::ALL.into_iter().map(option).collect(),
-        previous: (at > 1).then(|| to(at - 1)),
-        next: (at < listing::pages(count)).then(|| to(at + 1)),
+        previous,
+        next,
         page: me.page.clone(),
     }))
 }
 
-/// "alice/app public", with the second word in the reader's language.
+/// "alice/app public" with the second word in the reader's language.
 fn visibility(detail: &str, page: &Page) -> String {
     match detail.rsplit_once(' ') {
         Some((name, "public")) => format!("{name} · {}", page.t("repositories.public")),
@@ -92,13 +91,13 @@ fn visibility(detail: &str, page: &Page) -> String {
     }
 }
 
-fn line(entry: Entry, page: &Page) -> Line {
+fn line(entry: Entry, page: &Page) -> ActivityView {
     let detail = match entry.kind {
         ActivityKind::SessionsEnded | ActivityKind::SignInFailed => String::new(),
         ActivityKind::RepositoryVisibility => visibility(&entry.detail, page),
         _ => entry.detail,
     };
-    Line {
+    ActivityView {
         sentence: page.t(format!("activity.{}", entry.kind.as_str())).into_owned(),
         detail,
         times: (entry.times > 1).then(|| page.words.count("activity.times", entry.times)),

@@ -1,30 +1,22 @@
-//! Closing one's own account.
+//! `/settings/close`: closing one's own account.
 
 use askama::Template;
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
-    routing::get,
-};
-use dockpass_core::activity::ActivityKind;
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use serde::Deserialize;
 
 use super::actions;
 use crate::{
     accounts::actions::DisableOutcome,
-    activity::actions as activity,
     app::App,
     auth::{
-        recent_sign_in::{RecentSignIn, try_password},
+        actions::CredentialChecker,
+        recent_sign_in::RecentSignIn,
         session::{AnySession, SignedIn},
-        throttle::{AttemptSource, SignInAttempt},
     },
     error::Error,
     web::{
-        forms::FieldErrors,
-        page::{Page, dialog_or_page, retry_after},
+        forms::{FieldErrors, FormError},
+        page::{Page, dialog_or_page, redirect},
     },
 };
 
@@ -35,65 +27,49 @@ pub fn routes() -> Router<App> {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct CloseForm {
+struct CloseAccountForm {
     password: String,
 }
 
 #[derive(Template)]
 #[template(path = "settings/close_account.html", blocks = ["dialog"])]
-struct ClosePage {
+struct CloseAccountPage {
     page: Page,
     username: String,
     errors: FieldErrors,
 }
 
-async fn ask(me: SignedIn) -> Response {
+fn close_page(me: SignedIn, status: StatusCode, errors: FieldErrors) -> Response {
     let username = me.account.username.to_string();
-    dialog_or_page!(StatusCode::OK, ClosePage { page: me.page, username, errors: FieldErrors::default() })
+    dialog_or_page!(status, CloseAccountPage { page: me.page, username, errors })
+}
+
+async fn ask(me: SignedIn) -> Response {
+    close_page(me, StatusCode::OK, FieldErrors::default())
 }
 
 async fn close(
     State(app): State<App>,
-    source: AttemptSource,
-    sensitive: RecentSignIn<CloseForm>,
+    checker: CredentialChecker,
+    RecentSignIn { me, form, is_just_confirmed, .. }: RecentSignIn<CloseAccountForm>,
 ) -> Result<Response, Error> {
-    let was_asked = sensitive.was_asked();
-    let (me, origin, form) = match sensitive.fresh().await? {
-        Ok(parts) => parts,
-        Err(question) => return Ok(question),
-    };
-    let username = me.account.username.to_string();
-    let mut errors = FieldErrors::default();
-    let attempt = SignInAttempt::new(&username, Some(&me.account.id), &source);
-    // Whoever answered the question with this request has just shown the password.
-    let is_right = if was_asked { Ok(true) } else { try_password(&app, &me, &attempt, &form.password).await };
-    match is_right {
-        Ok(true) => {}
-        Ok(false) => {
-            activity::note_failure(&app.failures, &me.account.id, ActivityKind::SignInFailed, "", &origin, me.page.now);
-            errors.add("password", me.page.t("close_account.wrong_password"));
-            let again = ClosePage { page: me.page, username, errors };
-            return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, again));
+    // The question took the same password a moment ago.
+    if !is_just_confirmed {
+        let outcome = checker.password(me.account.username.as_str(), Some(&me.account.id), &form.password).await;
+        let wrong = FormError::new(StatusCode::UNPROCESSABLE_ENTITY, me.page.t("close_account.wrong_password"));
+        if let Err(error) = FormError::of_attempt(outcome, me.page.words, wrong)? {
+            return Ok(error.respond(|status, sentence| close_page(me, status, FieldErrors::one("password", sentence))));
         }
-        Err(Error::TooMany(wait)) => {
-            errors.add("password", me.page.words.count("sign_in.wait", wait.as_secs().max(1) as i64));
-            let again = ClosePage { page: me.page, username, errors };
-            return Ok(retry_after(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again), wait));
-        }
-        Err(other) => return Err(other),
     }
     let mut tx = app.db.write().await?;
     if actions::close(&mut tx, &me.account, me.page.now).await? == DisableOutcome::LastAdministrator {
-        errors.add("password", me.page.t("close_account.last_administrator"));
-        return Ok(dialog_or_page!(StatusCode::CONFLICT, ClosePage { page: me.page, username, errors }));
+        drop(tx);
+        let errors = FieldErrors::one("password", me.page.t("close_account.last_administrator"));
+        return Ok(close_page(me, StatusCode::CONFLICT, errors));
     }
     tx.commit().await?;
-    tracing::info!(account = username, "an account was closed by its owner");
-    let is_fragment = me.page.is_fragment;
+    tracing::info!(account = me.account.username.as_str(), "an account was closed by its owner");
+    let response = redirect(&me.page, "/login");
     AnySession(me.session).sign_out().await?;
-    Ok(if is_fragment {
-        (axum_htmx::HxRedirect("/login".to_owned()), StatusCode::OK).into_response()
-    } else {
-        Redirect::to("/login").into_response()
-    })
+    Ok(response)
 }

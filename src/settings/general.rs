@@ -1,14 +1,15 @@
-//! Account settings, General.
+//! `/settings`: General.
 
 use askama::Template;
 use askama_web::WebTemplate;
 use axum::{
     Router,
     extract::State,
-    http::{StatusCode, header::SET_COOKIE},
-    response::{AppendHeaders, IntoResponse, Redirect, Response},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
+use axum_extra::extract::cookie::CookieJar;
 use dockpass_core::account::Account;
 use serde::Deserialize;
 
@@ -26,8 +27,8 @@ use crate::{
     },
 };
 
-/// Longest display name, in characters.
-const LONGEST_NAME: usize = 60;
+/// In characters.
+const MAX_DISPLAY_NAME: usize = 60;
 
 /// `/settings`.
 pub fn routes() -> Router<App> {
@@ -78,7 +79,7 @@ async fn save(
 ) -> Result<Response, Error> {
     let mut errors = FieldErrors::default();
     let display_name = form.display_name.trim();
-    if display_name.chars().count() > LONGEST_NAME || display_name.contains(char::is_control) {
+    if display_name.chars().count() > MAX_DISPLAY_NAME || display_name.contains(char::is_control) {
         errors.add("display_name", me.page.t("settings.display_name_long"));
     }
     if !form.language.is_empty() && Words::named(&form.language).is_none() {
@@ -95,17 +96,16 @@ async fn save(
     let mut tx = app.db.write().await?;
     let (name, zone) = (chosen(display_name), chosen(&form.time_zone));
     actions::set_profile(&mut tx, &me.account, name.as_deref(), zone.as_deref()).await?;
-    actions::choose_language(&mut tx, &me.account, chosen(&form.language).as_deref()).await?;
-    actions::choose_theme(&mut tx, &me.account, theme_named(&form.theme)).await?;
+    actions::set_language(&mut tx, &me.account, chosen(&form.language).as_deref()).await?;
+    actions::set_theme(&mut tx, &me.account, theme_named(&form.theme)).await?;
     tx.commit().await?;
     let words = Words::named(&form.language).unwrap_or(me.page.words);
     me.leave_notice(&words.t("settings.saved")).await?;
-    // The cookies of the top bar's menus would else go on deciding where nothing is chosen here.
+    // Without new cookies, an earlier choice in the top bar would win over "browser" and "system" here.
     let language = Words::named(&form.language).map_or("browser", Words::locale);
     let theme = theme_named(&form.theme).unwrap_or("system");
-    let cookies = AppendHeaders([
-        (SET_COOKIE, long_lived(LANGUAGE_COOKIE, language, app.urls.is_secure)),
-        (SET_COOKIE, long_lived(THEME_COOKIE, theme, app.urls.is_secure)),
-    ]);
+    let cookies = CookieJar::new()
+        .add(long_lived(LANGUAGE_COOKIE, language.to_owned(), app.urls.is_secure))
+        .add(long_lived(THEME_COOKIE, theme.to_owned(), app.urls.is_secure));
     Ok((cookies, Redirect::to("/settings")).into_response())
 }

@@ -1,4 +1,4 @@
-//! Account settings: what an account decides for itself, and closing it.
+//! Account settings, and closing one's own account.
 
 mod actions;
 mod activity;

@@ -1,12 +1,12 @@
-//! Language and theme, chosen from the top bar of every page.
+//! `POST /preferences`: language and theme, from the top bar of every page.
 
 use axum::{
     Router,
     extract::State,
-    http::header::SET_COOKIE,
-    response::{AppendHeaders, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::post,
 };
+use axum_extra::extract::cookie::CookieJar;
 use serde::Deserialize;
 
 use crate::{
@@ -40,23 +40,24 @@ async fn choose(
     session: AnySession,
     PostedForm(form): PostedForm<PreferencesForm>,
 ) -> Result<Response, Error> {
-    let account = session.account(&app).await?;
     let language = form.language.as_deref().map(|name| Words::named(name).ok_or(Error::Invalid)).transpose()?;
     let theme = form.theme.as_deref().map(theme_named);
-    let mut cookies = Vec::new();
-    let mut tx = app.db.write().await?;
-    if let Some(words) = language {
-        cookies.push((SET_COOKIE, long_lived(LANGUAGE_COOKIE, words.locale(), app.urls.is_secure)));
-        if let Some(account) = &account {
-            actions::choose_language(&mut tx, account, Some(words.locale())).await?;
+    if let Some(account) = session.account(&app).await? {
+        let mut tx = app.db.write().await?;
+        if let Some(words) = language {
+            actions::set_language(&mut tx, &account, Some(words.locale())).await?;
         }
+        if let Some(theme) = theme {
+            actions::set_theme(&mut tx, &account, theme).await?;
+        }
+        tx.commit().await?;
+    }
+    let mut cookies = CookieJar::new();
+    if let Some(words) = language {
+        cookies = cookies.add(long_lived(LANGUAGE_COOKIE, words.locale().to_owned(), app.urls.is_secure));
     }
     if let Some(theme) = theme {
-        cookies.push((SET_COOKIE, long_lived(THEME_COOKIE, theme.unwrap_or("system"), app.urls.is_secure)));
-        if let Some(account) = &account {
-            actions::choose_theme(&mut tx, account, theme).await?;
-        }
+        cookies = cookies.add(long_lived(THEME_COOKIE, theme.unwrap_or("system").to_owned(), app.urls.is_secure));
     }
-    tx.commit().await?;
-    Ok((AppendHeaders(cookies), Redirect::to(local_path(&form.back, "/"))).into_response())
+    Ok((cookies, Redirect::to(local_path(&form.back, "/"))).into_response())
 }

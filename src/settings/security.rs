@@ -1,4 +1,4 @@
-//! Account settings, Security: the password, and the way to the second factor.
+//! `/settings/security`: the password, and the state of two-factor authentication.
 
 use askama::Template;
 use askama_web::WebTemplate;
@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
-use dockpass_core::{activity::ActivityKind, password::Password};
+use dockpass_core::activity::ActivityKind;
 use serde::Deserialize;
 
 use crate::{
@@ -17,15 +17,12 @@ use crate::{
     activity::actions as activity,
     app::App,
     auth::{
-        credentials_form::password_key,
-        recent_sign_in::{RecentSignIn, show_password},
-        session::SignedIn,
-        throttle::{AttemptSource, SignInAttempt},
-        two_factor::actions as factor,
+        actions::CredentialChecker, credentials_form::check_password, recent_sign_in::RecentSignIn, session::SignedIn,
+        two_factor::actions as two_factor,
     },
     error::Error,
     web::{
-        forms::FieldErrors,
+        forms::{FieldErrors, FormError},
         page::{Page, private, retry_after},
     },
 };
@@ -42,85 +39,75 @@ struct SecurityPage {
     username: String,
     has_second_factor: bool,
     codes_left: i64,
-    /// Whether the operator closes everything else until it is on.
+    /// Whether the operator requires two-factor authentication.
     is_required: bool,
     errors: FieldErrors,
     notice: Option<String>,
 }
 
-async fn show(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
-    let notice = me.take_notice().await?;
-    let page = security_page(&app, me, FieldErrors::default(), notice).await?;
-    Ok(private(page))
+impl SecurityPage {
+    async fn read(app: &App, me: SignedIn, errors: FieldErrors) -> Result<Self, Error> {
+        Ok(Self {
+            codes_left: two_factor::codes_left(&mut app.db.read().await?, &me.account).await?,
+            username: me.account.username.to_string(),
+            has_second_factor: me.account.has_second_factor,
+            is_required: app.config.requires_second_factor,
+            page: me.page,
+            errors,
+            notice: None,
+        })
+    }
 }
 
-async fn security_page(
-    app: &App,
-    me: SignedIn,
-    errors: FieldErrors,
-    notice: Option<String>,
-) -> Result<SecurityPage, Error> {
-    let codes_left = factor::codes_left(&mut app.db.read().await?, &me.account).await?;
-    Ok(SecurityPage {
-        username: me.account.username.to_string(),
-        has_second_factor: me.account.has_second_factor,
-        is_required: app.config.requires_second_factor,
-        codes_left,
-        page: me.page,
-        errors,
-        notice,
-    })
+async fn show(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
+    let notice = me.take_notice().await?;
+    let page = SecurityPage::read(&app, me, FieldErrors::default()).await?;
+    Ok(private(SecurityPage { notice, ..page }))
+}
+
+async fn show_again(app: &App, me: SignedIn, status: StatusCode, errors: FieldErrors) -> Result<Response, Error> {
+    Ok(private((status, SecurityPage::read(app, me, errors).await?)))
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct PasswordForm {
+struct ChangePasswordForm {
     current_password: String,
     new_password: String,
 }
 
 async fn change_password(
     State(app): State<App>,
-    source: AttemptSource,
-    sensitive: RecentSignIn<PasswordForm>,
+    checker: CredentialChecker,
+    RecentSignIn { me, origin, form, is_just_confirmed }: RecentSignIn<ChangePasswordForm>,
 ) -> Result<Response, Error> {
-    let was_asked = sensitive.was_asked();
-    let (me, origin, form) = match sensitive.fresh().await? {
-        Ok(parts) => parts,
-        Err(question) => return Ok(question),
-    };
     let mut errors = FieldErrors::default();
-    if was_asked {
-        let again = security_page(&app, me, errors, None).await?;
-        return Ok(private(again));
+    if is_just_confirmed {
+        // The question did not carry the passwords along.
+        return show_again(&app, me, StatusCode::OK, errors).await;
     }
-    let name = me.account.username.to_string();
-    let attempt = SignInAttempt::new(&name, Some(&me.account.id), &source);
-    let shown = match show_password(&app, &me, &attempt, &form.current_password).await {
-        Err(Error::TooMany(wait)) => {
-            errors.add("current_password", me.page.words.count("sign_in.wait", wait.as_secs().max(1) as i64));
-            let again = security_page(&app, me, errors, None).await?;
-            return Ok(retry_after(private((StatusCode::TOO_MANY_REQUESTS, again)), wait));
+    let username = me.account.username.as_str();
+    let verified = match checker.password(username, Some(&me.account.id), &form.current_password).await {
+        Ok(verified) => verified,
+        Err(error) => {
+            let FormError { status, sentence, wait } = FormError::too_many(error, me.page.words)?;
+            let response = show_again(&app, me, status, FieldErrors::one("current_password", sentence)).await?;
+            return Ok(retry_after(response, wait));
         }
-        shown => shown?,
     };
-    if shown.is_none() {
-        activity::note_failure(&app.failures, &me.account.id, ActivityKind::SignInFailed, "", &origin, me.page.now);
+    if verified.is_none() {
         errors.add("current_password", me.page.t("recent_sign_in.wrong_password"));
     }
-    let chosen = Password::chosen(&form.new_password, &name)
-        .map_err(|problem| errors.add("new_password", me.page.t(password_key(problem))));
-    let (Ok(password), Some(shown)) = (chosen, shown) else {
-        let again = security_page(&app, me, errors, None).await?;
-        return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));
+    let password = check_password("new_password", &form.new_password, username, me.page.words, &mut errors);
+    let (Some(verified), Some(password)) = (verified, password) else {
+        return show_again(&app, me, StatusCode::UNPROCESSABLE_ENTITY, errors).await;
     };
     let digest = app.hasher.hash(password).await?;
     let mut tx = app.db.write().await?;
-    let Some(ended) = actions::change_password(&mut tx, &shown, &digest, &me.id_hash()).await? else {
-        errors.add("current_password", me.page.t("recent_sign_in.wrong_password"));
+    let Some(ended) = actions::change_password(&mut tx, &verified, &digest, &me.id_hash()).await? else {
         drop(tx);
-        let again = security_page(&app, me, errors, None).await?;
-        return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));
+        errors.add("current_password", me.page.t("recent_sign_in.wrong_password"));
+        return show_again(&app, me, StatusCode::UNPROCESSABLE_ENTITY, errors).await;
     };
     activity::record(&mut tx, &me.account, ActivityKind::PasswordChanged, "", &origin, me.page.now).await?;
     tx.commit().await?;

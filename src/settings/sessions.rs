@@ -1,4 +1,4 @@
-//! Account settings, Sessions: where the account is signed in.
+//! `/settings/sessions`: where the account is signed in.
 
 use askama::Template;
 use askama_web::WebTemplate;
@@ -12,7 +12,6 @@ use dockpass_core::{
     activity::{ActivityKind, ClientInfo},
     user_agent,
 };
-use serde::Deserialize;
 
 use crate::{
     accounts::actions,
@@ -88,14 +87,7 @@ async fn end(State(app): State<App>, me: SignedIn, origin: ClientInfo, Id(id): I
     Ok(Redirect::to("/settings/sessions").into_response())
 }
 
-#[derive(Debug, Deserialize)]
-struct Nothing {}
-
-async fn end_others(State(app): State<App>, sensitive: RecentSignIn<Nothing>) -> Result<Response, Error> {
-    let (me, origin, _) = match sensitive.fresh().await? {
-        Ok(parts) => parts,
-        Err(question) => return Ok(question),
-    };
+async fn end_others(State(app): State<App>, RecentSignIn { me, origin, .. }: RecentSignIn) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let ended = actions::end_other_sessions(&mut tx, &me.account, &me.id_hash()).await?;
     activity::record(&mut tx, &me.account, ActivityKind::SessionsEnded, &ended.to_string(), &origin, me.page.now)

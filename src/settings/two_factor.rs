@@ -1,4 +1,5 @@
-//! Setting the second factor up, replacing it, turning it off; new recovery codes.
+//! `/settings/security/two-factor…`: turning two-factor authentication on and off, replacing the authenticator, and new
+//! recovery codes.
 
 use askama::Template;
 use axum::{
@@ -9,26 +10,23 @@ use axum::{
     routing::{get, post},
 };
 use dockpass_core::{
-    activity::ActivityKind,
     recovery_code::{self, RecoveryCode},
     totp::TotpSecret,
 };
 use qrcode::{QrCode, render::svg};
-use serde::Deserialize;
 
 use crate::{
-    activity::actions::note_failure,
     app::App,
     auth::{
+        actions::{CredentialChecker, SecondFactor},
         recent_sign_in::RecentSignIn,
         session::SignedIn,
-        throttle::{AttemptSource, SignInAttempt},
-        two_factor::actions,
+        two_factor::{CodeForm, actions},
     },
     error::Error,
     web::{
-        forms::FieldErrors,
-        page::{Page, dialog_or_page, retry_after},
+        forms::{FieldErrors, FormError},
+        page::{Page, dialog_or_page, redirect},
     },
 };
 
@@ -42,21 +40,12 @@ pub fn routes() -> Router<App> {
         .route("/settings/security/recovery-codes/saved", post(saved))
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct CodeForm {
-    code: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Nothing {}
-
 #[derive(Template)]
 #[template(path = "settings/two_factor.html", blocks = ["dialog"])]
-struct SetUpPage {
+struct AuthenticatorPage {
     page: Page,
     is_replacement: bool,
-    /// An SVG that this server drew; it holds nothing that anyone typed but the username, as a pattern.
+    /// An SVG that this server drew. The template does not escape it: only the pattern depends on the username.
     qr_code: String,
     secret: String,
     errors: FieldErrors,
@@ -64,7 +53,7 @@ struct SetUpPage {
 
 #[derive(Template)]
 #[template(path = "settings/recovery_codes.html", blocks = ["dialog"])]
-struct CodesPage {
+struct RecoveryCodesPage {
     page: Page,
     codes: Vec<RecoveryCode>,
     username: String,
@@ -73,7 +62,7 @@ struct CodesPage {
 
 #[derive(Template)]
 #[template(path = "settings/two_factor_off.html", blocks = ["dialog"])]
-struct OffPage {
+struct TurnOffPage {
     page: Page,
     is_required: bool,
     errors: FieldErrors,
@@ -83,11 +72,7 @@ async fn to_security() -> Redirect {
     Redirect::to("/settings/security")
 }
 
-async fn begin(State(app): State<App>, sensitive: RecentSignIn<Nothing>) -> Result<Response, Error> {
-    let (me, _, _) = match sensitive.fresh().await? {
-        Ok(parts) => parts,
-        Err(question) => return Ok(question),
-    };
+async fn begin(State(app): State<App>, RecentSignIn { me, .. }: RecentSignIn) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let secret = actions::begin(&mut tx, &me.account, &app.encryptor, app.rng).await?;
     tx.commit().await?;
@@ -98,29 +83,26 @@ fn show_secret(me: SignedIn, secret: &TotpSecret, errors: FieldErrors, status: S
     let url = secret.url(me.account.username.as_str()).ok_or_else(|| Error::internal("no otpauth address"))?;
     let code = QrCode::new(url.as_bytes()).map_err(Error::internal)?;
     let drawn = code.render::<svg::Color<'_>>().min_dimensions(220, 220).build();
-    // The XML declaration has no place inside of a page.
+    // Without the XML declaration, which is not valid inside HTML.
     let qr_code = drawn.find("<svg").map_or_else(String::new, |at| drawn[at..].to_owned());
     let is_replacement = me.account.has_second_factor;
-    let page = SetUpPage { page: me.page, is_replacement, qr_code, secret: secret.text(), errors };
+    let page = AuthenticatorPage { page: me.page, is_replacement, qr_code, secret: secret.text(), errors };
     Ok(dialog_or_page!(status, page))
 }
 
-async fn confirm(State(app): State<App>, sensitive: RecentSignIn<CodeForm>) -> Result<Response, Error> {
-    let was_asked = sensitive.was_asked();
-    let (me, origin, form) = match sensitive.fresh().await? {
-        Ok(parts) => parts,
-        Err(question) => return Ok(question),
-    };
+async fn confirm(
+    State(app): State<App>,
+    RecentSignIn { me, origin, form, is_just_confirmed }: RecentSignIn<CodeForm>,
+) -> Result<Response, Error> {
     let Some(secret) = actions::pending(&mut app.db.read().await?, &me.account, &app.encryptor).await? else {
         return Ok(Redirect::to("/settings/security").into_response());
     };
-    if was_asked {
-        // The code that was typed before the question is gone; the secret is not.
+    if is_just_confirmed {
+        // The question did not carry the code along.
         return show_secret(me, &secret, FieldErrors::default(), StatusCode::OK);
     }
     if secret.step_of(&form.code, me.page.now).is_none() {
-        let mut errors = FieldErrors::default();
-        errors.add("code", me.page.t("two_factor.wrong_code"));
+        let errors = FieldErrors::one("code", me.page.t("two_factor.wrong_code"));
         return show_secret(me, &secret, errors, StatusCode::UNPROCESSABLE_ENTITY);
     }
     let is_first = !me.account.has_second_factor;
@@ -143,14 +125,10 @@ async fn confirm(State(app): State<App>, sensitive: RecentSignIn<CodeForm>) -> R
 fn show_codes(app: &App, me: SignedIn, codes: Vec<RecoveryCode>) -> Response {
     let username = me.account.username.to_string();
     let host = app.urls.registry_host.clone();
-    dialog_or_page!(StatusCode::OK, CodesPage { page: me.page, codes, username, host })
+    dialog_or_page!(StatusCode::OK, RecoveryCodesPage { page: me.page, codes, username, host })
 }
 
-async fn new_codes(State(app): State<App>, sensitive: RecentSignIn<Nothing>) -> Result<Response, Error> {
-    let (me, origin, _) = match sensitive.fresh().await? {
-        Ok(parts) => parts,
-        Err(question) => return Ok(question),
-    };
+async fn new_codes(State(app): State<App>, RecentSignIn { me, origin, .. }: RecentSignIn) -> Result<Response, Error> {
     if !me.account.has_second_factor {
         return Ok(Redirect::to("/settings/security").into_response());
     }
@@ -161,63 +139,48 @@ async fn new_codes(State(app): State<App>, sensitive: RecentSignIn<Nothing>) -> 
     Ok(show_codes(&app, me, new.codes))
 }
 
-/// Where the dialog with the codes leads once the box is ticked.
+/// Where the dialog with the recovery codes leads once the box is ticked.
 async fn saved(me: SignedIn) -> Result<Response, Error> {
     done(me, "two_factor.saved").await
 }
 
-async fn ask_off(State(app): State<App>, me: SignedIn) -> Response {
+fn turn_off_page(app: &App, me: SignedIn, status: StatusCode, errors: FieldErrors) -> Response {
     let is_required = app.config.requires_second_factor;
-    dialog_or_page!(StatusCode::OK, OffPage { page: me.page, is_required, errors: FieldErrors::default() })
+    dialog_or_page!(status, TurnOffPage { page: me.page, is_required, errors })
+}
+
+async fn ask_off(State(app): State<App>, me: SignedIn) -> Response {
+    turn_off_page(&app, me, StatusCode::OK, FieldErrors::default())
 }
 
 async fn turn_off(
     State(app): State<App>,
-    source: AttemptSource,
-    sensitive: RecentSignIn<CodeForm>,
+    checker: CredentialChecker,
+    RecentSignIn { me, origin, form, is_just_confirmed }: RecentSignIn<CodeForm>,
 ) -> Result<Response, Error> {
-    let was_asked = sensitive.was_asked();
-    let (me, origin, form) = match sensitive.fresh().await? {
-        Ok(parts) => parts,
-        Err(question) => return Ok(question),
-    };
-    let now = me.page.now;
-    let attempt = SignInAttempt::new(me.account.username.as_str(), Some(&me.account.id), &source);
-    // Whoever answered the question with this request has just shown a code.
-    let is_right = match recovery_code::parse(&form.code) {
-        _ if was_asked => Ok(true),
-        Some(_) => actions::try_recovery_code(&app, &me.account, &form.code, &attempt, &origin, now).await,
-        None => actions::try_code(&app, &me.account, &form.code, &attempt, now).await,
-    };
-    let is_required = app.config.requires_second_factor;
-    let mut errors = FieldErrors::default();
-    let is_right = match is_right {
-        Err(Error::TooMany(wait)) => {
-            errors.add("code", me.page.words.count("sign_in.wait", wait.as_secs().max(1) as i64));
-            let again = OffPage { page: me.page, is_required, errors };
-            return Ok(retry_after(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again), wait));
+    // The question took a code a moment ago.
+    if !is_just_confirmed {
+        let factor = match recovery_code::parse(&form.code) {
+            Some(_) => SecondFactor::RecoveryCode(&form.code),
+            None => SecondFactor::Code(&form.code),
+        };
+        let outcome = checker.second_factor(&me.account, factor).await;
+        let wrong = FormError::new(StatusCode::UNPROCESSABLE_ENTITY, me.page.t("two_factor.wrong_either"));
+        if let Err(error) = FormError::of_attempt(outcome, me.page.words, wrong)? {
+            return Ok(
+                error.respond(|status, sentence| turn_off_page(&app, me, status, FieldErrors::one("code", sentence)))
+            );
         }
-        is_right => is_right?,
-    };
-    if !is_right {
-        note_failure(&app.failures, &me.account.id, ActivityKind::SignInFailed, "code", &origin, now);
-        errors.add("code", me.page.t("two_factor.wrong_either"));
-        let again = OffPage { page: me.page, is_required, errors };
-        return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, again));
     }
     let mut tx = app.db.write().await?;
-    actions::turn_off(&mut tx, &me.account, &origin, now).await?;
+    actions::turn_off(&mut tx, &me.account, &origin, me.page.now).await?;
     tx.commit().await?;
     tracing::info!(account = me.account.username.as_str(), "two-factor authentication is off");
     done(me, "two_factor.turned_off").await
 }
 
-/// Back to the security page, with a sentence above it; for htmx the whole page, since all of it changed.
+/// Leads back to the security page with a notice. htmx reloads it too, because all of it changed.
 async fn done(me: SignedIn, key: &str) -> Result<Response, Error> {
     me.leave_notice(&me.page.t(key)).await?;
-    Ok(if me.page.is_fragment {
-        (axum_htmx::HxRedirect("/settings/security".to_owned()), StatusCode::OK).into_response()
-    } else {
-        Redirect::to("/settings/security").into_response()
-    })
+    Ok(redirect(&me.page, "/settings/security"))
 }

@@ -19,50 +19,49 @@ use crate::{
     },
 };
 
-/// A deleted token is remembered this long, to tell whoever still uses it.
+/// How long before its expiry a token stands out in the list.
+pub(super) const EXPIRES_SOON: Duration = Duration::days(7);
+/// How long a deleted token is remembered, to tell clients that still use it.
 pub(super) const TOMBSTONE_LIFE: Duration = Duration::days(90);
-/// No form lives longer: browser sessions end before.
+/// Longer than any form can be open, because sessions end before.
 const FORM_KEY_LIFE: Duration = Duration::days(366);
 
-/// What a person asks for in the form.
+/// A token to generate.
 #[derive(Debug)]
 pub struct NewToken {
-    /// What it is for, what it may do, and where.
+    /// Description, level and repositories.
     pub fields: TokenFields,
-    /// When it ends; `None` is never.
+    /// When it expires; `None` is never.
     pub expires_at: Option<Timestamp>,
 }
 
-/// What became of a request for a new token.
+/// The outcome of generating a token.
 #[derive(Debug)]
 pub enum GenerateOutcome {
-    /// It exists. The secret leaves here once and is kept nowhere.
-    Made(Box<AccessToken>, Secret),
-    /// The form's key was spent before.
-    AlreadyCreated,
-    /// Fair use.
+    /// The token, and its secret, which is stored nowhere.
+    Generated(Box<AccessToken>, Secret),
+    /// The form was posted before.
+    AlreadyGenerated,
+    /// The account has reached a limit.
     QuotaExceeded(QuotaExceeded),
 }
 
-/// Makes a token, within the limits of fair use however many ask at once.
-///
-/// # Errors
-/// The database's.
+/// Generates a token within the account's quota, even if there are many requests at once.
 pub async fn generate(
     tx: &mut Tx,
     account: &Account,
     new: NewToken,
     form_key: &str,
-    limits: TokenQuota,
+    quota: TokenQuota,
     now: Timestamp,
     rng: SystemRng,
 ) -> Result<GenerateOutcome, Error> {
     store::lock_account(tx, account).await?;
     if !store::spend_form_key(tx, &SecretHash::of(form_key), now).await? {
-        return Ok(GenerateOutcome::AlreadyCreated);
+        return Ok(GenerateOutcome::AlreadyGenerated);
     }
-    if let Some(full) = limits.full(store::used(tx, account, now).await?, now) {
-        return Ok(GenerateOutcome::QuotaExceeded(full));
+    if let Some(exceeded) = quota.full(store::used(tx, account, now).await?, now) {
+        return Ok(GenerateOutcome::QuotaExceeded(exceeded));
     }
     let secret = Secret::generate(SecretKind::PersonalAccess, &mut rng.generator());
     let token = AccessToken {
@@ -81,21 +80,21 @@ pub async fn generate(
     };
     store::insert(tx, &token, &secret.hash()).await?;
     store::note_creation(tx, account, &token.id, now).await?;
-    Ok(GenerateOutcome::Made(Box::new(token), secret))
+    Ok(GenerateOutcome::Generated(Box::new(token), secret))
 }
 
 /// One token of an account.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a token of another account.
+/// [`Error::NotFound`], even for a token of another account.
 pub async fn find(connection: &mut impl Connection, account: &Account, id: &str) -> Result<AccessToken, Error> {
     store::find(connection, account, id).await?.ok_or(Error::NotFound)
 }
 
-/// What is taken over for a token like this one, which may be deleted.
+/// What a new token takes over from this one, which may be deleted.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a token of another account.
+/// [`Error::NotFound`], even for a token of another account.
 pub async fn find_like(connection: &mut impl Connection, account: &Account, id: &str) -> Result<TokenTemplate, Error> {
     if let Some(token) = store::find(connection, account, id).await? {
         let AccessToken { description, level, repository_filter, created_at, expires_at, .. } = token;
@@ -108,20 +107,20 @@ pub async fn find_like(connection: &mut impl Connection, account: &Account, id: 
     store::find_like(connection, account, id).await?.ok_or(Error::NotFound)
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeOutcome {
-    /// It holds from the next token request on.
+    /// It counts from the next token request on.
     Done,
-    /// The token has expired: it can only be deleted.
+    /// The token expired: it can only be deleted.
     Expired,
 }
 
-/// Changes what can be changed of the token that was seen as `before`. The expiry never changes.
+/// Changes the fields of a token. `before` is the token on which the caller decided whether the change widens access.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a token of another account; [`Error::Invalid`] where its level or its repositories
-/// were changed meanwhile: whether this change widens was decided by what they were before.
+/// [`Error::NotFound`], even for a token of another account; [`Error::Invalid`] if its level or repositories
+/// changed meanwhile, because the caller decided on the old ones.
 pub async fn edit(
     tx: &mut Tx,
     account: &Account,
@@ -138,10 +137,10 @@ pub async fn edit(
     }
 }
 
-/// Switches a token on or off.
+/// Activates or deactivates a token.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a token of another account.
+/// [`Error::NotFound`], even for a token of another account.
 pub async fn switch(
     tx: &mut Tx,
     account: &Account,
@@ -153,7 +152,7 @@ pub async fn switch(
     outcome(tx, account, id, rows).await
 }
 
-/// The guarded UPDATE touched nothing where the token is expired or not there; this tells which.
+/// If the guarded UPDATE changed nothing, the token is expired or does not exist.
 async fn outcome(tx: &mut Tx, account: &Account, id: &str, rows: u64) -> Result<ChangeOutcome, Error> {
     if rows == 1 {
         return Ok(ChangeOutcome::Done);
@@ -161,53 +160,38 @@ async fn outcome(tx: &mut Tx, account: &Account, id: &str, rows: u64) -> Result<
     find(tx, account, id).await.map(|_| ChangeOutcome::Expired)
 }
 
-/// Deletes a token for good and says which it was.
+/// Deletes a token for good; returns its description.
 ///
 /// # Errors
-/// [`Error::NotFound`], also for a token of another account.
+/// [`Error::NotFound`], even for a token of another account.
 pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) -> Result<Description, Error> {
     remove(tx, account, id, now).await?.ok_or(Error::NotFound)
 }
 
-/// The same; `None` where there is no such token.
-///
-/// # Errors
-/// The database's.
+/// The same; `None` if there is no such token.
 pub async fn remove(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) -> Result<Option<Description>, Error> {
     Ok(store::delete(tx, account, id, now).await?)
 }
 
-/// Makes everyone else who would generate a token for this account wait for this transaction.
-///
-/// # Errors
-/// The database's.
+/// Makes other transactions that create a token for this account wait for this one.
 pub async fn lock_account(tx: &mut Tx, account: &Account) -> Result<(), Error> {
     store::lock_account(tx, account).await?;
     Ok(())
 }
 
-/// Stores a token that was generated elsewhere.
-///
-/// # Errors
-/// The database's.
+/// Stores a token that another feature generated.
 pub async fn insert(tx: &mut Tx, token: &AccessToken, secret: &SecretHash) -> Result<(), Error> {
     store::insert(tx, token, secret).await?;
     Ok(())
 }
 
 /// The auto-generated tokens of an account.
-///
-/// # Errors
-/// The database's.
 pub async fn auto_generated(connection: &mut impl Connection, account: &Account) -> Result<Vec<SlotToken>, Error> {
     Ok(store::auto_generated(connection, account).await?)
 }
 
-/// The tokens that the next sign-in on a device replaces, the one least recently used first: their ids and
-/// descriptions. None while there is a free slot, and several where the operator lowered the slots.
-///
-/// # Errors
-/// The database's.
+/// The ids and descriptions of the tokens that the next sign-in on a device replaces, the least recently used first.
+/// None if there is a free slot, several if the operator lowered the number of slots.
 pub async fn next_replaced(
     connection: &mut impl Connection,
     account: &Account,
@@ -216,21 +200,18 @@ pub async fn next_replaced(
 ) -> Result<Vec<(String, Description)>, Error> {
     let leaving = device_session::tokens_to_end(store::auto_generated(connection, account).await?, rules, now);
     let replaced = leaving.into_iter().filter(|(_, over)| *over == EndReason::Replaced);
-    Ok(replaced.map(|(held, _)| (held.token_id, held.description)).collect())
+    Ok(replaced.map(|(token, _)| (token.token_id, token.description)).collect())
 }
 
-/// What fair use leaves an account.
-///
-/// # Errors
-/// The database's.
+/// How much of its quota an account uses.
 pub async fn used(connection: &mut impl Connection, account: &Account, now: Timestamp) -> Result<QuotaUsage, Error> {
     Ok(store::used(connection, account, now).await?)
 }
 
-/// Several tokens of one account, found or not at all.
+/// Several tokens of one account: all or none.
 ///
 /// # Errors
-/// [`Error::NotFound`] where one of them is not there or is another account's.
+/// [`Error::NotFound`] if one of them does not exist or is another account's.
 pub async fn find_all(
     connection: &mut impl Connection,
     account: &Account,
@@ -243,10 +224,10 @@ pub async fn find_all(
     Ok(tokens)
 }
 
-/// Deactivates several tokens; how many that changed. Expired ones stay as they are.
+/// Deactivates several tokens; returns how many. Expired ones do not change.
 ///
 /// # Errors
-/// [`Error::NotFound`] where one of them is not there or is another account's; then none is changed.
+/// [`Error::NotFound`] if one of them does not exist or is another account's; then none is changed.
 pub async fn deactivate_all(tx: &mut Tx, account: &Account, ids: &[String], now: Timestamp) -> Result<i64, Error> {
     let mut done = 0;
     for id in ids {
@@ -257,10 +238,10 @@ pub async fn deactivate_all(tx: &mut Tx, account: &Account, ids: &[String], now:
     Ok(done)
 }
 
-/// Deletes several tokens for good; how many.
+/// Deletes several tokens for good; returns how many.
 ///
 /// # Errors
-/// [`Error::NotFound`] where one of them is not there or is another account's; then none is deleted.
+/// [`Error::NotFound`] if one of them does not exist or is another account's; then none is deleted.
 pub async fn delete_all(tx: &mut Tx, account: &Account, ids: &[String], now: Timestamp) -> Result<i64, Error> {
     for id in ids {
         delete(tx, account, id, now).await?;
@@ -268,18 +249,12 @@ pub async fn delete_all(tx: &mut Tx, account: &Account, ids: &[String], now: Tim
     Ok(ids.len() as i64)
 }
 
-/// Deletes every token of an account that is being closed; how many.
-///
-/// # Errors
-/// The database's.
+/// Deletes all tokens of an account that is closed; returns how many.
 pub async fn delete_of(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<u64, Error> {
     Ok(store::delete_all(tx, account, now).await?)
 }
 
-/// Forgets tombstones and form keys whose time is over.
-///
-/// # Errors
-/// The database's.
+/// Forgets old tombstones, form keys and creations.
 pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     store::forget_deleted_before(tx, now - TOMBSTONE_LIFE).await?;
     store::forget_form_keys_before(tx, now - FORM_KEY_LIFE).await?;

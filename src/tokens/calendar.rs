@@ -1,4 +1,4 @@
-//! A private calendar of the ends of tokens (iCalendar, RFC 5545), for any calendar program to subscribe to.
+//! A private calendar of when tokens expire (iCalendar, RFC 5545), for calendar programs to subscribe to.
 
 use askama::Template;
 use axum::{
@@ -11,11 +11,12 @@ use axum::{
 use dockpass_core::{
     account::Account,
     activity::{ActivityKind, ClientInfo},
+    timestamp::Timestamp,
     token::AccessToken,
 };
-use icalendar::{Calendar, Component, Event, EventLike};
+use icalendar::{Calendar, Component, Event};
 
-use super::list::actions as overview;
+use super::list::actions as list;
 use crate::{
     activity::actions as activity,
     app::App,
@@ -30,10 +31,10 @@ use crate::{
 
 /// `/settings/tokens/calendar`.
 pub fn routes() -> Router<App> {
-    Router::new().route("/settings/tokens/calendar", get(ask).post(make))
+    Router::new().route("/settings/tokens/calendar", get(ask).post(create))
 }
 
-/// The feed itself, for calendar programs: it has no session.
+/// The calendar itself, for calendar programs: it has no session.
 pub fn feed_routes() -> Router<App> {
     Router::new().route("/calendar/{file}", get(feed))
 }
@@ -42,13 +43,13 @@ pub fn feed_routes() -> Router<App> {
 #[template(path = "tokens/calendar.html", blocks = ["dialog"])]
 struct CalendarPage {
     page: Page,
-    /// Whether there is an address already, which a new one replaces.
+    /// Whether a new address replaces one.
     is_renewal: bool,
 }
 
 #[derive(Template)]
 #[template(path = "tokens/calendar_made.html", blocks = ["dialog"])]
-struct MadePage {
+struct CalendarCreatedPage {
     page: Page,
     address: String,
 }
@@ -58,22 +59,21 @@ async fn ask(me: SignedIn) -> Response {
     dialog_or_page!(StatusCode::OK, CalendarPage { page: me.page, is_renewal })
 }
 
-async fn make(State(app): State<App>, me: SignedIn, origin: ClientInfo) -> Result<Response, Error> {
+async fn create(State(app): State<App>, me: SignedIn, origin: ClientInfo) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
-    let secret = links::make_calendar_secret(&mut tx, &me.account, app.rng).await?;
+    let secret = links::create_calendar_secret(&mut tx, &me.account, app.rng).await?;
     activity::record(&mut tx, &me.account, ActivityKind::CalendarRenewed, "", &origin, me.page.now).await?;
     tx.commit().await?;
     let address = format!("{}/calendar/{}.ics", app.urls.public, *secret);
-    Ok(dialog_or_page!(StatusCode::OK, MadePage { page: me.page, address }))
+    Ok(dialog_or_page!(StatusCode::OK, CalendarCreatedPage { page: me.page, address }))
 }
 
-/// Whoever has the address sees descriptions and dates, and nothing else. A wrong one looks like any address that
-/// leads nowhere.
+/// Shows descriptions and dates to everyone who has the address, and nothing else.
 async fn feed(State(app): State<App>, Now(now): Now, Path(file): Path<String>) -> Result<Response, Error> {
     let secret = file.strip_suffix(".ics").ok_or(Error::NotFound)?;
     let mut reader = app.db.read().await?;
     let account = links::find_by_calendar_secret(&mut reader, secret).await?.ok_or(Error::NotFound)?;
-    let tokens = overview::ending(&mut reader, &account, now).await?;
+    let tokens = list::expiring(&mut reader, &account, now).await?;
     let body = calendar(&account, &tokens, app.config.issuer.as_str()).to_string();
     Ok(private(([(CONTENT_TYPE, "text/calendar; charset=utf-8")], body)).into_response())
 }
@@ -83,22 +83,22 @@ fn calendar(account: &Account, tokens: &[AccessToken], issuer: &str) -> Calendar
     let mut calendar = Calendar::new();
     calendar.name(&words.t("calendar.name"));
     for token in tokens {
-        let Some(end) = token.expires_at else { continue };
-        let (Some(start), Some(made)) = (utc(end.seconds()), utc(token.created_at.seconds())) else { continue };
+        let Some(expires_at) = token.expires_at else { continue };
         let mut event = Event::new();
         event
             .uid(&format!("{}@{issuer}", token.id))
-            .timestamp(made)
-            .starts(start)
-            .ends(start)
+            .add_property("DTSTAMP", utc(token.created_at))
+            .add_property("DTSTART", utc(expires_at))
+            .add_property("DTEND", utc(expires_at))
             .summary(&words.t1("calendar.event", "name", &token.description))
-            // It does not make its owner busy.
+            // The event does not make the owner busy.
             .add_property("TRANSP", "TRANSPARENT");
         calendar.push(event.done());
     }
     calendar.done()
 }
 
-fn utc(seconds: i64) -> Option<chrono::DateTime<chrono::Utc>> {
-    chrono::DateTime::from_timestamp(seconds, 0)
+/// A UTC time in RFC 5545 section 3.3.5: RFC 3339 without its separators.
+fn utc(at: Timestamp) -> String {
+    at.rfc3339().replace(['-', ':'], "")
 }

@@ -1,4 +1,4 @@
-//! The bars of a token's last days, measured for the template that draws them.
+//! The bar chart of a token's last 90 days, measured for the template that draws it.
 
 use dockpass_core::{
     timestamp::Timestamp,
@@ -7,25 +7,25 @@ use dockpass_core::{
 
 use crate::web::i18n::Words;
 
-/// Measures in the units of the drawing.
+/// In units of the SVG, like all lengths here.
 const HEIGHT: f64 = 120.0;
 const PITCH: usize = 8;
-/// What happened at all is seen, beside days with a thousand times as much.
-const LEAST: f64 = 2.0;
+/// Small counts stay visible beside days with a thousand times as many.
+const MIN_HEIGHT: f64 = 2.0;
 
-/// A part of a bar: what happened of one kind on one day.
+/// The part of a bar for one kind of request.
 #[derive(Debug)]
-pub struct Part {
+pub struct BarSegment {
     pub class: &'static str,
     pub y: String,
     pub height: String,
 }
 
-/// A day on which something happened.
+/// A day with requests.
 #[derive(Debug)]
 pub struct Bar {
     pub x: usize,
-    pub parts: Vec<Part>,
+    pub parts: Vec<BarSegment>,
     /// "23 November 2026: 3 pulls, 1 refusal".
     pub sentence: String,
 }
@@ -35,26 +35,26 @@ pub struct Bar {
 pub struct Chart {
     pub bars: Vec<Bar>,
     pub width: usize,
-    /// Of each kind its class and how many in all: the legend.
+    /// The legend: the class and the total of each kind.
     pub totals: Vec<(&'static str, String)>,
-    /// "At most 5000 requests on one day", and where days begin.
+    /// "At most 5000 requests on one day. Days begin at midnight UTC."
     pub most: String,
     pub first_day: String,
     pub last_day: String,
 }
 
 impl Chart {
-    /// Draws `days`, the last of which is the day of `now`.
+    /// The chart of `days`; the last one is the day of `now`.
     pub fn new(days: &[DayCounts], now: Timestamp, words: Words) -> Self {
         let most = days.iter().map(|day| day.sum()).max().unwrap_or_default();
         let first = now.day() - CHART_DAYS + 1;
         let date = |day: i64| words.date(Timestamp::from_seconds(day * 86_400).date());
         let bar = |(at, day): (usize, &DayCounts)| {
-            let said: Vec<String> =
-                kinds(day).into_iter().filter(|kind| kind.1 > 0).map(|kind| say(kind, words)).collect();
+            let texts: Vec<String> =
+                kinds(day).into_iter().filter(|kind| kind.1 > 0).map(|kind| count_text(kind, words)).collect();
             let joint = words.t("chart.joint");
             let sentence =
-                words.t1("chart.day", "date", date(first + at as i64)).replace("%{what}", &said.join(&joint));
+                words.t1("chart.day", "date", date(first + at as i64)).replace("%{what}", &texts.join(&joint));
             Bar { x: at * PITCH, parts: parts(day, most), sentence }
         };
         let mut all = DayCounts::default();
@@ -62,7 +62,7 @@ impl Chart {
         Self {
             bars: days.iter().enumerate().filter(|(_, day)| day.sum() > 0).map(bar).collect(),
             width: days.len() * PITCH,
-            totals: kinds(&all).into_iter().map(|kind| (kind.0, say(kind, words))).collect(),
+            totals: kinds(&all).into_iter().map(|kind| (kind.0, count_text(kind, words))).collect(),
             first_day: date(first),
             last_day: date(now.day()),
             most: words.count("chart.most", most),
@@ -70,24 +70,24 @@ impl Chart {
     }
 }
 
-/// From the foot of a bar upwards.
+/// From the bottom of a bar to the top.
 const fn kinds(day: &DayCounts) -> [(&'static str, i64); 4] {
     [("pulls", day.pulls), ("pushes", day.pushes), ("deletes", day.deletes), ("refusals", day.refusals)]
 }
 
-fn say((kind, count): (&'static str, i64), words: Words) -> String {
+fn count_text((kind, count): (&'static str, i64), words: Words) -> String {
     words.count(&format!("chart.{kind}"), count)
 }
 
-fn parts(day: &DayCounts, most: i64) -> Vec<Part> {
+fn parts(day: &DayCounts, most: i64) -> Vec<BarSegment> {
     let kinds: Vec<_> = kinds(day).into_iter().filter(|(_, count)| *count > 0).collect();
-    // Each part has its least first; what is left of the height is shared out by count.
-    let left = HEIGHT - 4.0 * LEAST;
+    // Each segment gets the minimum; the counts share the rest of the height.
+    let left = HEIGHT - 4.0 * MIN_HEIGHT;
     let mut top = HEIGHT;
     let part = |(class, count): (&'static str, i64)| {
-        let height = LEAST + left * count as f64 / most.max(1) as f64;
+        let height = MIN_HEIGHT + left * count as f64 / most.max(1) as f64;
         top -= height;
-        Part { class, y: format!("{top:.1}"), height: format!("{height:.1}") }
+        BarSegment { class, y: format!("{top:.1}"), height: format!("{height:.1}") }
     };
     kinds.into_iter().map(part).collect()
 }
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_stand_on_one_line_and_none_is_too_high_or_too_low_to_be_seen() {
+    fn bars_start_at_the_bottom_and_every_segment_is_visible() {
         let mut days = vec![DayCounts::default(); CHART_DAYS as usize];
         days[0] = DayCounts { pulls: 1, ..DayCounts::default() };
         days[89] = DayCounts { pulls: 4000, pushes: 1, deletes: 1, refusals: 998 };
@@ -106,11 +106,11 @@ mod tests {
         assert_eq!((chart.bars.len(), chart.width), (2, 720));
         assert_eq!(chart.most, "At most 5000 requests on one day. Days begin at midnight UTC.");
         for bar in &chart.bars {
-            let mut foot = HEIGHT;
+            let mut bottom = HEIGHT;
             for part in &bar.parts {
                 let (y, height): (f64, f64) = (part.y.parse().unwrap(), part.height.parse().unwrap());
-                assert!(height >= LEAST && y >= 0.0 && (y + height - foot).abs() < 0.2, "{bar:?}");
-                foot = y;
+                assert!(height >= MIN_HEIGHT && y >= 0.0 && (y + height - bottom).abs() < 0.2, "{bar:?}");
+                bottom = y;
             }
         }
         assert_eq!(chart.bars[0].x, 0);

@@ -1,4 +1,4 @@
-//! The answer to "What can this token do?".
+//! "What can this token do?" on the page of a token.
 
 use dockpass_core::{
     access_level::RepositoryAction,
@@ -16,19 +16,16 @@ use crate::{error::Error, platform::database::Connection, repositories};
 pub enum CheckFailure {
     /// Its account is disabled or closed.
     AccountDisabled,
-    /// Its time is over.
+    /// It expired.
     Expired,
-    /// Its owner switched it off.
+    /// Its owner deactivated it.
     Inactive,
-    /// It works, and this is not among what it may do.
+    /// It works, but it may not do this.
     DenyReason(DenyReason),
 }
 
-/// May this token of this account do `action` with the repository `name`? What the token endpoint would say, by the
-/// same rules and from the same facts.
-///
-/// # Errors
-/// The database's.
+/// Why this token of this account may do `action` with the repository `name`, or why not. The token endpoint decides by
+/// the same rules and the same facts.
 pub async fn may(
     connection: &mut impl Connection,
     account: &Account,
@@ -47,12 +44,12 @@ pub async fn may(
     }
     let names = std::slice::from_ref(name);
     let facts = repositories::actions::facts(connection, Some(&account.id), names).await?;
-    let holder = Principal {
+    let principal = Principal {
         username: account.username.as_str(),
         is_admin: account.is_admin,
         level: token.level,
         repository_filter: &token.repository_filter,
     };
-    let verdict = facts.first().map_or(Err(DenyReason::NotShared), |facts| check(Some(&holder), facts, action));
+    let verdict = facts.first().map_or(Err(DenyReason::NotShared), |facts| check(Some(&principal), facts, action));
     Ok(verdict.map_err(CheckFailure::DenyReason))
 }

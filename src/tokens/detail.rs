@@ -1,4 +1,4 @@
-//! The page of one token: what it is, what it did, what it can do.
+//! The page of one token: what it is, what it was used for, and what it can do.
 
 use askama::Template;
 use askama_web::{WebTemplate, WebTemplateExt};
@@ -19,9 +19,9 @@ use serde::Deserialize;
 use super::{
     actions,
     chart::Chart,
-    check::{self as tester, CheckFailure},
+    check::{self, CheckFailure},
     rows::{TokenView, level_key, program},
-    usage::actions as uses,
+    usage::actions as usage,
 };
 use crate::{
     app::App,
@@ -36,15 +36,15 @@ use crate::{
     },
 };
 
-/// What is asked of the tester.
+/// The form "What can this token do?"
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct CheckForm {
+pub(super) struct CheckQuery {
     repository: String,
     action: String,
 }
 
-/// What the tester says.
+/// The answer below that form.
 #[derive(Debug)]
 struct CheckAnswer {
     /// `yes`, `no` or `error`, for the stylesheet.
@@ -52,9 +52,9 @@ struct CheckAnswer {
     sentence: String,
 }
 
-/// A line of the latest uses.
+/// A row of the latest uses.
 #[derive(Debug)]
-struct UseLine {
+struct TokenUseView {
     action: &'static str,
     repository: String,
     moved: String,
@@ -64,14 +64,14 @@ struct UseLine {
     times: i64,
 }
 
-impl UseLine {
-    fn new(what: &TokenUse, span: Occurrences, page: &Page) -> Self {
+impl TokenUseView {
+    fn new(token_use: &TokenUse, span: Occurrences, page: &Page) -> Self {
         Self {
-            action: what.action.as_str(),
-            repository: what.repository.clone(),
-            moved: what.moved.clone(),
-            client: program(&what.origin.client, page.words),
-            address: what.origin.address.clone(),
+            action: token_use.action.as_str(),
+            repository: token_use.repository.clone(),
+            moved: token_use.moved.clone(),
+            client: program(&token_use.origin.client, page.words),
+            address: token_use.origin.address.clone(),
             at: page.time(&span.last_at),
             times: span.times,
         }
@@ -83,34 +83,34 @@ impl UseLine {
 struct TokenPage {
     page: Page,
     token: TokenView,
-    /// Every name and pattern; none where the token reaches all.
-    reach: Vec<String>,
-    last: Option<UseLine>,
+    /// Every name and pattern; none for a token that is not limited.
+    repository_filter: Vec<String>,
+    last: Option<TokenUseView>,
     chart: Chart,
-    uses: Vec<UseLine>,
-    question: CheckForm,
+    uses: Vec<TokenUseView>,
+    question: CheckQuery,
     answer: Option<CheckAnswer>,
 }
 
-/// `GET /settings/tokens/{id}`; htmx asks it for the tester's answer alone.
+/// `GET /settings/tokens/{id}`; htmx asks only for the answer of the check.
 pub(super) async fn show(
     State(app): State<App>,
     me: SignedIn,
     Id(id): Id,
-    Query(question): Query<CheckForm>,
+    Query(question): Query<CheckQuery>,
 ) -> Result<Response, Error> {
     let (now, page) = (me.page.now, me.page);
     let mut reader = app.db.read().await?;
     let token = actions::find(&mut reader, &me.account, &id).await?;
-    let history = uses::history(&mut reader, &token, now).await?;
+    let history = usage::history(&mut reader, &token, now).await?;
     let answer = answer(&mut reader, &me.account, &token, &question, &page).await?;
     drop(reader);
     let last = token.last_use.as_ref().zip(token.last_used_at);
     let shown = TokenPage {
-        reach: token.repository_filter.words().into_iter().map(str::to_owned).collect(),
-        last: last.map(|(what, at)| UseLine::new(what, Occurrences::once(at), &page)),
+        repository_filter: token.repository_filter.words().into_iter().map(str::to_owned).collect(),
+        last: last.map(|(token_use, at)| TokenUseView::new(token_use, Occurrences::once(at), &page)),
         chart: Chart::new(&history.days, now, page.words),
-        uses: history.uses.iter().map(|(what, span)| UseLine::new(what, *span, &page)).collect(),
+        uses: history.uses.iter().map(|(token_use, span)| TokenUseView::new(token_use, *span, &page)).collect(),
         token: TokenView::new(&token, now, page.words, &page.zone),
         question,
         answer,
@@ -122,29 +122,29 @@ pub(super) async fn show(
     Ok(private(shown))
 }
 
-/// Nothing where nothing was asked.
+/// `None` where the form was not sent.
 async fn answer(
     connection: &mut impl Connection,
     account: &Account,
     token: &AccessToken,
-    question: &CheckForm,
+    question: &CheckQuery,
     page: &Page,
 ) -> Result<Option<CheckAnswer>, Error> {
     let Some(action) = RepositoryAction::parse(&question.action) else { return Ok(None) };
     let Some(name) = RepositoryName::parse(question.repository.trim()) else {
         return Ok(Some(CheckAnswer { class: "error", sentence: page.t("check.not_a_name").into_owned() }));
     };
-    let verdict = tester::may(connection, account, token, &name, action, page.now).await?;
+    let verdict = check::may(connection, account, token, &name, action, page.now).await?;
     let (class, reason) = match verdict {
-        Ok(grounds) => ("yes", page.t(grounds_key(grounds)).into_owned()),
-        Err(hindrance) => ("no", hindrance_in_words(hindrance, page.words)),
+        Ok(reason) => ("yes", page.t(allow_key(reason)).into_owned()),
+        Err(failure) => ("no", failure_text(failure, page.words)),
     };
-    let said = page.t(format!("check.{class}_{}", action.as_str())).replace("%{name}", name.as_str());
-    Ok(Some(CheckAnswer { class, sentence: said.replace("%{reason}", &reason) }))
+    let sentence = page.t(format!("check.{class}_{}", action.as_str())).replace("%{name}", name.as_str());
+    Ok(Some(CheckAnswer { class, sentence: sentence.replace("%{reason}", &reason) }))
 }
 
-const fn grounds_key(grounds: AllowReason) -> &'static str {
-    match grounds {
+const fn allow_key(reason: AllowReason) -> &'static str {
+    match reason {
         AllowReason::Public => "check.because_public",
         AllowReason::Own => "check.because_own",
         AllowReason::Administrators => "check.because_administrators",
@@ -152,8 +152,8 @@ const fn grounds_key(grounds: AllowReason) -> &'static str {
     }
 }
 
-fn hindrance_in_words(hindrance: CheckFailure, words: Words) -> String {
-    let key = match hindrance {
+fn failure_text(failure: CheckFailure, words: Words) -> String {
+    let key = match failure {
         CheckFailure::AccountDisabled => "check.account_disabled",
         CheckFailure::Expired => "check.expired",
         CheckFailure::Inactive => "check.inactive",
@@ -161,7 +161,7 @@ fn hindrance_in_words(hindrance: CheckFailure, words: Words) -> String {
             return words.t1("check.level", "level", words.t(level_key(needed)));
         }
         CheckFailure::DenyReason(DenyReason::OutsideFilter) => "check.not_in_filter",
-        // A token is always someone's.
+        // A token is never anonymous.
         CheckFailure::DenyReason(DenyReason::NotShared | DenyReason::Anonymous) => "check.not_shared",
         CheckFailure::DenyReason(DenyReason::SharedPullOnly) => "check.shared_for_pulling",
         CheckFailure::DenyReason(DenyReason::OwnerOnly) => "check.owner_only",

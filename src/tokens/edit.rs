@@ -1,4 +1,4 @@
-//! What the action menu of a row does: edit, activate, deactivate, delete.
+//! The action menu of a token: edit, activate, deactivate, delete.
 
 use askama::Template;
 use axum::{
@@ -10,24 +10,21 @@ use axum::{
 };
 use dockpass_core::{
     activity::{ActivityKind, ClientInfo},
-    token::{AccessToken, TokenStatus},
+    token::{AccessToken, TokenFields, TokenStatus},
 };
-use serde::Deserialize;
 
 use super::{
     actions::{self, ChangeOutcome},
     detail,
     fields::TokenFieldsForm,
     list::table::changed,
-    list_query,
     rows::{LevelChoice, TokenView},
 };
 use crate::{
     activity::actions as activity,
     app::App,
-    auth::{recent_sign_in::RecentSignIn, session::SignedIn},
+    auth::{recent_sign_in::MaybeRecentSignIn, session::SignedIn},
     error::Error,
-    platform::database::Tx,
     web::{
         extract::Id,
         forms::FieldErrors,
@@ -43,10 +40,6 @@ pub fn routes() -> Router<App> {
         .route("/settings/tokens/{id}/activate", post(activate))
         .route("/settings/tokens/{id}/deactivate", post(deactivate))
         .route("/settings/tokens/{id}/delete", get(ask).post(delete))
-}
-
-fn named(page: &Page, key: &str, description: &str) -> String {
-    page.t1(key, "name", description)
 }
 
 #[derive(Template)]
@@ -70,67 +63,74 @@ impl EditPage {
     }
 }
 
+async fn find(app: &App, me: &SignedIn, id: &str) -> Result<AccessToken, Error> {
+    actions::find(&mut app.db.read().await?, &me.account, id).await
+}
+
 async fn edit(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
-    let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
+    let token = find(&app, &me, &id).await?;
     if token.status(me.page.now) == TokenStatus::Expired {
-        let description = token.description.to_string();
-        return Ok(dialog_or_page!(StatusCode::CONFLICT, ExpiredPage { page: me.page, description }));
+        return Ok(expired(me, &token));
     }
     let form = TokenFieldsForm::of(&token.description, token.level, &token.repository_filter);
     Ok(EditPage::new(me.page, &token, form, FieldErrors::default()).show(StatusCode::OK))
 }
 
-/// Widening what a token may do wants a fresh sign-in; narrowing it does not.
+/// Only a change that widens what the token may do needs a recent sign-in.
 async fn save(
     State(app): State<App>,
     Id(id): Id,
     headers: HeaderMap,
-    sensitive: RecentSignIn<TokenFieldsForm>,
-) -> Result<Response, Error> {
-    let before = actions::find(&mut app.db.read().await?, &sensitive.me.account, &id).await?;
+    posted: MaybeRecentSignIn<TokenFieldsForm>,
+) -> axum::response::Result<Response> {
+    let before = find(&app, &posted.me, &id).await?;
     let mut errors = FieldErrors::default();
-    let fields = sensitive.form.checked(sensitive.me.page.words, &mut errors);
-    let widens = fields.as_ref().is_some_and(|fields| fields.widens(&before));
-    let (me, origin, form) = if widens {
-        match sensitive.fresh().await? {
-            Ok(parts) => parts,
-            Err(question) => return Ok(question),
-        }
-    } else {
-        sensitive.anyhow()
-    };
-    let now = me.page.now;
-    let Some(fields) = fields else {
-        return Ok(EditPage::new(me.page, &before, form, errors).show(StatusCode::UNPROCESSABLE_ENTITY));
-    };
-    let mut tx = app.db.write().await?;
-    match actions::edit(&mut tx, &me.account, &before, &fields, now).await? {
-        ChangeOutcome::Done => {
-            let named_so = fields.description.as_str();
-            activity::record(&mut tx, &me.account, ActivityKind::TokenEdited, named_so, &origin, now).await?;
-            let notice = named(&me.page, "tokens.saved", named_so);
-            changed(tx, &app, me, list_query::shown_before(&headers), notice).await
-        }
-        ChangeOutcome::Expired => expired(tx, me, &id).await,
+    let fields = posted.form.checked(posted.me.page.words, &mut errors);
+    if fields.as_ref().is_some_and(|fields| fields.widens(&before)) {
+        posted.require().await?;
+    }
+    let MaybeRecentSignIn { me, origin, form, .. } = posted;
+    match fields {
+        Some(fields) => Ok(update(&app, me, &headers, &origin, &before, &fields).await?),
+        None => Ok(EditPage::new(me.page, &before, form, errors).show(StatusCode::UNPROCESSABLE_ENTITY)),
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct Nothing {}
+async fn update(
+    app: &App,
+    me: SignedIn,
+    headers: &HeaderMap,
+    origin: &ClientInfo,
+    before: &AccessToken,
+    after: &TokenFields,
+) -> Result<Response, Error> {
+    let now = me.page.now;
+    let mut tx = app.db.write().await?;
+    match actions::edit(&mut tx, &me.account, before, after, now).await? {
+        ChangeOutcome::Done => {
+            let description = after.description.as_str();
+            activity::record(&mut tx, &me.account, ActivityKind::TokenEdited, description, origin, now).await?;
+            let notice = me.page.t1("tokens.saved", "name", description);
+            changed(tx, app, me, headers, notice).await
+        }
+        ChangeOutcome::Expired => {
+            drop(tx);
+            Ok(expired(me, before))
+        }
+    }
+}
 
-/// Brings access back, and so wants a fresh sign-in.
+/// Activating gives access back, so it needs a recent sign-in.
 async fn activate(
     State(app): State<App>,
     Id(id): Id,
     headers: HeaderMap,
-    sensitive: RecentSignIn<Nothing>,
-) -> Result<Response, Error> {
-    // An id that leads nowhere is nobody's question.
-    actions::find(&mut app.db.read().await?, &sensitive.me.account, &id).await?;
-    match sensitive.fresh().await? {
-        Ok((me, origin, Nothing {})) => switch(&app, me, &id, &headers, &origin, true).await,
-        Err(question) => Ok(question),
-    }
+    posted: MaybeRecentSignIn,
+) -> axum::response::Result<Response> {
+    // 404 comes before the question.
+    find(&app, &posted.me, &id).await?;
+    posted.require().await?;
+    Ok(switch(&app, posted.me, &id, &headers, &posted.origin, true).await?)
 }
 
 async fn deactivate(
@@ -153,17 +153,21 @@ async fn switch(
 ) -> Result<Response, Error> {
     let now = me.page.now;
     let mut tx = app.db.write().await?;
-    match actions::switch(&mut tx, &me.account, id, is_active, now).await? {
-        ChangeOutcome::Done => {
-            let description = actions::find(&mut tx, &me.account, id).await?.description;
-            let kind = if is_active { ActivityKind::TokenActivated } else { ActivityKind::TokenDeactivated };
-            activity::record(&mut tx, &me.account, kind, description.as_str(), origin, now).await?;
-            let key = if is_active { "tokens.activated" } else { "tokens.deactivated" };
-            let notice = named(&me.page, key, description.as_str());
-            changed(tx, app, me, list_query::shown_before(headers), notice).await
-        }
-        ChangeOutcome::Expired => expired(tx, me, id).await,
+    let outcome = actions::switch(&mut tx, &me.account, id, is_active, now).await?;
+    let token = actions::find(&mut tx, &me.account, id).await?;
+    if outcome == ChangeOutcome::Expired {
+        drop(tx);
+        return Ok(expired(me, &token));
     }
+    let description = token.description.as_str();
+    let (kind, key) = if is_active {
+        (ActivityKind::TokenActivated, "tokens.activated")
+    } else {
+        (ActivityKind::TokenDeactivated, "tokens.deactivated")
+    };
+    activity::record(&mut tx, &me.account, kind, description, origin, now).await?;
+    let notice = me.page.t1(key, "name", description);
+    changed(tx, app, me, headers, notice).await
 }
 
 #[derive(Template)]
@@ -173,10 +177,10 @@ struct ExpiredPage {
     description: String,
 }
 
-/// The token expired while the page was open, or the menu of another window was older.
-async fn expired(mut tx: Tx, me: SignedIn, id: &str) -> Result<Response, Error> {
-    let description = actions::find(&mut tx, &me.account, id).await?.description.to_string();
-    Ok(dialog_or_page!(StatusCode::CONFLICT, ExpiredPage { page: me.page, description }))
+/// For a token that expired while the page was open.
+fn expired(me: SignedIn, token: &AccessToken) -> Response {
+    let description = token.description.to_string();
+    dialog_or_page!(StatusCode::CONFLICT, ExpiredPage { page: me.page, description })
 }
 
 #[derive(Template)]
@@ -187,7 +191,7 @@ struct DeletePage {
 }
 
 async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
-    let token = actions::find(&mut app.db.read().await?, &me.account, &id).await?;
+    let token = find(&app, &me, &id).await?;
     let token = TokenView::new(&token, me.page.now, me.page.words, &me.page.zone);
     Ok(dialog_or_page!(StatusCode::OK, DeletePage { token, page: me.page }))
 }
@@ -204,6 +208,6 @@ async fn delete(
     let description = actions::delete(&mut tx, &me.account, &id, now).await?;
     activity::record(&mut tx, &me.account, ActivityKind::TokenDeleted, description.as_str(), &origin, now).await?;
     tracing::info!(account = me.account.username.as_str(), token = id, "a token was deleted");
-    let notice = named(&me.page, "tokens.deleted", description.as_str());
-    changed(tx, &app, me, list_query::shown_before(&headers), notice).await
+    let notice = me.page.t1("tokens.deleted", "name", &description);
+    changed(tx, &app, me, &headers, notice).await
 }

@@ -1,4 +1,4 @@
-//! The fields that a new token's form and the form of an edit share.
+//! The fields that the forms for new tokens and for editing share.
 
 use dockpass_core::{
     access_level::AccessLevel,
@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use crate::web::{forms::FieldErrors, i18n::Words};
 
-/// The value of the radio button that limits a token to the repositories that are named.
+/// The radio button that limits a token to the named repositories.
 const NAMED: &str = "named";
-/// The value of the other one.
+/// The radio button that does not limit it.
 const ALL: &str = "all";
 
 /// Description, level and repositories as they were typed.
@@ -21,45 +21,46 @@ pub(super) struct TokenFieldsForm {
     pub description: String,
     pub permission: String,
     /// `all` or `named`; a form without it means all.
-    pub reach: String,
-    /// Names and patterns; looked at only where `reach` is `named`.
+    #[serde(rename = "reach")]
+    pub filter: String,
+    /// Names and patterns, for `named`.
     pub repositories: String,
 }
 
 impl TokenFieldsForm {
-    /// Filled in with what a token has.
-    pub fn of(description: &Description, level: AccessLevel, reach: &RepositoryFilter) -> Self {
+    /// The form filled in for a token.
+    pub fn of(description: &Description, level: AccessLevel, repository_filter: &RepositoryFilter) -> Self {
         Self {
             description: description.to_string(),
             permission: level.as_str().to_owned(),
-            reach: if *reach == RepositoryFilter::All { String::new() } else { NAMED.to_owned() },
-            repositories: reach.words().join("\n"),
+            filter: if *repository_filter == RepositoryFilter::All { String::new() } else { NAMED.to_owned() },
+            repositories: repository_filter.words().join("\n"),
         }
     }
 
-    /// Whether the token is to be limited.
+    /// Whether the token is limited to the named repositories.
     pub fn is_named(&self) -> bool {
-        self.reach == NAMED
+        self.filter == NAMED
     }
 
-    /// What was settled, or the sentences beside the fields.
+    /// The checked fields; where one is wrong, adds what is wrong with it.
     pub fn checked(&self, words: Words, errors: &mut FieldErrors) -> Option<TokenFields> {
         let description = description(&self.description, words, errors);
         let level = AccessLevel::parse(&self.permission);
         if level.is_none() {
             errors.add("permission", words.t("tokens.permission_missing"));
         }
-        let reach = self.reach(words, errors);
-        Some(TokenFields { description: description?, level: level?, repository_filter: reach? })
+        let repository_filter = self.repository_filter(words, errors);
+        Some(TokenFields { description: description?, level: level?, repository_filter: repository_filter? })
     }
 
-    fn reach(&self, words: Words, errors: &mut FieldErrors) -> Option<RepositoryFilter> {
-        // Only who says so, or names nothing at all, means all: a token never reaches further than was asked.
-        if self.reach == ALL || (self.reach.is_empty() && self.repositories.trim().is_empty()) {
+    fn repository_filter(&self, words: Words, errors: &mut FieldErrors) -> Option<RepositoryFilter> {
+        // Repositories without a radio button limit the token: it must never reach further than the form says.
+        if self.filter == ALL || (self.filter.is_empty() && self.repositories.trim().is_empty()) {
             return Some(RepositoryFilter::All);
         }
         let problem = match RepositoryFilter::parse(&self.repositories) {
-            Ok(reach) => return Some(reach),
+            Ok(filter) => return Some(filter),
             Err(problem) => problem,
         };
         let sentence = match problem {

@@ -1,16 +1,20 @@
-//! The table's address: what is shown of it stands in the URL, so that a view can be kept and shared.
+//! The address of the list of tokens. Sorting, filter and page are in its query, so that a view can be bookmarked.
 
-use axum::http::{HeaderMap, HeaderName, header::REFERER};
 use dockpass_core::{
     listing::{SortDirection, TokenColumn, TokenListQuery},
     secret::Secret,
     token::{TokenSource, TokenStatus},
 };
 
-/// Reads an address's query.
+use crate::web::list_query::page_number;
+
+/// The path of the list.
+pub const PATH: &str = "/settings/tokens";
+
+/// Reads a query; wrong values fall back to the defaults.
 pub fn parse(query: &str) -> TokenListQuery {
     let mut listing = TokenListQuery::default();
-    let mut wanted = None;
+    let mut direction = None;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
             "sort" => {
@@ -18,7 +22,7 @@ pub fn parse(query: &str) -> TokenListQuery {
                     TokenColumn::ALL.into_iter().find(|column| column.as_str() == value).unwrap_or_default();
             }
             "direction" => {
-                wanted = match value.as_ref() {
+                direction = match value.as_ref() {
                     "asc" => Some(SortDirection::Ascending),
                     "desc" => Some(SortDirection::Descending),
                     _ => None,
@@ -27,16 +31,16 @@ pub fn parse(query: &str) -> TokenListQuery {
             "status" => listing.status = TokenStatus::ALL.into_iter().find(|status| status.as_str() == value),
             "source" => listing.source = TokenSource::parse(&value),
             "text" => listing.text = searchable(&value),
-            "page" => listing.page = value.parse().unwrap_or(1).clamp(1, 1_000_000),
+            "page" => listing.page = page_number(&value),
             _ => {}
         }
     }
-    listing.direction = wanted.unwrap_or(listing.column.first_direction());
+    listing.direction = direction.unwrap_or(listing.column.first_direction());
     listing
 }
 
-/// What is looked for. Of a whole token only what its hint shows: more finds nothing, and the address in which it comes
-/// back would keep the secret.
+/// The text to search for. Of a whole token only the part that its hint shows: the rest finds nothing, and the secret
+/// must not stay in an address.
 fn searchable(text: &str) -> String {
     let text = text.trim();
     match Secret::parse(text) {
@@ -45,8 +49,8 @@ fn searchable(text: &str) -> String {
     }
 }
 
-/// The query of a list's address, with its question mark; empty for the default list.
-pub fn query(listing: &TokenListQuery) -> String {
+/// The address of a list.
+pub fn address(listing: &TokenListQuery) -> String {
     let default = TokenListQuery::default();
     let mut pairs: Vec<(&str, String)> = Vec::new();
     if (listing.column, listing.direction) != (default.column, default.direction) {
@@ -64,27 +68,17 @@ pub fn query(listing: &TokenListQuery) -> String {
         pairs.push(("page", listing.page.to_string()));
     }
     if pairs.is_empty() {
-        return String::new();
+        return PATH.to_owned();
     }
-    format!("?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
+    format!("{PATH}?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
 }
 
-/// The word for a direction.
+/// The value of a direction.
 pub const fn direction(direction: SortDirection) -> &'static str {
     match direction {
         SortDirection::Ascending => "asc",
         SortDirection::Descending => "desc",
     }
-}
-
-const HX_CURRENT_URL: HeaderName = HeaderName::from_static("hx-current-url");
-
-/// What was shown on the page from which a request came, by its `HX-Current-URL` or `Referer`: after a change the
-/// same rows come back.
-pub fn shown_before(headers: &HeaderMap) -> TokenListQuery {
-    let address = [HX_CURRENT_URL, REFERER].into_iter().find_map(|name| headers.get(name)?.to_str().ok());
-    let query = address.and_then(|address| address.split_once("/settings/tokens?")).map(|(_, query)| query);
-    parse(query.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -93,19 +87,19 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn an_address_reads_back() {
+    fn an_address_can_be_read_back() {
         for query in [
             "",
             "?sort=expires&status=active",
             "?sort=last_used&direction=asc&source=auto-generated&text=ci+%26+cd&page=3",
             "?sort=created&direction=asc",
         ] {
-            assert_eq!(super::query(&parse(query.trim_start_matches('?'))), query);
+            assert_eq!(address(&parse(query.trim_start_matches('?'))), format!("{PATH}{query}"));
         }
     }
 
     #[test]
-    fn what_an_address_says_wrongly_falls_back() {
+    fn wrong_values_fall_back_to_the_defaults() {
         assert_eq!(parse("sort=password_hash&status=dead&page=-1&direction=up"), TokenListQuery::default());
         assert_eq!(parse("page=0").page, 1);
     }
@@ -115,7 +109,7 @@ mod tests {
         fn nothing_panics(query in "\\PC{0,80}") {
             let listing = parse(&query);
             prop_assert!(listing.offset() >= 0);
-            prop_assert_eq!(parse(super::query(&listing).trim_start_matches('?')), listing);
+            prop_assert_eq!(parse(address(&listing).trim_start_matches(PATH).trim_start_matches('?')), listing);
         }
     }
 }

@@ -21,22 +21,22 @@ use axum::{Router, extract::DefaultBodyLimit};
 
 use crate::app::App;
 
-/// In bytes: as many repositories as a token can be limited to, with the longest names, encoded for a form.
-const LARGEST_FORM: usize = 512 * 1024;
+/// In bytes: the most repositories that a token can be limited to, with the longest names, encoded for a form.
+const MAX_FORM_SIZE: usize = 512 * 1024;
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {
     list::pages::routes()
         .merge(new::routes())
         .merge(edit::routes())
-        // Routes below keep the smaller limit of all other forms.
-        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        // The routes below keep the smaller limit of all other forms.
+        .layer(DefaultBodyLimit::max(MAX_FORM_SIZE))
         .merge(bulk::routes())
         .merge(calendar::routes())
         .merge(refusals::pages::routes())
 }
 
-/// What calendar programs read.
+/// The calendar that calendar programs read.
 pub fn feed_routes() -> Router<App> {
     calendar::feed_routes()
 }

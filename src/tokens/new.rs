@@ -1,10 +1,10 @@
-//! Generating a token, and seeing it once.
+//! `/settings/tokens/new`: generating a token, and the dialog that shows it once.
 
 use askama::Template;
 use axum::{
     Router,
     extract::{Query, State},
-    http::{HeaderMap, StatusCode, header::RETRY_AFTER},
+    http::{HeaderMap, StatusCode},
     response::Response,
     routing::{get, post},
 };
@@ -23,8 +23,7 @@ use serde::Deserialize;
 use super::{
     actions::{self, GenerateOutcome, NewToken},
     fields::TokenFieldsForm,
-    list::table::Table,
-    list_query,
+    list::table::TokenTable,
     rows::{ExpiryOption, LevelChoice, full_sentence},
 };
 use crate::{
@@ -36,7 +35,7 @@ use crate::{
         extract::Id,
         forms::FieldErrors,
         i18n::Words,
-        page::{Page, dialog_or_page},
+        page::{Page, dialog_or_page, retry_after},
     },
 };
 
@@ -49,7 +48,7 @@ pub fn routes() -> Router<App> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct TokenForm {
+pub(super) struct NewTokenForm {
     form_key: String,
     expiration: String,
     expiration_date: String,
@@ -57,7 +56,7 @@ pub(super) struct TokenForm {
     fields: TokenFieldsForm,
 }
 
-impl TokenForm {
+impl NewTokenForm {
     fn empty(lifetimes: Lifetimes, app: &App) -> Self {
         let form_key = random_base62(FORM_KEY_LENGTH, &mut app.rng.generator()).to_string();
         let expiration = lifetimes.preselected().value();
@@ -66,7 +65,7 @@ impl TokenForm {
         Self { form_key, expiration, fields, ..Self::default() }
     }
 
-    /// Filled in with what another token has; nothing about that one changes.
+    /// The form filled in like another token.
     fn like(self, other: &TokenTemplate, lifetimes: Lifetimes, now: Timestamp) -> Self {
         let choice = lifetimes.same_length(other.created_at, other.expires_at, now);
         let expiration_date = if let ExpiryChoice::Custom(date) = choice { date.to_string() } else { String::new() };
@@ -84,9 +83,9 @@ impl TokenForm {
 #[template(path = "tokens/new.html", blocks = ["dialog"])]
 struct NewTokenPage {
     page: Page,
-    form: TokenForm,
+    form: NewTokenForm,
     errors: FieldErrors,
-    /// Why no token can be made now.
+    /// Why no token can be generated now.
     full: Option<String>,
     levels: Vec<LevelChoice>,
     expirations: Vec<ExpiryOption>,
@@ -95,7 +94,7 @@ struct NewTokenPage {
 }
 
 impl NewTokenPage {
-    fn new(page: Page, form: TokenForm, lifetimes: Lifetimes) -> Self {
+    fn new(page: Page, form: NewTokenForm, lifetimes: Lifetimes) -> Self {
         Self {
             levels: LevelChoice::all(&form.fields.permission),
             expirations: ExpiryOption::all(lifetimes, &form.expiration, page.now, page.words),
@@ -111,13 +110,13 @@ impl NewTokenPage {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct LikeQuery {
+struct NewTokenQuery {
     like: Option<String>,
 }
 
-async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<LikeQuery>) -> Result<Response, Error> {
+async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<NewTokenQuery>) -> Result<Response, Error> {
     let lifetimes = app.config.token_lifetimes;
-    let form = TokenForm::empty(lifetimes, &app);
+    let form = NewTokenForm::empty(lifetimes, &app);
     let form = match query.like {
         None => form,
         Some(id) => {
@@ -133,7 +132,8 @@ async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<LikeQuer
 #[template(path = "tokens/created.html", blocks = ["dialog"])]
 struct CreatedPage {
     page: Page,
-    table: Table,
+    /// For htmx: the table behind the dialog.
+    table: Option<TokenTable>,
     out_of_band: bool,
     description: String,
     secret: Secret,
@@ -150,12 +150,8 @@ struct AlreadyCreatedPage {
 async fn create(
     State(app): State<App>,
     headers: HeaderMap,
-    sensitive: RecentSignIn<TokenForm>,
+    RecentSignIn { me, origin, form, .. }: RecentSignIn<NewTokenForm>,
 ) -> Result<Response, Error> {
-    let (me, origin, form) = match sensitive.fresh().await? {
-        Ok(parts) => parts,
-        Err(question) => return Ok(question),
-    };
     let now = me.page.now;
     let lifetimes = app.config.token_lifetimes;
     let new = match checked(&form, lifetimes, now, me.page.words) {
@@ -166,25 +162,28 @@ async fn create(
         }
     };
     let mut tx = app.db.write().await?;
-    let limits = app.config.token_limits;
+    let quota = app.config.token_limits;
     let (token, secret) =
-        match actions::generate(&mut tx, &me.account, new, &form.form_key, limits, now, app.rng).await? {
-            GenerateOutcome::Made(token, secret) => (token, secret),
-            GenerateOutcome::QuotaExceeded(full) => return Ok(refuse(me.page, form, lifetimes, full)),
-            GenerateOutcome::AlreadyCreated => {
+        match actions::generate(&mut tx, &me.account, new, &form.form_key, quota, now, app.rng).await? {
+            GenerateOutcome::Generated(token, secret) => (token, secret),
+            GenerateOutcome::QuotaExceeded(exceeded) => {
+                drop(tx);
+                return Ok(refuse(me.page, form, lifetimes, exceeded));
+            }
+            GenerateOutcome::AlreadyGenerated => {
+                drop(tx);
                 return Ok(dialog_or_page!(StatusCode::CONFLICT, AlreadyCreatedPage { page: me.page }));
             }
         };
-    let named = token.description.as_str();
-    activity::record(&mut tx, &me.account, ActivityKind::TokenCreated, named, &origin, now).await?;
-    let table = Table::read(&mut tx, &app, &me.account, &me.page, list_query::shown_before(&headers)).await?;
+    let description = token.description.as_str();
+    activity::record(&mut tx, &me.account, ActivityKind::TokenCreated, description, &origin, now).await?;
     tx.commit().await?;
     tracing::info!(account = me.account.username.as_str(), token = token.id, "a token was generated");
     let created = CreatedPage {
+        table: table(&app, &me, &headers).await,
         page: me.page,
-        table,
         out_of_band: true,
-        description: token.description.to_string(),
+        description: description.to_owned(),
         secret,
         registry_host: app.urls.registry_host.clone(),
         username: me.account.username.to_string(),
@@ -192,22 +191,27 @@ async fn create(
     Ok(dialog_or_page!(StatusCode::OK, created))
 }
 
-/// 429 with the form as it was filled in, and the wait in words and in `Retry-After` (RFC 9110 section 10.2.3).
-fn refuse(page: Page, form: TokenForm, lifetimes: Lifetimes, full: QuotaExceeded) -> Response {
-    let sentence = full_sentence(full, page.words);
+/// The table behind the dialog. Without it the dialog still shows the secret, which nobody can see again.
+async fn table(app: &App, me: &SignedIn, headers: &HeaderMap) -> Option<TokenTable> {
+    if !me.page.is_fragment {
+        return None;
+    }
+    let table = TokenTable::read_again(app, me, headers).await;
+    table.inspect_err(|error| tracing::error!(%error, "the table of tokens cannot be read")).ok()
+}
+
+/// 429 with the form as it was filled in, and with how long to wait.
+fn refuse(page: Page, form: NewTokenForm, lifetimes: Lifetimes, exceeded: QuotaExceeded) -> Response {
+    let sentence = full_sentence(exceeded, page.words);
     let again = NewTokenPage { full: Some(sentence), ..NewTokenPage::new(page, form, lifetimes) };
-    let mut response = dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again);
-    let wait = match full {
+    let wait = match exceeded {
         QuotaExceeded::Hour(wait) => Some(wait),
         QuotaExceeded::Tokens(wait) => wait,
     };
-    if let Some(wait) = wait {
-        response.headers_mut().insert(RETRY_AFTER, wait.whole_seconds().max(1).into());
-    }
-    response
+    retry_after(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again), wait.map(time::Duration::unsigned_abs))
 }
 
-fn checked(form: &TokenForm, lifetimes: Lifetimes, now: Timestamp, words: Words) -> Result<NewToken, FieldErrors> {
+fn checked(form: &NewTokenForm, lifetimes: Lifetimes, now: Timestamp, words: Words) -> Result<NewToken, FieldErrors> {
     let mut errors = FieldErrors::default();
     let fields = form.fields.checked(words, &mut errors);
     let choice = ExpiryChoice::parse(&form.expiration, &form.expiration_date);
@@ -215,7 +219,7 @@ fn checked(form: &TokenForm, lifetimes: Lifetimes, now: Timestamp, words: Words)
         let (field, sentence) = expiry_error(problem, words);
         errors.add(field, sentence);
     });
-    // A form without its key was not made by this server; without one a repeated post would make two tokens.
+    // Without the key, a form that is posted twice would generate two tokens.
     if form.form_key.len() != FORM_KEY_LENGTH {
         errors.add("form_key", words.t("tokens.form_key_missing"));
     }

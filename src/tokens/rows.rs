@@ -1,9 +1,9 @@
-//! How tokens look on pages.
+//! Tokens as pages show them.
 
 use dockpass_core::{
     access_level::AccessLevel,
     expiry::Lifetimes,
-    listing::{self, PAGE_SIZE, SortDirection, TokenColumn, TokenListQuery},
+    listing::{SortDirection, TokenColumn, TokenListQuery},
     quota::{QuotaExceeded, QuotaUsage, TokenQuota},
     repository::RepositoryFilter,
     timestamp::Timestamp,
@@ -11,7 +11,7 @@ use dockpass_core::{
     user_agent,
 };
 
-use super::{list::actions as overview, list_query};
+use super::{actions::EXPIRES_SOON, list_query};
 use crate::web::{
     i18n::Words,
     time::{TimeView, Zone, span},
@@ -24,15 +24,15 @@ pub struct TokenView {
     pub description: String,
     pub hint: String,
     pub level: AccessLevel,
-    /// "alice/api and 3 more"; empty where the token reaches all.
-    pub reach: String,
-    /// Every name and pattern, for the title.
-    pub reach_in_full: String,
+    /// "alice/api and 3 more"; empty for a token that is not limited.
+    pub repository_filter: String,
+    /// Every name and pattern, for the tooltip.
+    pub repository_filter_in_full: String,
     pub status: TokenStatus,
     pub source: TokenSource,
     pub created: TimeView,
     pub last_used: Option<TimeView>,
-    /// The program that used it last, in words; empty where none did.
+    /// The program that used it last; empty if none did.
     pub last_client: String,
     pub expires: Option<TimeView>,
     pub ends_soon: bool,
@@ -47,15 +47,15 @@ impl TokenView {
             description: token.description.as_str().to_owned(),
             hint: token.hint.clone(),
             level: token.level,
-            reach: reach_in_words(&token.repository_filter, words),
-            reach_in_full: token.repository_filter.words().join("\n"),
+            repository_filter: repository_filter_text(&token.repository_filter, words),
+            repository_filter_in_full: token.repository_filter.words().join("\n"),
             status,
             source: token.source,
             created: view(token.created_at),
             last_used: token.last_used_at.map(view),
             last_client: token.last_use.as_ref().map_or_else(String::new, |last| program(&last.origin.client, words)),
             expires: token.expires_at.map(view),
-            ends_soon: status == TokenStatus::Active && token.expires_at.is_some_and(|end| end - now <= overview::SOON),
+            ends_soon: status == TokenStatus::Active && token.expires_at.is_some_and(|end| end - now <= EXPIRES_SOON),
         }
     }
 
@@ -80,13 +80,13 @@ impl TokenView {
     }
 }
 
-/// The program of a use; some give no name.
+/// The name of a program; some send none.
 pub fn program(client: &str, words: Words) -> String {
     if client.is_empty() { words.t("usage.unnamed").into_owned() } else { user_agent::describe(client) }
 }
 
-fn reach_in_words(reach: &RepositoryFilter, words: Words) -> String {
-    match reach.words().as_slice() {
+fn repository_filter_text(filter: &RepositoryFilter, words: Words) -> String {
+    match filter.words().as_slice() {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [first, others @ ..] => words.count("repository_filter.more", others.len() as i64).replace("%{name}", first),
@@ -102,7 +102,7 @@ pub const fn level_key(level: AccessLevel) -> &'static str {
     }
 }
 
-/// A permission level as a choice of the form.
+/// An access level as a choice of the form.
 #[derive(Debug)]
 pub struct LevelChoice {
     pub value: &'static str,
@@ -121,15 +121,15 @@ impl LevelChoice {
     }
 }
 
-/// An option of the expiration select, with what it comes to.
+/// An option of the expiration select.
 #[derive(Debug)]
 pub struct ExpiryOption {
     pub value: String,
     pub label: String,
-    /// Said beside the select while the option is chosen.
+    /// The text beside the select while the option is chosen.
     pub result: String,
     pub is_chosen: bool,
-    /// The class by which the stylesheet shows the result of the chosen option alone, without a script.
+    /// The class with which the stylesheet shows only the result of the chosen option.
     pub class: String,
 }
 
@@ -177,20 +177,20 @@ const fn source_key(source: TokenSource) -> &'static str {
     }
 }
 
-/// A column's heading: a link that sorts by it.
+/// The heading of a column: a link that sorts by it.
 #[derive(Debug)]
-pub struct Heading {
+pub struct ColumnHeading {
     pub key: &'static str,
     pub address: String,
     /// `ascending`, `descending` or `none`, for `aria-sort`.
     pub sort: &'static str,
 }
 
-impl Heading {
+impl ColumnHeading {
     pub fn all(listing: &TokenListQuery) -> Vec<Self> {
         let heading = |column: TokenColumn| Self {
             key: heading_key(column),
-            address: format!("/settings/tokens{}", list_query::query(&listing.sorted_by(column))),
+            address: list_query::address(&listing.sorted_by(column)),
             sort: match (listing.column == column, listing.direction) {
                 (false, _) => "none",
                 (true, SortDirection::Ascending) => "ascending",
@@ -213,7 +213,7 @@ const fn heading_key(column: TokenColumn) -> &'static str {
     }
 }
 
-/// An option of a filter.
+/// An option of a filter select.
 #[derive(Debug)]
 pub struct FilterOption {
     pub value: &'static str,
@@ -239,42 +239,16 @@ pub fn source_options(listing: &TokenListQuery) -> Vec<FilterOption> {
     [TokenSource::Manual, TokenSource::AutoGenerated].into_iter().map(option).collect()
 }
 
-/// Which rows are shown, and the ways to the others.
+/// How many tokens the account has and can still create.
 #[derive(Debug)]
-pub struct Paging {
-    /// "51–100 of 240"; `None` where all fit on one page.
-    pub summary: Option<String>,
-    pub previous: Option<String>,
-    pub next: Option<String>,
-}
-
-impl Paging {
-    pub fn new(listing: &TokenListQuery, count: i64, words: Words) -> Self {
-        let last = listing::pages(count);
-        let to = |page| format!("/settings/tokens{}", list_query::query(&listing.at_page(page)));
-        let (first_row, last_row) = (listing.offset() + 1, (listing.offset() + i64::from(PAGE_SIZE)).min(count));
-        let summary = || {
-            let range = words.t1("table.range", "count", count);
-            range.replace("%{first}", &first_row.to_string()).replace("%{last}", &last_row.to_string())
-        };
-        Self {
-            summary: (last > 1).then(summary),
-            previous: (listing.page > 1).then(|| to(listing.page - 1)),
-            next: (listing.page < last).then(|| to(listing.page + 1)),
-        }
-    }
-}
-
-/// The numbers of fair use.
-#[derive(Debug)]
-pub struct Quota {
+pub struct QuotaView {
     /// "12 of 200 tokens; 30 more can be created this hour".
     pub sentence: String,
-    /// Why no more can be made now.
+    /// Why no token can be created now.
     pub full: Option<String>,
 }
 
-impl Quota {
+impl QuotaView {
     pub fn new(limits: TokenQuota, used: QuotaUsage, now: Timestamp, words: Words) -> Self {
         let tokens = words.t1("quota.tokens", "most", limits.tokens).replace("%{count}", &used.tokens.to_string());
         let hour = words.count("quota.hour", limits.left_this_hour(used));
@@ -285,9 +259,9 @@ impl Quota {
     }
 }
 
-/// Why no more tokens can be made, and until when.
-pub fn full_sentence(full: QuotaExceeded, words: Words) -> String {
-    match full {
+/// Why no token can be created, and until when.
+pub fn full_sentence(exceeded: QuotaExceeded, words: Words) -> String {
+    match exceeded {
         QuotaExceeded::Hour(wait) => words.t1("quota.full_hour", "wait", span(wait, words)),
         QuotaExceeded::Tokens(Some(wait)) => words.t1("quota.full_tokens_until", "wait", span(wait, words)),
         QuotaExceeded::Tokens(None) => words.t("quota.full_tokens").into_owned(),

@@ -16,7 +16,7 @@ use dockpass_core::{
 use crate::platform::database::{Connection, Tx, execute, fetch, row, unreadable};
 
 row! {
-    /// A row of the table, as every list reads it.
+    /// A token as the database has it.
     pub struct TokenRow {
         id: String,
         account_id: String,
@@ -82,8 +82,8 @@ impl TokenRow {
     }
 }
 
-/// Makes everyone else who would make a token for this account wait for this transaction: what is counted now is
-/// still right when it commits. (SQLite has one writer anyway; on PostgreSQL the row is locked.)
+/// Makes other transactions that create a token for this account wait for this one, so that the counts are still right
+/// when it commits. (SQLite has one writer anyway; PostgreSQL locks the row.)
 pub async fn lock_account(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE account SET username = username WHERE id = $1", &account.id)
 }
@@ -161,7 +161,7 @@ pub async fn insert(tx: &mut Tx, token: &AccessToken, secret: &SecretHash) -> sq
     )
 }
 
-/// Whether the key was not spent before.
+/// Spends a form's key; `false` if it was spent before.
 pub async fn spend_form_key(tx: &mut Tx, key: &SecretHash, now: Timestamp) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
@@ -172,7 +172,7 @@ pub async fn spend_form_key(tx: &mut Tx, key: &SecretHash, now: Timestamp) -> sq
     Ok(rows == 1)
 }
 
-/// An expired token is left as it is, and so is one that may no longer do what was seen before.
+/// Changes a token, unless it expired or its level or repositories changed since `before` was read.
 pub async fn update(
     tx: &mut Tx,
     account: &Account,
@@ -197,7 +197,7 @@ pub async fn update(
     )
 }
 
-/// An expired token is left as it is.
+/// Activates or deactivates a token, unless it expired.
 pub async fn switch(tx: &mut Tx, account: &Account, id: &str, is_active: bool, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -210,9 +210,9 @@ pub async fn switch(tx: &mut Tx, account: &Account, id: &str, is_active: bool, n
     )
 }
 
-/// Deletes it and leaves its tombstone; the description of what was deleted.
+/// Deletes a token and leaves a tombstone; returns its description.
 pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) -> sqlx::Result<Option<Description>> {
-    // Locked first: a refresh that comes meanwhile would leave a secret without a tombstone.
+    // The lock comes first: a refresh in between would leave a secret without a tombstone.
     let row = fetch!(
         fetch_optional,
         tx,
@@ -226,14 +226,14 @@ pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) ->
     Ok(Some(Description::from_stored(description)))
 }
 
-/// Deletes all tokens of an account and leaves their tombstones; how many.
+/// Deletes all tokens of an account and leaves tombstones; returns how many.
 pub async fn delete_all(tx: &mut Tx, account: &Account, now: Timestamp) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE token SET is_active = is_active WHERE account_id = $1", &account.id)?;
     bury(tx, account, "", now).await
 }
 
-/// Deletes a token of an account, or all where `id` is empty, and leaves a tombstone for each secret that works: of a
-/// device's token that is also the one that a refresh replaced a moment ago.
+/// Deletes a token of an account, or all if `id` is empty, and leaves a tombstone for each secret that works. A
+/// device's token may have two: the one that a refresh has just replaced works for another moment.
 async fn bury(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -252,7 +252,7 @@ async fn bury(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) -> sqlx:
     execute!(tx, "DELETE FROM token WHERE account_id = $1 AND ($2 = '' OR id = $2)", &account.id, id)
 }
 
-/// What a deleted token was, for one like it.
+/// What a new token takes over from a deleted one.
 pub async fn find_like(
     connection: &mut impl Connection,
     account: &Account,

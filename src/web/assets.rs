@@ -1,4 +1,4 @@
-//! Static files, each under an address that holds the hash of its content and may be cached for ever.
+//! Static files. Each address contains the hash of the content, so that browsers can cache it forever.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -36,13 +36,13 @@ static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
     .collect()
 });
 
-/// The address of a file in `static/`, or of `htmx.min.js`. A name that is not there leads to a 404, which the
-/// browser tests would see.
+/// The address of a file in `static/`, or of `htmx.min.js`. An unknown name gets an address that responds 404; the
+/// browser tests notice it.
 pub fn address(name: &str) -> &'static str {
     ASSETS.get(name).map_or("/assets/missing", |asset| &asset.address)
 }
 
-/// The route under which the files are served.
+/// `/assets/…`
 pub fn routes() -> Router<App> {
     Router::new().route("/assets/{hash}/{name}", get(serve))
 }
@@ -52,12 +52,12 @@ async fn serve(Path((hash, name)): Path<(String, String)>) -> Result<Response, E
     if asset.address != format!("/assets/{hash}/{name}") {
         return Err(Error::NotFound);
     }
-    let kind = match name.rsplit('.').next() {
+    let content_type = match name.rsplit('.').next() {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     };
-    let headers = [(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
     Ok((headers, asset.content.as_slice()).into_response())
 }

@@ -1,20 +1,15 @@
-//! Reading and writing cookies.
+//! Cookies that outlive the session.
 
-use axum::http::{HeaderMap, header::COOKIE};
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use time::Duration;
 
-/// The value of a cookie.
-pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(found, value)| (found == name).then_some(value))
-}
-
-/// A cookie for a year. It holds no secret.
-pub fn long_lived(name: &str, value: &str, is_secure: bool) -> String {
-    let secure = if is_secure { "; Secure" } else { "" };
-    format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly{secure}")
+/// A cookie for a year.
+pub fn long_lived(name: &'static str, value: String, is_secure: bool) -> Cookie<'static> {
+    Cookie::build((name, value))
+        .path("/")
+        .max_age(Duration::days(365))
+        .same_site(SameSite::Lax)
+        .http_only(true)
+        .secure(is_secure)
+        .build()
 }

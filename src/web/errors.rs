@@ -1,22 +1,22 @@
-//! Errors become answers here, and here alone they are logged.
+//! Turns errors into responses and logs them.
 //!
-//! A handler's error travels in the response's extensions until one of the two layers below gives it the shape of its
-//! door: a page or a fragment for browsers, the registry's JSON for its clients.
+//! A handler's error travels in the extensions of the response until one of the middlewares below renders it: as a page
+//! or a fragment for browsers, as JSON for registry clients and devices.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use askama::Template;
 use axum::{
     Json,
     extract::{Request, State},
-    http::{StatusCode, Uri, header::RETRY_AFTER},
+    http::{StatusCode, Uri},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
 use axum_htmx::{HxRedirect, HxReswap, HxRetarget, SwapOption};
 use serde_json::json;
 
-use super::page::{Page, private};
+use super::page::{Page, private, retry_after};
 use crate::{app::App, error::Error};
 
 impl Error {
@@ -33,7 +33,7 @@ impl Error {
         }
     }
 
-    /// The key of its words in the locale files.
+    /// The key of its texts in the locale files.
     fn key(&self) -> &'static str {
         match self {
             Error::NotFound => "not_found",
@@ -49,11 +49,19 @@ impl Error {
         }
     }
 
+    fn wait(&self) -> Option<Duration> {
+        match self {
+            Error::TooMany(wait) => Some(*wait),
+            Error::Busy | Error::Outage(_) => Some(Duration::from_secs(2)),
+            _ => None,
+        }
+    }
+
     fn log(&self) {
         match self {
             Error::Internal(source) => tracing::error!(error = %source, "a request failed"),
             Error::Outage(source) => tracing::error!(error = %source, "the database failed"),
-            Error::Busy => tracing::warn!("too busy"),
+            Error::Busy => tracing::warn!("the server is too busy for a request"),
             _ => {}
         }
     }
@@ -75,8 +83,7 @@ struct ErrorPage {
     sentence: String,
 }
 
-/// The same for htmx. A block of the page's own template would come out empty: askama renders only those blocks that
-/// the layout has a place for.
+/// The same for htmx. It cannot be a block of the page's template: askama renders only blocks that the layout has too.
 #[derive(Template)]
 #[template(
     ext = "html",
@@ -87,11 +94,11 @@ struct ErrorNotice<'p> {
     sentence: &'p str,
 }
 
-/// Gives errors the shape of a page, or of a notice where htmx asks. Who must sign in is led there and back.
+/// Renders errors as pages, or as notices for htmx. Redirects to the sign-in page and back.
 pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> Response {
     let page = Page::of(request.method(), request.uri(), request.headers(), app.clock.now());
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    // A NUL means nothing in any query, and PostgreSQL takes none.
+    // No query of ours needs a NUL, and PostgreSQL takes none.
     let has_nul = uri.query().is_some_and(|query| query.contains("%00"));
     let mut response = if has_nul { Error::Invalid.into_response() } else { next.run(request).await };
     match response.extensions_mut().remove::<Arc<Error>>() {
@@ -99,29 +106,29 @@ pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> R
         Some(error) => {
             error.log();
             match &*error {
-                Error::SecondFactorRequired => led_to(&page, "/settings/security"),
-                Error::SignedOut => to_sign_in(&page, method.is_safe(), &uri),
+                Error::SecondFactorRequired => redirect(&page, "/settings/security"),
+                Error::SignedOut => redirect_to_sign_in(&page, method.is_safe(), &uri),
                 other => error_page(page, other),
             }
         }
     }
 }
 
-fn to_sign_in(page: &Page, may_return: bool, uri: &Uri) -> Response {
+fn redirect_to_sign_in(page: &Page, can_return: bool, uri: &Uri) -> Response {
     let here = uri.path_and_query().map_or("/", |path| path.as_str());
-    // A step of signing in is not_found to come back to: once signed in it would lead to the sign-in page again.
-    let is_worth_it = here != "/" && !here.starts_with("/login");
-    let address = if may_return && !page.is_fragment && is_worth_it {
+    // After signing in, the steps of signing in would only lead to the sign-in page again.
+    let is_destination = here != "/" && !here.starts_with("/login");
+    let address = if can_return && !page.is_fragment && is_destination {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("next", here).finish();
         format!("/login?{query}")
     } else {
         "/login".to_owned()
     };
-    led_to(page, &address)
+    redirect(page, &address)
 }
 
-/// Another page in the place of the one that was asked for.
-fn led_to(page: &Page, address: &str) -> Response {
+/// Unlike [`super::page::redirect`] with 401 for htmx: the caller did not get what it asked for.
+fn redirect(page: &Page, address: &str) -> Response {
     if page.is_fragment {
         private((StatusCode::UNAUTHORIZED, HxRedirect(address.to_owned()), ()))
     } else {
@@ -130,7 +137,7 @@ fn led_to(page: &Page, address: &str) -> Response {
 }
 
 fn error_page(page: Page, error: &Error) -> Response {
-    // The same page wherever it stands in for one: what was asked for may not exist for this reader.
+    // The language menu must not lead back here: the page may not exist for this reader.
     let page = Page { here: "/".to_owned(), ..page };
     let key = error.key();
     let title = page.t(format!("errors.{key}.title")).into_owned();
@@ -143,35 +150,25 @@ fn error_page(page: Page, error: &Error) -> Response {
     let notice = ErrorNotice { title: &template.title, sentence: &template.sentence };
     let body = if is_fragment { notice.render() } else { template.render() };
     let html = axum::response::Html(body.unwrap_or_else(|_| template.sentence.clone()));
-    let mut response = if is_fragment {
-        let aim = (HxRetarget("#notice".to_owned()), HxReswap(SwapOption::InnerHtml));
-        private((error.status(), aim, html))
+    let response = if is_fragment {
+        let target = (HxRetarget("#notice".to_owned()), HxReswap(SwapOption::InnerHtml));
+        private((error.status(), target, html))
     } else {
         private((error.status(), html))
     };
-    retry_after(&mut response, error);
-    response
+    retry_after(response, error.wait())
 }
 
-fn retry_after(response: &mut Response, error: &Error) {
-    let seconds = match error {
-        Error::TooMany(wait) => wait.as_secs().max(1),
-        Error::Busy | Error::Outage(_) => 2,
-        _ => return,
-    };
-    response.headers_mut().insert(RETRY_AFTER, seconds.into());
-}
-
-/// Gives errors the shape that registry clients read aloud: `{"errors":[{"code","message"}]}`.
+/// Renders errors as registry clients show them: `{"errors":[{"code","message"}]}`.
 pub async fn as_registry_json(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Arc<Error>>() {
-        None => refused_unseen(response),
+        None => explain_refusal(response),
         Some(error) => {
             error.log();
             let (code, message) = match &*error {
                 Error::TooMany(wait) => {
-                    ("TOOMANYREQUESTS", format!("too many failed tries: wait {} seconds", wait.as_secs().max(1)))
+                    ("TOOMANYREQUESTS", format!("too many failed attempts: wait {} seconds", wait.as_secs().max(1)))
                 }
                 Error::Invalid => ("UNSUPPORTED", "the request cannot be read".to_owned()),
                 Error::NotFound => ("NAME_UNKNOWN", "not found".to_owned()),
@@ -181,17 +178,15 @@ pub async fn as_registry_json(request: Request, next: Next) -> Response {
                 }
                 _ => ("UNKNOWN", "the server failed: its log says why".to_owned()),
             };
-            let mut response = registry_error(error.status(), code, &message);
-            retry_after(&mut response, &error);
-            response
+            retry_after(registry_error(error.status(), code, &message), error.wait())
         }
     }
 }
 
 const NO_SUCH_METHOD: &str = "there is no such method here: the header Allow names those";
 
-/// What was refused before it reached a handler gets a sentence too.
-fn refused_unseen(response: Response) -> Response {
+/// Adds a message to responses that come from axum and not from a handler.
+fn explain_refusal(response: Response) -> Response {
     let (code, message) = match response.status() {
         StatusCode::METHOD_NOT_ALLOWED => ("UNSUPPORTED", NO_SUCH_METHOD),
         StatusCode::PAYLOAD_TOO_LARGE => ("SIZE_INVALID", "the request is too large"),
@@ -200,7 +195,7 @@ fn refused_unseen(response: Response) -> Response {
     registry_error(response.status(), code, message)
 }
 
-/// Gives errors the shape of OAuth (RFC 6749 section 5.2): `{"error","error_description"}`.
+/// Renders errors as OAuth has them (RFC 6749 section 5.2): `{"error","error_description"}`.
 pub async fn as_oauth_json(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Arc<Error>>() {
@@ -211,16 +206,14 @@ pub async fn as_oauth_json(request: Request, next: Next) -> Response {
         Some(error) => {
             error.log();
             let (code, description) = match &*error {
-                Error::Invalid => ("invalid_request", "the request is no form that can be read"),
+                Error::Invalid => ("invalid_request", "the request is not a form that can be read"),
                 Error::Busy => ("temporarily_unavailable", "the server is too busy: try again in a moment"),
                 Error::Outage(_) => {
                     ("temporarily_unavailable", "the server's database does not answer: try again in a moment")
                 }
                 _ => ("server_error", "the server failed: its log says why"),
             };
-            let mut response = oauth_error(error.status(), code, description);
-            retry_after(&mut response, &error);
-            response
+            retry_after(oauth_error(error.status(), code, description), error.wait())
         }
     }
 }
@@ -229,17 +222,17 @@ fn oauth_error(status: StatusCode, code: &str, description: &str) -> Response {
     private((status, Json(json!({"error": code, "error_description": description}))))
 }
 
-/// An error as the registry's clients read it.
+/// An error response for registry clients.
 pub fn registry_error(status: StatusCode, code: &str, message: &str) -> Response {
     private((status, Json(json!({"errors": [{"code": code, "message": message}]}))))
 }
 
-/// What a panic answers with, as any internal fault.
+/// The response after a panic in a handler.
 pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     Error::internal("a handler panicked").into_response()
 }
 
-/// The page for an address that leads not_found.
+/// The handler for addresses without a route.
 pub async fn not_found() -> Error {
     Error::NotFound
 }

@@ -1,4 +1,4 @@
-//! What handlers ask of a request.
+//! What handlers take from a request.
 
 use std::{
     convert::Infallible,
@@ -7,13 +7,13 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Path},
-    http::{HeaderMap, request::Parts},
+    http::{HeaderMap, header::USER_AGENT, request::Parts},
 };
-use dockpass_core::timestamp::Timestamp;
+use dockpass_core::{activity::ClientInfo, timestamp::Timestamp, user_agent};
 
 use crate::{app::App, config::Config, error::Error};
 
-/// The one present moment of a request.
+/// The time of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Now(pub Timestamp);
 
@@ -25,7 +25,7 @@ impl FromRequestParts<App> for Now {
     }
 }
 
-/// The id in an address. What cannot be one is found nowhere, and reaches no database: PostgreSQL takes no NUL.
+/// The id in an address. Other texts are not found and never reach the database: PostgreSQL takes no NUL.
 #[derive(Debug)]
 pub struct Id(pub String);
 
@@ -39,17 +39,17 @@ impl FromRequestParts<App> for Id {
 }
 
 impl Id {
-    /// Reads an id wherever it stands.
+    /// Reads an id from elsewhere, such as a query.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for what cannot be one.
+    /// [`Error::NotFound`] for a text that is no id.
     pub fn parse(id: String) -> Result<Self, Error> {
         let is_uuid = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
         if is_uuid { Ok(Self(id)) } else { Err(Error::NotFound) }
     }
 }
 
-/// The address of whoever asks, behind proxies that the settings trust.
+/// The address of the client, behind the proxies that the settings trust.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
 
@@ -63,8 +63,8 @@ impl FromRequestParts<App> for ClientAddress {
     }
 }
 
-/// Walks `X-Forwarded-For` from its end, where the nearest proxy wrote, and stops at the first address that is not a
-/// trusted proxy: what stands before it could have been sent by anyone.
+/// Reads `X-Forwarded-For` from its end, where the nearest proxy wrote, up to the first address that is not a trusted
+/// proxy. Anyone could have sent what comes before it.
 fn behind_proxies(peer: IpAddr, headers: &HeaderMap, config: &Config) -> IpAddr {
     let mut client = peer;
     let forwarded: Vec<&str> = headers
@@ -86,6 +86,16 @@ fn behind_proxies(peer: IpAddr, headers: &HeaderMap, config: &Config) -> IpAddr 
     client
 }
 
+impl FromRequestParts<App> for ClientInfo {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
+        let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        Ok(ClientInfo { address: address.to_string(), client: user_agent::shorten(agent) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_believed_only_from_trusted_proxies() {
+    fn only_trusted_proxies_name_the_client() {
         assert_eq!(client("", "1.2.3.4"), "10.0.0.1");
         assert_eq!(client("10.0.0.0/8", "1.2.3.4"), "1.2.3.4");
         assert_eq!(client("10.0.0.0/8", "6.6.6.6, 1.2.3.4, 10.0.0.9"), "1.2.3.4");

@@ -1,18 +1,19 @@
-//! Forms: reading them, and saying what is wrong beside the field.
+//! Forms: reading them, and saying what is wrong with them.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::header::CONTENT_TYPE,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::Response,
 };
 use serde::de::DeserializeOwned;
 
+use super::{i18n::Words, page::retry_after};
 use crate::{app::App, error::Error};
 
-/// A posted form. One that cannot be read is refused as [`Error::Invalid`]; what its fields hold is the handler's to
-/// check.
+/// A posted form. The extractor refuses a body that is no form with [`Error::Invalid`]; the handler checks the fields.
 #[derive(Debug)]
 pub struct PostedForm<T>(pub T);
 
@@ -25,7 +26,7 @@ impl<T: DeserializeOwned> FromRequest<App> for PostedForm<T> {
             return Err(Error::Invalid);
         }
         let body = Bytes::from_request(request, app).await.map_err(|_| Error::Invalid)?;
-        // PostgreSQL takes no text with a NUL, and no field of ours means one.
+        // PostgreSQL takes no text with a NUL, and no field of ours needs one.
         if body.contains(&0) || body.windows(3).any(|bytes| bytes == b"%00") {
             return Err(Error::Invalid);
         }
@@ -33,17 +34,22 @@ impl<T: DeserializeOwned> FromRequest<App> for PostedForm<T> {
     }
 }
 
-/// Sentences by the name of the field that they stand beside.
+/// What is wrong with the fields of a form: a sentence by the field's name.
 #[derive(Debug, Default)]
 pub struct FieldErrors(BTreeMap<&'static str, Cow<'static, str>>);
 
 impl FieldErrors {
-    /// Notes what is wrong with a field.
+    /// Errors with one entry.
+    pub fn one(field: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self(BTreeMap::from([(field, sentence.into())]))
+    }
+
+    /// Adds a sentence; the first one of a field wins.
     pub fn add(&mut self, field: &'static str, sentence: impl Into<Cow<'static, str>>) {
         self.0.entry(field).or_insert_with(|| sentence.into());
     }
 
-    /// The sentence beside a field.
+    /// The sentence of a field.
     pub fn of(&self, field: &str) -> Option<&str> {
         self.0.get(field).map(AsRef::as_ref)
     }
@@ -54,11 +60,59 @@ impl FieldErrors {
     }
 }
 
-/// Where a form asked to be led afterwards, if that is a path of this server; else `otherwise`. `//host` and `/\host`
-/// are other servers to a browser, and a control character fits in no header.
+/// Why a form is shown again.
+#[derive(Debug)]
+pub struct FormError {
+    /// The status of the response.
+    pub status: StatusCode,
+    /// What the form says.
+    pub sentence: String,
+    /// How long to wait before the next attempt.
+    pub wait: Option<Duration>,
+}
+
+impl FormError {
+    /// An error without a wait.
+    pub fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
+        Self { status, sentence: sentence.into(), wait: None }
+    }
+
+    /// 429 for [`Error::TooMany`].
+    ///
+    /// # Errors
+    /// Every other error, as it is.
+    pub fn too_many(error: Error, words: Words) -> Result<Self, Error> {
+        let Error::TooMany(wait) = error else { return Err(error) };
+        let sentence = words.count("sign_in.wait", wait.as_secs().max(1) as i64);
+        Ok(Self { wait: Some(wait), ..Self::new(StatusCode::TOO_MANY_REQUESTS, sentence) })
+    }
+
+    /// Splits the outcome of an attempt into its value and what the form says: `wrong`, or how long to wait.
+    ///
+    /// # Errors
+    /// Every error but [`Error::TooMany`], as it is.
+    pub fn of_attempt<T>(
+        outcome: Result<Option<T>, Error>,
+        words: Words,
+        wrong: Self,
+    ) -> Result<Result<T, Self>, Error> {
+        match outcome {
+            Ok(value) => Ok(value.ok_or(wrong)),
+            Err(error) => Self::too_many(error, words).map(Err),
+        }
+    }
+
+    /// Shows the form again with `show`, and with `Retry-After` where there is a wait.
+    pub fn respond(self, show: impl FnOnce(StatusCode, String) -> Response) -> Response {
+        retry_after(show(self.status, self.sentence), self.wait)
+    }
+}
+
+/// `path` if it is a path of this server, else `otherwise`. Browsers read `//host` and `/\host` as other servers, and a
+/// control character fits in no header.
 pub fn local_path<'p>(path: &'p str, otherwise: &'p str) -> &'p str {
-    let leads_out = path.starts_with("//") || path.contains(|c: char| c == '\\' || c.is_control());
-    if path.starts_with('/') && !leads_out { path } else { otherwise }
+    let is_elsewhere = path.starts_with("//") || path.contains(|c: char| c == '\\' || c.is_control());
+    if path.starts_with('/') && !is_elsewhere { path } else { otherwise }
 }
 
 #[cfg(test)]
@@ -66,7 +120,7 @@ mod tests {
     use super::local_path;
 
     #[test]
-    fn nobody_is_led_elsewhere() {
+    fn only_paths_of_this_server_are_followed() {
         assert_eq!(local_path("/settings/tokens/new", "/"), "/settings/tokens/new");
         for elsewhere in ["", "//evil.example", "/\\evil.example", "https://evil.example", "/\t/evil.example", "/\u{1}"]
         {

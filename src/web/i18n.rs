@@ -1,14 +1,14 @@
-//! The words of a page in the reader's language.
+//! Page texts in the reader's language.
 
 use std::{borrow::Cow, fmt::Display};
 
 use axum::http::HeaderMap;
 use time::{Date, Month};
 
-/// The languages that the locale files have, with their own names.
+/// The languages of the locale files, each with its own name.
 pub const LANGUAGES: [(&str, &str); 2] = [("en", "English"), ("zh-CN", "简体中文")];
 
-/// The words in one language.
+/// The texts of one language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Words {
     locale: &'static str,
@@ -21,18 +21,18 @@ impl Default for Words {
 }
 
 impl Words {
-    /// The language with this name, if the product has it.
+    /// The texts of the language with this name, if there is a locale file for it.
     pub fn named(name: &str) -> Option<Self> {
         let known = LANGUAGES.into_iter().find(|(locale, _)| locale.eq_ignore_ascii_case(name));
         known.map(|(locale, _)| Self { locale })
     }
 
-    /// What the browser asks for (RFC 9110 section 12.5.4), else English.
+    /// The language that the browser asks for (RFC 9110 section 12.5.4), else English.
     pub fn accepted(headers: &HeaderMap) -> Self {
         let header = headers.get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let mut wishes: Vec<(f32, &str)> = header.split(',').filter_map(wish).collect();
-        wishes.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let found = wishes.into_iter().find_map(|(_, tag)| match tag.split('-').next().unwrap_or_default() {
+        let mut preferences: Vec<(f32, &str)> = header.split(',').filter_map(preference).collect();
+        preferences.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let found = preferences.into_iter().find_map(|(_, tag)| match tag.split('-').next().unwrap_or_default() {
             language if language.eq_ignore_ascii_case("zh") => Self::named("zh-CN"),
             language => Self::named(language),
         });
@@ -49,18 +49,18 @@ impl Words {
         Cow::Owned(rust_i18n::t!(key, locale = self.locale).into_owned())
     }
 
-    /// The text under a key with `%{name}` filled in.
+    /// The text under a key with `%{name}` replaced.
     pub fn t1(self, key: &str, name: &str, value: impl Display) -> String {
         self.t(key).replace(&format!("%{{{name}}}"), &value.to_string())
     }
 
-    /// A count with its noun: the key's `one` or `other`.
+    /// A count with its noun, from the key's `one` or `other`.
     pub fn count(self, key: &str, count: i64) -> String {
         let form = if count == 1 { "one" } else { "other" };
         self.t1(&format!("{key}.{form}"), "count", count)
     }
 
-    /// A day in words: "21 February 2027", "2027年2月21日".
+    /// A date: "21 February 2027", "2027年2月21日".
     pub fn date(self, date: Date) -> String {
         let (year, month, day) = (date.year(), date.month(), date.day());
         if self.locale == "zh-CN" {
@@ -71,7 +71,7 @@ impl Words {
     }
 }
 
-fn wish(part: &str) -> Option<(f32, &str)> {
+fn preference(part: &str) -> Option<(f32, &str)> {
     let mut pieces = part.split(';').map(str::trim);
     let tag = pieces.next().filter(|tag| !tag.is_empty())?;
     let weight = pieces.find_map(|piece| piece.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok())?;

@@ -1,4 +1,4 @@
-//! `/metrics`, on a listener of its own: what it says is the operator's.
+//! `/metrics`, on a listener of its own: metrics are for the operator only.
 
 use axum::{
     Router,
@@ -14,7 +14,7 @@ use crate::{
     platform::metrics::{MEDIA_TYPE, Metrics, TokenRequestOutcome},
 };
 
-/// All routes of the metrics' listener.
+/// The routes of the metrics listener.
 pub fn router(metrics: Metrics) -> Router {
     Router::new().route("/metrics", get(show)).with_state(metrics)
 }
@@ -23,11 +23,11 @@ async fn show(State(metrics): State<Metrics>) -> Response {
     ([(CONTENT_TYPE, MEDIA_TYPE)], metrics.text()).into_response()
 }
 
-/// Counts what is asked of the token endpoint by the status of its answer, whatever the answer's reason.
+/// Counts requests to the token endpoint by the status of the response.
 pub async fn count(State(app): State<App>, request: Request, next: Next) -> Response {
-    let is_for_a_token = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == "/token");
+    let is_token_request = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == "/token");
     let response = next.run(request).await;
-    if is_for_a_token {
+    if is_token_request {
         app.metrics.token_requested(TokenRequestOutcome::of(response.status().as_u16()));
     }
     response

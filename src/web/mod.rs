@@ -8,7 +8,7 @@ pub mod forms;
 pub mod headers;
 pub mod health;
 pub mod i18n;
+pub mod list_query;
 pub mod metrics;
-pub mod origin;
 pub mod page;
 pub mod time;

@@ -1,35 +1,35 @@
-//! What every page needs: words, theme, who is signed in, and whether htmx asked for a fragment.
+//! What every page needs: texts, theme, who is signed in, and whether htmx asked for a fragment.
 
 use std::{borrow::Cow, convert::Infallible, fmt::Display, time::Duration};
 
 use axum::{
     extract::FromRequestParts,
     http::{
-        HeaderMap, HeaderValue, Method, Uri,
+        HeaderMap, HeaderValue, Method, StatusCode, Uri,
         header::{CACHE_CONTROL, RETRY_AFTER},
         request::Parts,
     },
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
-use axum_htmx::HX_REQUEST;
+use axum_extra::extract::cookie::{Cookie, CookieJar};
+use axum_htmx::{HX_REQUEST, HxRedirect};
 use dockpass_core::{account::Account, timestamp::Timestamp};
 
 use super::{
     assets,
-    cookies::cookie,
     i18n::{LANGUAGES, Words},
     time::{TimeView, Zone},
 };
 use crate::app::App;
 
-/// The cookie that remembers the language where nobody is signed in.
+/// The cookie with the language of a browser where nobody is signed in.
 pub const LANGUAGE_COOKIE: &str = "dockpass_language";
-/// The cookie that remembers the theme.
+/// The cookie with the theme.
 pub const THEME_COOKIE: &str = "dockpass_theme";
-/// The themes that can be chosen beside the system's.
+/// The themes that a reader can choose instead of the system's.
 pub const THEMES: [&str; 2] = ["light", "dark"];
 
-/// The frame of a page. Templates call it for their words.
+/// What the layout of a page needs. Templates get their texts from it.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The language.
@@ -38,11 +38,11 @@ pub struct Page {
     pub theme: Option<&'static str>,
     /// The path of this request.
     pub path: String,
-    /// Where a form that leads back here goes.
+    /// Where forms of the top bar lead back to.
     pub here: String,
-    /// Whether htmx asks and gets a fragment.
+    /// Whether htmx asks for a fragment.
     pub is_fragment: bool,
-    /// The present moment.
+    /// The time of the request.
     pub now: Timestamp,
     /// The reader's time zone.
     pub zone: Zone,
@@ -59,12 +59,14 @@ impl FromRequestParts<App> for Page {
 }
 
 impl Page {
-    /// The frame for a request.
+    /// The page for a request where nobody is signed in.
     pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap, now: Timestamp) -> Self {
+        let cookies = CookieJar::from_headers(headers);
+        let cookie = |name| cookies.get(name).map(Cookie::value);
         Self {
             here: here(method, uri),
-            words: cookie(headers, LANGUAGE_COOKIE).and_then(Words::named).unwrap_or_else(|| Words::accepted(headers)),
-            theme: cookie(headers, THEME_COOKIE).and_then(theme_named),
+            words: cookie(LANGUAGE_COOKIE).and_then(Words::named).unwrap_or_else(|| Words::accepted(headers)),
+            theme: cookie(THEME_COOKIE).and_then(theme_named),
             path: uri.path().to_owned(),
             is_fragment: headers.contains_key(HX_REQUEST),
             now,
@@ -73,7 +75,7 @@ impl Page {
         }
     }
 
-    /// The same frame for someone who is signed in: the account's choices win over the browser's.
+    /// The same page for an account: its settings win over the browser's.
     pub fn signed_in(mut self, account: &Account) -> Self {
         self.words = account.language.as_deref().and_then(Words::named).unwrap_or(self.words);
         self.theme = account.theme.as_deref().and_then(theme_named).or(self.theme);
@@ -87,7 +89,7 @@ impl Page {
         self.words.t(key.as_ref())
     }
 
-    /// The text under a key with one value filled in.
+    /// The text under a key with `%{name}` replaced.
     pub fn t1(&self, key: &str, name: &str, value: impl Display) -> String {
         self.words.t1(key, name, value)
     }
@@ -102,13 +104,13 @@ impl Page {
         assets::address(name)
     }
 
-    /// The languages to choose from: locale, own name, whether it is this page's.
+    /// The languages to choose from: locale, its own name, whether this page uses it.
     pub fn languages(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
         let current = self.words.locale();
         LANGUAGES.into_iter().map(move |(locale, name)| (locale, name, locale == current))
     }
 
-    /// The themes to choose from: name, whether it is this page's.
+    /// The themes to choose from: name, whether this page uses it.
     pub fn themes(&self) -> impl Iterator<Item = (&'static str, bool)> {
         let current = self.theme.unwrap_or("system");
         ["system"].into_iter().chain(THEMES).map(move |name| (name, name == current))
@@ -119,7 +121,7 @@ impl Page {
         self.account.as_ref().is_some_and(|account| account.is_admin)
     }
 
-    /// The name of who is signed in.
+    /// The username of the account that is signed in.
     pub fn username(&self) -> &str {
         self.account.as_ref().map_or("", |account| account.username.as_str())
     }
@@ -134,14 +136,14 @@ impl Page {
         self.account.as_ref().is_some_and(|account| account.has_calendar)
     }
 
-    /// Whether a navigation link leads to where the reader is.
+    /// Whether a navigation link leads to this page or to one above it.
     pub fn is_at(&self, path: &str) -> bool {
         self.path == path || (path != "/settings" && self.path.starts_with(&format!("{path}/")))
     }
 }
 
-/// The address of this page with its filter; of what was posted the page that it was posted from, since many such
-/// addresses show nothing by themselves.
+/// The address of this page with its query. For a POST, the page that has the form: many of those addresses have no
+/// page of their own.
 fn here(method: &Method, uri: &Uri) -> String {
     if method.is_safe() {
         return uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
@@ -159,10 +161,21 @@ fn here(method: &Method, uri: &Uri) -> String {
     home.unwrap_or(if uri.path().starts_with("/login") { uri.path() } else { "/" }).to_owned()
 }
 
-/// Says in `Retry-After` how long whoever is refused must wait (RFC 9110 section 10.2.3).
-pub fn retry_after(mut response: Response, wait: Duration) -> Response {
-    response.headers_mut().insert(RETRY_AFTER, wait.as_secs().max(1).into());
+/// Adds `Retry-After` (RFC 9110 section 10.2.3) where the client must wait.
+pub fn retry_after(mut response: Response, wait: Option<Duration>) -> Response {
+    if let Some(wait) = wait {
+        response.headers_mut().insert(RETRY_AFTER, wait.as_secs().max(1).into());
+    }
     response
+}
+
+/// Leads to another page. htmx follows ordinary redirects by itself and would put the page into the fragment.
+pub fn redirect(page: &Page, address: &str) -> Response {
+    if page.is_fragment {
+        (HxRedirect(address.to_owned()), StatusCode::OK).into_response()
+    } else {
+        Redirect::to(address).into_response()
+    }
 }
 
 /// The theme with this name.
@@ -170,14 +183,14 @@ pub fn theme_named(name: &str) -> Option<&'static str> {
     THEMES.into_iter().find(|theme| *theme == name)
 }
 
-/// A response that no cache keeps: not the browser's, not its history, not a proxy's.
+/// A response with `Cache-Control: no-store`: neither the browser nor a proxy keeps it.
 pub fn private(response: impl IntoResponse) -> Response {
     let mut response = response.into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// Answers with a template's `dialog` block where htmx asks, and with the whole page where it does not.
+/// Renders a template's `dialog` block for htmx, and the whole page without it.
 macro_rules! dialog_or_page {
     ($status:expr, $template:expr) => {{
         use askama_web::WebTemplateExt as _;

@@ -1,4 +1,4 @@
-//! Times as pages show them: how long ago, with the exact moment behind.
+//! Times as pages show them: relative, with the exact time in the tooltip.
 
 use dockpass_core::timestamp::Timestamp;
 use jiff::tz::TimeZone;
@@ -6,7 +6,7 @@ use time::{Date, Month};
 
 use super::i18n::Words;
 
-/// The time zone in which a page says its times; UTC where the reader chose none.
+/// The time zone of a page; UTC where the reader chose none.
 #[derive(Debug, Clone, Default)]
 pub struct Zone(Option<TimeZone>);
 
@@ -16,12 +16,12 @@ impl Zone {
         TimeZone::get(name).ok().map(|zone| Self(Some(zone)))
     }
 
-    /// Whether the reader chose it: then the browser's own zone does not replace it.
+    /// Whether the reader chose it. If not, the browser shows times in its own zone.
     pub fn is_chosen(&self) -> bool {
         self.0.is_some()
     }
 
-    /// All names, for a form.
+    /// The names of all zones that a form offers.
     pub fn names() -> Vec<String> {
         let mut names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
         names.retain(|name| name.contains('/') && !name.starts_with("Etc/") && !name.starts_with("SystemV/"));
@@ -29,7 +29,7 @@ impl Zone {
     }
 
     /// "23 November 2026 13:00 CET".
-    fn say(&self, at: Timestamp, words: Words) -> String {
+    fn format(&self, at: Timestamp, words: Words) -> String {
         let zone = self.0.clone().unwrap_or(TimeZone::UTC);
         let Ok(instant) = jiff::Timestamp::from_millisecond(at.millis()) else { return at.rfc3339() };
         let local = instant.to_zoned_datetime(zone);
@@ -45,20 +45,20 @@ impl Zone {
 pub struct TimeView {
     /// RFC 3339, for `<time datetime>`.
     pub machine: String,
-    /// The exact time in words.
+    /// "23 November 2026 13:00 CET".
     pub exact: String,
     /// "3 minutes ago", "in 12 days".
     pub relative: String,
 }
 
 impl TimeView {
-    /// How `at` looks from `now`.
+    /// `at`, seen from `now`.
     pub fn new(at: Timestamp, now: Timestamp, words: Words, zone: &Zone) -> Self {
-        Self { machine: at.rfc3339(), exact: zone.say(at, words), relative: relative(at, now, words) }
+        Self { machine: at.rfc3339(), exact: zone.format(at, words), relative: relative(at, now, words) }
     }
 }
 
-/// A length of time in words: "12 minutes". Rounded up, so that whoever waits so long does not come too early.
+/// A duration: "12 minutes". Rounded up, so that nobody who waits that long comes back too early.
 pub fn span(length: time::Duration, words: Words) -> String {
     let seconds = length.whole_seconds().max(1);
     let (unit, size) = match seconds {
@@ -76,7 +76,7 @@ fn relative(at: Timestamp, now: Timestamp, words: Words) -> String {
         0..60 => return words.t(if seconds > 0 { "time.soon" } else { "time.just_now" }).into_owned(),
         span @ 60..3600 => ("minutes", span / 60),
         span @ 3600..86_400 => ("hours", span / 3600),
-        // To the nearest from here on: what was made for 90 days ends in 3 months, a minute later too.
+        // Rounded to the nearest from here on: a token of 90 days expires in 3 months, also a minute later.
         span @ 86_400..5_184_000 => ("days", (span + 43_200) / 86_400),
         span @ 5_184_000..63_072_000 => ("months", (span + 1_296_000) / 2_592_000),
         span => ("years", (span + 15_768_000) / 31_536_000),
@@ -91,7 +91,7 @@ mod tests {
     use time::Duration;
 
     #[test]
-    fn times_are_said_as_people_say_them() {
+    fn times_are_relative_and_exact() {
         let now = Timestamp::from_seconds(1_795_435_200);
         let words = Words::named("en").unwrap();
         let said = |by: Duration| TimeView::new(now + by, now, words, &Zone::default()).relative;

@@ -1,4 +1,12 @@
-//! Addresses that open something by the code they hold: the first account, a new password, a calendar.
+//! Links that work by the code in them: for the first account, for a new password, and for a calendar.
 
 pub mod actions;
 mod store;
+
+use serde::Deserialize;
+
+/// The query of such a link.
+#[derive(Debug, Deserialize)]
+pub(super) struct CodeQuery {
+    pub code: Option<String>,
+}

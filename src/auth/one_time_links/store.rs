@@ -23,14 +23,13 @@ pub async fn has_setup_code(connection: &mut impl Connection, code: &SecretHash)
     Ok(row.is_some())
 }
 
-/// Replaces the links that the account had.
 pub async fn insert_password_link(
     tx: &mut Tx,
     account_id: &str,
     code: &SecretHash,
     expires_at: Timestamp,
 ) -> sqlx::Result<u64> {
-    // The row's lock makes a second administrator wait: of two links made at once the later one stays.
+    // The lock on the row makes a second administrator wait: of two links created at once the later one stays.
     execute!(tx, "UPDATE account SET username = username WHERE id = $1", account_id)?;
     execute!(
         tx,
@@ -57,7 +56,7 @@ pub async fn find_password_link(
     Ok(row.map(|(account_id,)| account_id))
 }
 
-/// The account whose link this call spent: of many at once it is one.
+/// The account of the link; of many callers at once only one gets it.
 pub async fn spend_password_link(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> sqlx::Result<Option<String>> {
     let row = fetch!(
         fetch_optional,

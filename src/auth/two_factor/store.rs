@@ -5,16 +5,16 @@ use dockpass_core::timestamp::Timestamp;
 use crate::platform::database::{Connection, Tx, execute, fetch, row};
 
 row! {
-    /// What is stored of an account's authenticator, encrypted.
+    /// What the database has of an account's second factor. The secrets are encrypted.
     #[derive(Debug)]
-    pub struct Sealed {
+    pub struct TwoFactorRow {
         totp_sealed: Option<Vec<u8>>,
         totp_pending: Option<Vec<u8>>,
         recovery_salt: Option<Vec<u8>>,
     }
 }
 
-impl Sealed {
+impl TwoFactorRow {
     pub fn secret(&self) -> Option<&[u8]> {
         self.totp_sealed.as_deref()
     }
@@ -28,11 +28,11 @@ impl Sealed {
     }
 }
 
-pub async fn find(connection: &mut impl Connection, account_id: &str) -> sqlx::Result<Sealed> {
+pub async fn find(connection: &mut impl Connection, account_id: &str) -> sqlx::Result<TwoFactorRow> {
     fetch!(
         fetch_one,
         connection,
-        Sealed,
+        TwoFactorRow,
         "SELECT totp_sealed, totp_pending, recovery_salt FROM account WHERE id = $1",
         account_id,
     )
@@ -42,7 +42,7 @@ pub async fn set_pending(tx: &mut Tx, account_id: &str, sealed: &[u8]) -> sqlx::
     execute!(tx, "UPDATE account SET totp_pending = $2 WHERE id = $1", account_id, sealed)
 }
 
-/// Makes the pending secret the account's, if it is still the one that was confirmed.
+/// Makes the pending secret the account's, unless another one is pending meanwhile.
 pub async fn confirm(tx: &mut Tx, account_id: &str, pending: &[u8], sealed: &[u8], step: i64) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -55,12 +55,12 @@ pub async fn confirm(tx: &mut Tx, account_id: &str, pending: &[u8], sealed: &[u8
     )
 }
 
-/// Makes every other try for this account wait for this transaction. (SQLite has one writer anyway.)
+/// Makes other attempts for this account wait for this transaction. (SQLite has one writer anyway.)
 pub async fn lock(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE account SET totp_step = totp_step WHERE id = $1", account_id)
 }
 
-/// Accepts a time step, unless it or a later one was accepted before: of many at once, one.
+/// Accepts a time step, unless it or a later one was accepted before; of many callers at once only one succeeds.
 pub async fn accept_step(tx: &mut Tx, account_id: &str, step: i64) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -81,7 +81,7 @@ pub async fn clear(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
 }
 
 pub async fn replace_codes(tx: &mut Tx, account_id: &str, salt: &[u8], hashes: &[[u8; 32]]) -> sqlx::Result<()> {
-    // The row's lock first: of two sets made at once the later one replaces the earlier one whole.
+    // The lock on the row comes first: of two sets generated at once the later one replaces all of the earlier one.
     execute!(tx, "UPDATE account SET recovery_salt = $2 WHERE id = $1", account_id, salt)?;
     execute!(tx, "DELETE FROM recovery_code WHERE account_id = $1", account_id)?;
     for hash in hashes {
@@ -90,7 +90,7 @@ pub async fn replace_codes(tx: &mut Tx, account_id: &str, salt: &[u8], hashes: &
     Ok(())
 }
 
-/// Spends a code: of many at once with the same one, one succeeds.
+/// Spends a code; of many callers at once only one succeeds.
 pub async fn spend_code(tx: &mut Tx, account_id: &str, hash: &[u8], now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,

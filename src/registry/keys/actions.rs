@@ -146,7 +146,7 @@ async fn succeed(
 }
 
 async fn open(db: &Db, encryptor: Encryptor, now: Timestamp) -> Result<Keys, KeysError> {
-    let root_pem = certificates::pem(&root(db, &encryptor, now).await?.certificate);
+    let root_pem = certificates::to_pem(&root(db, &encryptor, now).await?.certificate);
     Ok(Keys { signing_keys: leaves(db, &encryptor, now).await?, root_pem, encryptor })
 }
 

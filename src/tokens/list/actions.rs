@@ -1,33 +1,30 @@
-//! What the page of tokens says.
+//! Reading the list of tokens.
 
 use dockpass_core::{
     account::Account, listing::TokenListQuery, quota::QuotaUsage, timestamp::Timestamp, token::AccessToken,
 };
-use time::Duration;
 
 use super::store;
-use crate::{error::Error, platform::database::Connection, tokens::actions};
+use crate::{
+    error::Error,
+    platform::database::Connection,
+    tokens::actions::{self, EXPIRES_SOON},
+};
 
-/// An end this near is said above the table, and stands out in it.
-pub const SOON: Duration = Duration::days(7);
-
-/// One page of an account's tokens, with what the page says about all of them.
+/// One page of an account's tokens, with numbers about all of them.
 #[derive(Debug)]
 pub struct TokenList {
     /// The rows of the page.
     pub tokens: Vec<AccessToken>,
-    /// How many rows all pages have together.
+    /// The number of rows on all pages.
     pub count: i64,
-    /// What fair use leaves.
+    /// How much of the quota is used.
     pub used: QuotaUsage,
-    /// Active tokens that end within a week.
-    pub ending_soon: i64,
+    /// The number of active tokens that expire within a week.
+    pub expiring_soon: i64,
 }
 
-/// A page of tokens.
-///
-/// # Errors
-/// The database's.
+/// One page of an account's tokens.
 pub async fn list(
     connection: &mut impl Connection,
     account: &Account,
@@ -39,18 +36,15 @@ pub async fn list(
         tokens,
         count,
         used: actions::used(connection, account, now).await?,
-        ending_soon: store::count_ending(connection, account, now, now + SOON).await?,
+        expiring_soon: store::count_expiring(connection, account, now, now + EXPIRES_SOON).await?,
     })
 }
 
-/// All tokens that have not ended and will, soonest first.
-///
-/// # Errors
-/// The database's.
-pub async fn ending(
+/// All tokens that will expire, soonest first.
+pub async fn expiring(
     connection: &mut impl Connection,
     account: &Account,
     now: Timestamp,
 ) -> Result<Vec<AccessToken>, Error> {
-    Ok(store::ending(connection, account, now).await?)
+    Ok(store::expiring(connection, account, now).await?)
 }

@@ -1,4 +1,4 @@
-//! The list of tokens: sorted, filtered, cut into pages.
+//! The list of tokens, with sorting, filter and pages.
 
 pub mod actions;
 pub(super) mod pages;

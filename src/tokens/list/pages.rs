@@ -1,4 +1,4 @@
-//! The table of tokens.
+//! `/settings/tokens`: the list of tokens.
 
 use askama::Template;
 use askama_web::{WebTemplate, WebTemplateExt};
@@ -11,7 +11,7 @@ use axum::{
 use axum_htmx::HxPushUrl;
 use dockpass_core::refusal::SuggestedFix;
 
-use super::table::Table;
+use super::table::TokenTable;
 use crate::{
     app::App,
     auth::session::SignedIn,
@@ -29,21 +29,21 @@ pub fn routes() -> Router<App> {
 #[template(path = "tokens/list.html", blocks = ["table"])]
 struct TokensPage {
     page: Page,
-    table: Table,
+    table: TokenTable,
     notice: Option<String>,
-    /// Whether the table replaces another one wherever it stands on the page.
+    /// Whether htmx swaps the table into its place by itself.
     out_of_band: bool,
 }
 
 async fn list(State(app): State<App>, me: SignedIn, RawQuery(query): RawQuery) -> Result<Response, Error> {
     let listing = list_query::parse(query.as_deref().unwrap_or_default());
-    let address = HxPushUrl(format!("/settings/tokens{}", list_query::query(&listing)));
-    // A whole token that was typed into the filter leaves the address bar at once.
-    let holds_secret = query.as_deref().is_some_and(|query| query.contains("text=dp_") && !address.0.ends_with(query));
-    if holds_secret && !me.page.is_fragment {
+    let address = HxPushUrl(list_query::address(&listing));
+    // If someone types a whole token into the filter, it leaves the address bar at once.
+    let has_secret = query.as_deref().is_some_and(|query| query.contains("text=dp_") && !address.0.ends_with(query));
+    if has_secret && !me.page.is_fragment {
         return Ok(private(Redirect::to(&address.0)));
     }
-    let table = Table::read(&mut app.db.read().await?, &app, &me.account, &me.page, listing).await?;
+    let table = TokenTable::read(&mut app.db.read().await?, &app, &me.account, &me.page, listing).await?;
     if me.page.is_fragment {
         let fragment = TokensPage { page: me.page, table, notice: None, out_of_band: false };
         return Ok(private((address, fragment.as_table().into_web_template())));

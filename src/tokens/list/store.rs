@@ -1,4 +1,4 @@
-//! The SQL of lists of tokens.
+//! The SQL of the list of tokens.
 
 use dockpass_core::{
     account::Account,
@@ -13,11 +13,11 @@ use crate::{
     tokens::store::{COLUMNS, TokenRow, select_tokens},
 };
 
-/// The state as [`dockpass_core::token::TokenStatus`] decides it; `$5` is now.
+/// The status, as [`TokenStatus::at`] decides it; `$5` is now.
 const STATUS: &str = "CASE WHEN expires_at IS NOT NULL AND expires_at <= $5 THEN 'expired'
                            WHEN is_active THEN 'active' ELSE 'inactive' END";
 
-/// The rows of a list, all but cut into pages. Where a filter is the empty text it leaves nothing out.
+/// All rows of a list. An empty filter matches everything.
 fn listed(what: &str) -> String {
     format!(
         "SELECT {what} FROM token
@@ -42,8 +42,8 @@ const fn order_by(column: TokenColumn) -> &'static str {
     }
 }
 
-/// One page of an account's tokens, and how many there are on all pages. The text of the two queries is put together
-/// from the constants above alone; all values are bound.
+/// One page of an account's tokens, and the number of rows on all pages. The text of the two queries consists only of
+/// the constants above; all values are bound.
 pub async fn list(
     connection: &mut impl Connection,
     account: &Account,
@@ -87,8 +87,8 @@ pub async fn list(
     Ok((tokens, count))
 }
 
-/// All that have not ended and will, soonest first.
-pub async fn ending(
+/// All tokens that will expire, soonest first.
+pub async fn expiring(
     connection: &mut impl Connection,
     account: &Account,
     now: Timestamp,
@@ -104,8 +104,8 @@ pub async fn ending(
     records.into_iter().map(TokenRow::into_token).collect()
 }
 
-/// How many active tokens end until `until`.
-pub async fn count_ending(
+/// The number of active tokens that expire until `until`.
+pub async fn count_expiring(
     connection: &mut impl Connection,
     account: &Account,
     now: Timestamp,

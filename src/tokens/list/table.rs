@@ -1,8 +1,11 @@
-//! The table of tokens with what is said about all of them, and the answer to a change: the same rows again.
+//! The table of tokens, and the response to a change: the same rows again.
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::{
+    http::HeaderMap,
+    response::{IntoResponse, Redirect, Response},
+};
 use dockpass_core::{
     account::Account,
     listing::{self, TokenListQuery},
@@ -18,16 +21,19 @@ use crate::{
     tokens::{
         actions as tokens, list_query,
         refusals::{actions as refusals, rows::RefusalView},
-        rows::{FilterOption, Heading, Paging, Quota, TokenView, source_options, status_options},
+        rows::{ColumnHeading, FilterOption, QuotaView, TokenView, source_options, status_options},
     },
-    web::page::{Page, private},
+    web::{
+        list_query::{Paging, shown_before},
+        page::{Page, private},
+    },
 };
 
-/// What stands below the heading: the numbers, the filter, the rows, the pages.
+/// Everything below the heading: numbers, filter, rows and pages.
 #[derive(Debug)]
-pub(in crate::tokens) struct Table {
+pub(in crate::tokens) struct TokenTable {
     pub rows: Vec<TokenView>,
-    pub headings: Vec<Heading>,
+    pub headings: Vec<ColumnHeading>,
     pub statuses: Vec<FilterOption>,
     pub sources: Vec<FilterOption>,
     pub text: String,
@@ -35,24 +41,24 @@ pub(in crate::tokens) struct Table {
     pub direction: &'static str,
     pub is_filtered: bool,
     pub paging: Paging,
-    pub quota: Quota,
-    /// "2 tokens end this week", with none of them left out by a filter.
+    pub quota: QuotaView,
+    /// "2 tokens expire this week", whatever the filter.
     pub ending_soon: Option<String>,
-    /// The auto-generated tokens that the next sign-in on a device replaces, while there is no free slot.
+    /// The auto-generated tokens that the next sign-in on a device replaces, if there is no free slot.
     pub next_to_go: Vec<String>,
-    /// What was refused lately.
+    /// Recent refusals.
     pub refusals: Vec<RefusalView>,
     /// "3 older ones are not shown".
     pub refusals_more: Option<String>,
 }
 
-impl Table {
-    /// Whether the next sign-in on a device replaces this row's token.
+impl TokenTable {
+    /// Whether the next sign-in on a device replaces this token.
     pub(in crate::tokens) fn goes_next(&self, row: &TokenView) -> bool {
         self.next_to_go.contains(&row.id)
     }
 
-    /// Reads a page of an account's tokens; a page after the last one shows the last.
+    /// Reads a page of an account's tokens, at most the last one.
     pub(in crate::tokens) async fn read(
         connection: &mut impl Connection,
         app: &App,
@@ -61,11 +67,11 @@ impl Table {
         listing: TokenListQuery,
     ) -> Result<Self, Error> {
         let mut listing = listing;
-        let mut read = actions::list(connection, account, &listing, page.now).await?;
-        let last = listing::pages(read.count);
+        let mut list = actions::list(connection, account, &listing, page.now).await?;
+        let last = listing::pages(list.count);
         if listing.page > last {
             listing.page = last;
-            read = actions::list(connection, account, &listing, page.now).await?;
+            list = actions::list(connection, account, &listing, page.now).await?;
         }
         let next_to_go = tokens::next_replaced(connection, account, app.config.devices, page.now).await?;
         let (refused, older) = refusals::recent(connection, account, page.now).await?;
@@ -73,25 +79,32 @@ impl Table {
             next_to_go: next_to_go.into_iter().map(|(id, _)| id).collect(),
             refusals: refused.into_iter().map(|refused| RefusalView::new(refused, page)).collect(),
             refusals_more: (older > 0).then(|| page.words.count("refusals.more", older)),
-            ..Self::new(app, page, &listing, &read)
+            ..Self::new(app, page, &listing, &list)
         })
     }
 
-    fn new(app: &App, page: &Page, listing: &TokenListQuery, overview: &TokenList) -> Self {
+    /// Reads the page of the list from which a request came.
+    pub(in crate::tokens) async fn read_again(app: &App, me: &SignedIn, headers: &HeaderMap) -> Result<Self, Error> {
+        let listing = list_query::parse(shown_before(headers, list_query::PATH));
+        Self::read(&mut app.db.read().await?, app, &me.account, &me.page, listing).await
+    }
+
+    fn new(app: &App, page: &Page, listing: &TokenListQuery, list: &TokenList) -> Self {
         let row = |token| TokenView::new(token, page.now, page.words, &page.zone);
         Self {
-            rows: overview.tokens.iter().map(row).collect(),
-            headings: Heading::all(listing),
+            rows: list.tokens.iter().map(row).collect(),
+            headings: ColumnHeading::all(listing),
             statuses: status_options(listing),
             sources: source_options(listing),
             text: listing.text.clone(),
             sort: listing.column.as_str(),
             direction: list_query::direction(listing.direction),
             is_filtered: listing.is_filtered(),
-            paging: Paging::new(listing, overview.count, page.words),
-            quota: Quota::new(app.config.token_limits, overview.used, page.now, page.words),
-            ending_soon: (overview.ending_soon > 0)
-                .then(|| page.words.count("tokens.ending_soon", overview.ending_soon)),
+            paging: Paging::new(listing.page, list.count, page.words, |number| {
+                list_query::address(&listing.at_page(number))
+            }),
+            quota: QuotaView::new(app.config.token_limits, list.used, page.now, page.words),
+            ending_soon: (list.expiring_soon > 0).then(|| page.words.count("tokens.ending_soon", list.expiring_soon)),
             next_to_go: Vec::new(),
             refusals: Vec::new(),
             refusals_more: None,
@@ -99,32 +112,30 @@ impl Table {
     }
 }
 
-/// The table after a change, as a fragment that closes the dialog and says what happened.
+/// The table after a change, as a fragment that also closes the dialog.
 #[derive(Template, WebTemplate)]
 #[template(path = "tokens/changed.html")]
-struct Changed {
+struct TokensChangedPage {
     page: Page,
-    table: Table,
+    table: TokenTable,
     out_of_band: bool,
     notice: Option<String>,
 }
 
-/// Answers a change that is done within `tx`: commits it, then shows the rows that were shown before, with `notice`
-/// above.
+/// Commits a change and shows the rows that were shown before, with a notice.
 pub(in crate::tokens) async fn changed(
     tx: Tx,
     app: &App,
     me: SignedIn,
-    listing: TokenListQuery,
+    headers: &HeaderMap,
     notice: String,
 ) -> Result<Response, Error> {
-    if me.page.is_fragment {
-        // Outside of the write lock: it sorts and counts.
-        tx.commit().await?;
-        let table = Table::read(&mut app.db.read().await?, app, &me.account, &me.page, listing).await?;
-        return Ok(private(Changed { page: me.page, table, out_of_band: true, notice: Some(notice) }));
-    }
     tx.commit().await?;
+    if me.page.is_fragment {
+        let table = TokenTable::read_again(app, &me, headers).await?;
+        return Ok(private(TokensChangedPage { page: me.page, table, out_of_band: true, notice: Some(notice) }));
+    }
     me.leave_notice(&notice).await?;
-    Ok(Redirect::to(&format!("/settings/tokens{}", list_query::query(&listing))).into_response())
+    let listing = list_query::parse(shown_before(headers, list_query::PATH));
+    Ok(Redirect::to(&list_query::address(&listing)).into_response())
 }

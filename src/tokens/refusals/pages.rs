@@ -3,12 +3,7 @@
 use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::post};
 
 use super::actions;
-use crate::{
-    app::App,
-    auth::session::SignedIn,
-    error::Error,
-    tokens::{list::table::changed, list_query},
-};
+use crate::{app::App, auth::session::SignedIn, error::Error, tokens::list::table::changed};
 
 /// `/settings/tokens/refusals`.
 pub fn routes() -> Router<App> {
@@ -19,5 +14,5 @@ async fn clear(State(app): State<App>, me: SignedIn, headers: HeaderMap) -> Resu
     let mut tx = app.db.write().await?;
     actions::dismiss(&mut tx, &me.account).await?;
     let notice = me.page.t("refusals.cleared").into_owned();
-    changed(tx, &app, me, list_query::shown_before(&headers), notice).await
+    changed(tx, &app, me, &headers, notice).await
 }

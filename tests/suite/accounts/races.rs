@@ -1,4 +1,4 @@
-//! What is guarded, asked forty times at once.
+//! Actions that only one caller may win, called forty times at once.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -21,7 +21,7 @@ fn count(answers: &[Answer], status: StatusCode) -> usize {
 
 #[tokio::test]
 async fn of_forty_first_accounts_one_is_made() {
-    // Each from an address of its own: one address may show ten codes a minute.
+    // Each has its own address: one address may try ten codes a minute.
     let server = TestServer::start_with(|settings| settings.trusted_proxies = Some("127.0.0.1".into())).await;
     let mut callers = Vec::new();
     for number in 0..MANY {
@@ -104,7 +104,7 @@ async fn requests_in_flight_do_not_bring_a_signed_out_session_back() {
     server.account("alice").await;
     for _ in 0..5 {
         let alice = server.signed_in("alice").await;
-        // From here on every request prolongs the session by writing it.
+        // From here on every request extends the session, which writes it.
         server.clock.advance(Duration::minutes(6));
         let cookie = alice.cookie("dockpass").unwrap();
         let answers =
@@ -172,7 +172,7 @@ async fn two_servers_that_note_pushes_do_not_wait_for_each_other_in_a_circle() {
     let account_id = Some(server.text("SELECT id FROM account").await);
     for round in 0..10 {
         let now = server.clock.now();
-        // Each has a repository that both know between, before or after one that is new.
+        // Each server notes a repository that both know, and a new one that sorts before or after it.
         for (app, new) in [(&server.app, format!("alice/z{round}")), (&other.app, format!("alice/a{round}"))] {
             for name in ["alice/m".to_owned(), new] {
                 let handling = LastUse { at: now, account_id: account_id.clone(), by: UsedWith::Password };

@@ -1,4 +1,4 @@
-//! `/admin/accounts` and what an administrator does there.
+//! `/admin/accounts` and its actions.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ async fn id(server: &TestServer, name: &str) -> String {
     server.text(&format!("SELECT id FROM account WHERE username = '{name}'")).await
 }
 
-/// Does something to someone; the list with its notice.
+/// Runs an action on an account; returns the list with its notice.
 async fn act(server: &TestServer, admin: &Browser, name: &str, verb: &str) -> Answer {
     let answer = admin.post(&format!("{LIST}/{}/{verb}", id(server, name).await), &[]).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, LIST), "{verb} {name}");
     admin.get(LIST).await
 }
 
-/// The row of someone, tags left out.
+/// The row of an account without tags.
 fn row(page: &Answer, name: &str) -> String {
     let start = format!("<span class=\"description\">{name}</span>");
     let rest = page.body.split_once(&start).unwrap_or_else(|| panic!("no {name} in {}", page.body)).1;

@@ -1,4 +1,4 @@
-//! `dockpass account …` at the operator's shell, while the server runs and while it does not.
+//! `dockpass account …` at the operator's shell, whether the server runs or not.
 
 use reqwest::StatusCode;
 use tempfile::TempDir;
@@ -11,7 +11,7 @@ use crate::harness::{
 
 const NEW: &str = "another harbour at dusk";
 
-/// A data folder and a database that the program and the shell share.
+/// A data folder and a database that the server and the shell share.
 struct RegistryHost {
     folder: TempDir,
     url: Option<String>,
@@ -33,7 +33,7 @@ impl RegistryHost {
         Program::spawn(&mut command(&self.arguments(&["--listen", "127.0.0.1:0"])))
     }
 
-    /// Runs `dockpass account …`: exit code, what it said, what it complained of.
+    /// Runs `dockpass account …`; returns the exit code, standard output and standard error.
     fn account(&self, words: &[&str], input: &str) -> (Option<i32>, String, String) {
         let output = run_with_input(&self.arguments(&[&["account"], words].concat()), input);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

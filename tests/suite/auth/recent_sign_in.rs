@@ -1,4 +1,4 @@
-//! A fresh sign-in: what changes who may get in asks for the password again after half an hour.
+//! Recent sign-in: actions that change who has access ask for the password again after half an hour.
 
 use reqwest::StatusCode;
 use time::Duration;
@@ -13,7 +13,7 @@ fn asks(answer: &Answer) -> bool {
         && answer.body.contains("<input id=\"confirm_password\" name=\"confirm_password\" type=\"password\"")
 }
 
-/// The fields of the question, ready to be posted again.
+/// The hidden fields of the question, to post them again.
 fn carried(answer: &Answer) -> Vec<(String, String)> {
     let fields = answer.body.split("<input type=\"hidden\" name=\"").skip(1);
     let field = |field: &str| {
@@ -25,7 +25,7 @@ fn carried(answer: &Answer) -> Vec<(String, String)> {
     fields.map(field).filter(|(name, _)| !matches!(name.as_str(), "back")).collect()
 }
 
-/// Answers the question with a password, and a code where there is one.
+/// Answers the question with a password and, if there is one, a code.
 async fn confirm(browser: &Browser, path: &str, question: &Answer, password: &str, code: &str) -> Answer {
     let mut fields = carried(question);
     fields.push(("confirm_password".to_owned(), password.to_owned()));
@@ -36,7 +36,7 @@ async fn confirm(browser: &Browser, path: &str, question: &Answer, password: &st
     browser.post(path, &form).await
 }
 
-/// Every action that wants one, with its form.
+/// Every action that needs a recent sign-in, with its form.
 fn guarded(on: &MadeToken, off: &MadeToken) -> Vec<(String, Vec<(&'static str, &'static str)>)> {
     let new = vec![
         ("form_key", "0123456789abcdefghijkl"),

@@ -1,4 +1,4 @@
-//! `--require-2fa`: an account without the second factor sets it up, and does nothing else.
+//! `--require-2fa`: an account without a second factor can only set one up.
 
 use reqwest::StatusCode;
 

@@ -1,4 +1,4 @@
-//! How long a browser session lives, and how it ends: `/`, `/logout`, and time.
+//! How long a session lasts and how it ends: `/`, `/logout`, and timeouts.
 
 use reqwest::StatusCode;
 use time::Duration;

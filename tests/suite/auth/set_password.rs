@@ -1,4 +1,4 @@
-//! `/set-password`: the link with which someone who was added sets a password.
+//! `/set-password`: the link with which the owner of a new account sets a password.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::harness::{
     database,
 };
 
-/// Adds someone; the link.
+/// Creates an account; returns the link.
 async fn add(admin: &Browser, name: &str) -> String {
     let answer = admin.post("/admin/accounts", &[("username", name)]).await;
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "no-store"));

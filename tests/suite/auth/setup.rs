@@ -10,7 +10,7 @@ fn code(server: &TestServer) -> String {
     server.setup_link.as_ref().unwrap().split_once("code=").unwrap().1.to_owned()
 }
 
-/// A browser that followed the link.
+/// A browser that opened the link.
 async fn let_in(server: &TestServer) -> Browser {
     let browser = server.anonymous();
     assert_eq!(browser.get(server.setup_link.as_ref().unwrap()).await.status, StatusCode::SEE_OTHER);

@@ -1,4 +1,4 @@
-//! `/login`: the page, and what it takes and gives.
+//! `/login`: the page and its form.
 
 use data_encoding::HEXLOWER;
 use reqwest::StatusCode;

@@ -1,4 +1,4 @@
-//! Waits of whoever fails to sign in, on the page and at the token endpoint.
+//! Waits after failed sign-ins, on the page and at the token endpoint.
 
 use dockpass_core::secret::random_base62;
 use reqwest::StatusCode;
@@ -12,7 +12,7 @@ async fn sign_in(browser: &Browser, name: &str, password: &str) -> Answer {
     browser.post("/login", &[("username", name), ("password", password)]).await
 }
 
-/// Callers from an address of their own each.
+/// Callers with an address each.
 async fn start() -> TestServer {
     TestServer::start_with(|settings| settings.trusted_proxies = Some("127.0.0.1".into())).await
 }
@@ -21,7 +21,7 @@ fn from(server: &TestServer, address: &str) -> Browser {
     server.anonymous().with_header("x-forwarded-for", address)
 }
 
-/// Fails until it must wait; how long.
+/// Fails until it must wait; returns for how long.
 async fn fail(server: &TestServer, browser: &Browser, name: &str, times: usize) -> Option<i64> {
     for _ in 0..times {
         assert_eq!(sign_in(browser, name, WRONG).await.status, StatusCode::UNAUTHORIZED);
@@ -193,7 +193,7 @@ async fn at_the_token_endpoint_passwords_wait_and_tokens_never_do() {
         assert_eq!(answer.header("content-type"), "application/json");
         let error = &answer.json()["errors"][0];
         assert_eq!(error["code"], "TOOMANYREQUESTS");
-        assert_eq!(error["message"], "too many failed tries: wait 30 seconds");
+        assert_eq!(error["message"], "too many failed attempts: wait 30 seconds");
     }
     assert_eq!(server.app.hasher.verifications(), before);
     for _ in 0..3 {
@@ -247,7 +247,7 @@ async fn of_forty_guesses_at_once_no_more_than_the_free_ones_get_an_answer() {
     for name in ["alice", "nobody-here"] {
         let answers = all_at_once(|at| {
             let server = std::sync::Arc::clone(&server);
-            // The right password is among them: a burst must not find it either.
+            // One of them is right: a burst must not find it either.
             let password = if at == 39 && name == "alice" { PASSWORD.to_owned() } else { format!("{WRONG} {at}") };
             async move { sign_in(&from(&server, "10.9.9.9"), name, &password).await }
         })

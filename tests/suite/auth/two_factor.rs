@@ -131,7 +131,7 @@ async fn the_time_between_password_and_code_is_five_minutes() {
     assert_eq!(late.get("/settings").await.status, StatusCode::SEE_OTHER);
 }
 
-/// Follows redirects; where they end.
+/// Follows redirects; returns where they end.
 async fn follow(browser: &Browser, path: &str) -> String {
     let mut at = path.to_owned();
     for _ in 0..6 {

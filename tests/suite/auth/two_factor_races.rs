@@ -1,4 +1,4 @@
-//! One code and one recovery code, shown forty times at once.
+//! One code and one recovery code, used forty times at once.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::harness::{
     factor::Enrolled,
 };
 
-/// Callers that each showed the password.
+/// Callers that each entered the password.
 async fn half_signed_in(server: &TestServer) -> Vec<Arc<Browser>> {
     let mut callers = Vec::new();
     for _ in 0..MANY {
@@ -19,7 +19,7 @@ async fn half_signed_in(server: &TestServer) -> Vec<Arc<Browser>> {
     callers
 }
 
-/// How many get in when all show the same.
+/// How many callers sign in when all use the same code.
 async fn let_in(callers: &[Arc<Browser>], path: &'static str, code: &str) -> usize {
     let answers = all_at_once(|number| {
         let (caller, code) = (Arc::clone(&callers[number]), code.to_owned());

@@ -23,7 +23,7 @@ async fn kinds(server: &TestServer) -> Vec<String> {
     kinds
 }
 
-/// The lines of the page, tags left out.
+/// The lines of the page without tags.
 async fn lines(browser: &Browser, path: &str) -> Vec<String> {
     let page = browser.get(path).await;
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
@@ -36,7 +36,7 @@ async fn lines(browser: &Browser, path: &str) -> Vec<String> {
     list.split("<li>").skip(1).map(bare).collect()
 }
 
-/// Devices that are denied, sign out, are replaced, are not used, and get too old; what they were given.
+/// Devices that are denied, sign out, are replaced, are idle and reach their maximum age; returns their secrets.
 async fn every_end_of_a_device(server: &TestServer, alice: &Browser) -> Vec<String> {
     let denied = server.anonymous().begin("denied").await;
     alice.decide(&denied, "deny").await;
@@ -55,7 +55,7 @@ async fn every_end_of_a_device(server: &TestServer, alice: &Browser) -> Vec<Stri
     secrets
 }
 
-/// All that is done with a repository.
+/// Everything that can be done with a repository.
 async fn repository_kinds(server: &TestServer, alice: &Browser) {
     server.account("bob").await;
     alice.post("/settings/repositories/new", &[("name", "alice/app")]).await;

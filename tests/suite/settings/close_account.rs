@@ -9,7 +9,7 @@ async fn close(browser: &Browser, password: &str) -> Answer {
     browser.post("/settings/close", &[("password", password)]).await
 }
 
-/// With an administrator who stays.
+/// A server with another administrator.
 async fn start() -> TestServer {
     let server = TestServer::start().await;
     server.account("root-of-all").await;

@@ -1,4 +1,4 @@
-//! `POST /preferences` and `/settings`: language and theme, and what General shows.
+//! `POST /preferences` and `/settings`: language and theme.
 
 use reqwest::StatusCode;
 
@@ -11,7 +11,7 @@ async fn a_stranger_chooses_for_this_browser() {
     let answer = browser.post("/preferences", &[("language", "zh-CN"), ("back", "/login")]).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/login"));
     let cookie = answer.header("set-cookie");
-    assert_eq!(cookie, "dockpass_language=zh-CN; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly");
+    assert_eq!(cookie, "dockpass_language=zh-CN; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000");
     browser.post("/preferences", &[("theme", "dark"), ("back", "/login")]).await;
     let page = browser.get("/login").await;
     assert!(
@@ -41,7 +41,7 @@ async fn the_cookies_are_secure_under_https() {
     let answer = server.anonymous().post("/preferences", &[("theme", "dark")]).await;
     assert_eq!(
         answer.header("set-cookie"),
-        "dockpass_theme=dark; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly; Secure"
+        "dockpass_theme=dark; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=31536000"
     );
 }
 

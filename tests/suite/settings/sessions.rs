@@ -16,7 +16,7 @@ async fn sign_in(server: &TestServer, name: &str, agent: &str) -> Browser {
     browser
 }
 
-/// The page's entries: id and what stands in it.
+/// The entries of the page: id and text.
 async fn entries(browser: &Browser) -> Vec<(String, String)> {
     let page = browser.get("/settings/sessions").await;
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));

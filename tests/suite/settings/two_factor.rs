@@ -1,4 +1,4 @@
-//! `/settings/security/two-factor` and what is below it: turning the second factor on, replacing it, turning it off.
+//! `/settings/security/two-factor…`: turning two-factor authentication on and off, and replacing the authenticator.
 
 use data_encoding::HEXLOWER;
 use reqwest::StatusCode;

@@ -1,0 +1,64 @@
+//! The cookie of a browser that signed in before (OWASP calls it a device cookie). Failed sign-ins of such a browser
+//! count separately, so that nobody can lock an owner out by guessing passwords elsewhere.
+
+use axum_extra::extract::cookie::{Cookie, CookieJar};
+use data_encoding::BASE64URL_NOPAD;
+use dockpass_core::{account::Account, secret::random_base62};
+
+use crate::{
+    platform::{encryption::Encryptor, rng::SystemRng},
+    web::cookies::long_lived,
+};
+
+const BROWSER_COOKIE: &str = "dockpass_browser";
+const ID_LENGTH: usize = 22;
+/// The accounts that one browser is remembered for.
+const MAX_ACCOUNTS: usize = 5;
+
+/// A browser that signed in before, and to which accounts. The cookie is encrypted, so that nobody can forge one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RememberedBrowser {
+    id: String,
+    accounts: Vec<String>,
+}
+
+impl RememberedBrowser {
+    /// Reads the cookie; `None` for one that this server did not write.
+    pub fn read(cookies: &CookieJar, encryptor: &Encryptor) -> Option<Self> {
+        let sealed = BASE64URL_NOPAD.decode(cookies.get(BROWSER_COOKIE)?.value().as_bytes()).ok()?;
+        let text = String::from_utf8(encryptor.unseal(BROWSER_COOKIE, &sealed).ok()?.to_vec()).ok()?;
+        let mut parts = text.split(' ').map(str::to_owned);
+        Some(Self { id: parts.next()?, accounts: parts.collect() })
+    }
+
+    /// A browser that nothing is remembered of yet.
+    pub fn new(rng: SystemRng) -> Self {
+        Self { id: random_base62(ID_LENGTH, &mut rng.generator()).to_string(), accounts: Vec::new() }
+    }
+
+    /// The id under which its failures count.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether it signed in to this account.
+    pub fn is_of(&self, account_id: &str) -> bool {
+        self.accounts.iter().any(|id| id == account_id)
+    }
+
+    /// The cookie after a sign-in to `account`.
+    pub fn remember(
+        mut self,
+        account: &Account,
+        encryptor: &Encryptor,
+        rng: SystemRng,
+        is_secure: bool,
+    ) -> Cookie<'static> {
+        self.accounts.retain(|id| *id != account.id);
+        self.accounts.insert(0, account.id.clone());
+        self.accounts.truncate(MAX_ACCOUNTS);
+        let text = [&[self.id][..], &self.accounts].concat().join(" ");
+        let value = BASE64URL_NOPAD.encode(&encryptor.seal(BROWSER_COOKIE, text.as_bytes(), rng));
+        long_lived(BROWSER_COOKIE, value, is_secure)
+    }
+}
