@@ -1,4 +1,4 @@
-//! What can be done with sign-ins that devices began.
+//! Sign-ins that devices started.
 
 use std::net::IpAddr;
 
@@ -27,40 +27,38 @@ use crate::{
         rate_limits::{RateLimits, network_of},
         rng::SystemRng,
     },
+    tokens::usage::actions::TokenUses,
 };
 
 pub use super::store::SignIn;
 
-/// Codes of one network that may wait at a time; an office shares an address.
-const WAITING_OF_NETWORK: i64 = 20;
-/// And of all together: each that waits makes a guess a little more likely to hit.
-const WAITING: i64 = 5000;
-/// Codes that are over are remembered this long, to tell the program that still polls.
+/// The codes of one network that may be pending; an office shares an address.
+const PENDING_OF_NETWORK: i64 = 20;
+/// All codes that may be pending: each makes a guess a little more likely to hit.
+const PENDING: i64 = 5000;
+/// How long expired codes are remembered, to tell the programs that still poll.
 const REMEMBERED: Duration = Duration::DAY;
-/// Two user codes that are the same are one chance in a million even when as many wait as may.
-const TRIES: usize = 5;
+/// With all pending codes, one new user code in a million is taken.
+const ATTEMPTS: usize = 5;
 
-/// What became of a request for codes.
+/// The outcome of a request for codes.
 #[derive(Debug)]
 pub enum Begun {
-    /// The codes leave here once and are kept as hashes.
+    /// The codes. Only their hashes are stored.
     Codes(DeviceCode, UserCode),
-    /// As many wait as may; the time until the first of them ends.
+    /// Too many are pending; the time until the first of them expires.
     Full(Duration),
 }
 
-/// How long a network must wait before it may begin a sign-in, if it must.
-///
-/// # Errors
-/// The database's.
+/// How long a network must wait before it may start a sign-in, if it must.
 pub async fn wait(
     connection: &mut impl Connection,
     address: IpAddr,
     now: Timestamp,
 ) -> Result<Option<Duration>, Error> {
     let network = network_of(address).to_string();
-    for (whose, most) in [(network.as_str(), WAITING_OF_NETWORK), ("", WAITING)] {
-        let (count, first_end) = store::waiting(connection, whose, now).await?;
+    for (whose, most) in [(network.as_str(), PENDING_OF_NETWORK), ("", PENDING)] {
+        let (count, first_end) = store::pending(connection, whose, now).await?;
         if count >= most {
             return Ok(Some(first_end.map_or(CODE_LIFE, |end| end - now)));
         }
@@ -68,10 +66,7 @@ pub async fn wait(
     Ok(None)
 }
 
-/// Begins a sign-in, within what may wait at a time however many ask at once.
-///
-/// # Errors
-/// The database's.
+/// Starts a sign-in, within the limits however many ask at once.
 pub async fn begin(
     tx: &mut Tx,
     client: &DeviceClient,
@@ -79,7 +74,7 @@ pub async fn begin(
     now: Timestamp,
     rng: SystemRng,
 ) -> Result<Begun, Error> {
-    store::hold_door(tx).await?;
+    store::lock_codes(tx).await?;
     if let Some(wait) = wait(tx, address, now).await? {
         return Ok(Begun::Full(wait));
     }
@@ -93,7 +88,7 @@ pub async fn begin(
         expires_at: now + CODE_LIFE,
     };
     let device_code = DeviceCode::generate(&mut rng.generator());
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS {
         let user_code = UserCode::generate(&mut rng.generator());
         if store::insert(tx, &device_code, &user_code, &new, now).await? {
             return Ok(Begun::Codes(device_code, user_code));
@@ -102,24 +97,21 @@ pub async fn begin(
     Err(Error::internal("no user code was free"))
 }
 
-/// What a code that a person typed leads to.
+/// What a typed code leads to.
 #[derive(Debug)]
 pub enum Found {
-    /// A sign-in that waits for a decision.
+    /// A pending sign-in.
     Waiting(Box<SignIn>),
-    /// One that this account decided on already.
+    /// One that this account decided already.
     Decided(Box<SignIn>),
-    /// One whose time is over, or that another account decided on.
+    /// One that expired, or that another account decided.
     Over,
     /// None.
     Unknown,
 }
 
-/// Looks a user code up for someone who is signed in. Codes that lead nowhere count, by account and address as failed
-/// sign-ins do, and then the next one has to wait; a code that leads somewhere forgives none of them.
-///
-/// # Errors
-/// [`Error::TooMany`] with the wait; the database's.
+/// Looks up a user code for a signed-in account. Unknown codes count by account and address, as failed sign-ins do, and a
+/// known code does not reset the count. Too many get [`Error::TooMany`].
 pub async fn look_up(
     db: &Db,
     limits: &RateLimits,
@@ -146,11 +138,7 @@ fn sort(sign_in: SignIn, account: &Account, now: Timestamp) -> Found {
     }
 }
 
-/// Approves or denies a sign-in that was found waiting. What stands then: this decision, or that of someone who was
-/// quicker.
-///
-/// # Errors
-/// The database's.
+/// Approves or denies a pending sign-in. The result is this decision, or an earlier one.
 pub async fn decide(
     tx: &mut Tx,
     account: &Account,
@@ -181,21 +169,18 @@ pub async fn decide(
 /// Why a poll gives no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoToken {
-    /// Not now, or never.
+    /// Not yet, or never.
     PollAnswer(PollAnswer),
-    /// No such code was ever given out, or long ago.
+    /// There is no such code, or it was forgotten.
     Unknown,
-    /// It was given to another program.
+    /// Another program got the code.
     OtherProgram,
-    /// The account that approved is disabled meanwhile.
+    /// The account that approved is disabled.
     AccountDisabled,
 }
 
-/// What is known of the code that a program polls. It is read first: whatever the answer, strangers with made-up codes
-/// take no lock, and neither do they with one that was denied, is over, or is polled as slowly as can be.
-///
-/// # Errors
-/// The database's. That there is no such code is no error.
+/// What is known of the code that a program polls. It is read without a lock: polls with made-up codes, and with codes that
+/// were denied, expired or are at the longest interval, must not make others wait.
 pub async fn look(
     connection: &mut impl Connection,
     code: &SecretHash,
@@ -208,11 +193,7 @@ pub async fn look(
     })
 }
 
-/// Marks a poll, so that the next one that comes too early is known. Polls of one code stand in line: what is answered
-/// is decided behind the lock.
-///
-/// # Errors
-/// The database's.
+/// Notes the time of a poll, so that a next one that comes too early is noticed. Polls of one code wait for each other.
 pub async fn mark(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> Result<PollAnswer, Error> {
     let Some(sign_in) = store::lock(tx, code).await? else { return Ok(PollAnswer::Expired) };
     let (answer, interval) = sign_in.polled.answer(now);
@@ -222,10 +203,7 @@ pub async fn mark(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> Result<Poll
     Ok(answer)
 }
 
-/// Hands the token of an approved code over, to one caller.
-///
-/// # Errors
-/// The database's.
+/// Issues the token of an approved code, to one caller.
 pub async fn collect(
     tx: &mut Tx,
     code: &SecretHash,
@@ -243,11 +221,19 @@ pub async fn collect(
     Ok(granted.ok_or(NoToken::AccountDisabled))
 }
 
-/// Forgets codes that are over.
-///
-/// # Errors
-/// The database's.
-pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    store::forget_before(tx, now - REMEMBERED).await?;
-    Ok(())
+/// Signs out idle devices, and deletes what is remembered of sign-ins and sessions for a while.
+pub async fn tidy(
+    db: &Db,
+    uses: &TokenUses,
+    rules: DeviceRules,
+    now: Timestamp,
+    rng: SystemRng,
+) -> Result<(), Error> {
+    generated::end_all_unused(db, uses, rules, now, rng).await?;
+    let mut tx = db.write().await?;
+    generated::forget_old(&mut tx, now).await?;
+    tx.commit().await?;
+    let mut tx = db.write().await?;
+    store::forget_before(&mut tx, now - REMEMBERED).await?;
+    Ok(tx.commit().await?)
 }

@@ -6,7 +6,7 @@ use super::{Expected, Keys, Report, http};
 use crate::{
     config::Config,
     platform::{
-        database::{DatabaseLocation, Db},
+        database::{Connection as _, DatabaseLocation, Db},
         migrations::{self, Tables},
         rng::SystemRng,
     },
@@ -40,7 +40,8 @@ pub async fn check_keys(
         DatabaseLocation::Sqlite(path) => path.display().to_string(),
         DatabaseLocation::Postgres(_) => "PostgreSQL answers".to_owned(),
     };
-    let tables = migrations::compare(db).await.map_err(|error| error.to_string());
+    let compared = async { migrations::compare(db.read().await?.engine()).await };
+    let tables = compared.await.map_err(|error: sqlx::Error| error.to_string());
     if !check_tables(&named, tables, report) {
         report.skipped("keys", "they are in the database");
         return None;
@@ -59,7 +60,7 @@ pub async fn check_keys(
     }
 }
 
-/// Whether there are tables that can be read. What the server would change when it starts is said and left to it.
+/// Whether there are tables that can be read. Migrations are left to the server.
 fn check_tables(named: &str, tables: Result<Tables, String>, report: &mut Report) -> bool {
     const CHECK: &str = "database";
     match tables {
@@ -74,8 +75,12 @@ fn check_tables(named: &str, tables: Result<Tables, String>, report: &mut Report
             let advice = "run the doctor of the version that the server has";
             report.wrong(CHECK, format_args!("{named}; another version of Dockpass has migrated it: {advice}"));
         }
+        Ok(Tables::Unreleased) => {
+            report.wrong(CHECK, format_args!("{named}; {}", migrations::UNRELEASED));
+            return false;
+        }
         Ok(Tables::None) => {
-            let advice = "the server makes its tables when it starts for the first time";
+            let advice = "the server creates its tables at its first start";
             report.wrong(CHECK, format_args!("{named}; it is empty: {advice}"));
             return false;
         }

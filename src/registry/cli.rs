@@ -1,5 +1,5 @@
-//! `dockpass registry-config`: what a CNCF distribution registry needs to trust this server. `dockpass keys`: what
-//! signs its tokens.
+//! `dockpass registry-config`: what a CNCF distribution registry needs to trust this server. `dockpass keys`: the keys that
+//! sign its tokens.
 
 use std::{
     fs, io,
@@ -21,7 +21,7 @@ pub struct RegistryConfigCommand {
     /// Which major version of distribution the registry is
     #[arg(long, value_enum)]
     pub registry_version: RegistryVersion,
-    /// The folder for bundle.pem and jwks.json, made where there is none
+    /// The folder for bundle.pem and jwks.json, created where there is none
     #[arg(long)]
     pub out: PathBuf,
 }
@@ -29,7 +29,7 @@ pub struct RegistryConfigCommand {
 /// `dockpass keys …`
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// Makes a new signing key; running servers take it up, and registries need nothing
+    /// Creates a new signing key; running servers start to use it, and registries need nothing
     Rotate,
 }
 
@@ -44,10 +44,7 @@ pub enum RegistryVersion {
     Three,
 }
 
-/// Writes the files and returns the YAML to put into the registry's configuration.
-///
-/// # Errors
-/// A sentence that says what could not be written.
+/// Writes the files and returns the YAML for the registry's configuration.
 pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: &Keys) -> Result<String, String> {
     let folder = write(&command.out, keys)
         .map_err(|error| format!("the files cannot be written to {}: {error}", command.out.display()))?;
@@ -59,7 +56,7 @@ pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: 
         quoted(&folder.join("bundle.pem").display().to_string()),
     );
     if command.registry_version == RegistryVersion::Three {
-        // With `jwks` alone version 3 refuses the tokens' x5c, so it gets both.
+        // With only `jwks`, version 3 refuses the tokens' x5c, so it gets both.
         yaml += &format!("    jwks: {}\n", quoted(&folder.join("jwks.json").display().to_string()));
         yaml += "    signingalgorithms: [ES256]\n";
     }
@@ -70,20 +67,18 @@ pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: 
     Ok(yaml)
 }
 
-/// A notification that was not taken is sent again: five times at once, then every two seconds.
+/// The registry repeats a failed notification five times at once, then every two seconds. References name the manifests of
+/// a pushed index.
 fn notifications(url: &str, secret: &str) -> String {
     format!(
-        "notifications:\n  endpoints:\n    - name: dockpass\n      url: {}\n      headers:\n        Authorization: [{}]\n\
-         \x20     timeout: 2s\n      threshold: 5\n      backoff: 2s\n",
+        "notifications:\n  events:\n    includereferences: true\n  endpoints:\n    - name: dockpass\n      url: {}\n\
+         \x20     headers:\n        Authorization: [{}]\n      timeout: 2s\n      threshold: 5\n      backoff: 2s\n",
         quoted(url),
         quoted(&format!("Bearer {secret}")),
     )
 }
 
-/// Runs `dockpass keys …` beside servers that run or do not.
-///
-/// # Errors
-/// A sentence that says what is in the way.
+/// Runs `dockpass keys …`, while servers run or not.
 pub async fn run_keys(
     command: &KeysCommand,
     db: &Db,
@@ -98,7 +93,7 @@ pub async fn run_keys(
     };
     let generation = made.await.map_err(|error| error.to_string())?;
     Ok(format!(
-        "signing key {generation} made: running servers sign with it within 10 seconds; registries need nothing\n"
+        "signing key {generation} created: running servers sign with it within 10 seconds; registries need nothing\n"
     ))
 }
 

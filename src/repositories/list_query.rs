@@ -1,10 +1,10 @@
-//! The list's address: what is looked for, and which page of it is shown.
+//! The list's address: the search text and the page.
 
 use axum::http::{HeaderMap, HeaderName, header::REFERER};
 
 const HX_CURRENT_URL: HeaderName = HeaderName::from_static("hx-current-url");
 
-/// What of the list is shown.
+/// The part of the list that is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     /// Only names that hold this text.
@@ -13,7 +13,7 @@ pub struct Search {
     pub page: u32,
 }
 
-/// Reads an address's query; what it says wrongly falls back to the whole list.
+/// Reads an address's query; wrong values fall back to the whole list.
 pub fn parse(query: &str) -> Search {
     let mut search = Search { text: String::new(), page: 1 };
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -40,7 +40,7 @@ pub fn of(search: &Search) -> String {
     if query.is_empty() { "/settings/repositories".to_owned() } else { format!("/settings/repositories?{query}") }
 }
 
-/// What was shown on the page from which a request came: after a change the same rows come back.
+/// What the page showed from which a request came: after a change the same rows are shown again.
 pub fn shown_before(headers: &HeaderMap) -> Search {
     let address = [HX_CURRENT_URL, REFERER].into_iter().find_map(|name| headers.get(name)?.to_str().ok());
     let query = address.and_then(|address| address.split_once("/settings/repositories?")).map(|(_, query)| query);

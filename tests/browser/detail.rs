@@ -1,18 +1,21 @@
-//! The page of one token: what it did, on which days, and what was really moved.
+//! The page of one token: what it did and on which days, and what was transferred.
 
 use serde_json::json;
 use time::Duration;
 
 use crate::{
     driver::journey,
-    harness::{MadeToken, TestServer, events::SKOPEO},
+    harness::{
+        MadeToken, TestServer,
+        events::{SKOPEO, by},
+    },
     words::{CHINESE, ENGLISH, Words},
 };
 
 const PODMAN: &str = "containers/5.23.1 (github.com/containers/image)";
 const ENGINE: &str = "docker/20.10.24+dfsg1 go/go1.19.8 git-commit/5d6db84 kernel/6.1 os/linux arch/amd64";
 
-/// A token with two months of uses, the last of which the registry told of.
+/// A token with two months of uses, the last of which a registry notified.
 async fn lived_in(server: &TestServer) -> MadeToken {
     server.account("bob").await;
     let token = server.account_signed_in("alice").await.generate("CI: GitHub Actions", "repo:admin", "365").await;
@@ -27,20 +30,20 @@ async fn lived_in(server: &TestServer) -> MadeToken {
         if day % 6 == 0 {
             server.anonymous().token("alice", &token.secret, &["repository:bob/app:push"]).await;
         }
-        server.write_uses().await;
+        server.flush().await;
     }
     server.clock.advance(Duration::hours(2));
     // The crate oci-client, which gives no name.
     server.anonymous().token("alice", &token.secret, &["repository:alice/app:pull"]).await;
     server.clock.advance(Duration::minutes(3));
     server.ask(SKOPEO, &token.secret, "*").await;
-    server.tell(json!([server.event("1", "push", "v1.24.0-rc.3"), server.event("2", "delete", "")])).await;
-    server.fields().await;
+    let events = [server.event("1", "push", "v1.24.0-rc.3"), server.event("2", "delete", "")];
+    server.tell(json!(events.map(|event| by(&token, event)))).await;
     token
 }
 
 async fn detail(words: &'static Words) {
-    let server = TestServer::told_of_events().await;
+    let server = TestServer::with_registry().await;
     let token = lived_in(&server).await;
     journey(&server, words, &[], async |window| {
         window.sign_in("alice").await;

@@ -132,6 +132,11 @@ impl TestServer {
         Self::serve(config, self.clock.clone(), tempfile::tempdir().unwrap()).await
     }
 
+    /// Writes what requests noted, as the server does once a second.
+    pub async fn flush(&self) {
+        dockpass::server::flush(&self.app).await.unwrap();
+    }
+
     /// Does what the server does every hour; how many auto-generated tokens that ended.
     pub async fn tidy(&self) -> i64 {
         let count = "SELECT COUNT(*) FROM token WHERE source = 'auto-generated'";
@@ -151,7 +156,7 @@ impl TestServer {
         Self { app, clock, address, setup_link, folder, stop: Some(stop), running: Some(running) }
     }
 
-    /// Stops it as TERM does and waits until it has written everything.
+    /// Stops it as TERM does and waits until everything is written.
     pub async fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
         self.running.take().unwrap().await.unwrap().unwrap();

@@ -43,7 +43,7 @@ impl Containerd {
 
     /// It keeps no logins: name and secret go with every command.
     #[track_caller]
-    fn ctr(&self, command: &[&str], secret: &str, names: &[&str]) -> Said {
+    pub fn ctr(&self, command: &[&str], secret: &str, names: &[&str]) -> Said {
         let user = format!("alice:{secret}");
         let mut ctr = self.home.command("ctr");
         ctr.args(["--address", &self.socket()]).args(command).args(["--plain-http", "--user", &user]).args(names);

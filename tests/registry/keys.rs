@@ -73,7 +73,7 @@ async fn a_registry_takes_tokens_of_a_new_key_without_a_restart_and_no_request_f
     });
     let old = pull(&alice, &registry.host, &secret).await;
     let said = rotate(&data).await;
-    assert!(said.starts_with("signing key 2 made: "), "{said}");
+    assert!(said.starts_with("signing key 2 created: "), "{said}");
     let mut new = old.clone();
     for _ in 0..100 {
         tokio::time::sleep(Duration::from_millis(100)).await;

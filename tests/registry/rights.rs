@@ -9,9 +9,9 @@ use crate::{
     registry_host::{RegistryHost, UNABLE},
 };
 
-/// The id of a repository, once its first push is known.
+/// The id of a repository, once its first push is written.
 async fn known(registry_host: &RegistryHost, name: &str) -> String {
-    registry_host.server.times(&format!("SELECT COUNT(*) FROM repository WHERE name = '{name}'"), 1).await;
+    registry_host.server.flush().await;
     registry_host.server.text(&format!("SELECT id FROM repository WHERE name = '{name}'")).await
 }
 

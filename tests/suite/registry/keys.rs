@@ -29,7 +29,7 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
 
 fn made(generation: i64) -> (Option<i32>, String, String) {
     let sentence = format!(
-        "signing key {generation} made: running servers sign with it within 10 seconds; registries need nothing"
+        "signing key {generation} created: running servers sign with it within 10 seconds; registries need nothing"
     );
     (Some(0), sentence + "\n", String::new())
 }

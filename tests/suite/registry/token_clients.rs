@@ -8,17 +8,18 @@ use crate::harness::{PASSWORD, TestServer, basic, claims};
 /// part some are a line's end.
 const CLIENT_HELLO: &[u8] = b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03GET / HTTP/1.1\r\n\r\n";
 
-/// alice, who holds a token of the level Read & Write; `{basic}` and `{secret}` in a request stand for it.
+/// alice, with a token of the level Read & Write; `{basic}` and `{secret}` in a request stand for it.
 struct Wire {
     server: TestServer,
     secret: String,
+    subject: String,
 }
 
 impl Wire {
     async fn open() -> Self {
         let server = TestServer::start().await;
-        let secret = server.account_signed_in("alice").await.generate("ci", "repo:write", "30").await.secret;
-        Self { server, secret }
+        let token = server.account_signed_in("alice").await.generate("ci", "repo:write", "30").await;
+        Self { server, secret: token.secret, subject: format!("alice/{}", token.id) }
     }
 
     /// Each client opens a connection for each request.
@@ -31,15 +32,19 @@ impl Wire {
         (head.lines().next().unwrap().to_owned(), serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}")))
     }
 
-    /// What a request opens.
+    /// The access that a request with the token is granted.
     async fn opens(&self, request: &str) -> Value {
+        self.opens_as(&self.subject, request).await
+    }
+
+    async fn opens_as(&self, subject: &str, request: &str) -> Value {
         let (status, body) = self.exchange(request).await;
         assert_eq!(status, "HTTP/1.1 200 OK", "{body}");
         let mut names: Vec<&String> = body.as_object().unwrap().keys().collect();
         names.sort();
         assert_eq!(names, ["access_token", "expires_in", "token"], "no issued_at, no refresh_token");
         let claims = claims(body["token"].as_str().unwrap());
-        assert_eq!(claims["sub"], "alice");
+        assert_eq!(claims["sub"], subject);
         claims["access"].clone()
     }
 
@@ -175,7 +180,7 @@ async fn a_plus_in_a_form_is_a_space_and_in_basic_credentials_a_plus() {
         "POST /token HTTP/1.1\nHost: x\nContent-Type: application/x-www-form-urlencoded\n\
          Content-Length: {length}\nConnection: close\n\n{form}"
     );
-    assert_eq!(wire.opens(&request).await, json!([]));
+    assert_eq!(wire.opens_as("alice", &request).await, json!([]), "with the password");
     let header = basic("alice", &plus).to_str().unwrap().to_owned();
     let (status, _) =
         wire.exchange(&format!("GET /token HTTP/1.1\nHost: x\nAuthorization: {header}\nConnection: close\n\n")).await;

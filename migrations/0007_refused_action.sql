@@ -1,2 +1,0 @@
--- What the refused request was for, of those that asked for a repository.
-ALTER TABLE refusal ADD COLUMN action TEXT NOT NULL DEFAULT 'push';
