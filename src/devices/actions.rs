@@ -222,13 +222,7 @@ pub async fn collect(
 }
 
 /// Signs out idle devices, and deletes what is remembered of sign-ins and sessions for a while.
-pub async fn tidy(
-    db: &Db,
-    uses: &TokenUses,
-    rules: DeviceRules,
-    now: Timestamp,
-    rng: SystemRng,
-) -> Result<(), Error> {
+pub async fn tidy(db: &Db, uses: &TokenUses, rules: DeviceRules, now: Timestamp, rng: SystemRng) -> Result<(), Error> {
     generated::end_all_unused(db, uses, rules, now, rng).await?;
     let mut tx = db.write().await?;
     generated::forget_old(&mut tx, now).await?;

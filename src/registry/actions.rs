@@ -114,11 +114,7 @@ impl Authenticator<'_> {
     /// The account whose name and secret these are. A secret with a token's prefix is looked up by its hash: it never reaches
     /// argon2 and is never throttled, whatever its address did. Any other secret is compared as a password, at the same cost
     /// whatever the result. A source that failed too often gets [`Error::TooMany`].
-    pub async fn authenticate(
-        &self,
-        username: &str,
-        secret: &str,
-    ) -> Result<Result<Caller, RefusedRequest>, Error> {
+    pub async fn authenticate(&self, username: &str, secret: &str) -> Result<Result<Caller, RefusedRequest>, Error> {
         if secret::has_token_prefix(secret) {
             let found = authenticate(self.db, &as_typed(username), secret, self.devices, self.now).await?;
             return Ok(match found {

@@ -132,9 +132,7 @@ async fn authenticate(
     match &request.credentials {
         Credentials::None => Ok(Ok(None)),
         Credentials::Unreadable => Ok(Err(RefusedRequest { refusal: Refusal::Failed, concerns: Subject::Nobody })),
-        Credentials::Given { username, secret } => {
-            Ok(authenticator.authenticate(username, secret).await?.map(Some))
-        }
+        Credentials::Given { username, secret } => Ok(authenticator.authenticate(username, secret).await?.map(Some)),
     }
 }
 

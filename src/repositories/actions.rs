@@ -68,17 +68,8 @@ pub async fn flush(db: &Db, uses: &RepositoryUses, rng: SystemRng) -> Result<(),
 }
 
 /// Notes the last push or pull of a repository, where there is one of this name; whether it was noted.
-pub async fn note(
-    tx: &mut Tx,
-    name: &str,
-    direction: ImageDirection,
-    last_use: &LastUse,
-) -> Result<bool, Error> {
-    let noted = match direction {
-        ImageDirection::Pull => store::note_pull(tx, name, last_use).await?,
-        ImageDirection::Push => store::note_push(tx, name, last_use).await?,
-    };
-    Ok(noted > 0)
+pub async fn note(tx: &mut Tx, name: &str, direction: ImageDirection, last_use: &LastUse) -> Result<bool, Error> {
+    Ok(store::note(tx, name, direction, last_use).await? > 0)
 }
 
 /// The same, and creates a repository that is pushed; names are locked by then. `full` collects the namespaces that have
@@ -99,7 +90,7 @@ async fn note_or_create(
     };
     match store::insert(tx, &rng.id(last_use.at), &name, None, last_use.at).await? {
         Inserted::New => {
-            store::note_push(tx, name.as_str(), last_use).await?;
+            store::note(tx, name.as_str(), direction, last_use).await?;
         }
         Inserted::Full => {
             tracing::warn!(namespace = name.namespace(), "the list of repositories is full for this namespace");

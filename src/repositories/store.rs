@@ -6,7 +6,7 @@ use dockpass_core::{
     permission::{RepositoryFacts, ShareLevel},
     repository::RepositoryName,
     timestamp::Timestamp,
-    usage::{LastUse, UsedWith},
+    usage::{ImageDirection, LastUse, UsedWith},
 };
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row};
@@ -120,38 +120,25 @@ fn from_columns(token_id: Option<String>, description: Option<String>) -> UsedWi
     }
 }
 
-/// Notes the last push. Where the token is unknown, the token of the same account's request stays.
-pub async fn note_push(tx: &mut Tx, name: &str, push: &LastUse) -> sqlx::Result<u64> {
-    let (token_id, description) = columns_of(&push.by);
-    execute!(
-        tx,
-        "UPDATE repository SET pushed_at = $2, pushed_account_id = $3,
-           pushed_token_id = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_token_id ELSE $4 END,
-           pushed_description = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_description ELSE $5 END
-         WHERE name = $1 AND (pushed_at IS NULL OR pushed_at < $2)",
-        name,
-        push.at.millis(),
-        push.account_id.as_deref(),
-        token_id,
-        description,
-    )
-}
-
-/// The same for the last pull.
-pub async fn note_pull(tx: &mut Tx, name: &str, pull: &LastUse) -> sqlx::Result<u64> {
-    let (token_id, description) = columns_of(&pull.by);
-    execute!(
-        tx,
-        "UPDATE repository SET pulled_at = $2, pulled_account_id = $3,
-           pulled_token_id = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_token_id ELSE $4 END,
-           pulled_description = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_description ELSE $5 END
-         WHERE name = $1 AND (pulled_at IS NULL OR pulled_at < $2)",
-        name,
-        pull.at.millis(),
-        pull.account_id.as_deref(),
-        token_id,
-        description,
-    )
+/// Notes the last push or pull. Where the token is unknown, the token of the same account's request stays.
+pub async fn note(tx: &mut Tx, name: &str, direction: ImageDirection, last_use: &LastUse) -> sqlx::Result<u64> {
+    let sql = match direction {
+        ImageDirection::Push => {
+            "UPDATE repository SET pushed_at = $2, pushed_account_id = $3,
+               pushed_token_id = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_token_id ELSE $4 END,
+               pushed_description = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_description ELSE $5 END
+             WHERE name = $1 AND (pushed_at IS NULL OR pushed_at < $2)"
+        }
+        ImageDirection::Pull => {
+            "UPDATE repository SET pulled_at = $2, pulled_account_id = $3,
+               pulled_token_id = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_token_id ELSE $4 END,
+               pulled_description = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_description ELSE $5 END
+             WHERE name = $1 AND (pulled_at IS NULL OR pulled_at < $2)"
+        }
+    };
+    let (token_id, description) = columns_of(&last_use.by);
+    let (at, account_id) = (last_use.at.millis(), last_use.account_id.as_deref());
+    execute!(tx, sql, name, at, account_id, token_id, description)
 }
 
 row! {
@@ -214,39 +201,15 @@ pub struct NamedLastUse {
 
 impl ListedRow {
     fn into_listed(self) -> ListedRepository {
-        let last_use = |at: Option<i64>,
-                        account_id,
-                        username,
-                        token_id: Option<String>,
-                        description: Option<String>,
-                        is_readers_token| {
-            at.map(|at| NamedLastUse {
-                last_use: LastUse {
-                    at: Timestamp::from_millis(at),
-                    account_id,
-                    by: from_columns(token_id, description),
-                },
-                username,
-                is_readers_token,
-            })
+        let last_use = |at: Option<i64>, account_id, by, username, is_readers_token| {
+            let last_use = LastUse { at: Timestamp::from_millis(at?), account_id, by };
+            Some(NamedLastUse { last_use, username, is_readers_token })
         };
+        let pusher = from_columns(self.pushed_token_id, self.pushed_description);
+        let puller = from_columns(self.pulled_token_id, self.pulled_description);
         ListedRepository {
-            pushed: last_use(
-                self.pushed_at,
-                self.pushed_account_id,
-                self.pushed_by,
-                self.pushed_token_id,
-                self.pushed_description,
-                self.pushed_is_readers,
-            ),
-            pulled: last_use(
-                self.pulled_at,
-                self.pulled_account_id,
-                self.pulled_by,
-                self.pulled_token_id,
-                self.pulled_description,
-                self.pulled_is_readers,
-            ),
+            pushed: last_use(self.pushed_at, self.pushed_account_id, pusher, self.pushed_by, self.pushed_is_readers),
+            pulled: last_use(self.pulled_at, self.pulled_account_id, puller, self.pulled_by, self.pulled_is_readers),
             id: self.id,
             name: RepositoryName::from_stored(self.name),
             is_public: self.is_public,

@@ -71,8 +71,7 @@ impl UseLine {
     fn new(what: &TokenUse, span: Occurrences, page: &Page) -> Self {
         let action = action_key(what);
         let is_asked = action.starts_with("asked_");
-        let times =
-            if is_asked { page.words.count("uses.requests", span.times) } else { span.times.to_string() };
+        let times = if is_asked { page.words.count("uses.requests", span.times) } else { span.times.to_string() };
         Self {
             action,
             repository: what.repository.clone(),

@@ -139,7 +139,8 @@ async fn a_list_and_its_manifests_are_one_row() {
     let registry_host = RegistryHost::open().await;
     let (client, token) = registry_host.alice_with("repo:write").await;
     registry_host.docker_push_list(&client, "alice/list:v1", "alice/docker:v1").succeed();
-    let query = "SELECT reference FROM token_use WHERE repository = 'alice/list' AND action = 'push' AND reference <> ''";
+    let query =
+        "SELECT reference FROM token_use WHERE repository = 'alice/list' AND action = 'push' AND reference <> ''";
     notified(&registry_host, query, &["v1"]).await;
     registry_host.server.flush().await;
     let lines = registry_host.alice.uses_of(&token).await;

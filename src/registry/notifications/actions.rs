@@ -121,12 +121,7 @@ async fn account_of<'e>(
 }
 
 /// Adds the transfer to the token's uses; the credentials that the repository shows.
-async fn used_with(
-    tx: &mut Tx,
-    event: &Event,
-    account_id: Option<&str>,
-    rng: SystemRng,
-) -> Result<UsedWith, Error> {
+async fn used_with(tx: &mut Tx, event: &Event, account_id: Option<&str>, rng: SystemRng) -> Result<UsedWith, Error> {
     let (Some(account_id), Some(actor)) = (account_id, &event.actor) else { return Ok(UsedWith::Unknown) };
     let Some(token_id) = &actor.token_id else { return Ok(UsedWith::Password) };
     let mut reference = if event.tag.is_empty() { event.digest.clone() } else { event.tag.clone() };
@@ -139,8 +134,7 @@ async fn used_with(
     let what = TokenUse { action: event.action, repository: event.repository.clone(), reference, origin };
     let transfer = Transfer { what, at: event.at, children: &event.children };
     let description = usage::note_transfer(tx, account_id, token_id, transfer, rng).await?;
-    Ok(description
-        .map_or(UsedWith::Unknown, |description| UsedWith::Token { id: token_id.clone(), description }))
+    Ok(description.map_or(UsedWith::Unknown, |description| UsedWith::Token { id: token_id.clone(), description }))
 }
 
 /// Deletes notifications that no registry repeats any more, and tags that no pull follows.

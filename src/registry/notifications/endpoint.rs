@@ -11,11 +11,7 @@ use axum::{
     routing::post,
 };
 use dockpass_core::{
-    attribution::RegistryActor,
-    repository::RepositoryName,
-    secret::SecretHash,
-    timestamp::Timestamp,
-    usage::UseAction,
+    attribution::RegistryActor, repository::RepositoryName, secret::SecretHash, timestamp::Timestamp, usage::UseAction,
     user_agent,
 };
 use serde::{Deserialize, Deserializer};

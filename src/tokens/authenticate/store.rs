@@ -1,12 +1,8 @@
 //! The SQL of authenticating with a token.
 
 use dockpass_core::{
-    access_level::AccessLevel,
-    repository::RepositoryFilter,
-    secret::SecretHash,
-    timestamp::Timestamp,
-    token::Description,
-    username::Username,
+    access_level::AccessLevel, repository::RepositoryFilter, secret::SecretHash, timestamp::Timestamp,
+    token::Description, username::Username,
 };
 
 use crate::platform::database::{Connection, fetch, row, unreadable};

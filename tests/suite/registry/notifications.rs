@@ -253,7 +253,8 @@ async fn a_token_that_is_deleted_meanwhile_is_left_out() {
     server.flush().await;
     server.clock.advance(Duration::SECOND);
     let deleting = server.writing(&format!("DELETE FROM token WHERE id = '{}'", token.id)).await;
-    let events = json!([by(&token, server.event("1", "push", "v1")), by_digest("sha256:1", server.event("2", "pull", ""))]);
+    let events =
+        json!([by(&token, server.event("1", "push", "v1")), by_digest("sha256:1", server.event("2", "pull", ""))]);
     let commit = async {
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         deleting.commit().await.unwrap();

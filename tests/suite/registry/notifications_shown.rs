@@ -156,7 +156,8 @@ async fn hundreds_of_tags_after_one_request_leave_the_request_for_their_address(
     alice.ask(PUSH, 1).await;
     for batch in 0..3 {
         alice.server.clock.advance(Duration::SECOND);
-        let event = |tag| by(&alice.token, alice.server.event(&format!("{batch}-{tag}"), "push", &format!("{batch}-{tag}")));
+        let event =
+            |tag| by(&alice.token, alice.server.event(&format!("{batch}-{tag}"), "push", &format!("{batch}-{tag}")));
         alice.server.tell((0..90).map(event).collect()).await;
     }
     let rows = |what: &str| format!("SELECT COUNT(*) FROM token_use WHERE reference {what} ''");

@@ -125,7 +125,10 @@ async fn the_chart_begins_with_the_day_eighty_nine_days_ago() {
     assert!(shown.contains(">1 pull</li>") && shown.contains("<rect class=\"pulls\" x=\"0\""), "{shown}");
     server.clock.advance(Duration::days(1));
     let shown = page(&server, &token).await;
-    assert!(shown.contains("Nothing in the last 90 days.") && shown.contains("<td>Asked for pull access</td>"), "{shown}");
+    assert!(
+        shown.contains("Nothing in the last 90 days.") && shown.contains("<td>Asked for pull access</td>"),
+        "{shown}"
+    );
     server.clock.advance(Duration::days(1));
     server.tidy().await;
     assert_eq!((server.count("token_day").await, server.count("token_use").await), (0, 1));
