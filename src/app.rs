@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
+use dockpass_core::{
+    activity::FailureKey,
+    refusal::RefusalKey,
+    usage::{ImageDirection, LastUse, Occurrences, TokenUse},
+};
+
 use crate::{
     config::{Config, Urls},
     platform::{
-        clock::Clock,
-        database::Db,
-        encryption::Encryptor,
-        journal::{Failures, PasswordGrants, Refusals, RepositoryUses, TokenUses},
-        metrics::Metrics,
-        password_hasher::PasswordHasher,
-        rate_limits::RateLimits,
-        rng::SystemRng,
-        signing_keys::SigningKeys,
+        clock::Clock, database::Db, encryption::Encryptor, journal::Journal, metrics::Metrics,
+        password_hasher::PasswordHasher, rate_limits::RateLimits, rng::SystemRng, signing_keys::SigningKeys,
         write_health::WriteHealth,
     },
 };
@@ -29,7 +28,7 @@ pub struct App {
     pub db: Db,
     /// The time.
     pub clock: Clock,
-    /// Chance.
+    /// Random numbers.
     pub rng: SystemRng,
     /// Signs registry tokens, with keys that rotate.
     pub signing_keys: SigningKeys,
@@ -43,14 +42,12 @@ pub struct App {
     pub write_health: WriteHealth,
     /// Encrypts what must be read back.
     pub encryptor: Encryptor,
-    /// Uses of tokens that were not written yet.
-    pub token_uses: TokenUses,
-    /// Pushes and pulls of repositories that were not written yet.
-    pub repository_uses: RepositoryUses,
-    /// What passwords were granted and was not written yet.
-    pub password_grants: PasswordGrants,
-    /// Refusals of tokens that were not written yet.
-    pub refusals: Refusals,
-    /// What the security log has of refusals and failed sign-ins, and was not written yet.
-    pub failures: Failures,
+    /// The journal of `tokens::usage`, by the token's id and the use.
+    pub token_uses: Journal<(String, TokenUse), Occurrences>,
+    /// The journal of `repositories`, by the repository's name.
+    pub repository_uses: Journal<(String, ImageDirection), LastUse>,
+    /// The journal of `tokens::refusals`.
+    pub refusals: Journal<RefusalKey, Occurrences>,
+    /// The journal of `activity`: when, and with which program the last time.
+    pub failures: Journal<FailureKey, (Occurrences, String)>,
 }

@@ -113,7 +113,7 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             data_folder::must_exist(&config)?;
             let _lock = data_folder::occupy(&config)?;
             let db = server::open_database(&config).await?;
-            let keys = keys::load_or_make(&db, &config.secret_key_file, Clock::System.now(), SystemRng).await;
+            let keys = keys::load_or_create(&db, &config.secret_key_file, Clock::System.now(), SystemRng).await;
             db.close().await;
             registry_cli::run(&command, &config, &config.urls(config.listen), &keys.map_err(|error| error.to_string())?)
         }

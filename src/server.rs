@@ -1,6 +1,6 @@
 //! Starting, serving, stopping.
 
-use std::{fs::File, future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs::File, future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
 
@@ -16,31 +16,28 @@ use crate::{
         data_folder,
         database::{Db, open_error},
         http_server::{self, ConnectionLimits},
-        journal::Journal,
         metrics::Metrics,
         password_hasher::PasswordHasher,
         rate_limits::RateLimits,
         rng::SystemRng,
-        session_store,
         write_health::WriteHealth,
     },
     registry, repositories, router, tokens, web,
 };
 
-/// Requests that still run get this long; then the server stops all the same.
+/// At shutdown, running requests get this long.
 const FAREWELL: Duration = Duration::from_secs(7);
-/// The writer of what requests left behind gets this long to end.
-const LAST_WRITE: Duration = Duration::from_millis(1500);
-/// What requests leave behind is written this often.
-const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// Notifications that were taken in are looked for this often; `registry::notifications` says when they are due.
-const LOOK_FOR_EVENTS_EVERY: Duration = Duration::from_secs(1);
-/// Keys that another process made are looked for this often; `core::rotation` counts on less than five seconds.
+/// Then what they noted gets this long to be written. Together less than the ten seconds after which `docker stop` kills.
+const LAST_FLUSH: Duration = Duration::from_millis(2500);
+/// What requests noted is written this often.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// New keys of other servers are looked for this often; `core::key_rotation` counts on less than five seconds.
 const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(2);
 const METRICS_CONNECTIONS: usize = 64;
+/// Old rows are deleted this often.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
-/// A device's token that nobody used for too long is refused at once; so long its page may still call it active.
-const END_DEVICES_EVERY: Duration = Duration::from_secs(60);
+/// Idle devices are signed out this often. Their tokens are refused at once, but until then pages show them as active.
+const END_IDLE_DEVICES_EVERY: Duration = Duration::from_secs(60);
 
 /// A server that has its address and is about to serve.
 #[derive(Debug)]
@@ -54,18 +51,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens database and keys and takes the address.
-    ///
-    /// # Errors
-    /// A sentence that says what is in the way.
+    /// Opens database and keys and binds the address. Errors are sentences for the operator.
     pub async fn bind(config: Config, clock: Clock) -> Result<Self, String> {
         let data_folder = data_folder::occupy(&config)?;
         let now = clock.now();
         let db = open_database(&config).await?;
-        let keys = registry::keys::actions::load_or_make(&db, &config.secret_key_file, now, SystemRng)
+        let keys = registry::keys::actions::load_or_create(&db, &config.secret_key_file, now, SystemRng)
             .await
             .map_err(|error| error.to_string())?;
-        // A server that was off for more than a year must not begin with a key that is over.
+        // A server that was off for more than a year must not sign with an expired key.
         registry::keys::actions::look(&db, &keys.encryptor, &keys.signing_keys, now, SystemRng)
             .await
             .map_err(|error| error.to_string())?;
@@ -84,11 +78,10 @@ impl Server {
             metrics: Metrics::new(now, write_health.clone()),
             write_health,
             encryptor: keys.encryptor,
-            token_uses: Journal::default(),
-            repository_uses: Journal::default(),
-            password_grants: Journal::default(),
-            refusals: Journal::default(),
-            failures: Journal::default(),
+            token_uses: tokens::usage::actions::token_uses(),
+            repository_uses: repositories::actions::repository_uses(),
+            refusals: tokens::refusals::actions::refusals(),
+            failures: activity::actions::failures(),
             rng: SystemRng,
             clock,
             db,
@@ -97,12 +90,12 @@ impl Server {
         Ok(Self { app, listener, address, metrics, setup_link, _data_folder: data_folder })
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it serves metrics, if it does.
+    /// The address of the metrics, if it serves them.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().map(|(_, address)| *address)
     }
@@ -121,8 +114,8 @@ impl Server {
     /// database.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
         let (stopping, stopped) = watch::channel(false);
-        let writing = tokio::spawn(write_notes(self.app.clone(), stopped.clone()));
-        let tidying = tokio::spawn(tidy_at_times(self.app.clone()));
+        let flushing = tokio::spawn(flush_at_intervals(self.app.clone(), stopped.clone()));
+        let tidying = tokio::spawn(tidy_at_intervals(self.app.clone()));
         let looking = tokio::spawn(look_for_keys(self.app.clone()));
         let metrics = self.metrics.map(|(listener, _)| {
             let service = web::metrics::router(self.app.metrics.clone());
@@ -153,27 +146,26 @@ impl Server {
         tidying.abort();
         looking.abort();
         metrics.inspect(JoinHandle::abort);
-        // Not aborted: it may hold notes that it took and has not written yet. It ends by itself.
-        let _ = time::timeout(LAST_WRITE, writing).await;
-        write_now(&self.app).await;
+        let last_flush = async {
+            // It ends by itself. Aborted in the middle of a commit, it would write the same again.
+            let _ = flushing.await;
+            flush(&self.app).await
+        };
+        if time::timeout(LAST_FLUSH, last_flush).await.is_err() {
+            tracing::error!("the database is too slow: the last uses and refusals are lost");
+        }
         self.app.db.close().await;
     }
 }
 
-/// Opens the database of these settings.
-///
-/// # Errors
-/// A sentence that says what is in the way.
+/// Opens the database of these settings. Errors are sentences for the operator.
 pub async fn open_database(config: &Config) -> Result<Db, String> {
     Db::open(&config.database).await.map_err(|error| open_error(&config.database, &error))
 }
 
-/// Opens the database of these settings to look at, and leaves it as it is.
-///
-/// # Errors
-/// A sentence that says what is in the way.
+/// Opens the database of these settings to look at, and leaves it as it is. Errors are sentences for the operator.
 pub async fn look_at_database(config: &Config) -> Result<Db, String> {
-    Db::open_as_it_is(&config.database).await.map_err(|error| open_error(&config.database, &error))
+    Db::open_as_it_is(&config.database).await.map_err(|error| open_error(&config.database, &error.into()))
 }
 
 async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
@@ -188,60 +180,90 @@ async fn setup_link(app: &App) -> Result<Option<String>, Error> {
         return Ok(None);
     }
     let mut tx = app.db.write().await?;
-    let code = crate::auth::one_time_links::actions::create_setup_code(&mut tx, app.clock.now(), app.rng).await?;
+    let code = auth::one_time_links::actions::create_setup_code(&mut tx, app.clock.now(), app.rng).await?;
     tx.commit().await?;
     Ok(Some(format!("{}/setup?code={}", app.urls.public, *code)))
 }
 
-async fn write_notes(app: App, mut stopped: watch::Receiver<bool>) {
-    let is_told_of_events = app.config.events_secret.is_some();
+/// A feature's work in the background, with the words that name it in the log.
+type Job<'a> = (&'static str, Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>);
+
+/// Does all of the jobs, whether others fail or not; the first error.
+async fn run(jobs: impl IntoIterator<Item = Job<'_>>) -> Result<(), Error> {
+    let mut result = Ok(());
+    for (name, job) in jobs {
+        if let Err(error) = job.await {
+            tracing::error!(%error, "{name} failed and will be tried again");
+            result = result.and(Err(error));
+        }
+    }
+    result
+}
+
+/// Writes what requests noted. How that ends shows whether writes commit.
+pub async fn flush(app: &App) -> Result<(), Error> {
+    let has_entries = !app.token_uses.is_empty()
+        || !app.repository_uses.is_empty()
+        || !app.refusals.is_empty()
+        || !app.failures.is_empty();
+    let jobs: [Job<'_>; 4] = [
+        ("writing uses of tokens", Box::pin(tokens::usage::actions::flush(&app.db, &app.token_uses, app.rng))),
+        ("writing pushes and pulls", Box::pin(repositories::actions::flush(&app.db, &app.repository_uses, app.rng))),
+        ("writing refusals of tokens", Box::pin(tokens::refusals::actions::flush(&app.db, &app.refusals, app.rng))),
+        ("writing the security log", Box::pin(activity::actions::flush(&app.db, &app.failures))),
+    ];
+    let flushed = run(jobs).await;
+    if has_entries {
+        app.write_health.note(flushed.is_ok(), app.clock.now());
+    }
+    flushed
+}
+
+/// Signs out idle devices and deletes what was kept long enough.
+pub async fn tidy(app: &App) -> Result<(), Error> {
+    let (rules, now) = (app.config.devices, app.clock.now());
+    let devices = devices::actions::tidy(&app.db, &app.token_uses, rules, now, app.rng);
+    let jobs: [Job<'_>; 5] = [
+        ("signing out idle devices", Box::pin(devices)),
+        ("deleting old sessions and links", Box::pin(auth::tidy(&app.db, now))),
+        ("deleting old traces of tokens", Box::pin(tokens::actions::tidy(&app.db, now))),
+        ("deleting old notifications", Box::pin(registry::notifications::tidy(&app.db, now))),
+        ("deleting old activity", Box::pin(activity::actions::tidy(&app.db, now))),
+    ];
+    run(jobs).await
+}
+
+async fn end_idle_devices(app: &App) -> Result<(), Error> {
+    let (rules, now) = (app.config.devices, app.clock.now());
+    let ending = devices::tokens::actions::end_all_unused(&app.db, &app.token_uses, rules, now, app.rng);
+    let job: Job<'_> = ("signing out idle devices", Box::pin(ending));
+    run([job]).await
+}
+
+async fn flush_at_intervals(app: App, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
-            () = app.token_uses.arrived() => {}
-            () = app.repository_uses.arrived() => {}
-            () = app.password_grants.arrived() => {}
-            () = app.refusals.arrived() => {}
-            () = app.failures.arrived() => {}
-            () = time::sleep(LOOK_FOR_EVENTS_EVERY), if is_told_of_events => {}
+            () = time::sleep(FLUSH_EVERY) => {}
             _ = stopped.changed() => return,
         }
-        time::sleep(WRITE_EVERY).await;
-        let are_written = write_now(&app).await;
-        // Last, and not while the server stops: what was granted tells whose the notifications are, and they are kept.
-        if is_told_of_events
-            && are_written
-            && !*stopped.borrow()
-            && let Err(error) = registry::notifications::settle(&app.db, app.clock.now(), app.rng).await
-        {
-            tracing::error!(%error, "notifications of the registry could not be settled yet");
-        }
+        // Errors are in the log.
+        let _ = flush(&app).await;
     }
 }
 
-/// Writes what requests left behind; whether all that was granted is written.
-async fn write_now(app: &App) -> bool {
-    let uses = tokens::usage::actions::write(&app.db, &app.token_uses, app.rng).await;
-    if let Err(error) = &uses {
-        tracing::error!(%error, "uses of tokens could not be written yet");
+async fn tidy_at_intervals(app: App) {
+    let mut hours = time::interval(TIDY_EVERY);
+    let mut minutes = time::interval_at(time::Instant::now() + END_IDLE_DEVICES_EVERY, END_IDLE_DEVICES_EVERY);
+    loop {
+        // Errors are in the log.
+        let _ = tokio::select! {
+            _ = hours.tick() => tidy(&app).await,
+            _ = minutes.tick() => end_idle_devices(&app).await,
+        };
     }
-    let handlings = repositories::actions::write(&app.db, &app.repository_uses, app.rng).await;
-    if let Err(error) = &handlings {
-        tracing::error!(%error, "pushes and pulls could not be written yet");
-    }
-    let passwords = repositories::passwords::actions::write(&app.db, &app.password_grants).await;
-    if let Err(error) = &passwords {
-        tracing::error!(%error, "what passwords were granted could not be written yet");
-    }
-    if let Err(error) = tokens::refusals::actions::write(&app.db, &app.refusals, app.rng).await {
-        tracing::error!(%error, "refusals could not be written yet");
-    }
-    if let Err(error) = activity::actions::write(&app.db, &app.failures).await {
-        tracing::error!(%error, "the security log could not be written yet");
-    }
-    uses.is_ok() && handlings.is_ok() && passwords.is_ok()
 }
 
-/// Not on the path of any request: they sign with what was there a moment ago.
+/// Apart from requests, which sign with the keys of a moment ago.
 async fn look_for_keys(app: App) {
     let mut looks = time::interval(LOOK_FOR_KEYS_EVERY);
     looks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
@@ -252,66 +274,10 @@ async fn look_for_keys(app: App) {
             registry::keys::actions::look(&app.db, &app.encryptor, &app.signing_keys, app.clock.now(), app.rng).await;
         match &found {
             Ok(true) => tracing::info!("registry tokens are signed with a new key from now on"),
-            // Once: it tries on, and what is wrong with the database is said by all who need it.
-            Err(error) if !is_failing => tracing::error!(%error, "new signing keys cannot be looked for"),
+            // Logged once, although it goes on: every other user of the database logs errors too.
+            Err(error) if !is_failing => tracing::error!(%error, "cannot look for new signing keys"),
             _ => {}
         }
         is_failing = found.is_err();
     }
-}
-
-async fn tidy_at_times(app: App) {
-    let mut hours = time::interval(TIDY_EVERY);
-    let mut minutes = time::interval_at(time::Instant::now() + END_DEVICES_EVERY, END_DEVICES_EVERY);
-    loop {
-        let done = tokio::select! {
-            _ = hours.tick() => tidy(&app).await,
-            _ = minutes.tick() => end_devices(&app).await,
-        };
-        if let Err(error) = done {
-            tracing::error!(%error, "what is over could not be cleared away");
-        }
-    }
-}
-
-/// Ends what no device used for too long.
-async fn end_devices(app: &App) -> Result<(), Error> {
-    // A use of a moment ago keeps a session.
-    tokens::usage::actions::write(&app.db, &app.token_uses, app.rng).await?;
-    // By themselves: they take sessions and tokens in their order, before anything below them is touched.
-    let mut after = Some(String::new());
-    while let Some(last) = after {
-        let mut tx = app.db.write().await?;
-        after =
-            crate::devices::tokens::actions::end_unused(&mut tx, &last, app.config.devices, app.clock.now()).await?;
-        tx.commit().await?;
-    }
-    Ok(())
-}
-
-/// Ends what nobody used for too long and clears away what is over.
-///
-/// # Errors
-/// The database's.
-pub async fn tidy(app: &App) -> Result<(), Error> {
-    end_devices(app).await?;
-    let now = app.clock.now();
-    let mut tx = app.db.write().await?;
-    crate::devices::tokens::actions::forget_old(&mut tx, now).await?;
-    tx.commit().await?;
-    // By themselves, for the same reason.
-    let mut tx = app.db.write().await?;
-    repositories::passwords::actions::forget_old(&mut tx, now).await?;
-    tx.commit().await?;
-    let mut tx = app.db.write().await?;
-    session_store::forget_ended(&mut tx, now).await?;
-    tokens::actions::forget_old(&mut tx, now).await?;
-    tokens::usage::actions::forget_old(&mut tx, now).await?;
-    registry::notifications::forget_old(&mut tx, now).await?;
-    tokens::refusals::actions::forget_old(&mut tx, now).await?;
-    devices::actions::forget_old(&mut tx, now).await?;
-    auth::throttle::forget_old(&mut tx, now).await?;
-    crate::auth::one_time_links::actions::forget_old(&mut tx, now).await?;
-    activity::actions::forget_old(&mut tx, now).await?;
-    Ok(tx.commit().await?)
 }

@@ -1,10 +1,8 @@
 //! Writing to the security log.
 
-use std::collections::HashMap;
-
 use dockpass_core::{
     account::Account,
-    activity::{ActivityKind, ClientInfo},
+    activity::{ActivityKind, ClientInfo, FailureKey},
     timestamp::Timestamp,
     usage::Occurrences,
 };
@@ -15,22 +13,34 @@ use crate::{
     error::Error,
     platform::{
         database::{Connection, Db, Tx},
-        journal::{FailureKey, Failures, newest_of_each},
+        journal::{Journal, newest_of_each},
         rng::SystemRng,
     },
 };
 
-/// The log is kept this long.
+/// How long lines are kept.
 const KEPT: Duration = Duration::days(400);
-/// So many failures of an account are written at a time: whoever makes up programs and addresses is not to fill its log.
+/// The failures of an account that are written at a time: a client that makes up addresses must not fill the log.
 const MOST_AT_A_TIME: usize = 50;
-/// Equal lines within this time are one.
+/// Equal failures within this time are one line.
 const GROUPED: Duration = Duration::HOUR;
+/// The failures that are kept in memory.
+const BOUND: usize = 20_000;
 
-/// Notes a change of state in the transaction that makes it.
-///
-/// # Errors
-/// The database's.
+/// Failed sign-ins and refusals that are not written yet: when, and with which program the last time.
+pub type Failures = Journal<FailureKey, (Occurrences, String)>;
+
+/// An empty journal of failures.
+pub fn failures() -> Failures {
+    Journal::new(BOUND, |(span, client), (other, other_client)| {
+        if other.last_at > span.last_at {
+            *client = other_client;
+        }
+        span.and(other);
+    })
+}
+
+/// Writes a line in the transaction that makes the change.
 pub async fn record(
     tx: &mut Tx,
     account: &Account,
@@ -45,7 +55,7 @@ pub async fn record(
     Ok(())
 }
 
-/// Notes a failure in memory; it is written about a second later, together with others.
+/// Notes a failure; it is written with the next flush.
 pub fn note_failure(
     failures: &Failures,
     account_id: &str,
@@ -54,58 +64,33 @@ pub fn note_failure(
     origin: &ClientInfo,
     now: Timestamp,
 ) {
-    let key = (account_id.to_owned(), kind, detail.to_owned(), origin.clone());
-    failures.note(key, Occurrences::once(now), Occurrences::and);
+    let (account_id, detail, address) = (account_id.to_owned(), detail.to_owned(), origin.address.clone());
+    let key = FailureKey { account_id, kind, detail, address };
+    failures.note(key, (Occurrences::once(now), origin.client.clone()));
 }
 
-/// Writes all failures that were noted, in one transaction. What could not be written is noted again.
-///
-/// # Errors
-/// The database's.
-pub async fn write(db: &Db, failures: &Failures) -> Result<(), Error> {
-    let taken: Vec<_> = failures.take().into_iter().collect();
-    if taken.is_empty() {
+/// Writes the failures that were noted.
+pub async fn flush(db: &Db, failures: &Failures) -> Result<(), Error> {
+    let mut batch = failures.batch().await;
+    if batch.is_empty() {
         return Ok(());
     }
-    // The client is no part of what must be equal, as it is none on the page: else whoever names another program each
-    // time takes the place of everything else.
-    let mut merged: HashMap<(&str, ActivityKind, &str, &str), (FailureKey, Occurrences)> = HashMap::new();
-    for (key, span) in &taken {
-        let (account_id, kind, detail, origin) = key;
-        let equal = (account_id.as_str(), *kind, detail.as_str(), origin.address.as_str());
-        let (known, sum) = merged.entry(equal).or_insert_with(|| (key.clone(), Occurrences { times: 0, ..*span }));
-        if span.last_at > sum.last_at {
-            known.clone_from(key);
+    let mut tx = db.write().await?;
+    let newest = newest_of_each(&batch, |(key, _)| &key.account_id, |(_, (span, _))| span.last_at, MOST_AT_A_TIME);
+    for (key, (span, client)) in newest {
+        let origin = ClientInfo { address: key.address.clone(), client: client.clone() };
+        let Occurrences { first_at, last_at, times } = *span;
+        let entry = Entry { kind: key.kind, detail: key.detail.clone(), origin, first_at, last_at, times };
+        if store::add_to(&mut tx, &key.account_id, &entry, last_at - GROUPED).await? == 0 {
+            store::insert(&mut tx, &SystemRng.id(last_at), &key.account_id, &entry).await?;
         }
-        sum.and(*span);
     }
-    let merged: Vec<(FailureKey, Occurrences)> = merged.into_values().collect();
-    let written = async {
-        let mut tx = db.write().await?;
-        // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
-        let mut lines = newest_of_each(&merged, |(account_id, ..)| account_id, MOST_AT_A_TIME);
-        lines.sort_by(|a, b| (&a.0.0, &a.0.2, &a.0.3.address).cmp(&(&b.0.0, &b.0.2, &b.0.3.address)));
-        for ((account_id, kind, detail, origin), Occurrences { first_at, last_at, times }) in lines {
-            let (detail, origin) = (detail.clone(), origin.clone());
-            let entry = Entry { kind: *kind, detail, origin, first_at: *first_at, last_at: *last_at, times: *times };
-            if store::add_to(&mut tx, account_id, &entry, *last_at - GROUPED).await? == 0 {
-                store::insert(&mut tx, &SystemRng.id(*last_at), account_id, &entry).await?;
-            }
-        }
-        tx.commit().await
-    };
-    written.await.map_err(|error: sqlx::Error| {
-        for (key, value) in taken {
-            failures.note(key, value, Occurrences::and);
-        }
-        Error::from(error)
-    })
+    tx.commit().await?;
+    batch.written(batch.len());
+    Ok(())
 }
 
-/// One page of an account's log, newest first, and how many lines there are.
-///
-/// # Errors
-/// The database's.
+/// One page of an account's log, newest first, and the number of lines.
 pub async fn list(
     connection: &mut impl Connection,
     account: &Account,
@@ -115,11 +100,9 @@ pub async fn list(
     Ok(store::list(connection, &account.id, kind, page).await?)
 }
 
-/// Forgets what is older than the log is kept.
-///
-/// # Errors
-/// The database's.
-pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    store::forget_before(tx, now - KEPT).await?;
-    Ok(())
+/// Deletes old lines.
+pub async fn tidy(db: &Db, now: Timestamp) -> Result<(), Error> {
+    let mut tx = db.write().await?;
+    store::forget_before(&mut tx, now - KEPT).await?;
+    Ok(tx.commit().await?)
 }

@@ -1,4 +1,4 @@
-//! The security log: every feature writes to it, `accounts` shows it.
+//! The security log: every feature writes to it, `settings` shows it.
 
 pub mod actions;
 mod store;

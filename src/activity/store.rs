@@ -27,7 +27,7 @@ pub struct Entry {
     pub kind: ActivityKind,
     /// To what: a token's description, or nothing.
     pub detail: String,
-    /// From where.
+    /// From which address and program.
     pub origin: ClientInfo,
     /// The first time.
     pub first_at: Timestamp,
@@ -54,9 +54,7 @@ pub async fn insert(tx: &mut Tx, id: &str, account_id: &str, entry: &Entry) -> s
     )
 }
 
-/// Adds to the line that says the same and is not older than `since`; how many there were. The client is not part of
-/// what must be equal: whoever holds a dead token could else fill the log by naming another program each time. The
-/// latest is kept.
+/// Adds to the equal line that began after `since`; how many lines that changed. The line names the latest program.
 pub async fn add_to(tx: &mut Tx, account_id: &str, entry: &Entry, since: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -74,7 +72,7 @@ pub async fn add_to(tx: &mut Tx, account_id: &str, entry: &Entry, since: Timesta
     )
 }
 
-/// One page, newest first, and how many lines there are. An empty kind is every kind.
+/// One page, newest first, and the number of lines; of every kind where `kind` is `None`.
 pub async fn list(
     connection: &mut impl Connection,
     account_id: &str,

@@ -13,12 +13,9 @@ use super::{
 };
 use crate::{
     accounts::actions::{self as accounts, PasswordPurpose, VerifiedPassword},
-    activity::actions as activity,
+    activity::actions::{self as activity, Failures},
     error::Error,
-    platform::{
-        database::Db, encryption::Encryptor, journal::Failures, password_hasher::PasswordHasher,
-        rate_limits::RateLimits,
-    },
+    platform::{database::Db, encryption::Encryptor, password_hasher::PasswordHasher, rate_limits::RateLimits},
 };
 
 /// What it takes to check the password or the second factor that came with a request.

@@ -17,8 +17,13 @@ pub mod throttle;
 pub mod two_factor;
 
 use axum::Router;
+use dockpass_core::timestamp::Timestamp;
 
-use crate::app::App;
+use crate::{
+    app::App,
+    error::Error,
+    platform::{database::Db, session_store},
+};
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {
@@ -28,4 +33,13 @@ pub fn routes() -> Router<App> {
         .merge(set_password::routes())
         .merge(sign_in::routes())
         .merge(two_factor::challenge::routes())
+}
+
+/// Deletes what is kept for a while: ended sessions, failed sign-ins, links.
+pub async fn tidy(db: &Db, now: Timestamp) -> Result<(), Error> {
+    let mut tx = db.write().await?;
+    session_store::forget_ended(&mut tx, now).await?;
+    throttle::forget_old(&mut tx, now).await?;
+    one_time_links::actions::forget_old(&mut tx, now).await?;
+    Ok(tx.commit().await?)
 }

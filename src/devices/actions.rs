@@ -1,4 +1,4 @@
-//! The actions on sign-ins of devices.
+//! Sign-ins that devices started.
 
 use std::net::IpAddr;
 
@@ -26,37 +26,38 @@ use crate::{
         rate_limits::{RateLimits, network_of},
         rng::SystemRng,
     },
+    tokens::usage::actions::TokenUses,
 };
 
 pub use super::store::SignIn;
 
-/// How many codes of one network may wait for a decision. It is more than one, because an office shares an address.
-const WAITING_OF_NETWORK: i64 = 20;
-/// How many codes of all networks may wait. Every waiting code makes a lucky guess more likely.
-const WAITING: i64 = 5000;
-/// How long codes are kept after they expire, to answer programs that still poll.
+/// The codes of one network that may be pending; an office shares an address.
+const PENDING_OF_NETWORK: i64 = 20;
+/// All codes that may be pending: each makes a guess a little more likely to hit.
+const PENDING: i64 = 5000;
+/// How long expired codes are remembered, to tell the programs that still poll.
 const REMEMBERED: Duration = Duration::DAY;
-/// Even with [`WAITING`] codes, a new one is taken with a chance of only one in a million.
-const TRIES: usize = 5;
+/// With all pending codes, one new user code in a million is taken.
+const ATTEMPTS: usize = 5;
 
-/// The result of a request for codes.
+/// The outcome of a request for codes.
 #[derive(Debug)]
 pub enum Begun {
-    /// The new codes. Only their hashes are stored.
+    /// The codes. Only their hashes are stored.
     Codes(DeviceCode, UserCode),
-    /// Too many codes are waiting. The time until the first of them expires.
+    /// Too many are pending; the time until the first of them expires.
     Full(Duration),
 }
 
-/// How long a network must wait before it may begin a sign-in, if at all.
+/// How long a network must wait before it may start a sign-in, if it must.
 pub async fn wait(
     connection: &mut impl Connection,
     address: IpAddr,
     now: Timestamp,
 ) -> Result<Option<Duration>, Error> {
     let network = network_of(address).to_string();
-    for (whose, most) in [(network.as_str(), WAITING_OF_NETWORK), ("", WAITING)] {
-        let (count, first_end) = store::waiting(connection, whose, now).await?;
+    for (whose, most) in [(network.as_str(), PENDING_OF_NETWORK), ("", PENDING)] {
+        let (count, first_end) = store::pending(connection, whose, now).await?;
         if count >= most {
             return Ok(Some(first_end.map_or(CODE_LIFE, |end| end - now)));
         }
@@ -64,7 +65,7 @@ pub async fn wait(
     Ok(None)
 }
 
-/// Begins a sign-in. The limits hold for concurrent requests too.
+/// Starts a sign-in, within the limits however many ask at once.
 pub async fn begin(
     tx: &mut Tx,
     client: &DeviceClient,
@@ -72,7 +73,7 @@ pub async fn begin(
     now: Timestamp,
     rng: SystemRng,
 ) -> Result<Begun, Error> {
-    store::hold_door(tx).await?;
+    store::lock_codes(tx).await?;
     if let Some(wait) = wait(tx, address, now).await? {
         return Ok(Begun::Full(wait));
     }
@@ -86,7 +87,7 @@ pub async fn begin(
         expires_at: now + CODE_LIFE,
     };
     let device_code = DeviceCode::generate(&mut rng.generator());
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS {
         let user_code = UserCode::generate(&mut rng.generator());
         if store::insert(tx, &device_code, &user_code, &new, now).await? {
             return Ok(Begun::Codes(device_code, user_code));
@@ -95,24 +96,21 @@ pub async fn begin(
     Err(Error::internal("no user code was free"))
 }
 
-/// The result of looking up a typed code.
+/// What a typed code leads to.
 #[derive(Debug)]
 pub enum Found {
-    /// A sign-in that waits for a decision.
+    /// A pending sign-in.
     Waiting(Box<SignIn>),
-    /// A sign-in on which this account already decided.
+    /// One that this account decided already.
     Decided(Box<SignIn>),
-    /// A sign-in that expired, or on which another account decided.
+    /// One that expired, or that another account decided.
     Over,
     /// There is no such code.
     Unknown,
 }
 
-/// Looks up a user code for a signed-in account. Unknown codes count like failed sign-ins, by account and address, and
-/// make the next one wait. A known code does not reset the count.
-///
-/// # Errors
-/// [`Error::TooMany`] with the waiting time.
+/// Looks up a user code for a signed-in account. Unknown codes count by account and address, as failed sign-ins do, and a
+/// known code does not reset the count. Too many get [`Error::TooMany`].
 pub async fn look_up(
     db: &Db,
     limits: &RateLimits,
@@ -139,7 +137,7 @@ fn sort(sign_in: SignIn, account: &Account, now: Timestamp) -> Found {
     }
 }
 
-/// Approves or denies a waiting sign-in. Returns its new state, which may be an earlier decision of someone else.
+/// Approves or denies a pending sign-in. The result is this decision, or an earlier one.
 pub async fn decide(
     tx: &mut Tx,
     account: &Account,
@@ -170,18 +168,18 @@ pub async fn decide(
 /// Why a poll gets no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoToken {
-    /// The code's state does not allow it.
+    /// Not yet, or never.
     PollAnswer(PollAnswer),
-    /// The code was never issued, or expired long ago.
+    /// There is no such code, or it was forgotten.
     Unknown,
-    /// The code was issued to another program.
+    /// Another program got the code.
     OtherProgram,
-    /// The account that approved it was disabled since.
+    /// The account that approved is disabled.
     AccountDisabled,
 }
 
-/// Reads the state of a polled code, without a lock. So invented codes never take a lock, and neither do denied or
-/// expired ones and those whose interval is already at its maximum.
+/// What is known of the code that a program polls. It is read without a lock: polls with made-up codes, and with codes that
+/// were denied, expired or are at the longest interval, must not make others wait.
 pub async fn look(
     connection: &mut impl Connection,
     code: &SecretHash,
@@ -194,7 +192,7 @@ pub async fn look(
     })
 }
 
-/// Records a poll, so that the next one is known to be too early. The lock orders concurrent polls of one code.
+/// Notes the time of a poll, so that a next one that comes too early is noticed. Polls of one code wait for each other.
 pub async fn mark(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> Result<PollAnswer, Error> {
     let Some(sign_in) = store::lock(tx, code).await? else { return Ok(PollAnswer::Expired) };
     let (answer, interval) = sign_in.polled.answer(now);
@@ -204,7 +202,7 @@ pub async fn mark(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> Result<Poll
     Ok(answer)
 }
 
-/// Issues the token for an approved code, to one poll only.
+/// Issues the token of an approved code, to one caller.
 pub async fn collect(
     tx: &mut Tx,
     code: &SecretHash,
@@ -222,8 +220,13 @@ pub async fn collect(
     Ok(granted.ok_or(NoToken::AccountDisabled))
 }
 
-/// Deletes codes that expired long ago.
-pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    store::forget_before(tx, now - REMEMBERED).await?;
-    Ok(())
+/// Signs out idle devices, and deletes what is remembered of sign-ins and sessions for a while.
+pub async fn tidy(db: &Db, uses: &TokenUses, rules: DeviceRules, now: Timestamp, rng: SystemRng) -> Result<(), Error> {
+    generated::end_all_unused(db, uses, rules, now, rng).await?;
+    let mut tx = db.write().await?;
+    generated::forget_old(&mut tx, now).await?;
+    tx.commit().await?;
+    let mut tx = db.write().await?;
+    store::forget_before(&mut tx, now - REMEMBERED).await?;
+    Ok(tx.commit().await?)
 }

@@ -1,4 +1,4 @@
-//! `/oauth/…` and its metadata: what programs on devices talk to.
+//! `/oauth/…` and its metadata: the endpoints for programs on devices.
 
 use axum::{
     Json, Router,
@@ -37,7 +37,7 @@ use crate::{
     },
 };
 
-/// The machines' routes. No session is looked at here, and no cookie set.
+/// The routes for machines. They read no session and set no cookie.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/oauth/device/code", post(begin))
@@ -50,7 +50,7 @@ pub fn routes() -> Router<App> {
 type Form = PostedForm<Vec<(String, String)>>;
 
 #[derive(Serialize)]
-struct CodesAnswer<'a> {
+struct CodesBody<'a> {
     device_code: &'a str,
     user_code: String,
     verification_uri: String,
@@ -71,10 +71,10 @@ async fn begin(
         Err(refusal) => return Ok(refusal.into_response()),
     };
     let turned_away = |wait| {
-        tracing::warn!(%address, "a device was turned away: too many sign-ins wait for a decision");
+        tracing::warn!(%address, "refused to start a device's sign-in: too many are pending");
         Ok(OAuthError::full(wait).into_response())
     };
-    // Before the lock that all who write share; what counts is looked at once more behind it.
+    // Without a lock first: a client that is turned away must not make others wait.
     if let Some(wait) = actions::wait(&mut app.db.read().await?, address, now).await? {
         return turned_away(wait);
     }
@@ -85,7 +85,7 @@ async fn begin(
     };
     tx.commit().await?;
     let page = format!("{}/device", app.urls.public);
-    Ok(private(Json(CodesAnswer {
+    Ok(private(Json(CodesBody {
         device_code: device_code.expose(),
         verification_uri_complete: format!("{page}?user_code={user_code}"),
         verification_uri: page,
@@ -111,7 +111,7 @@ async fn token(
 }
 
 #[derive(Serialize)]
-struct TokenAnswer<'a> {
+struct TokenBody<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: i64,
@@ -121,7 +121,7 @@ struct TokenAnswer<'a> {
 }
 
 fn answer(granted: &IssuedTokens) -> Response {
-    private(Json(TokenAnswer {
+    private(Json(TokenBody {
         access_token: granted.secret.expose(),
         token_type: "Bearer",
         expires_in: granted.life.whole_seconds(),
@@ -152,8 +152,8 @@ async fn poll(
     if answer != PollAnswer::Approved {
         return Ok(Err(not_granted(NoToken::PollAnswer(answer))));
     }
-    // Which token was used least recently is judged by what is written: a use of a moment ago counts.
-    usage::actions::write(&app.db, &app.token_uses, app.rng).await?;
+    // The token used least recently is replaced: a use of a moment ago counts.
+    usage::actions::flush(&app.db, &app.token_uses, app.rng).await?;
     let mut tx = app.db.write().await?;
     let granted = actions::collect(&mut tx, &code, app.config.devices, origin, now, app.rng).await?;
     tx.commit().await?;
@@ -177,7 +177,7 @@ fn not_granted(why: NoToken) -> OAuthError {
         }
         NoToken::Unknown => ("invalid_grant", "this device code is not known: sign in again"),
         NoToken::OtherProgram => ("invalid_grant", "this device code was given to another program"),
-        // Nobody denied it: what was approved opens nothing any more.
+        // Nobody denied it, so it is not access_denied.
         NoToken::AccountDisabled => ("invalid_grant", "the account is disabled: ask an administrator"),
     };
     OAuthError::new(error, description)
@@ -199,16 +199,16 @@ async fn renew(
         return Ok(Err(over(EndReason::Unknown, app.config.devices)));
     }
     // A use of a moment ago keeps a session alive.
-    usage::actions::write(&app.db, &app.token_uses, app.rng).await?;
+    usage::actions::flush(&app.db, &app.token_uses, app.rng).await?;
     let mut tx = app.db.write().await?;
     let renewed = generated::renew(&mut tx, refresh, program, app.config.devices, now, app.rng).await?;
     tx.commit().await?;
     Ok(renewed.map_err(|reason| over(reason, app.config.devices)))
 }
 
-/// Why a session gives no new secret, to whoever reads it in a terminal. At `invalid_grant` (RFC 6749 section 5.2) a
-/// device forgets its sign-in for good: what the owner or an administrator can undo is `access_denied` instead, which
-/// RFC 8628 section 3.5 gave this endpoint, so that the device goes on afterwards without a new sign-in.
+/// Why a session gets no new secret, for a person at a terminal. At `invalid_grant` (RFC 6749 section 5.2) a device forgets
+/// its sign-in. What the owner or an administrator can undo is `access_denied` (RFC 8628 section 3.5), so that the device
+/// can go on afterwards.
 fn over(reason: EndReason, rules: DeviceRules) -> OAuthError {
     let days = |length: time::Duration| length.whole_days();
     let error = match reason {
@@ -237,8 +237,8 @@ fn over(reason: EndReason, rules: DeviceRules) -> OAuthError {
     )
 }
 
-/// RFC 7009. A personal access token is refused by its form alone, whether there is one or not (section 2.2.1): whoever
-/// holds it may use it, and not delete it. Everything else is answered alike.
+/// RFC 7009. A personal access token is refused by its form, whether it exists or not (section 2.2.1): holding it is no right
+/// to delete it. Everything else gets the same answer.
 async fn revoke(
     State(app): State<App>,
     Now(now): Now,

@@ -1,4 +1,4 @@
-//! The SQL of sign-ins that devices began.
+//! The SQL of sign-ins that devices started.
 
 use dockpass_core::{
     account::Account,
@@ -10,7 +10,7 @@ use dockpass_core::{
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row};
 
-/// A sign-in that begins.
+/// A new sign-in.
 #[derive(Debug)]
 pub struct NewSignIn<'a> {
     pub program: &'a ClientName,
@@ -21,14 +21,13 @@ pub struct NewSignIn<'a> {
     pub expires_at: Timestamp,
 }
 
-/// Makes everyone else who would begin a sign-in wait for this transaction: what is counted now is still right when
-/// it commits.
-pub async fn hold_door(tx: &mut Tx) -> sqlx::Result<u64> {
-    execute!(tx, "UPDATE device_door SET id = id WHERE id = 1")
+/// Makes other new sign-ins wait for this transaction, so that its count of pending codes stays right.
+pub async fn lock_codes(tx: &mut Tx) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE device_code_lock SET id = id WHERE id = 1")
 }
 
-/// How many codes wait, and when the first of them ends: of one network, or of all where `network` is empty.
-pub async fn waiting(
+/// The number of pending codes, and when the first of them expires: of one network, or of all where `network` is empty.
+pub async fn pending(
     connection: &mut impl Connection,
     network: &str,
     now: Timestamp,
@@ -72,7 +71,7 @@ pub async fn insert(
 }
 
 row! {
-    struct SignInRecord {
+    struct SignInRow {
         program: String,
         device: Option<String>,
         address: String,
@@ -85,24 +84,24 @@ row! {
     }
 }
 
-/// A sign-in that a device began.
+/// A sign-in that a device started.
 #[derive(Debug, Clone)]
 pub struct SignIn {
     /// The program, as it calls itself.
     pub program: ClientName,
     /// The device, as it calls itself.
     pub device: Option<ClientName>,
-    /// From where it was begun.
+    /// From which address.
     pub address: String,
-    /// Who decided.
+    /// The account that decided.
     pub account_id: Option<String>,
-    /// When it was begun.
+    /// When it started.
     pub created_at: Timestamp,
-    /// What the next poll is answered by.
+    /// What decides the answer to the next poll.
     pub polled: PollState,
 }
 
-impl SignInRecord {
+impl SignInRow {
     fn into_sign_in(self) -> sqlx::Result<SignIn> {
         let unreadable = || sqlx::Error::Decode(format!("device_code.state holds {:?}", self.state).into());
         let polled = PollState {
@@ -126,28 +125,28 @@ pub async fn find(connection: &mut impl Connection, code: &UserCode) -> sqlx::Re
     let row = fetch!(
         fetch_optional,
         connection,
-        SignInRecord,
+        SignInRow,
         "SELECT program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at
          FROM device_code WHERE user_hash = $1",
         code.hash().as_bytes(),
     )?;
-    row.map(SignInRecord::into_sign_in).transpose()
+    row.map(SignInRow::into_sign_in).transpose()
 }
 
-/// The same by the code with which the program polls.
+/// Finds it by the code with which the program polls.
 pub async fn find_polled(connection: &mut impl Connection, code: &SecretHash) -> sqlx::Result<Option<SignIn>> {
     let row = fetch!(
         fetch_optional,
         connection,
-        SignInRecord,
+        SignInRow,
         "SELECT program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at
          FROM device_code WHERE device_hash = $1",
         code.as_bytes(),
     )?;
-    row.map(SignInRecord::into_sign_in).transpose()
+    row.map(SignInRow::into_sign_in).transpose()
 }
 
-/// Whether this call decided: of many at once it is one, and none once the time is over.
+/// Whether this call decided: one of many at once does, and none after the code expired.
 pub async fn decide(
     tx: &mut Tx,
     code: &UserCode,
@@ -167,17 +166,17 @@ pub async fn decide(
     Ok(rows == 1)
 }
 
-/// The sign-in of a device code, locked: polls of one code stand in line.
+/// Locks the sign-in of a device code: polls of one code wait for each other.
 pub async fn lock(tx: &mut Tx, code: &SecretHash) -> sqlx::Result<Option<SignIn>> {
     let row = fetch!(
         fetch_optional,
         tx,
-        SignInRecord,
+        SignInRow,
         "UPDATE device_code SET interval_ms = interval_ms WHERE device_hash = $1
          RETURNING program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at",
         code.as_bytes(),
     )?;
-    row.map(SignInRecord::into_sign_in).transpose()
+    row.map(SignInRow::into_sign_in).transpose()
 }
 
 pub async fn note_poll(tx: &mut Tx, code: &SecretHash, interval_ms: i64, now: Timestamp) -> sqlx::Result<u64> {
@@ -190,19 +189,19 @@ pub async fn note_poll(tx: &mut Tx, code: &SecretHash, interval_ms: i64, now: Ti
     )
 }
 
-/// The sign-in, for the one caller that spends its code. What was approved waits for one more poll.
+/// The sign-in, for the one caller that spends its code. After an approval the code lasts for one more poll.
 pub async fn spend(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> sqlx::Result<Option<SignIn>> {
     let row = fetch!(
         fetch_optional,
         tx,
-        SignInRecord,
+        SignInRow,
         "UPDATE device_code SET state = 'spent'
          WHERE device_hash = $1 AND state = 'approved' AND expires_at + interval_ms > $2
          RETURNING program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at",
         code.as_bytes(),
         now.millis(),
     )?;
-    row.map(SignInRecord::into_sign_in).transpose()
+    row.map(SignInRow::into_sign_in).transpose()
 }
 
 pub async fn forget_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {

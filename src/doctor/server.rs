@@ -6,7 +6,7 @@ use super::{Expected, Keys, Report, http};
 use crate::{
     config::Config,
     platform::{
-        database::{DatabaseLocation, Db},
+        database::{Connection as _, DatabaseLocation, Db},
         migrations::{self, Tables},
         rng::SystemRng,
     },
@@ -40,7 +40,8 @@ pub async fn check_keys(
         DatabaseLocation::Sqlite(path) => path.display().to_string(),
         DatabaseLocation::Postgres(_) => "PostgreSQL answers".to_owned(),
     };
-    let tables = migrations::compare(db).await.map_err(|error| error.to_string());
+    let compared = async { migrations::compare(db.read().await?.engine()).await };
+    let tables = compared.await.map_err(|error: sqlx::Error| error.to_string());
     if !check_tables(&named, tables, report) {
         report.skipped("keys", "they are in the database");
         return None;
@@ -74,6 +75,10 @@ fn check_tables(named: &str, tables: Result<Tables, String>, report: &mut Report
         Ok(Tables::Foreign) => {
             let advice = "run the doctor of the version that the server has";
             report.wrong(CHECK, format_args!("{named}; another version of Dockpass has migrated it: {advice}"));
+        }
+        Ok(Tables::Unreleased) => {
+            report.wrong(CHECK, format_args!("{named}; {}", migrations::UNRELEASED));
+            return false;
         }
         Ok(Tables::None) => {
             let advice = "the server creates its tables at its first start";

@@ -13,7 +13,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::migrations::migrator;
+use super::migrations::{self, Tables, migrator};
 
 /// How long a writer waits for another process's write, such as a shell command's.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,16 +32,16 @@ pub enum Db {
         /// The one that writes.
         writer: SqlitePool,
     },
-    /// A pool of equal connections.
+    /// A pool of connections that read and write.
     Postgres(PgPool),
 }
 
 /// Where the database is.
 #[derive(Debug, Clone)]
 pub enum DatabaseLocation {
-    /// A file, made where there is none.
+    /// A file, created where there is none.
     Sqlite(std::path::PathBuf),
-    /// A server; boxed, for it holds every option of its URL.
+    /// A server; boxed, because it holds every option of its URL.
     Postgres(Box<PgConnectOptions>),
 }
 
@@ -62,13 +62,21 @@ impl FromStr for DatabaseLocation {
     }
 }
 
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be reached, opened or migrated.
+    #[error("{0}")]
+    Failed(#[from] sqlx::Error),
+    /// A version from before the first release created it.
+    #[error("{}", migrations::UNRELEASED)]
+    Unreleased,
+}
+
 impl Db {
-    /// Opens the database and brings its tables up to date. Two servers may do so at once: PostgreSQL's migrations
-    /// hold an advisory lock, SQLite's the write lock.
-    ///
-    /// # Errors
-    /// When it cannot be reached, opened or migrated.
-    pub async fn open(location: &DatabaseLocation) -> sqlx::Result<Self> {
+    /// Opens the database and brings its tables up to date. Two servers may do so at once: PostgreSQL's migrations hold an
+    /// advisory lock, SQLite's the write lock.
+    pub async fn open(location: &DatabaseLocation) -> Result<Self, OpenError> {
         match location {
             DatabaseLocation::Sqlite(path) => {
                 let writer = SqlitePoolOptions::new()
@@ -78,7 +86,8 @@ impl Db {
                     .after_release(|connection, _| Box::pin(has_no_open_transaction(connection)))
                     .connect_with(sqlite(path).create_if_missing(true))
                     .await?;
-                migrator().run(&writer).await?;
+                can_migrate(Engine::Sqlite(&mut *writer.acquire().await?)).await?;
+                migrator().run(&writer).await.map_err(sqlx::Error::from)?;
                 let readers = SqlitePoolOptions::new()
                     .max_connections(SQLITE_READERS)
                     .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -89,21 +98,19 @@ impl Db {
             }
             DatabaseLocation::Postgres(options) => {
                 let pool = postgres(options).await?;
-                migrator().run(&pool).await?;
+                can_migrate(Engine::Postgres(&mut *pool.acquire().await?)).await?;
+                migrator().run(&pool).await.map_err(sqlx::Error::from)?;
                 Ok(Db::Postgres(pool))
             }
         }
     }
 
-    /// Opens the database as it is, to look at: nothing is made, migrated or written, also where it is empty.
-    ///
-    /// # Errors
-    /// When it cannot be reached or opened.
+    /// Opens the database to look at: nothing is created, migrated or written, also where it is empty.
     pub async fn open_as_it_is(location: &DatabaseLocation) -> sqlx::Result<Self> {
         match location {
             DatabaseLocation::Sqlite(path) => {
-                // Not read-only: such a connection leaves the log's files behind, owned by whoever looked, and the server
-                // that is started next may not be allowed to write them.
+                // Not read-only: such a connection leaves the log's files behind, owned by the user who looked, and the
+                // next server may not be allowed to write them.
                 let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT);
                 let pool = SqlitePoolOptions::new()
                     .max_connections(SQLITE_READERS)
@@ -115,10 +122,7 @@ impl Db {
         }
     }
 
-    /// A connection for reading. What it reads needs no transaction: one statement sees one state.
-    ///
-    /// # Errors
-    /// When no connection is to be had.
+    /// A connection for reading. Reads need no transaction: one statement sees one state.
     pub async fn read(&self) -> sqlx::Result<Reader> {
         Ok(match self {
             Db::Sqlite { readers, .. } => Reader::Sqlite(readers.acquire().await?),
@@ -126,11 +130,8 @@ impl Db {
         })
     }
 
-    /// A transaction for writing. On SQLite it takes the only write lock at once (`BEGIN IMMEDIATE`): of forty
-    /// transactions that first read and then wrote, 35 failed with a plain `BEGIN`. So nothing slow happens inside.
-    ///
-    /// # Errors
-    /// When no connection is to be had, or the lock within ten seconds.
+    /// A transaction for writing; nothing slow may happen inside. On SQLite it takes the only write lock at once (`BEGIN
+    /// IMMEDIATE`): of forty transactions that first read and then wrote, 35 failed with a plain `BEGIN`.
     pub async fn write(&self) -> sqlx::Result<Tx> {
         Ok(match self {
             Db::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
@@ -147,6 +148,13 @@ impl Db {
             }
             Db::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+async fn can_migrate(engine: Engine<'_>) -> Result<(), OpenError> {
+    match migrations::compare(engine).await? {
+        Tables::Unreleased => Err(OpenError::Unreleased),
+        _ => Ok(()),
     }
 }
 
@@ -169,7 +177,11 @@ async fn has_no_open_transaction(connection: &mut SqliteConnection) -> sqlx::Res
 }
 
 /// Why the database cannot be opened, as a sentence for the operator.
-pub fn open_error(location: &DatabaseLocation, error: &sqlx::Error) -> String {
+pub fn open_error(location: &DatabaseLocation, error: &OpenError) -> String {
+    let error = match error {
+        OpenError::Failed(error) => error,
+        OpenError::Unreleased => return error.to_string(),
+    };
     let reason = match (location, error) {
         (DatabaseLocation::Postgres(options), sqlx::Error::Io(io)) if io.kind() == ErrorKind::ConnectionRefused => {
             format!("connection refused at {}:{}", options.get_host(), options.get_port())
@@ -204,7 +216,7 @@ fn sqlite(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        // What was committed survives a power cut; the writes that are many are batched.
+        // Commits survive a power cut. The frequent writes are batched.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
@@ -219,7 +231,7 @@ pub enum Reader {
     Postgres(PoolConnection<Postgres>),
 }
 
-/// One unit of work: what is not committed did not happen.
+/// One unit of work, rolled back where it is not committed.
 #[derive(Debug)]
 pub enum Tx {
     /// SQLite's.
@@ -229,10 +241,7 @@ pub enum Tx {
 }
 
 impl Tx {
-    /// Makes it all happen.
-    ///
-    /// # Errors
-    /// When the database could not; then nothing happened.
+    /// Commits. After an error nothing is written.
     pub async fn commit(self) -> sqlx::Result<()> {
         match self {
             Tx::Sqlite(tx) => tx.commit().await,
@@ -250,8 +259,8 @@ pub enum Engine<'c> {
     Postgres(&'c mut PgConnection),
 }
 
-/// What a query that only reads can run on: a [`Reader`], or a [`Tx`] that must see its own writes. Queries that
-/// write ask for a [`Tx`] by name.
+/// What a query that only reads can run on: a [`Reader`], or a [`Tx`] that must see its own writes. Queries that write take
+/// a [`Tx`].
 pub trait Connection: Send {
     /// The engine underneath.
     fn engine(&mut self) -> Engine<'_>;
@@ -275,12 +284,12 @@ impl Connection for Tx {
     }
 }
 
-/// The error for a value that this program cannot have written.
+/// The error for a stored value that this program never writes.
 pub fn unreadable(column: &str, value: &str) -> sqlx::Error {
     sqlx::Error::Decode(format!("{column} holds {value:?}").into())
 }
 
-/// Runs a statement with its bound values and says how many rows it touched.
+/// Runs a statement with its bound values; the number of rows that it changed.
 macro_rules! execute {
     ($connection:expr, $sql:expr $(, $value:expr)* $(,)?) => {
         match $crate::platform::database::Connection::engine($connection) {
@@ -308,8 +317,8 @@ macro_rules! fetch {
     };
 }
 
-/// A struct that is read from the columns of its fields' names, on either engine. (sqlx's own derive would build
-/// both drivers and SQLite a second time.)
+/// A struct that is read from the columns with its fields' names, on either engine. (sqlx's own derive would build both
+/// drivers and SQLite a second time.)
 macro_rules! row {
     ($(#[$attribute:meta])* $visibility:vis struct $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
         $(#[$attribute])*

@@ -1,177 +1,161 @@
-//! What requests leave behind for a later write: collected in memory, taken together.
+//! What requests leave behind: collected in memory and written together, about once a second.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     hash::Hash,
+    ops::Deref,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use dockpass_core::{
-    access_level::RepositoryAction,
-    activity::{ActivityKind, ClientInfo},
-    timestamp::Timestamp,
-    usage::{Occurrences, TokenUse, UseAction},
-};
-use tokio::sync::Notify;
+use dockpass_core::timestamp::Timestamp;
+use tokio::sync::OwnedMutexGuard;
 
-/// Uses of tokens that were not written yet, by the token's id and the use.
-pub type TokenUses = Journal<(String, TokenUse), Occurrences>;
-
-/// What equal failures have in common: account, kind, detail, origin.
-pub type FailureKey = (String, ActivityKind, String, ClientInfo);
-
-/// Failed sign-ins and refusals for the security log that were not written yet.
-pub type Failures = Journal<FailureKey, Occurrences>;
-
-/// Refusals of real tokens that were not written yet.
-pub type Refusals = Journal<RefusalKey, Occurrences>;
-
-/// What equal refusals have in common.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RefusalKey {
-    /// The owner's account.
-    pub account_id: String,
-    /// The token; it may be deleted.
-    pub token_id: String,
-    /// The refusal's code.
-    pub code: &'static str,
-    /// The first repository that was asked for; empty where none was.
-    pub repository: String,
-    /// What for.
-    pub action: RepositoryAction,
-    /// From where.
-    pub address: String,
-    /// With which program.
-    pub client: String,
-    /// What the token was for.
-    pub description: String,
-}
-
-/// Pushes and pulls of repositories that were not written yet, by name: the latest of each.
-pub type RepositoryUses = Journal<(String, ImageDirection), LastUse>;
-
-/// Which way an image goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ImageDirection {
-    /// To the registry.
-    Push,
-    /// From it.
-    Pull,
-}
-
-/// What accounts' passwords were granted and was not written yet, by the account's id, the repository and the action.
-pub type PasswordGrants = Journal<(String, String, UseAction), Occurrences>;
-
-/// Who pushed or pulled, and when.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastUse {
-    /// When.
-    pub at: Timestamp,
-    /// The account; `None` where nobody was signed in.
-    pub account_id: Option<String>,
-    /// With what.
-    pub by: UsedWith,
-}
-
-/// What an account pushed or pulled with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UsedWith {
-    /// A token.
-    Token {
-        /// Its id.
-        id: String,
-        /// What it was for.
-        description: String,
-    },
-    /// The account's password.
-    Password,
-    /// Nobody can tell, or nobody was signed in.
-    Unknown,
-}
-
-impl UsedWith {
-    /// As the database has it: a token's id and description, nothing for a password, empty texts where nobody can tell.
-    pub fn as_columns(&self) -> (Option<&str>, Option<&str>) {
-        match self {
-            UsedWith::Token { id, description } => (Some(id), Some(description)),
-            UsedWith::Password => (None, None),
-            UsedWith::Unknown => (Some(""), Some("")),
-        }
-    }
-
-    /// Reads that.
-    pub fn of_columns(token_id: Option<String>, description: Option<String>) -> Self {
-        match token_id.zip(description) {
-            Some((id, _)) if id.is_empty() => UsedWith::Unknown,
-            Some((id, description)) => UsedWith::Token { id, description },
-            None => UsedWith::Password,
-        }
-    }
-}
-
-/// Of what was taken, the newest `most` of each owner.
-pub fn newest_of_each<K>(
-    taken: &[(K, Occurrences)],
-    owner: impl Fn(&K) -> &str,
-    most: usize,
-) -> Vec<&(K, Occurrences)> {
-    let mut newest: Vec<&(K, Occurrences)> = taken.iter().collect();
-    newest.sort_by_key(|(_, span)| std::cmp::Reverse(span.last_at));
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    newest.retain(|(key, _)| {
-        let count = counts.entry(owner(key)).or_default();
-        *count += 1;
-        *count <= most
-    });
-    newest
-}
-
-/// What waits for a database that is away must not fill the memory: further notes are let go.
-const MOST_NOTES: usize = 50_000;
-
-/// Notes by key, each merged with what is there. A request only takes a lock for a moment; a job takes all notes
-/// about once a second and writes them in one transaction.
+/// Entries by key; equal keys merge. A request holds the lock only for a moment.
 #[derive(Debug)]
 pub struct Journal<K, V> {
-    notes: Arc<Mutex<HashMap<K, V>>>,
-    arrived: Arc<Notify>,
+    entries: Arc<Mutex<HashMap<K, V>>>,
+    /// Held by a [`Batch`].
+    writing: Arc<tokio::sync::Mutex<()>>,
+    merge: fn(&mut V, V),
+    bound: usize,
 }
 
 impl<K, V> Clone for Journal<K, V> {
     fn clone(&self) -> Self {
-        Self { notes: Arc::clone(&self.notes), arrived: Arc::clone(&self.arrived) }
+        let (entries, writing) = (Arc::clone(&self.entries), Arc::clone(&self.writing));
+        Self { entries, writing, merge: self.merge, bound: self.bound }
     }
 }
 
-impl<K, V> Default for Journal<K, V> {
-    fn default() -> Self {
-        Self { notes: Arc::default(), arrived: Arc::default() }
+impl<K: Eq + Hash + Ord, V> Journal<K, V> {
+    /// An empty journal. While the database is down it drops keys beyond `bound`, so that memory stays bounded.
+    pub fn new(bound: usize, merge: fn(&mut V, V)) -> Self {
+        Self { entries: Arc::default(), writing: Arc::default(), merge, bound }
     }
-}
 
-impl<K: Eq + Hash, V> Journal<K, V> {
-    /// Notes `value` under `key`; `merge` decides what becomes of an earlier note.
-    pub fn note(&self, key: K, value: V, merge: impl FnOnce(&mut V, V)) {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = notes.len();
-        match notes.entry(key) {
-            std::collections::hash_map::Entry::Occupied(mut entry) => merge(entry.get_mut(), value),
-            std::collections::hash_map::Entry::Vacant(entry) if count < MOST_NOTES => {
-                entry.insert(value);
-            }
-            std::collections::hash_map::Entry::Vacant(_) => {}
+    /// Adds an entry, or merges it with the one of the same key.
+    pub fn note(&self, key: K, value: V) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_room = entries.len() < self.bound;
+        match entries.entry(key) {
+            Entry::Occupied(mut entry) => (self.merge)(entry.get_mut(), value),
+            Entry::Vacant(entry) if has_room => drop(entry.insert(value)),
+            Entry::Vacant(_) => {}
         }
-        drop(notes);
-        self.arrived.notify_one();
     }
 
-    /// Takes everything that was noted.
-    pub fn take(&self) -> HashMap<K, V> {
-        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Whether nothing waits to be written.
+    pub fn is_empty(&self) -> bool {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Waits until something was noted since the last wait.
-    pub async fn arrived(&self) {
-        self.arrived.notified().await;
+    /// Takes all entries in the order of their keys: always the same, so that two servers cannot deadlock.
+    pub fn take(&self) -> Vec<(K, V)> {
+        let taken = std::mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut entries: Vec<(K, V)> = taken.into_iter().collect();
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        entries
+    }
+
+    /// Takes all entries to write them. It waits for the batch before: what was noted by now is written once this returns
+    /// an empty batch, or this batch is written.
+    pub async fn batch(&self) -> Batch<K, V> {
+        let one_at_a_time = Arc::clone(&self.writing).lock_owned().await;
+        Batch { entries: self.take(), journal: self.clone(), _one_at_a_time: one_at_a_time }
+    }
+}
+
+/// Entries that are being written. Those that were not written when it is dropped go back into the journal.
+#[derive(Debug)]
+pub struct Batch<K: Eq + Hash + Ord, V> {
+    entries: Vec<(K, V)>,
+    journal: Journal<K, V>,
+    _one_at_a_time: OwnedMutexGuard<()>,
+}
+
+impl<K: Eq + Hash + Ord, V> Batch<K, V> {
+    /// Says that the first `count` entries are committed.
+    pub fn written(&mut self, count: usize) {
+        self.entries.drain(..count);
+    }
+}
+
+impl<K: Eq + Hash + Ord, V> Deref for Batch<K, V> {
+    type Target = [(K, V)];
+
+    fn deref(&self) -> &[(K, V)] {
+        &self.entries
+    }
+}
+
+impl<K: Eq + Hash + Ord, V> Drop for Batch<K, V> {
+    fn drop(&mut self) {
+        self.entries.drain(..).for_each(|(key, value)| self.journal.note(key, value));
+    }
+}
+
+/// Keeps the newest `most` entries of each owner, in their order: a client that makes up names must not hold the database.
+pub fn newest_of_each<E>(
+    entries: &[E],
+    owner: impl Fn(&E) -> &str,
+    time: impl Fn(&E) -> Timestamp,
+    most: usize,
+) -> Vec<&E> {
+    let mut places: Vec<usize> = (0..entries.len()).collect();
+    places.sort_by_key(|place| std::cmp::Reverse(time(&entries[*place])));
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    places.retain(|place| {
+        let count = counts.entry(owner(&entries[*place])).or_default();
+        *count += 1;
+        *count <= most
+    });
+    places.sort_unstable();
+    places.into_iter().map(|place| &entries[place]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn add(sum: &mut i64, other: i64) {
+        *sum += other;
+    }
+
+    #[tokio::test]
+    async fn what_was_not_written_goes_back_and_merges_with_what_came_since() {
+        let journal = Journal::new(3, add);
+        for key in ["b", "a", "b", "c", "d"] {
+            journal.note(key, 1);
+        }
+        let mut batch = journal.batch().await;
+        assert_eq!(*batch, [("a", 1), ("b", 2), ("c", 1)], "in order, and no more than the bound");
+        batch.written(1);
+        journal.note("b", 1);
+        drop(batch);
+        let mut batch = journal.batch().await;
+        assert_eq!(*batch, [("b", 3), ("c", 1)]);
+        batch.written(2);
+        drop(batch);
+        assert!(journal.batch().await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_batch_waits_for_the_one_before() {
+        let journal = Journal::new(3, add);
+        journal.note("a", 1);
+        let (first, other) = (journal.batch().await, journal.clone());
+        let second = tokio::spawn(async move { other.batch().await.len() });
+        tokio::task::yield_now().await;
+        assert!(!second.is_finished());
+        drop(first);
+        assert_eq!(second.await.unwrap(), 1);
+    }
+
+    #[test]
+    fn the_newest_of_each_owner_are_kept_in_their_order() {
+        let at = Timestamp::from_seconds;
+        let entries = [("a", 3), ("a", 1), ("b", 1), ("a", 2)];
+        let kept = newest_of_each(&entries, |(owner, _)| owner, |(_, second)| at(*second), 2);
+        assert_eq!(kept, [&("a", 3), &("b", 1), &("a", 2)]);
     }
 }

@@ -1,35 +1,43 @@
-//! The migrations that this program brings, and how a database's tables compare with them.
+//! The migrations of this program, and how the tables of a database compare with them.
 
 use std::borrow::Cow;
 
 use rust_embed::RustEmbed;
 use sqlx::{
-    SqlSafeStr as _,
+    PgConnection, SqlSafeStr as _, SqliteConnection,
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::database::{Connection as _, Db, Engine};
+use super::database::Engine;
 
 #[derive(RustEmbed)]
 #[folder = "migrations"]
 struct Migrations;
 
-/// All of them, for sqlx.
+/// The first migration of the versions before the first release, which had seven others.
+const FIRST_UNRELEASED: &str = "accounts_and_tokens";
+
+/// What to do with a database that such a version created.
+pub const UNRELEASED: &str = "this database was created by a version of Dockpass from before its first release, and its \
+                              tables cannot be upgraded: start with an empty data folder or database, create the accounts \
+                              and tokens again and write the registry's files with `dockpass registry-config`, or keep \
+                              running the version that created it";
+
+/// All migrations, for sqlx.
 pub(super) fn migrator() -> Migrator {
     let mut names: Vec<_> = Migrations::iter().collect();
     names.sort();
     let read = |name: Cow<'static, str>| {
         let (version, description) = name.trim_end_matches(".sql").split_once('_')?;
         let sql = String::from_utf8(Migrations::get(&name)?.data.into_owned()).ok()?;
-        Some(Migration::new(
-            version.parse().ok()?,
-            description.to_owned().into(),
-            MigrationType::Simple,
-            sqlx::AssertSqlSafe(sql).into_sql_str(),
-            false,
-        ))
+        Some(migration(version.parse().ok()?, description, sql))
     };
     Migrator::with_migrations(names.into_iter().filter_map(read).collect())
+}
+
+fn migration(version: i64, description: &str, sql: String) -> Migration {
+    let sql = sqlx::AssertSqlSafe(sql).into_sql_str();
+    Migration::new(version, description.to_owned().into(), MigrationType::Simple, sql, false)
 }
 
 /// How the tables of a database compare with this program's migrations.
@@ -37,45 +45,77 @@ pub(super) fn migrator() -> Migrator {
 pub enum Tables {
     /// There are none.
     None,
-    /// These migrations are not applied yet, by what they are about.
+    /// These migrations are not applied yet, by their descriptions.
     Behind(Vec<String>),
-    /// All are applied.
+    /// All migrations are applied.
     Current,
-    /// Others than this program's were applied.
+    /// Migrations of another version were applied.
     Foreign,
+    /// A version from before the first release created them.
+    Unreleased,
 }
+
+/// A migration that was applied: version, description, checksum.
+type Applied = (i64, String, Vec<u8>);
 
 /// Compares, and changes nothing.
-///
-/// # Errors
-/// The database's.
-pub async fn compare(db: &Db) -> sqlx::Result<Tables> {
-    let Some(applied) = applied(db).await?.filter(|applied| !applied.is_empty()) else { return Ok(Tables::None) };
-    let migrator = migrator();
-    let own = |version: i64| migrator.iter().find(|migration| migration.version == version);
-    if applied.iter().any(|(version, sum)| own(*version).is_none_or(|own| own.checksum.as_ref() != sum.as_slice())) {
-        return Ok(Tables::Foreign);
-    }
-    let is_applied = |migration: &&Migration| applied.iter().any(|(version, _)| *version == migration.version);
-    let missing = migrator.iter().filter(|migration| !is_applied(migration));
-    let missing: Vec<String> = missing.map(|migration| migration.description.replace('_', " ")).collect();
-    Ok(if missing.is_empty() { Tables::Current } else { Tables::Behind(missing) })
+pub async fn compare(engine: Engine<'_>) -> sqlx::Result<Tables> {
+    let applied = match engine {
+        Engine::Sqlite(connection) => applied_on_sqlite(connection).await?,
+        Engine::Postgres(connection) => applied_on_postgres(connection).await?,
+    };
+    Ok(judge(&applied, &migrator()))
 }
 
-/// Number and checksum of each that was applied; `None` where there is no such list, which sqlx keeps.
-async fn applied(db: &Db) -> sqlx::Result<Option<Vec<(i64, Vec<u8>)>>> {
-    const LIST: &str = "SELECT version, checksum FROM _sqlx_migrations ORDER BY version";
-    match db.read().await?.engine() {
-        Engine::Sqlite(connection) => {
-            let query =
-                "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations')";
-            let (is_there,): (bool,) = sqlx::query_as(query).fetch_one(&mut *connection).await?;
-            if is_there { sqlx::query_as(LIST).fetch_all(connection).await.map(Some) } else { Ok(None) }
-        }
-        Engine::Postgres(connection) => {
-            let query = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
-            let (is_there,): (bool,) = sqlx::query_as(query).fetch_one(&mut *connection).await?;
-            if is_there { sqlx::query_as(LIST).fetch_all(connection).await.map(Some) } else { Ok(None) }
-        }
+fn judge(applied: &[Applied], migrator: &Migrator) -> Tables {
+    if applied.is_empty() {
+        return Tables::None;
+    }
+    if applied.iter().any(|(version, description, _)| *version == 1 && description == FIRST_UNRELEASED) {
+        return Tables::Unreleased;
+    }
+    let own = |version: i64| migrator.iter().find(|migration| migration.version == version);
+    if applied.iter().any(|(version, _, sum)| own(*version).is_none_or(|own| own.checksum.as_ref() != sum.as_slice())) {
+        return Tables::Foreign;
+    }
+    let is_applied = |migration: &&Migration| applied.iter().any(|(version, ..)| *version == migration.version);
+    let missing = migrator.iter().filter(|migration| !is_applied(migration));
+    let missing: Vec<String> = missing.map(|migration| migration.description.replace('_', " ")).collect();
+    if missing.is_empty() { Tables::Current } else { Tables::Behind(missing) }
+}
+
+/// sqlx's own list of applied migrations.
+const LIST: &str = "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version";
+
+async fn applied_on_sqlite(connection: &mut SqliteConnection) -> sqlx::Result<Vec<Applied>> {
+    let query = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations')";
+    let (has_list,): (bool,) = sqlx::query_as(query).fetch_one(&mut *connection).await?;
+    if has_list { sqlx::query_as(LIST).fetch_all(connection).await } else { Ok(Vec::new()) }
+}
+
+async fn applied_on_postgres(connection: &mut PgConnection) -> sqlx::Result<Vec<Applied>> {
+    let query = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
+    let (has_list,): (bool,) = sqlx::query_as(query).fetch_one(&mut *connection).await?;
+    if has_list { sqlx::query_as(LIST).fetch_all(connection).await } else { Ok(Vec::new()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn applied_migrations_are_compared_by_version_and_checksum() {
+        let of = |version, description: &str, sql: &str| migration(version, description, sql.to_owned());
+        let own = [of(1, "initial", "a"), of(2, "more_tables", "b"), of(3, "an_index", "c")];
+        let migrator = Migrator::with_migrations(own.to_vec());
+        let row = |one: &Migration| (one.version, one.description.to_string(), one.checksum.to_vec());
+        let tables = |applied: &[&Migration]| judge(&applied.iter().map(|one| row(one)).collect::<Vec<_>>(), &migrator);
+        assert_eq!(tables(&[]), Tables::None);
+        assert_eq!(tables(&[&own[0]]), Tables::Behind(vec!["more tables".to_owned(), "an index".to_owned()]));
+        assert_eq!(tables(&[&own[0], &own[1], &own[2]]), Tables::Current);
+        assert_eq!(tables(&[&of(1, "initial", "changed")]), Tables::Foreign);
+        assert_eq!(tables(&[&own[0], &of(9, "later", "z")]), Tables::Foreign);
+        let unreleased = [of(1, FIRST_UNRELEASED, "x"), of(2, "people_and_limits", "y")];
+        assert_eq!(tables(&[&unreleased[0], &unreleased[1]]), Tables::Unreleased);
     }
 }

@@ -1,15 +1,17 @@
-//! Who asks for a registry token, and what the token says.
+//! Who asks for a registry token, what is granted, and what the token says.
 
 use std::net::IpAddr;
 
 use dockpass_core::{
     access_level::AccessLevel,
+    attribution::RegistryActor,
     device_session::DeviceRules,
     grants::{self, GrantedScope},
     password::Password,
     permission::{Principal, RepositoryFacts},
     refusal::Refusal,
     repository::{RepositoryFilter, RepositoryName},
+    repository_facts,
     scope::Scope,
     secret::{self, SecretHash},
     timestamp::Timestamp,
@@ -29,16 +31,18 @@ use crate::{
         password_hasher::PasswordHasher,
         rate_limits::RateLimits,
     },
-    repositories::actions::facts,
+    repositories,
     tokens::authenticate::actions::{KnownToken, authenticate},
 };
 
 /// A registry token lives this long, in seconds.
 pub const TOKEN_LIFE_SECONDS: i64 = 300;
-/// Registries whose clocks are behind must accept a fresh token.
+/// Registries whose clocks lag must accept a new token.
 const BACKDATED_SECONDS: i64 = 60;
+/// The repositories that are looked up for an anonymous client, which pulls one at a time.
+const MOST_OF_ANONYMOUS: usize = 8;
 
-/// Someone who may ask.
+/// An authenticated client.
 #[derive(Debug)]
 pub struct Caller {
     /// The account.
@@ -47,60 +51,64 @@ pub struct Caller {
     pub username: String,
     /// Whether it is an administrator.
     pub is_admin: bool,
-    /// What the token allows; a password allows everything.
+    /// The token's access level; the highest for a password.
     pub level: AccessLevel,
     /// The repositories that the token is limited to.
-    pub reach: RepositoryFilter,
-    /// The token that was used; `None` for a password.
+    pub repository_filter: RepositoryFilter,
+    /// The token; `None` for a password.
     pub token: Option<KnownToken>,
-    /// What is known of the repositories that were asked for.
-    pub facts: Vec<RepositoryFacts>,
 }
 
 impl Caller {
-    /// As the rules see it.
-    pub fn holder(&self) -> Principal<'_> {
+    /// The caller as the permission rules see it.
+    pub fn principal(&self) -> Principal<'_> {
         Principal {
             username: &self.username,
             is_admin: self.is_admin,
             level: self.level,
-            repository_filter: &self.reach,
+            repository_filter: &self.repository_filter,
         }
+    }
+
+    /// The `sub` of its registry tokens, which registries repeat in their logs and notifications.
+    fn subject(&self) -> String {
+        let token_id = self.token.as_ref().map(|token| token.token_id.clone());
+        RegistryActor { username: self.username.clone(), token_id }.to_string()
     }
 }
 
-/// Why there is no caller, and whose log says so.
+/// A refused request, and whose log shows it.
 #[derive(Debug)]
 pub struct RefusedRequest {
     /// Why.
     pub refusal: Refusal,
-    /// Who is concerned.
+    /// Whose log shows it.
     pub concerns: Subject,
 }
 
-/// Whose log a refusal stands in.
+/// Whose log shows a refusal.
 #[derive(Debug)]
 pub enum Subject {
     /// Nobody's: a secret that is no token, a name that is no account.
     Nobody,
-    /// This account's, whose password was wrong.
+    /// The log of this account, whose password was wrong.
     Account(String),
-    /// The owner's of this token.
+    /// The log of this token's owner.
     Token(KnownToken),
 }
 
-/// What is needed to tell whose name and secret these are.
+/// Checks names and secrets.
 #[derive(Debug)]
 pub struct Authenticator<'a> {
     /// The database.
     pub db: &'a Db,
     /// The slow hash.
     pub hasher: &'a PasswordHasher,
-    /// What is kept in memory of failures.
+    /// The failures in memory.
     pub limits: &'a RateLimits,
     /// Whether the operator requires two-factor authentication.
     pub requires_second_factor: bool,
-    /// What the operator allows devices.
+    /// The operator's rules for devices.
     pub devices: DeviceRules,
     /// From where.
     pub address: IpAddr,
@@ -109,34 +117,20 @@ pub struct Authenticator<'a> {
 }
 
 impl Authenticator<'_> {
-    /// Whose name and secret these are. What begins like a token is looked up by its hash: it never reaches argon2 and
-    /// is never throttled, whatever its address did. Everything else is compared as a password, at the same cost
-    /// whatever the answer.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`] for a source that failed too often; the database's; too many passwords at once. A refusal is
-    /// no error.
-    pub async fn authenticate(
-        &self,
-        username: &str,
-        secret: &str,
-        asked: &[RepositoryName],
-    ) -> Result<Result<Caller, RefusedRequest>, Error> {
+    /// The account whose name and secret these are. A secret with a token's prefix is looked up by its hash: it never reaches
+    /// argon2 and is never throttled, whatever its address did. Any other secret is compared as a password, at the same cost
+    /// whatever the result. A source that failed too often gets [`Error::TooMany`].
+    pub async fn authenticate(&self, username: &str, secret: &str) -> Result<Result<Caller, RefusedRequest>, Error> {
         if secret::has_token_prefix(secret) {
-            let presented = authenticate(self.db, &as_typed(username), secret, asked, self.devices, self.now).await?;
-            return Ok(match presented {
-                Ok(token) => Ok(Caller {
-                    token: Some(KnownToken {
-                        token_id: Some(token.token_id),
-                        account_id: token.account_id.clone(),
-                        description: token.description,
-                    }),
-                    account_id: token.account_id,
-                    username: token.username,
-                    is_admin: token.is_admin,
-                    level: token.level,
-                    reach: token.reach,
-                    facts: token.facts,
+            let found = authenticate(self.db, &as_typed(username), secret, self.devices, self.now).await?;
+            return Ok(match found {
+                Ok(accepted) => Ok(Caller {
+                    account_id: accepted.token.account_id.clone(),
+                    username: accepted.username,
+                    is_admin: accepted.is_admin,
+                    level: accepted.level,
+                    repository_filter: accepted.repository_filter,
+                    token: Some(accepted.token),
                 }),
                 Err(refused) => Err(RefusedRequest {
                     refusal: refused.refusal,
@@ -154,12 +148,11 @@ impl Authenticator<'_> {
             Some(VerifiedPassword { account, .. }) => {
                 attempt.settle(self.db, self.limits, SignInVerdict::Right, self.now).await?;
                 Ok(Ok(Caller {
-                    facts: facts(&mut self.db.read().await?, Some(&account.id), asked).await?,
                     account_id: account.id,
                     username: account.username.to_string(),
                     is_admin: account.is_admin,
                     level: AccessLevel::Admin,
-                    reach: RepositoryFilter::All,
+                    repository_filter: RepositoryFilter::All,
                     token: None,
                 }))
             }
@@ -177,7 +170,41 @@ impl Authenticator<'_> {
     }
 }
 
-/// What a token says, beside what it opens.
+/// The facts of the repositories that the decision needs. An owner's request for its own repositories reads nothing.
+pub async fn facts(
+    db: &Db,
+    caller: Option<&Caller>,
+    mut asked: Vec<RepositoryName>,
+) -> Result<Vec<RepositoryFacts>, Error> {
+    let Some(caller) = caller else {
+        asked.truncate(MOST_OF_ANONYMOUS);
+        return read_facts(db, None, &asked).await;
+    };
+    let principal = caller.principal();
+    let mut facts = Vec::with_capacity(asked.len());
+    asked.retain(|name| match repository_facts::without_reading(&principal, name) {
+        Some(enough) => {
+            facts.push(enough);
+            false
+        }
+        None => true,
+    });
+    facts.extend(read_facts(db, Some(&caller.account_id), &asked).await?);
+    Ok(facts)
+}
+
+async fn read_facts(
+    db: &Db,
+    account_id: Option<&str>,
+    names: &[RepositoryName],
+) -> Result<Vec<RepositoryFacts>, Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    repositories::actions::facts(&mut db.read().await?, account_id, names).await
+}
+
+/// The claims of a token besides its access.
 #[derive(Debug)]
 pub struct TokenEnvelope<'a> {
     /// The `iss`.
@@ -186,16 +213,16 @@ pub struct TokenEnvelope<'a> {
     pub service: &'a str,
     /// The `jti`.
     pub id: String,
-    /// When it is made.
+    /// The `iat`.
     pub now: Timestamp,
 }
 
-/// The claims of a token for `caller` that opens what was granted.
+/// The claims of a token for `caller` with what was granted.
 pub fn claims(caller: Option<&Caller>, granted: Vec<GrantedScope>, envelope: TokenEnvelope<'_>) -> Claims {
     let now = envelope.now.seconds();
     Claims {
         iss: envelope.issuer.to_owned(),
-        sub: caller.map_or_else(String::new, |caller| caller.username.clone()),
+        sub: caller.map_or_else(String::new, Caller::subject),
         aud: envelope.service.to_owned(),
         exp: now + TOKEN_LIFE_SECONDS,
         nbf: now - BACKDATED_SECONDS,
@@ -205,9 +232,9 @@ pub fn claims(caller: Option<&Caller>, granted: Vec<GrantedScope>, envelope: Tok
     }
 }
 
-/// The refusal of a request that asks to push and may push nowhere, with whom it concerns.
-pub fn refused_push(caller: &Caller, asked: &[Scope]) -> Option<RefusedRequest> {
-    let refused = grants::refused_push(asked, &caller.holder(), &caller.facts)?;
+/// The refusal of a request that asks to push and may push nowhere.
+pub fn refused_push(caller: &Caller, asked: &[Scope], facts: &[RepositoryFacts]) -> Option<RefusedRequest> {
+    let refused = grants::refused_push(asked, &caller.principal(), facts)?;
     Some(RefusedRequest {
         refusal: Refusal::of_push(refused, &caller.username),
         concerns: caller.token.clone().map_or(Subject::Nobody, Subject::Token),

@@ -45,9 +45,6 @@ pub enum RegistryVersion {
 }
 
 /// Writes the files and returns the YAML for the registry's configuration.
-///
-/// # Errors
-/// A sentence that says why it failed.
 pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: &Keys) -> Result<String, String> {
     let folder = write(&command.out, keys)
         .map_err(|error| format!("the files cannot be written to {}: {error}", command.out.display()))?;
@@ -70,11 +67,12 @@ pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: 
     Ok(yaml)
 }
 
-/// The registry repeats a failed notification five times at once, and then every two seconds.
+/// The registry repeats a failed notification five times at once, then every two seconds. References name the manifests of
+/// a pushed index.
 fn notifications(url: &str, secret: &str) -> String {
     format!(
-        "notifications:\n  endpoints:\n    - name: dockpass\n      url: {}\n      headers:\n        Authorization: [{}]\n\
-         \x20     timeout: 2s\n      threshold: 5\n      backoff: 2s\n",
+        "notifications:\n  events:\n    includereferences: true\n  endpoints:\n    - name: dockpass\n      url: {}\n\
+         \x20     headers:\n        Authorization: [{}]\n      timeout: 2s\n      threshold: 5\n      backoff: 2s\n",
         quoted(url),
         quoted(&format!("Bearer {secret}")),
     )

@@ -1,4 +1,4 @@
-//! `/token`, `/v2/` and the public keys: what registries and their clients talk to.
+//! `/token`, `/v2/` and the public keys: the endpoints of registries and their clients.
 
 use axum::{
     Json, Router,
@@ -24,7 +24,6 @@ use super::{
 use crate::{
     app::App,
     error::Error,
-    repositories::actions::facts,
     web::{
         errors::{as_registry_json, registry_error},
         extract::{ClientAddress, Now},
@@ -34,10 +33,7 @@ use crate::{
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 
-/// Whoever shows nothing gets so many repositories looked up at a time; clients pull one.
-const MOST_OF_NOBODY: usize = 8;
-
-/// The machines' routes. No session is looked at here, and no cookie set.
+/// The routes for machines. They read no session and set no cookie.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/token", get(token_by_query).post(token_by_form))
@@ -49,10 +45,10 @@ pub fn routes() -> Router<App> {
         .layer(middleware::from_fn(as_registry_json))
 }
 
-/// `expires_in` in seconds. There is no `issued_at`: clients would count from it by their own clocks and ask up to
-/// ten times for one push. There is no refresh token: it would outlive the token that it came from.
+/// `expires_in` is in seconds. There is no `issued_at`: clients would count from it by their own clocks and ask up to ten
+/// times for one push. There is no refresh token: it would outlive the access token that it came from.
 #[derive(Debug, Serialize)]
-struct TokenAnswer {
+struct TokenBody {
     token: String,
     access_token: String,
     expires_in: i64,
@@ -89,7 +85,7 @@ async fn token_by_form(
     }
 }
 
-/// Parse, authenticate, authorise, sign; what was done with whom is noted for a later write.
+/// Authenticates, authorizes and signs. What was done is noted for a later write.
 async fn answer(
     app: &App,
     request: TokenRequest,
@@ -101,18 +97,11 @@ async fn answer(
         Ok(caller) => caller,
         Err(refused) => return Ok(refuse(app, &refused, &request, &origin, now)),
     };
-    if let Some(refused) = caller.as_ref().and_then(|caller| actions::refused_push(caller, &request.scopes)) {
+    let facts = actions::facts(&app.db, caller.as_ref(), request.repositories()).await?;
+    if let Some(refused) = caller.as_ref().and_then(|caller| actions::refused_push(caller, &request.scopes, &facts)) {
         return Ok(refuse(app, &refused, &request, &origin, now));
     }
-    let granted = match &caller {
-        Some(caller) => grant(&request.scopes, Some(&caller.holder()), &caller.facts),
-        None if request.scopes.is_empty() => Vec::new(),
-        None => {
-            let mut asked = request.repositories();
-            asked.truncate(MOST_OF_NOBODY);
-            grant(&request.scopes, None, &facts(&mut app.db.read().await?, None, &asked).await?)
-        }
-    };
+    let granted = grant(&request.scopes, caller.as_ref().map(Caller::principal).as_ref(), &facts);
     audit::granted(app, caller.as_ref(), &request.scopes, &granted, &origin, now);
     let asks_for_repositories = request.scopes.iter().any(|scope| scope.kind == "repository");
     if let Some(caller) = caller.as_ref().filter(|_| asks_for_repositories && granted.is_empty()) {
@@ -121,17 +110,17 @@ async fn answer(
     let envelope =
         TokenEnvelope { issuer: &app.config.issuer, service: &app.config.registry_service, id: app.rng.id(now), now };
     let token = app.signing_keys.sign(&actions::claims(caller.as_ref(), granted, envelope));
-    Ok(private(Json(TokenAnswer { access_token: token.clone(), token, expires_in: TOKEN_LIFE_SECONDS })))
+    Ok(private(Json(TokenBody { access_token: token.clone(), token, expires_in: TOKEN_LIFE_SECONDS })))
 }
 
-/// Nobody, for a client that shows no credentials: it gets what the public may have.
+/// `None` for an anonymous client, which can pull public repositories.
 async fn authenticate(
     app: &App,
     request: &TokenRequest,
     ClientAddress(address): ClientAddress,
     now: Timestamp,
 ) -> Result<Result<Option<Caller>, RefusedRequest>, Error> {
-    let gate = Authenticator {
+    let authenticator = Authenticator {
         db: &app.db,
         hasher: &app.hasher,
         limits: &app.rate_limits,
@@ -143,13 +132,11 @@ async fn authenticate(
     match &request.credentials {
         Credentials::None => Ok(Ok(None)),
         Credentials::Unreadable => Ok(Err(RefusedRequest { refusal: Refusal::Failed, concerns: Subject::Nobody })),
-        Credentials::Given { username, secret } => {
-            Ok(gate.authenticate(username, secret, &request.repositories()).await?.map(Some))
-        }
+        Credentials::Given { username, secret } => Ok(authenticator.authenticate(username, secret).await?.map(Some)),
     }
 }
 
-/// 401, `application/json` and `DENIED` is the one shape that every client shows which can show anything.
+/// 401, `application/json` and `DENIED`: every client that can show a message shows this one.
 fn refuse(
     app: &App,
     refused: &RefusedRequest,
@@ -162,39 +149,35 @@ fn refuse(
     registry_error(StatusCode::UNAUTHORIZED, "DENIED", &refused.refusal.sentence(&tokens_url))
 }
 
-/// The login check of registry clients, so that `docker login` works against this server alone.
+/// The login check of registry clients, so that `docker login` works against this server without a registry.
 async fn check(State(app): State<App>, Now(now): Now, headers: HeaderMap) -> Response {
-    let mut response = match reader_of(&app, &headers, now) {
-        Some(()) => private(Json(json!({}))),
-        None => challenge(&app),
-    };
+    let is_let_in = has_valid_token(&app, &headers, now);
+    let mut response = if is_let_in { private(Json(json!({}))) } else { challenge(&app) };
     response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
     response
 }
 
-/// Everything below `/v2/` is a registry's, and this is none.
+/// Everything below `/v2/` belongs to a registry, which this server is not.
 async fn no_registry(State(app): State<App>, Now(now): Now, headers: HeaderMap) -> Response {
-    let mut response = match reader_of(&app, &headers, now) {
-        Some(()) => registry_error(
-            StatusCode::NOT_FOUND,
-            "NAME_UNKNOWN",
-            "this is the token server: no registry is served at this address",
-        ),
-        None => challenge(&app),
+    let mut response = if has_valid_token(&app, &headers, now) {
+        let sentence = "this is the token server: no registry is served at this address";
+        registry_error(StatusCode::NOT_FOUND, "NAME_UNKNOWN", sentence)
+    } else {
+        challenge(&app)
     };
     response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
     response
 }
 
-fn reader_of(app: &App, headers: &HeaderMap, now: Timestamp) -> Option<()> {
-    let token = bearer(headers)?;
-    app.signing_keys.verify(token, &app.config.issuer, &app.config.registry_service, now).map(|_| ())
+fn has_valid_token(app: &App, headers: &HeaderMap, now: Timestamp) -> bool {
+    let (issuer, service) = (&app.config.issuer, &app.config.registry_service);
+    bearer(headers).is_some_and(|token| app.signing_keys.verify(token, issuer, service, now).is_some())
 }
 
 fn challenge(app: &App) -> Response {
     let mut response = registry_error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "authentication required");
     let challenge = format!("Bearer realm=\"{}/token\",service=\"{}\"", app.urls.public, app.config.registry_service);
-    // Both come from checked settings: neither holds a quote or a control character.
+    // Both come from checked settings, without quotes and control characters.
     if let Ok(value) = HeaderValue::try_from(challenge) {
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }

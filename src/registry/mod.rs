@@ -1,4 +1,4 @@
-//! The registry's side: the token endpoint, the keys with which it signs, and the registry's notifications.
+//! The registry's side: the token endpoint, the signing keys, and the registry's notifications.
 
 mod actions;
 mod audit;

@@ -13,21 +13,18 @@ use zeroize::Zeroizing;
 /// A request for a registry token.
 #[derive(Debug)]
 pub struct TokenRequest {
-    /// Who asks, as claimed.
+    /// Who asks.
     pub credentials: Credentials,
-    /// What is asked, merged by resource.
+    /// What it asks for, merged by resource.
     pub scopes: Vec<Scope>,
-    /// Whether it came as a form. containerd asks so first, and once more by the query where it is refused.
-    pub is_form: bool,
 }
 
-/// Of a request that asks for more repositories than anyone needs, those that follow are granted nothing: each costs
-/// a look into the database.
+/// The repositories of one request that can be granted anything. Each can cost a read.
 const MOST_REPOSITORIES: usize = 100;
 
-/// What a client shows of itself. It never prints itself.
+/// The credentials of a request. They never print themselves.
 pub enum Credentials {
-    /// Nothing.
+    /// None.
     None,
     /// A name and a secret.
     Given {
@@ -46,22 +43,19 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The grant of a POST, when it is one that this server does not have.
+/// A POST asks for a grant that this server does not have.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnsupportedGrant;
 
 impl TokenRequest {
-    /// A GET: Basic credentials and a query. `account` is a hint that clients leave out or fill differently: it is
-    /// not looked at.
+    /// A GET: Basic credentials and a query. `account` is ignored: clients leave it out or fill it differently.
     pub fn from_query(headers: &HeaderMap, query: &str) -> Self {
         let scopes: Vec<String> = pairs(query).filter(|(name, _)| name == "scope").map(|(_, value)| value).collect();
-        Self { credentials: basic(headers), scopes: scope::parse(scopes.iter().map(String::as_str)), is_form: false }
+        Self { credentials: basic(headers), scopes: scope::parse(scopes.iter().map(String::as_str)) }
     }
 
-    /// A POST: an OAuth 2 form with the password grant (distribution's token specification).
-    ///
-    /// # Errors
-    /// When it asks for another grant: this server gives no refresh tokens, so there is none to be used.
+    /// A POST: an OAuth 2 form with the password grant (distribution's token specification). This server issues no refresh
+    /// tokens, so it accepts none.
     pub fn from_form(headers: &HeaderMap, form: &str) -> Result<Self, UnsupportedGrant> {
         let mut grant = String::new();
         let mut username = None;
@@ -84,10 +78,10 @@ impl TokenRequest {
             (None, None) => basic(headers),
             _ => Credentials::Unreadable,
         };
-        Ok(Self { credentials, scopes: scope::parse(scopes.iter().map(String::as_str)), is_form: true })
+        Ok(Self { credentials, scopes: scope::parse(scopes.iter().map(String::as_str)) })
     }
 
-    /// The repositories that are asked for, as far as they can be any.
+    /// The repositories that it asks for; what cannot be a name is left out.
     pub fn repositories(&self) -> Vec<RepositoryName> {
         let repositories = self.scopes.iter().filter(|scope| scope.kind == "repository");
         repositories.filter_map(|scope| RepositoryName::parse(&scope.name)).take(MOST_REPOSITORIES).collect()

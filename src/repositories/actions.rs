@@ -7,6 +7,7 @@ use dockpass_core::{
     permission::{RepositoryFacts, ShareLevel, ownership},
     repository::RepositoryName,
     timestamp::Timestamp,
+    usage::{ImageDirection, LastUse},
 };
 
 use super::store::{self, Inserted, ListedRepository};
@@ -15,15 +16,12 @@ use crate::{
     error::Error,
     platform::{
         database::{Connection, Db, Tx},
-        journal::{ImageDirection, LastUse, RepositoryUses},
+        journal::Journal,
         rng::SystemRng,
     },
 };
 
-/// What is known of repositories, for the account that asks; nobody is `None`.
-///
-/// # Errors
-/// The database's.
+/// What is known of repositories, for the account that asks; `None` for an anonymous client.
 pub async fn facts(
     connection: &mut impl Connection,
     account_id: Option<&str>,
@@ -36,108 +34,75 @@ pub async fn facts(
     Ok(facts)
 }
 
-/// So many notes are written in one transaction: others wait for no more than that.
+/// The entries that one transaction writes: others wait for the database meanwhile.
 const SLICE: usize = 200;
+/// The pushes and pulls that are kept in memory.
+const BOUND: usize = 20_000;
 
-/// Writes all pushes and pulls that were noted: a repository that was not known before is known from its first push
-/// on. What could not be written is noted again.
-///
-/// # Errors
-/// The database's.
-pub async fn write(db: &Db, uses: &RepositoryUses, rng: SystemRng) -> Result<(), Error> {
-    let mut taken: Vec<((String, ImageDirection), LastUse)> = uses.take().into_iter().collect();
-    // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
-    taken.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let (mut full, mut done) = (HashSet::new(), 0);
-    let written = async {
-        for slice in taken.chunks(SLICE) {
-            let mut tx = db.write().await?;
-            if slice.iter().any(|((_, direction), _)| *direction == ImageDirection::Push) {
-                hold_names(&mut tx).await?;
-            }
-            for ((name, direction), handling) in slice {
-                note_or_make(&mut tx, name, *direction, handling, &mut full, rng).await?;
-            }
-            tx.commit().await?;
-            done += slice.len();
-        }
-        Ok(())
-    };
-    let written: sqlx::Result<()> = written.await;
-    written.map_err(|error| {
-        for (key, handling) in taken.drain(done..) {
-            uses.note(key, handling, later);
-        }
-        Error::from(error)
-    })
+/// Granted pushes and pulls of repositories that are not written yet, by name: the latest of each.
+pub type RepositoryUses = Journal<(String, ImageDirection), LastUse>;
+
+/// An empty journal of pushes and pulls.
+pub fn repository_uses() -> RepositoryUses {
+    Journal::new(BOUND, LastUse::or_later)
 }
 
-/// Of two pushes, or pulls, the later one is kept.
-pub fn later(known: &mut LastUse, other: LastUse) {
-    if other.at >= known.at {
-        *known = other;
+/// Writes the pushes and pulls that were noted. The first granted push creates a repository.
+pub async fn flush(db: &Db, uses: &RepositoryUses, rng: SystemRng) -> Result<(), Error> {
+    let mut batch = uses.batch().await;
+    let mut full = HashSet::new();
+    while !batch.is_empty() {
+        let slice = &batch[..batch.len().min(SLICE)];
+        let mut tx = db.write().await?;
+        if slice.iter().any(|((_, direction), _)| *direction == ImageDirection::Push) {
+            store::lock_names(&mut tx).await?;
+        }
+        for ((name, direction), last_use) in slice {
+            note_or_create(&mut tx, name, *direction, last_use, &mut full, rng).await?;
+        }
+        tx.commit().await?;
+        let count = slice.len();
+        batch.written(count);
     }
-}
-
-/// Notes one push or pull of a repository that is known; whether it was noted.
-///
-/// # Errors
-/// The database's.
-pub async fn note(tx: &mut Tx, name: &str, direction: ImageDirection, handling: &LastUse) -> sqlx::Result<bool> {
-    let noted = match direction {
-        ImageDirection::Pull => store::note_pull(tx, name, handling).await?,
-        ImageDirection::Push => store::note_push(tx, name, handling).await?,
-    };
-    Ok(noted > 0)
-}
-
-/// Stands in line with whoever makes or closes an account. Whoever is about to make repositories known does so first of
-/// all: then nobody waits in a circle.
-///
-/// # Errors
-/// The database's.
-pub async fn hold_names(tx: &mut Tx) -> sqlx::Result<()> {
-    store::hold_names(tx).await?;
     Ok(())
 }
 
-/// Notes one push or pull of a repository that becomes known by its push where it is not; the names are held by then.
-/// `full` remembers the namespaces of which no more repositories are kept, so that of many notes each is counted once.
-///
-/// # Errors
-/// The database's.
-pub async fn note_or_make(
+/// Notes the last push or pull of a repository, where there is one of this name; whether it was noted.
+pub async fn note(tx: &mut Tx, name: &str, direction: ImageDirection, last_use: &LastUse) -> Result<bool, Error> {
+    Ok(store::note(tx, name, direction, last_use).await? > 0)
+}
+
+/// The same, and creates a repository that is pushed; names are locked by then. `full` collects the namespaces that have
+/// no room for more.
+async fn note_or_create(
     tx: &mut Tx,
     name: &str,
     direction: ImageDirection,
-    handling: &LastUse,
+    last_use: &LastUse,
     full: &mut HashSet<String>,
     rng: SystemRng,
-) -> sqlx::Result<()> {
-    if note(tx, name, direction, handling).await? || direction == ImageDirection::Pull {
+) -> Result<(), Error> {
+    if note(tx, name, direction, last_use).await? || direction == ImageDirection::Pull {
         return Ok(());
     }
     let Some(name) = RepositoryName::parse(name).filter(|name| !full.contains(name.namespace())) else {
         return Ok(());
     };
-    match store::insert(tx, &rng.id(handling.at), &name, None, handling.at).await? {
+    match store::insert(tx, &rng.id(last_use.at), &name, None, last_use.at).await? {
         Inserted::New => {
-            store::note_push(tx, name.as_str(), handling).await?;
+            store::note(tx, name.as_str(), direction, last_use).await?;
         }
         Inserted::Full => {
-            tracing::warn!(namespace = name.namespace(), "as many repositories are known as are kept: this one is not");
+            tracing::warn!(namespace = name.namespace(), "the list of repositories is full for this namespace");
             full.insert(name.namespace().to_owned());
         }
-        // It was known, and its last push is later than this one.
+        // Its last push is later than this one.
         Inserted::Known => {}
     }
     Ok(())
 }
 
-/// A page of what an account has and what is shared with it, and how many there are in all.
-///
-/// # Errors
-/// The database's.
+/// A page of what an account has and what is shared with it, and the number of all.
 pub async fn list(
     connection: &mut impl Connection,
     account: &Account,
@@ -147,10 +112,8 @@ pub async fn list(
     Ok(store::list(connection, account, text, page).await?)
 }
 
-/// A repository that this account manages: its own, or for an administrator one of no account's.
-///
-/// # Errors
-/// [`Error::NotFound`], also for one that is merely shared with it.
+/// A repository that this account manages: its own, or for an administrator one that belongs to no account. For any other
+/// the error is [`Error::NotFound`].
 pub async fn find_managed(
     connection: &mut impl Connection,
     account: &Account,
@@ -160,11 +123,8 @@ pub async fn find_managed(
     found.filter(|repository| manages(account, repository)).ok_or(Error::NotFound)
 }
 
-/// A repository that this account can close to others and take from the list: one that it manages, and for an
-/// administrator also one whose owner is away.
-///
-/// # Errors
-/// [`Error::NotFound`] for every other.
+/// A repository that this account can make private and remove from the list: one that it manages, and for an administrator
+/// also one whose owner is disabled or closed. For any other the error is [`Error::NotFound`].
 pub async fn find_closable(
     connection: &mut impl Connection,
     account: &Account,
@@ -174,32 +134,30 @@ pub async fn find_closable(
     found.filter(|repository| closes(account, repository)).ok_or(Error::NotFound)
 }
 
-/// Whether an account decides about a repository.
+/// Whether an account manages a repository.
 pub fn manages(account: &Account, repository: &ListedRepository) -> bool {
     let (username, is_an_accounts) = (account.username.as_str(), repository.owner.is_some());
     ownership(username, account.is_admin, &repository.name, is_an_accounts).is_some()
 }
 
-/// Whether an account can close a repository to others. Nobody opens one of somebody who is away, nor shares it.
+/// Whether an account can make a repository private and remove it. Nobody can make a repository of a disabled or closed
+/// account public, or share it.
 pub fn closes(account: &Account, repository: &ListedRepository) -> bool {
     manages(account, repository) || account.is_admin && repository.owner_is_away
 }
 
-/// Why a repository was not made.
+/// Why a repository was not created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotMade {
+pub enum NotCreated {
     /// There is one of this name.
     Exists,
-    /// The name is not this account's to give.
+    /// The account may not use this name.
     NotOwn,
-    /// Of this namespace no more are kept.
+    /// The namespace has as many as are kept.
     Full,
 }
 
-/// Makes a repository by hand, before anything is pushed to it.
-///
-/// # Errors
-/// The database's.
+/// Creates a repository before anything is pushed to it.
 pub async fn create(
     tx: &mut Tx,
     account: &Account,
@@ -207,23 +165,21 @@ pub async fn create(
     is_public: bool,
     now: Timestamp,
     rng: SystemRng,
-) -> Result<Result<(), NotMade>, Error> {
-    hold_names(tx).await?;
+) -> Result<Result<(), NotCreated>, Error> {
+    store::lock_names(tx).await?;
     let is_an_accounts = store::facts(tx, &account.id, name).await?.has_owner;
     if ownership(account.username.as_str(), account.is_admin, name, is_an_accounts).is_none() {
-        return Ok(Err(NotMade::NotOwn));
+        return Ok(Err(NotCreated::NotOwn));
     }
     Ok(match store::insert(tx, &rng.id(now), name, Some(is_public), now).await? {
         Inserted::New => Ok(()),
-        Inserted::Known => Err(NotMade::Exists),
-        Inserted::Full => Err(NotMade::Full),
+        Inserted::Known => Err(NotCreated::Exists),
+        Inserted::Full => Err(NotCreated::Full),
     })
 }
 
-/// Opens a repository to everyone, or closes it; whether that changed anything.
-///
-/// # Errors
-/// [`Error::NotFound`] for one that this account cannot open, or close.
+/// Makes a repository public or private; whether that changed anything. For one that this account may not change the error
+/// is [`Error::NotFound`].
 pub async fn set_public(
     tx: &mut Tx,
     account: &Account,
@@ -236,10 +192,8 @@ pub async fn set_public(
     Ok((repository, changed))
 }
 
-/// Forgets a repository with its shares. What the registry has of it stays there, and the next push makes it anew.
-///
-/// # Errors
-/// [`Error::NotFound`] for one that this account cannot remove, or that someone removed meanwhile.
+/// Removes a repository from the list, with its shares. The images stay in the registry, and the next granted push creates
+/// the entry again. For one that this account cannot remove, or that is gone, the error is [`Error::NotFound`].
 pub async fn remove(tx: &mut Tx, account: &Account, id: &str) -> Result<ListedRepository, Error> {
     let repository = find_closable(tx, account, id).await?;
     match store::remove(tx, id).await? {
@@ -248,19 +202,13 @@ pub async fn remove(tx: &mut Tx, account: &Account, id: &str) -> Result<ListedRe
     }
 }
 
-/// Closes what an account that is being closed leaves behind: nobody could do it later.
-///
-/// # Errors
-/// The database's.
+/// Makes the repositories of an account that is being closed private: nobody could do it later.
 pub async fn close_of(tx: &mut Tx, account: &Account) -> Result<(), Error> {
     store::close_all(tx, account).await?;
     Ok(())
 }
 
-/// Whom a repository is shared with: account id, name, how far.
-///
-/// # Errors
-/// The database's.
+/// The accounts that a repository is shared with: id, name and level.
 pub async fn shares(connection: &mut impl Connection, id: &str) -> Result<Vec<(String, String, ShareLevel)>, Error> {
     Ok(store::shares(connection, id).await?)
 }
@@ -268,16 +216,14 @@ pub async fn shares(connection: &mut impl Connection, id: &str) -> Result<Vec<(S
 /// Why a repository was not shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotShared {
-    /// There is no such account, or not any more.
+    /// There is no such account, or it is closed.
     Nobody,
-    /// It is the account's own, or an administrator's who has it anyway.
+    /// The account manages the repository anyway.
     HasIt,
 }
 
-/// Shares a repository with an account, by its name as typed.
-///
-/// # Errors
-/// [`Error::NotFound`] for a repository that this account does not manage, or that someone removed meanwhile.
+/// Shares a repository with an account, by its name as typed. For a repository that this account does not manage, or that
+/// is gone, the error is [`Error::NotFound`].
 pub async fn give(
     tx: &mut Tx,
     account: &Account,
@@ -292,17 +238,15 @@ pub async fn give(
     if manages(&other, &repository) {
         return Ok(Err(NotShared::HasIt));
     }
-    if store::hold(tx, id).await? == 0 {
+    if store::lock(tx, id).await? == 0 {
         return Err(Error::NotFound);
     }
     store::give(tx, id, &other.id, share, now).await?;
     Ok(Ok(repository))
 }
 
-/// Takes a share back.
-///
-/// # Errors
-/// [`Error::NotFound`] for a repository that this account cannot close, or that was not shared so.
+/// Removes an account's access. For a repository that this account cannot make private, or that is not shared with the
+/// other, the error is [`Error::NotFound`].
 pub async fn take_back(tx: &mut Tx, account: &Account, id: &str, from: &str) -> Result<ListedRepository, Error> {
     let repository = find_closable(tx, account, id).await?;
     match store::take_back(tx, id, from).await? {
@@ -311,18 +255,12 @@ pub async fn take_back(tx: &mut Tx, account: &Account, id: &str, from: &str) -> 
     }
 }
 
-/// Whether what the account pushes first is public.
-///
-/// # Errors
-/// The database's.
+/// Whether the account's repositories are public from their first push on.
 pub async fn pushes_are_public(connection: &mut impl Connection, account: &Account) -> Result<bool, Error> {
     Ok(store::pushes_are_public(connection, account).await?)
 }
 
-/// Settles whether what the account pushes first is public.
-///
-/// # Errors
-/// The database's.
+/// Sets whether the account's repositories are public from their first push on.
 pub async fn set_pushes_public(tx: &mut Tx, account: &Account, are_public: bool) -> Result<(), Error> {
     store::set_pushes_public(tx, account, are_public).await?;
     Ok(())

@@ -33,13 +33,13 @@ pub fn routes() -> Router<App> {
     Router::new().route("/settings/repositories", get(list))
 }
 
-/// What stands below the filter: the rows and the pages.
+/// What is below the filter: the rows and the pages.
 #[derive(Debug)]
 pub(super) struct RepositoryTable {
     pub rows: Vec<RepositoryView>,
     pub text: String,
     pub paging: Paging,
-    /// What the first push looks like.
+    /// The command for a first push.
     pub push: String,
 }
 
@@ -88,7 +88,7 @@ struct RepositoriesPage {
     page: Page,
     table: RepositoryTable,
     notice: Option<String>,
-    /// Whether the table replaces another one wherever it stands on the page.
+    /// Whether the table replaces the one on the page out of band.
     out_of_band: bool,
     pushes_are_public: bool,
 }

@@ -1,4 +1,4 @@
-//! What is done with a repository: made by hand, opened, closed, forgotten; and how new ones begin.
+//! Managing repositories: creating, making public or private, removing, and the default for new ones.
 
 use askama::Template;
 use askama_web::WebTemplate;
@@ -16,7 +16,7 @@ use dockpass_core::{
 use serde::Deserialize;
 
 use super::{
-    actions::{self, NotMade},
+    actions::{self, NotCreated},
     list::RepositoryTable,
     list_query,
 };
@@ -38,7 +38,7 @@ use crate::{
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/settings/repositories/new", get(new).post(create))
-        .route("/settings/repositories/default", post(settle_default))
+        .route("/settings/repositories/default", post(set_default))
         .route("/settings/repositories/{id}/public", post(open))
         .route("/settings/repositories/{id}/private", post(close))
         .route("/settings/repositories/{id}/remove", get(ask).post(remove))
@@ -54,8 +54,7 @@ struct RepositoriesChangedPage {
     notice: String,
 }
 
-/// Answers a change that is done within `tx`: commits it, then shows the rows that were shown before, with `notice`
-/// above.
+/// Commits a change, then shows the rows that were shown before, below `notice`.
 async fn changed(tx: Tx, app: &App, me: SignedIn, headers: &HeaderMap, notice: String) -> Result<Response, Error> {
     tx.commit().await?;
     if me.page.is_fragment {
@@ -75,7 +74,7 @@ struct CreateForm {
     visibility: String,
 }
 
-/// The two words of the forms.
+/// The two values in the forms.
 const fn visibility(is_public: bool) -> &'static str {
     if is_public { "public" } else { "private" }
 }
@@ -111,12 +110,12 @@ async fn create(
     if let Err(reason) = actions::create(&mut tx, &me.account, &name, is_public, now, app.rng).await? {
         drop(tx);
         let sentence = match reason {
-            NotMade::Exists => me.page.t("repositories.exists").into_owned(),
-            NotMade::NotOwn if me.account.is_admin && name.as_str() != me.account.username.as_str() => {
+            NotCreated::Exists => me.page.t("repositories.exists").into_owned(),
+            NotCreated::NotOwn if me.account.is_admin && name.as_str() != me.account.username.as_str() => {
                 me.page.t("repositories.an_accounts").into_owned()
             }
-            NotMade::NotOwn => me.page.t1("repositories.not_own", "name", &me.account.username),
-            NotMade::Full => me.page.t1("repositories.full", "name", name.namespace()),
+            NotCreated::NotOwn => me.page.t1("repositories.not_own", "name", &me.account.username),
+            NotCreated::Full => me.page.t1("repositories.full", "name", name.namespace()),
         };
         return Ok(refused(me.page, form, sentence));
     }
@@ -137,7 +136,7 @@ struct DefaultForm {
     visibility: String,
 }
 
-async fn settle_default(
+async fn set_default(
     State(app): State<App>,
     me: SignedIn,
     headers: HeaderMap,
@@ -201,14 +200,14 @@ struct RemovePage {
     page: Page,
     id: String,
     name: RepositoryName,
-    /// How the next push makes it anew, where anyone can push it.
+    /// How the next push creates it again, where the reader can push it.
     anew: Option<&'static str>,
 }
 
 async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
     let mut reader = app.db.read().await?;
     let repository = actions::find_closable(&mut reader, &me.account, &id).await?;
-    // The default is that of the account whose name it has; what is the administrators' begins private.
+    // The default is the owner's; repositories of the administrators start private.
     let is_public = repository.owner.is_some() && actions::pushes_are_public(&mut reader, &me.account).await?;
     let anew = if is_public { "repositories.anew_public" } else { "repositories.anew_private" };
     let anew = actions::manages(&me.account, &repository).then_some(anew);

@@ -1,10 +1,9 @@
-//! Repositories: whose they are, who else may have them, and what became of them last.
+//! Repositories: their owners, who they are shared with, and their last push and pull.
 
 pub mod actions;
 mod list;
 mod list_query;
 mod manage;
-pub mod passwords;
 mod rows;
 mod sharing;
 mod store;

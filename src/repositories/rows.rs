@@ -1,15 +1,12 @@
 //! How repositories look on pages.
 
-use dockpass_core::{account::Account, permission::ShareLevel};
+use dockpass_core::{account::Account, permission::ShareLevel, usage::UsedWith};
 
 use super::{
     actions,
     store::{ListedRepository, NamedLastUse},
 };
-use crate::{
-    platform::journal::UsedWith,
-    web::{page::Page, time::TimeView},
-};
+use crate::web::{page::Page, time::TimeView};
 
 /// A row of the list.
 #[derive(Debug)]
@@ -17,15 +14,15 @@ pub struct RepositoryView {
     pub id: String,
     pub name: String,
     pub is_public: bool,
-    /// Whether the reader decides about it.
+    /// Whether the reader manages it.
     pub is_managed: bool,
-    /// Whether the reader can at least close it to others.
+    /// Whether the reader can at least make it private.
     pub is_closable: bool,
-    /// Whether nobody signs in to the account whose it is.
+    /// Whether the owner's account is disabled or closed.
     pub owner_is_away: bool,
-    /// Whose it is, where it is not the reader's own.
+    /// The owner, where it is not the reader.
     pub whose: Option<String>,
-    /// What the reader was given on it.
+    /// How it is shared with the reader.
     pub share: Option<&'static str>,
     pub pushed: Option<UseView>,
     pub pulled: Option<UseView>,
@@ -35,7 +32,7 @@ pub struct RepositoryView {
 
 impl RepositoryView {
     pub fn new(repository: &ListedRepository, reader: &Account, page: &Page) -> Self {
-        // Whoever pushes was given that right, and the owner is to know with which token; whoever pulls may be anyone.
+        // Accounts that push were given that right, and the owner sees their tokens. Anyone may pull.
         let last = |last: &Option<NamedLastUse>, names_token| {
             last.as_ref().map(|last| UseView::new(last, reader, page, names_token))
         };
@@ -68,17 +65,17 @@ impl RepositoryView {
 #[derive(Debug)]
 pub struct UseView {
     pub at: TimeView,
-    /// UsedWith what: a token's description, another account's name, or how else.
+    /// A token's description, another account's name, or how else.
     pub by: String,
-    /// The page of the token, where it is the reader's and is still there.
+    /// The token's id, where it belongs to the reader and still exists.
     pub token: Option<String>,
 }
 
 impl UseView {
     fn new(last: &NamedLastUse, reader: &Account, page: &Page, names_token: bool) -> Self {
-        let handling = &last.handling;
-        let is_readers = handling.account_id.as_deref() == Some(&*reader.id);
-        let by = match (&handling.account_id, &handling.by, &last.username) {
+        let last_use = &last.last_use;
+        let is_readers = last_use.account_id.as_deref() == Some(&*reader.id);
+        let by = match (&last_use.account_id, &last_use.by, &last.username) {
             (None, _, _) => page.t("repositories.by_nobody").into_owned(),
             (Some(_), UsedWith::Token { description, .. }, _) if is_readers => description.clone(),
             (Some(_), UsedWith::Password, _) if is_readers => page.t("repositories.by_password").into_owned(),
@@ -89,10 +86,10 @@ impl UseView {
             (Some(_), _, Some(username)) => username.clone(),
             (Some(_), _, None) => page.t("repositories.by_someone").into_owned(),
         };
-        let token = match &handling.by {
+        let token = match &last_use.by {
             UsedWith::Token { id, .. } if last.is_readers_token => Some(id.clone()),
             _ => None,
         };
-        Self { at: page.time(&handling.at), by, token }
+        Self { at: page.time(&last_use.at), by, token }
     }
 }

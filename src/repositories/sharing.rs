@@ -1,4 +1,4 @@
-//! With whom a repository is shared.
+//! Sharing a repository with other accounts.
 
 use askama::Template;
 use axum::{
@@ -49,7 +49,7 @@ struct ShareForm {
     share: String,
 }
 
-/// An account that was given a repository.
+/// An account that a repository is shared with.
 struct Partner {
     account_id: String,
     username: String,
@@ -70,7 +70,7 @@ struct SharePage {
     id: String,
     name: String,
     partners: Vec<Partner>,
-    /// Whether the reader can share it with more.
+    /// Whether the reader can share it with more accounts.
     is_managed: bool,
     form: ShareForm,
     errors: FieldErrors,
@@ -111,7 +111,7 @@ async fn show(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Respon
     Ok(dialog_or_page!(StatusCode::OK, shown))
 }
 
-/// Answers a change that is done within `tx`: commits it, then shows the dialog again, with the list behind it.
+/// Commits a change, then shows the dialog again with the list behind it.
 async fn changed(
     tx: Tx,
     app: &App,
@@ -140,13 +140,13 @@ async fn share(
     PostedForm(form): PostedForm<ShareForm>,
 ) -> Result<Response, Error> {
     let (now, to) = (me.page.now, username::as_typed(&form.username));
-    let how_far = if form.share == "push" { ShareLevel::Push } else { ShareLevel::Pull };
+    let level = if form.share == "push" { ShareLevel::Push } else { ShareLevel::Pull };
     let mut tx = app.db.write().await?;
-    match actions::give(&mut tx, &me.account, &id, &to, how_far, now).await? {
+    match actions::give(&mut tx, &me.account, &id, &to, level, now).await? {
         Ok(repository) => {
             let detail = format!("{} · {to}", repository.name);
             activity::record(&mut tx, &me.account, ActivityKind::RepositoryShared, &detail, &origin, now).await?;
-            let key = match how_far {
+            let key = match level {
                 ShareLevel::Pull => "repositories.given_pull",
                 ShareLevel::Push => "repositories.given_push",
             };

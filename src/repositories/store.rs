@@ -6,14 +6,12 @@ use dockpass_core::{
     permission::{RepositoryFacts, ShareLevel},
     repository::RepositoryName,
     timestamp::Timestamp,
+    usage::{ImageDirection, LastUse, UsedWith},
 };
 
-use crate::platform::{
-    database::{Connection, Tx, execute, fetch, row},
-    journal::{LastUse, UsedWith},
-};
+use crate::platform::database::{Connection, Tx, execute, fetch, row};
 
-/// What is known of a repository that may not exist, for an account that may be nobody (the empty text).
+/// What is known of a repository, which may not exist, for an account; an empty id is an anonymous client.
 pub async fn facts(
     connection: &mut impl Connection,
     account_id: &str,
@@ -41,34 +39,33 @@ pub async fn facts(
     })
 }
 
-/// How a share is kept.
+/// The level of a share.
 pub const fn share(can_push: bool) -> ShareLevel {
     if can_push { ShareLevel::Push } else { ShareLevel::Pull }
 }
 
-/// So many repositories of one namespace are known here: a push is granted before anything is pushed, so names cost
-/// nothing.
+/// The repositories of one namespace that are kept: a push is granted before anything is pushed, so names cost nothing.
 const MOST_OF_A_NAMESPACE: i64 = 10_000;
 
-/// Stands in line with whoever makes or closes an account: of two that take one name the second sees the first. It is
-/// taken before any row of a repository, so that nobody waits in a circle.
-pub async fn hold_names(tx: &mut Tx) -> sqlx::Result<u64> {
+/// Locks the names of accounts and namespaces, together with the creating and closing of accounts: of two transactions that
+/// take one name the second sees the first. Always before any row of a repository, so that two servers cannot deadlock.
+pub async fn lock_names(tx: &mut Tx) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE installation SET set_up_at = set_up_at WHERE id = 1")
 }
 
-/// What became of a repository that was to be inserted.
+/// The outcome of an insert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inserted {
-    /// It is there now.
+    /// It was inserted.
     New,
     /// There was one of this name.
     Known,
-    /// Of this namespace no more are kept.
+    /// The namespace has as many as are kept.
     Full,
 }
 
-/// Inserts a repository that was pushed or made by hand; the names are held by then. `is_public` decides, and where it
-/// is `None` the default of the account that has the name.
+/// Inserts a repository; names are locked by then. Where `is_public` is `None`, the default of the account with that name
+/// decides.
 pub async fn insert(
     tx: &mut Tx,
     id: &str,
@@ -106,37 +103,42 @@ pub async fn insert(
     Ok(if is_known { Inserted::Known } else { Inserted::Full })
 }
 
-/// Where nobody can tell what it was pushed with, what was noted of the same account's request stays.
-pub async fn note_push(tx: &mut Tx, name: &str, push: &LastUse) -> sqlx::Result<u64> {
-    let (token_id, description) = push.by.as_columns();
-    execute!(
-        tx,
-        "UPDATE repository SET pushed_at = $2, pushed_account_id = $3,
-           pushed_token_id = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_token_id ELSE $4 END,
-           pushed_description = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_description ELSE $5 END
-         WHERE name = $1 AND (pushed_at IS NULL OR pushed_at < $2)",
-        name,
-        push.at.millis(),
-        push.account_id.as_deref(),
-        token_id,
-        description,
-    )
+/// The token's id and description: nothing for a password, empty texts for an unknown token.
+fn columns_of(by: &UsedWith) -> (Option<&str>, Option<&str>) {
+    match by {
+        UsedWith::Token { id, description } => (Some(id), Some(description)),
+        UsedWith::Password => (None, None),
+        UsedWith::Unknown => (Some(""), Some("")),
+    }
 }
 
-pub async fn note_pull(tx: &mut Tx, name: &str, pull: &LastUse) -> sqlx::Result<u64> {
-    let (token_id, description) = pull.by.as_columns();
-    execute!(
-        tx,
-        "UPDATE repository SET pulled_at = $2, pulled_account_id = $3,
-           pulled_token_id = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_token_id ELSE $4 END,
-           pulled_description = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_description ELSE $5 END
-         WHERE name = $1 AND (pulled_at IS NULL OR pulled_at < $2)",
-        name,
-        pull.at.millis(),
-        pull.account_id.as_deref(),
-        token_id,
-        description,
-    )
+fn from_columns(token_id: Option<String>, description: Option<String>) -> UsedWith {
+    match token_id.zip(description) {
+        Some((id, _)) if id.is_empty() => UsedWith::Unknown,
+        Some((id, description)) => UsedWith::Token { id, description },
+        None => UsedWith::Password,
+    }
+}
+
+/// Notes the last push or pull. Where the token is unknown, the token of the same account's request stays.
+pub async fn note(tx: &mut Tx, name: &str, direction: ImageDirection, last_use: &LastUse) -> sqlx::Result<u64> {
+    let sql = match direction {
+        ImageDirection::Push => {
+            "UPDATE repository SET pushed_at = $2, pushed_account_id = $3,
+               pushed_token_id = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_token_id ELSE $4 END,
+               pushed_description = CASE WHEN $4 = '' AND pushed_account_id = $3 THEN pushed_description ELSE $5 END
+             WHERE name = $1 AND (pushed_at IS NULL OR pushed_at < $2)"
+        }
+        ImageDirection::Pull => {
+            "UPDATE repository SET pulled_at = $2, pulled_account_id = $3,
+               pulled_token_id = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_token_id ELSE $4 END,
+               pulled_description = CASE WHEN $4 = '' AND pulled_account_id = $3 THEN pulled_description ELSE $5 END
+             WHERE name = $1 AND (pulled_at IS NULL OR pulled_at < $2)"
+        }
+    };
+    let (token_id, description) = columns_of(&last_use.by);
+    let (at, account_id) = (last_use.at.millis(), last_use.account_id.as_deref());
+    execute!(tx, sql, name, at, account_id, token_id, description)
 }
 
 row! {
@@ -172,13 +174,13 @@ pub struct ListedRepository {
     pub name: RepositoryName,
     /// Whether everyone may pull it.
     pub is_public: bool,
-    /// The account that has the first component of its name; `None` is the administrators.
+    /// The account that has the first component of its name; `None` where it belongs to the administrators.
     pub owner: Option<String>,
-    /// Whether that account is disabled or closed, so that nobody signs in to it.
+    /// Whether that account is disabled or closed.
     pub owner_is_away: bool,
-    /// What the reader was given on it.
+    /// How it is shared with the reader.
     pub share: Option<ShareLevel>,
-    /// With how many accounts it is shared.
+    /// The number of accounts that it is shared with.
     pub shares: i64,
     /// The last push.
     pub pushed: Option<NamedLastUse>,
@@ -189,49 +191,25 @@ pub struct ListedRepository {
 /// The last push or pull.
 #[derive(Debug, Clone)]
 pub struct NamedLastUse {
-    /// When, by whom.
-    pub handling: LastUse,
+    /// When, and by which account.
+    pub last_use: LastUse,
     /// The account's name.
     pub username: Option<String>,
-    /// Whether the token is one of the reader's and still there.
+    /// Whether the token belongs to the reader and still exists.
     pub is_readers_token: bool,
 }
 
 impl ListedRow {
     fn into_listed(self) -> ListedRepository {
-        let last_use = |at: Option<i64>,
-                        account_id,
-                        username,
-                        token_id: Option<String>,
-                        description: Option<String>,
-                        is_readers_token| {
-            at.map(|at| NamedLastUse {
-                handling: LastUse {
-                    at: Timestamp::from_millis(at),
-                    account_id,
-                    by: UsedWith::of_columns(token_id, description),
-                },
-                username,
-                is_readers_token,
-            })
+        let last_use = |at: Option<i64>, account_id, by, username, is_readers_token| {
+            let last_use = LastUse { at: Timestamp::from_millis(at?), account_id, by };
+            Some(NamedLastUse { last_use, username, is_readers_token })
         };
+        let pusher = from_columns(self.pushed_token_id, self.pushed_description);
+        let puller = from_columns(self.pulled_token_id, self.pulled_description);
         ListedRepository {
-            pushed: last_use(
-                self.pushed_at,
-                self.pushed_account_id,
-                self.pushed_by,
-                self.pushed_token_id,
-                self.pushed_description,
-                self.pushed_is_readers,
-            ),
-            pulled: last_use(
-                self.pulled_at,
-                self.pulled_account_id,
-                self.pulled_by,
-                self.pulled_token_id,
-                self.pulled_description,
-                self.pulled_is_readers,
-            ),
+            pushed: last_use(self.pushed_at, self.pushed_account_id, pusher, self.pushed_by, self.pushed_is_readers),
+            pulled: last_use(self.pulled_at, self.pulled_account_id, puller, self.pulled_by, self.pulled_is_readers),
             id: self.id,
             name: RepositoryName::from_stored(self.name),
             is_public: self.is_public,
@@ -278,7 +256,7 @@ macro_rules! columns {
     };
 }
 
-/// A page of what an account has, what is shared with it and, for an administrator, what no account has.
+/// A page of what an account has, what is shared with it and, for an administrator, what belongs to no account.
 pub async fn list(
     connection: &mut impl Connection,
     account: &Account,
@@ -334,7 +312,7 @@ pub async fn set_public(tx: &mut Tx, id: &str, is_public: bool) -> sqlx::Result<
     execute!(tx, "UPDATE repository SET is_public = $2 WHERE id = $1 AND is_public <> $2", id, is_public)
 }
 
-/// Closes all repositories of an account to everyone else, and takes back what it was given.
+/// Makes all repositories of an account private, and removes their shares and those that the account has.
 pub async fn close_all(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -350,7 +328,7 @@ pub async fn remove(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM repository WHERE id = $1", id)
 }
 
-/// Whom a repository is shared with, and how far.
+/// The accounts that a repository is shared with.
 pub async fn shares(connection: &mut impl Connection, id: &str) -> sqlx::Result<Vec<(String, String, ShareLevel)>> {
     let rows = fetch!(
         fetch_all,
@@ -364,12 +342,12 @@ pub async fn shares(connection: &mut impl Connection, id: &str) -> sqlx::Result<
     Ok(rows.into_iter().map(|(account_id, username, can_push)| (account_id, username, share(can_push))).collect())
 }
 
-/// Holds a repository until the transaction ends; how many there were to hold.
-pub async fn hold(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {
+/// Locks a repository; the number of rows.
+pub async fn lock(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE repository SET is_public = is_public WHERE id = $1", id)
 }
 
-/// Gives it to an account that is there to have it, or changes how far.
+/// Shares it with an account, or changes the level of the share.
 pub async fn give(tx: &mut Tx, id: &str, account_id: &str, share: ShareLevel, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,

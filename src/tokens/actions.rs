@@ -10,11 +10,11 @@ use dockpass_core::{
 };
 use time::Duration;
 
-use super::store;
+use super::{refusals, store, usage};
 use crate::{
     error::Error,
     platform::{
-        database::{Connection, Tx},
+        database::{Connection, Db, Tx},
         rng::SystemRng,
     },
 };
@@ -254,10 +254,13 @@ pub async fn delete_of(tx: &mut Tx, account: &Account, now: Timestamp) -> Result
     Ok(store::delete_all(tx, account, now).await?)
 }
 
-/// Forgets old tombstones, form keys and creations.
-pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    store::forget_deleted_before(tx, now - TOMBSTONE_LIFE).await?;
-    store::forget_form_keys_before(tx, now - FORM_KEY_LIFE).await?;
-    store::forget_creations_before(tx, now - quota::HOUR).await?;
-    Ok(())
+/// Deletes what is kept of tokens for a while: tombstones, form keys, days of the chart, refusals.
+pub async fn tidy(db: &Db, now: Timestamp) -> Result<(), Error> {
+    let mut tx = db.write().await?;
+    store::forget_deleted_before(&mut tx, now - TOMBSTONE_LIFE).await?;
+    store::forget_form_keys_before(&mut tx, now - FORM_KEY_LIFE).await?;
+    store::forget_creations_before(&mut tx, now - quota::HOUR).await?;
+    usage::actions::tidy(&mut tx, now).await?;
+    refusals::actions::tidy(&mut tx, now).await?;
+    Ok(tx.commit().await?)
 }

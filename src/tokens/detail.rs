@@ -12,7 +12,7 @@ use dockpass_core::{
     permission::{AllowReason, DenyReason},
     repository::RepositoryName,
     token::AccessToken,
-    usage::{Occurrences, TokenUse},
+    usage::{Occurrences, TokenUse, UseAction},
 };
 use serde::Deserialize;
 
@@ -55,26 +55,45 @@ struct CheckAnswer {
 /// A row of the latest uses.
 #[derive(Debug)]
 struct TokenUseView {
+    /// The key of its words, below `usage`.
     action: &'static str,
     repository: String,
+    /// A tag or a digest; empty for a request.
     moved: String,
     client: String,
     address: String,
     at: TimeView,
-    times: i64,
+    /// "3", and "3 requests" where nothing was transferred.
+    times: String,
 }
 
 impl TokenUseView {
     fn new(token_use: &TokenUse, span: Occurrences, page: &Page) -> Self {
+        let action = action_key(token_use);
+        let is_asked = action.starts_with("asked_");
+        let times = if is_asked { page.words.count("usage.requests", span.times) } else { span.times.to_string() };
         Self {
-            action: token_use.action.as_str(),
+            action,
             repository: token_use.repository.clone(),
-            moved: token_use.moved.clone(),
+            moved: token_use.reference.clone(),
             client: program(&token_use.origin.client, page.words),
             address: token_use.origin.address.clone(),
             at: page.time(&span.last_at),
-            times: span.times,
+            times,
         }
+    }
+}
+
+/// A granted request is not a transfer yet, and the words say so.
+const fn action_key(what: &TokenUse) -> &'static str {
+    match (what.action, what.reference.is_empty()) {
+        (UseAction::Pull, true) => "asked_pull",
+        (UseAction::Push, true) => "asked_push",
+        (UseAction::Delete, true) => "asked_delete",
+        (UseAction::Pull, false) => "pulled",
+        (UseAction::Push, false) => "pushed",
+        (UseAction::Delete, false) => "deleted",
+        (UseAction::Login | UseAction::Catalog, _) => what.action.as_str(),
     }
 }
 

@@ -69,9 +69,9 @@ impl NewTokenForm {
     fn like(self, other: &TokenTemplate, lifetimes: Lifetimes, now: Timestamp) -> Self {
         let choice = lifetimes.same_length(other.created_at, other.expires_at, now);
         let expiration_date = if let ExpiryChoice::Custom(date) = choice { date.to_string() } else { String::new() };
-        let TokenFields { description, level, repository_filter: reach } = &other.fields;
+        let TokenFields { description, level, repository_filter } = &other.fields;
         Self {
-            fields: TokenFieldsForm::of(description, *level, reach),
+            fields: TokenFieldsForm::of(description, *level, repository_filter),
             expiration: choice.value(),
             expiration_date,
             ..self

@@ -72,7 +72,7 @@ impl TokenRow {
             last_use: self.last_used_action.as_deref().and_then(UseAction::parse).map(|action| TokenUse {
                 action,
                 repository: self.last_used_repository.unwrap_or_default(),
-                moved: String::new(),
+                reference: String::new(),
                 origin: ClientInfo {
                     address: self.last_used_address.unwrap_or_default(),
                     client: self.last_used_client.unwrap_or_default(),

@@ -5,7 +5,10 @@ use time::Duration;
 
 use crate::{
     driver::journey,
-    harness::{MadeToken, TestServer, events::SKOPEO},
+    harness::{
+        MadeToken, TestServer,
+        events::{SKOPEO, by},
+    },
     words::{CHINESE, ENGLISH, Words},
 };
 
@@ -27,20 +30,20 @@ async fn lived_in(server: &TestServer) -> MadeToken {
         if day % 6 == 0 {
             server.anonymous().token("alice", &token.secret, &["repository:bob/app:push"]).await;
         }
-        server.write_uses().await;
+        server.flush().await;
     }
     server.clock.advance(Duration::hours(2));
     // The crate oci-client sends no User-Agent.
     server.anonymous().token("alice", &token.secret, &["repository:alice/app:pull"]).await;
     server.clock.advance(Duration::minutes(3));
     server.ask(SKOPEO, &token.secret, "*").await;
-    server.tell(json!([server.event("1", "push", "v1.24.0-rc.3"), server.event("2", "delete", "")])).await;
-    server.fields().await;
+    let events = [server.event("1", "push", "v1.24.0-rc.3"), server.event("2", "delete", "")];
+    server.tell(json!(events.map(|event| by(&token, event)))).await;
     token
 }
 
 async fn detail(words: &'static Words) {
-    let server = TestServer::told_of_events().await;
+    let server = TestServer::with_registry().await;
     let token = lived_in(&server).await;
     journey(&server, words, &[], async |window| {
         window.sign_in("alice").await;

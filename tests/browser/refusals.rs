@@ -48,8 +48,8 @@ async fn refusals(words: &'static Words) {
     alice.post(&format!("/settings/tokens/{}/deactivate", old.id), &[]).await;
     server.clock.advance(Duration::minutes(3));
     ask(&server, "containers/5.23.1 (github.com/containers/image)", &old, "repository:alice/api:pull").await;
-    server.times("SELECT CAST(SUM(times) AS BIGINT) FROM refusal", 17).await;
-    server.times("SELECT COUNT(*) FROM token_use", 2).await;
+    server.flushed("SELECT CAST(SUM(times) AS BIGINT) FROM refusal", 17).await;
+    server.flushed("SELECT COUNT(*) FROM token_use", 2).await;
     journey(&server, words, &[], async |window| {
         window.sign_in("alice").await;
         window.element("#refusals").await;

@@ -103,17 +103,11 @@ impl TestServer {
         number(&self.app.db, query).await
     }
 
-    /// Waits a few seconds for a query to return this number, because some rows are written later.
-    pub async fn times(&self, query: &str, expected: i64) {
-        let mut found = None;
-        for _ in 0..100 {
-            found = self.number(query).await;
-            if found == Some(expected) {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        panic!("{query} is {found:?} and not {expected}");
+    /// Writes what requests noted; then a query gives this number.
+    pub async fn flushed(&self, query: &str, expected: i64) {
+        self.flush().await;
+        let found = self.number(query).await;
+        assert_eq!(found, Some(expected), "{query}");
     }
 
     /// The only text in a query's result.

@@ -70,9 +70,4 @@ impl TestServer {
         self.clock.advance(Duration::MILLISECOND);
         got
     }
-
-    /// Writes the journalled uses of tokens at once, which the server would do within a second.
-    pub async fn write_uses(&self) {
-        dockpass::tokens::usage::actions::write(&self.app.db, &self.app.token_uses, self.app.rng).await.unwrap();
-    }
 }

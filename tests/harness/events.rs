@@ -1,4 +1,4 @@
-//! Notifications as a registry sends them.
+//! A registry that notifies.
 
 use dockpass::config::Settings;
 use dockpass_core::timestamp::Timestamp;
@@ -12,6 +12,8 @@ use super::{Answer, Browser, MadeToken, TestServer, callers::headers};
 pub const SECRET: &str = "a-secret-between-two-programs";
 /// The default program that pushes and pulls.
 pub const SKOPEO: &str = "skopeo/1.9.3";
+/// The digest of every manifest, where a test names no other.
+pub const DIGEST: &str = "sha256:3c66";
 
 /// Opens `/registry/events`.
 pub fn open(settings: &mut Settings) {
@@ -21,18 +23,32 @@ pub fn open(settings: &mut Settings) {
     settings.events_secret_file = Some(file);
 }
 
-/// The format of times in notifications.
+/// The same event, done with one of alice's tokens.
+pub fn by(token: &MadeToken, mut event: Value) -> Value {
+    event["actor"]["name"] = json!(format!("alice/{}", token.id));
+    event
+}
+
+/// The same event, by digest.
+pub fn by_digest(digest: &str, mut event: Value) -> Value {
+    event["target"]["tag"] = json!("");
+    event["target"]["digest"] = json!(digest);
+    event
+}
+
+/// As registries write times.
 pub fn timestamp(at: Timestamp) -> String {
     at.as_utc().format(&Rfc3339).unwrap()
 }
 
 impl TestServer {
-    /// A server with `/registry/events` open.
-    pub async fn told_of_events() -> Self {
+    /// With `/registry/events` open.
+    pub async fn with_registry() -> Self {
         Self::start_with(open).await
     }
 
-    /// The notification of a manifest of `alice/app` that alice pushed, pulled or deleted now.
+    /// What a registry notifies of a manifest of `alice/app` that alice pushed, pulled or deleted just now with the
+    /// password.
     pub fn event(&self, id: &str, action: &str, tag: &str) -> Value {
         let method = match action {
             "push" => "PUT",
@@ -41,9 +57,9 @@ impl TestServer {
         };
         json!({
             "id": id, "timestamp": timestamp(self.clock.now()), "action": action,
-            "target": {"mediaType": "application/vnd.oci.image.manifest.v1+json", "size": 498, "digest": "sha256:3c66",
+            "target": {"mediaType": "application/vnd.oci.image.manifest.v1+json", "size": 498, "digest": DIGEST,
                        "repository": "alice/app", "tag": tag},
-            "request": {"id": "cf34", "addr": "127.0.0.1:56092", "method": method, "useragent": SKOPEO},
+            "request": {"id": "cf34", "addr": "192.0.2.1:56092", "method": method, "useragent": SKOPEO},
             "actor": {"name": "alice"}, "source": {"addr": "vm:5101"},
         })
     }
@@ -60,37 +76,14 @@ impl TestServer {
     /// Sends notifications as the registry does.
     pub async fn tell(&self, events: Value) {
         let body = json!({"events": events}).to_string();
-        assert_eq!(self.notify(&format!("Bearer {SECRET}"), body).await.status, StatusCode::OK);
+        let answer = self.notify(&format!("Bearer {SECRET}"), body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     }
 
-    /// Notifications that were taken in a moment ago, put there by hand: each of a tag of `alice/app` that is called after
-    /// its id, and due at once.
-    pub async fn unsettled(&self, ids: &[String], action: &str, actor: &str) {
-        let (now, due) = (self.clock.now().millis(), (self.clock.now() - Duration::seconds(5)).millis());
-        let of = |row: &dyn Fn(&String) -> String| ids.iter().map(row).collect::<Vec<_>>().join(", ");
-        let known = of(&|id| format!("('{id}', {now})"));
-        self.sql(&format!("INSERT INTO registry_event (id, received_at) VALUES {known}")).await;
-        let kept = of(&|id| format!("('{id}', {due}, {now}, '{action}', 'alice/app', '{id}', '{actor}', '{SKOPEO}')"));
-        let columns = "id, received_at, happened_at, action, repository, moved, actor, client";
-        self.sql(&format!("INSERT INTO unsettled_event ({columns}) VALUES {kept}")).await;
-    }
-
-    /// Waits until what was told is settled, as the server does it by itself.
-    pub async fn fields(&self) {
-        self.clock.advance(Duration::seconds(5));
-        for _ in 0..200 {
-            if self.count("unsettled_event").await == 0 {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        panic!("not settled: {:?}", self.rows("unsettled_event").await);
-    }
-
-    /// Of each thing that was moved, whose token it stands with: "v1 push by ci".
-    pub async fn moved(&self) -> Vec<String> {
-        let query = "SELECT moved || ' ' || action || ' by ' || token.description FROM token_use
-                     JOIN token ON token.id = token_use.token_id WHERE moved <> '' ORDER BY 1";
+    /// All transfers, each with its token: "v1 push by ci".
+    pub async fn transfers(&self) -> Vec<String> {
+        let query = "SELECT reference || ' ' || action || ' by ' || token.description FROM token_use
+                     JOIN token ON token.id = token_use.token_id WHERE reference <> '' ORDER BY 1";
         super::database::texts(&self.app.db, query).await
     }
 
@@ -107,5 +100,19 @@ impl Browser {
     pub async fn next_token(&self, server: &TestServer, description: &str, level: &str) -> MadeToken {
         server.clock.advance(Duration::SECOND);
         self.generate(description, level, "30").await
+    }
+
+    /// The lines of a token's page below "Latest uses", without tags: "Pushed alice/app v1 skopeo 1.9 127.0.0.1 1".
+    pub async fn uses_of(&self, token: &MadeToken) -> Vec<String> {
+        let page = self.get(&format!("/settings/tokens/{}", token.id)).await.body;
+        let Some((_, table)) = page.split_once("id=\"uses-title\"").unwrap().1.split_once("<tbody>") else {
+            return Vec::new();
+        };
+        let rows = table.split("</tbody>").next().unwrap().split("<tr>").skip(1);
+        let cells = |row: &str| {
+            let cells = row.split("<td").skip(2).map(|cell| cell.split_once('>').unwrap().1.split('<').next().unwrap());
+            cells.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
+        };
+        rows.map(cells).collect()
     }
 }

@@ -132,7 +132,12 @@ impl TestServer {
         Self::serve(config, self.clock.clone(), tempfile::tempdir().unwrap()).await
     }
 
-    /// Does the hourly work of the server. Returns how many auto-generated tokens it deleted.
+    /// Writes what requests noted, as the server does once a second.
+    pub async fn flush(&self) {
+        dockpass::server::flush(&self.app).await.unwrap();
+    }
+
+    /// Does what the server does every hour; how many auto-generated tokens that ended.
     pub async fn tidy(&self) -> i64 {
         let count = "SELECT COUNT(*) FROM token WHERE source = 'auto-generated'";
         let before = self.number(count).await.unwrap();

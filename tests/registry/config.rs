@@ -80,6 +80,8 @@ fn with_a_secret_for_events_it_tells_the_registry_where_and_how_to_send_them() {
     issuer: "dockpass"
     rootcertbundle: "{trust}/bundle.pem"
 notifications:
+  events:
+    includereferences: true
   endpoints:
     - name: dockpass
       url: "http://127.0.0.1:8099/registry/events"

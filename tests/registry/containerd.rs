@@ -43,7 +43,7 @@ impl Containerd {
 
     /// ctr stores no logins, so every command gets name and secret.
     #[track_caller]
-    fn ctr(&self, command: &[&str], secret: &str, names: &[&str]) -> Said {
+    pub fn ctr(&self, command: &[&str], secret: &str, names: &[&str]) -> Said {
         let user = format!("alice:{secret}");
         let mut ctr = self.home.command("ctr");
         ctr.args(["--address", &self.socket()]).args(command).args(["--plain-http", "--user", &user]).args(names);

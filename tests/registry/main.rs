@@ -23,6 +23,7 @@ mod window;
 #[path = "../browser/words.rs"]
 mod words;
 
+mod attribution;
 mod client;
 mod config;
 mod containerd;
@@ -37,7 +38,6 @@ mod keys;
 mod levels;
 mod login;
 mod mount;
-mod moved;
 mod namespaces;
 mod oci;
 mod podman;

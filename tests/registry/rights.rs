@@ -10,7 +10,7 @@ use crate::{
 
 /// Waits for a repository's first push and returns its id.
 async fn known(registry_host: &RegistryHost, name: &str) -> String {
-    registry_host.server.times(&format!("SELECT COUNT(*) FROM repository WHERE name = '{name}'"), 1).await;
+    registry_host.server.flush().await;
     registry_host.server.text(&format!("SELECT id FROM repository WHERE name = '{name}'")).await
 }
 

@@ -43,7 +43,8 @@ fn imports(file: &str, text: &str) -> Vec<String> {
 }
 
 fn feature(path: &str) -> Option<usize> {
-    FEATURES.iter().position(|name| path.split("::").nth(1) == Some(name))
+    let first = path.strip_prefix("crate::")?.split("::").next();
+    FEATURES.iter().position(|name| first == Some(name))
 }
 
 /// Whether the file may import the path.

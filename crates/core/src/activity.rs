@@ -1,7 +1,7 @@
 //! The entries of an account's security log.
 
 /// Where a request came from.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct ClientInfo {
     /// The IP address.
     pub address: String,
@@ -9,8 +9,22 @@ pub struct ClientInfo {
     pub client: String,
 }
 
+/// What equal failures have in common. The program is not part of it: a client that names another one each time would
+/// fill the log.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FailureKey {
+    /// The account's id.
+    pub account_id: String,
+    /// What failed.
+    pub kind: ActivityKind,
+    /// A token's description and the refusal's code, or nothing.
+    pub detail: String,
+    /// From which address.
+    pub address: String,
+}
+
 /// The kind of a log entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ActivityKind {
     /// Someone signed in.
     SignedIn,

@@ -4,6 +4,7 @@
 //! and not in the locale files.
 
 use crate::{
+    access_level::RepositoryAction,
     grants::RefusedPush,
     permission::DenyReason,
     timestamp::Timestamp,
@@ -164,6 +165,27 @@ impl SuggestedFix {
             _ => SuggestedFix::None,
         }
     }
+}
+
+/// What equal refusals of tokens have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RefusalKey {
+    /// The owner's account.
+    pub account_id: String,
+    /// The token, which may be deleted.
+    pub token_id: String,
+    /// The refusal's code.
+    pub code: &'static str,
+    /// The repository that stands for the request; empty where it asked for none.
+    pub repository: String,
+    /// What was asked for on it.
+    pub action: RepositoryAction,
+    /// From which address.
+    pub address: String,
+    /// With which program.
+    pub client: String,
+    /// The token's description.
+    pub description: String,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What can be done with tokens that devices get.
+//! The tokens of devices.
 
 use dockpass_core::{
     access_level::AccessLevel,
@@ -19,16 +19,19 @@ use crate::{
     activity::actions as activity,
     error::Error,
     platform::{
-        database::{Connection, Tx},
+        database::{Connection, Db, Tx},
         rng::SystemRng,
     },
-    tokens::actions as tokens,
+    tokens::{
+        actions as tokens,
+        usage::actions::{self as usage, TokenUses},
+    },
 };
 
-/// The end of a session is remembered this long, to tell the device that still has it.
+/// How long the end of a session is remembered, to tell the device.
 const REMEMBERED: Duration = Duration::days(90);
 
-/// So many sessions end in one transaction: others want to write, too.
+/// The sessions that one transaction ends: others wait for the database meanwhile.
 const AT_ONCE: i64 = 100;
 
 /// A program that signs in on a device, as both call themselves.
@@ -40,7 +43,7 @@ pub struct DeviceClient {
     pub device: Option<ClientName>,
 }
 
-/// What a device gets. The secrets leave here once and are kept nowhere.
+/// What a device gets. Only the hashes of the secrets are stored.
 #[derive(Debug)]
 pub struct IssuedTokens {
     /// The token.
@@ -49,17 +52,14 @@ pub struct IssuedTokens {
     pub refresh: Secret,
     /// The account's name.
     pub username: String,
-    /// What it may do: its owner may have changed that.
+    /// Its access level, which the owner may have changed.
     pub level: AccessLevel,
     /// How long the token lasts if it is never used again.
     pub life: Duration,
 }
 
-/// Makes a token for a device of the account with this id, within its slots however many ask at once: those least
-/// recently used make room. `None` where the account is disabled meanwhile.
-///
-/// # Errors
-/// The database's.
+/// Generates a token for a device of the account with this id, within its slots however many ask at once: the tokens used
+/// least recently make room. `None` where the account is disabled.
 pub async fn make(
     tx: &mut Tx,
     account_id: &str,
@@ -71,7 +71,7 @@ pub async fn make(
 ) -> Result<Option<IssuedTokens>, Error> {
     let Some(account) = accounts::find(tx, account_id).await? else { return Ok(None) };
     tokens::lock_account(tx, &account).await?;
-    // Read again behind the lock: whoever disabled it meanwhile comes first.
+    // Read again behind the lock: it may be disabled by now.
     let Some(account) = accounts::find(tx, account_id).await?.filter(Account::is_enabled) else { return Ok(None) };
     make_room(tx, &account, rules, origin, now).await?;
     let mut generator = rng.generator();
@@ -103,7 +103,7 @@ pub async fn make(
     Ok(Some(granted))
 }
 
-/// Deletes what is in the way of one more. Manual tokens are not among it.
+/// Deletes the tokens that must make room for one more. Manual tokens have no slots.
 async fn make_room(
     tx: &mut Tx,
     account: &Account,
@@ -112,10 +112,10 @@ async fn make_room(
     now: Timestamp,
 ) -> Result<(), Error> {
     let mut leaving = device_session::tokens_to_end(tokens::auto_generated(tx, account).await?, rules, now);
-    // In the order in which every writer takes rows.
+    // Always in the same order, so that two servers cannot deadlock.
     leaving.sort_by(|a, b| a.0.token_id.cmp(&b.0.token_id));
     for (held, over) in leaving {
-        // What ended by itself is nobody's doing.
+        // What ended by itself has no origin.
         let origin = if over == EndReason::Replaced { origin } else { &ClientInfo::default() };
         end(tx, account, &held.token_id, over, origin, now).await?;
     }
@@ -149,10 +149,7 @@ async fn end(
     Ok(())
 }
 
-/// Whether a secret is a device's, so that strangers with made-up ones take no lock. A personal access token never is.
-///
-/// # Errors
-/// The database's.
+/// Whether a secret belongs to a device's session: a made-up one must not take a lock.
 pub async fn is_known(connection: &mut impl Connection, presented: &Secret, now: Timestamp) -> Result<bool, Error> {
     let hash = presented.hash();
     Ok(match presented.kind() {
@@ -162,11 +159,8 @@ pub async fn is_known(connection: &mut impl Connection, presented: &Secret, now:
     })
 }
 
-/// Puts a new secret on the row of the session that `refresh` belongs to, and lets the old one work a while longer.
-/// Two at once stand in line and both succeed.
-///
-/// # Errors
-/// The database's. That a session is over is no error.
+/// Replaces the secret of the session that `refresh` belongs to; the old one works a while longer. Two refreshes at once
+/// wait for each other, and both succeed.
 pub async fn renew(
     tx: &mut Tx,
     refresh: Secret,
@@ -176,7 +170,7 @@ pub async fn renew(
     rng: SystemRng,
 ) -> Result<Result<IssuedTokens, EndReason>, Error> {
     let Some(session) = store::lock_session(tx, &refresh.hash()).await? else { return Ok(Err(EndReason::Unknown)) };
-    // Read as a claim is read now: what does not print was once kept.
+    // Parsed like a name that is claimed now: unprintable characters were stored once.
     if ClientName::parse(&session.program).as_ref() != Some(program) {
         return Ok(Err(EndReason::OtherProgram));
     }
@@ -201,11 +195,8 @@ pub async fn renew(
     }))
 }
 
-/// Ends the session that this token or refresh token belongs to, if there is one (RFC 7009 section 2.2: to whoever
-/// asks it makes no difference).
-///
-/// # Errors
-/// The database's.
+/// Ends the session that this token or refresh token belongs to, if there is one (RFC 7009 section 2.2: the caller sees no
+/// difference).
 pub async fn revoke(tx: &mut Tx, presented: &Secret, origin: &ClientInfo, now: Timestamp) -> Result<(), Error> {
     let hash = presented.hash();
     let slot = match presented.kind() {
@@ -220,11 +211,28 @@ pub async fn revoke(tx: &mut Tx, presented: &Secret, origin: &ClientInfo, now: T
     end(tx, &account, &token_id, EndReason::SignedOut, origin, now).await
 }
 
-/// Deletes the tokens of sessions that nobody used for too long, or whose longest time is over: of those that follow
-/// the token `after` as many as one transaction may hold the database for. The last of them, where there may be more.
-///
-/// # Errors
-/// The database's.
+/// Ends all sessions that were idle for too long or reached their longest time. A use of a moment ago keeps a session, so
+/// uses are written first.
+pub async fn end_all_unused(
+    db: &Db,
+    uses: &TokenUses,
+    rules: DeviceRules,
+    now: Timestamp,
+    rng: SystemRng,
+) -> Result<(), Error> {
+    usage::flush(db, uses, rng).await?;
+    let mut after = Some(String::new());
+    while let Some(last) = after {
+        // Transactions of their own: they lock sessions and tokens in their order, before any rows below.
+        let mut tx = db.write().await?;
+        after = end_unused(&mut tx, &last, rules, now).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Ends as many of those sessions as one transaction may, in the order of their tokens, from the token after `after` on.
+/// The last token, where there may be more.
 pub async fn end_unused(tx: &mut Tx, after: &str, rules: DeviceRules, now: Timestamp) -> Result<Option<String>, Error> {
     let idle_since = now - rules.idle;
     let candidates = store::candidates(tx, after, AT_ONCE, idle_since, now).await?;
@@ -238,10 +246,7 @@ pub async fn end_unused(tx: &mut Tx, after: &str, rules: DeviceRules, now: Times
     Ok(candidates.into_iter().next_back().filter(|_| is_full).map(|last| last.token_id))
 }
 
-/// Notes the ends of sessions whose tokens were deleted on the page, and forgets what was remembered long enough.
-///
-/// # Errors
-/// The database's.
+/// Notes the ends of sessions whose tokens were deleted on the page, and deletes what was remembered long enough.
 pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     store::note_orphans(tx, now).await?;
     store::forget_sessions_before(tx, now - REMEMBERED).await?;

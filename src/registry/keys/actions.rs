@@ -1,5 +1,5 @@
-//! Root and signing keys: made at first start, kept encrypted in the database, shared by all who use it. A new signing
-//! key with a certificate under the same root takes over while everything runs.
+//! Root and signing keys: created at the first start, stored encrypted in the database, shared by all its servers. A new
+//! signing key with a certificate under the same root takes over while everything runs.
 
 use std::path::Path;
 
@@ -15,12 +15,12 @@ use crate::platform::{
     signing_keys::{DatedKey, SigningKeys},
 };
 
-/// What signs and what registries trust.
+/// The signing keys, and the root that registries trust.
 #[derive(Debug)]
 pub struct Keys {
-    /// Signs with the newest leaf, and knows the tokens of those before it.
+    /// The newest leaf signs; the leaves before it still verify.
     pub signing_keys: SigningKeys,
-    /// Opens with the secret key file.
+    /// Decrypts with the secret key file.
     pub encryptor: Encryptor,
     /// The root's certificate, PEM.
     pub root_pem: String,
@@ -41,37 +41,31 @@ pub enum KeysError {
         source: WrongKey,
     },
     /// No server was started on the database yet.
-    #[error("this database has no keys yet: the server makes them when it starts for the first time")]
+    #[error("this database has no keys yet: the server creates them at its first start")]
     None,
     /// The database.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
     /// The generator of certificates.
-    #[error("no certificate could be made: {0}")]
+    #[error("no certificate could be created: {0}")]
     Certificate(#[from] rcgen::Error),
     /// A stored key.
     #[error(transparent)]
     JwtSigner(#[from] JwtSignerError),
 }
 
-/// Loads the keys, or makes them where the database has none. A secret key file is made only then: a database that
-/// was encrypted with another file says so instead of getting a new one that opens nothing.
-///
-/// # Errors
-/// When the secret key file is missing or wrong, or the database fails.
-pub async fn load_or_make(db: &Db, key_file: &Path, now: Timestamp, rng: SystemRng) -> Result<Keys, KeysError> {
+/// Loads the keys, or creates them where the database has none. A secret key file is created only then: with a new file the
+/// keys of an existing database could not be decrypted.
+pub async fn load_or_create(db: &Db, key_file: &Path, now: Timestamp, rng: SystemRng) -> Result<Keys, KeysError> {
     let is_new = store::newest_generation(&mut db.read().await?, Role::Root).await?.is_none();
     let encryptor = Encryptor::open(key_file, is_new, rng)?;
     if is_new {
-        make(db, &encryptor, now, rng).await?;
+        create(db, &encryptor, now, rng).await?;
     }
     open(db, encryptor, now).await
 }
 
-/// Loads the keys, and makes none.
-///
-/// # Errors
-/// Where there are none; when the secret key file is missing or wrong, or the database fails.
+/// Loads the keys.
 pub async fn load(db: &Db, key_file: &Path, now: Timestamp, rng: SystemRng) -> Result<Keys, KeysError> {
     if store::newest_generation(&mut db.read().await?, Role::Root).await?.is_none() {
         return Err(KeysError::None);
@@ -79,10 +73,7 @@ pub async fn load(db: &Db, key_file: &Path, now: Timestamp, rng: SystemRng) -> R
     open(db, Encryptor::open(key_file, false, rng)?, now).await
 }
 
-/// Makes the next signing key. Of two that do so at once each makes one of its own.
-///
-/// # Errors
-/// When the secret key file is wrong, or the database or the generator of certificates fails.
+/// Creates the next signing key; its generation. Two rotations at once create two keys.
 pub async fn rotate(db: &Db, encryptor: &Encryptor, now: Timestamp, rng: SystemRng) -> Result<i64, KeysError> {
     loop {
         let newest = store::newest_generation(&mut db.read().await?, Role::Leaf).await?.ok_or(KeysError::None)?;
@@ -92,12 +83,8 @@ pub async fn rotate(db: &Db, encryptor: &Encryptor, now: Timestamp, rng: SystemR
     }
 }
 
-/// What a server does every few seconds: takes up keys that others made, lets time work on its own, and makes the next
-/// one when that is due. Whether another key signs from now on.
-///
-/// # Errors
-/// When the secret key file is wrong, or the database or the generator of certificates fails; then the keys stay as
-/// they were.
+/// What a server does every few seconds: loads keys that others created, retires its own, and creates the next one when that
+/// is due. Whether another key signs from now on. After an error the keys stay as they were.
 pub async fn look(
     db: &Db,
     encryptor: &Encryptor,
@@ -108,7 +95,7 @@ pub async fn look(
     let (known, made) = signer.newest();
     let mut newest = store::newest_generation(&mut db.read().await?, Role::Leaf).await?;
     if newest == Some(known) && key_rotation::is_due(made, now) {
-        // Where another server on this database was first, its key is as good.
+        // Where another server was first, its key is used.
         succeed(db, encryptor, known + 1, now, rng).await?;
         newest = None;
     }
@@ -118,8 +105,8 @@ pub async fn look(
     Ok(signer.replace_with(&leaves(db, encryptor, now).await?))
 }
 
-/// Of two servers that start at once on an empty database one inserts; the other finds that it was not first.
-async fn make(db: &Db, encryptor: &Encryptor, now: Timestamp, rng: SystemRng) -> Result<(), KeysError> {
+/// Of two servers that start at once on an empty database, the first inserts.
+async fn create(db: &Db, encryptor: &Encryptor, now: Timestamp, rng: SystemRng) -> Result<(), KeysError> {
     let root = certificates::make_root(now)?;
     let leaf = certificates::make_leaf(&root, now)?;
     let mut tx = db.write().await?;
@@ -130,7 +117,7 @@ async fn make(db: &Db, encryptor: &Encryptor, now: Timestamp, rng: SystemRng) ->
     Ok(())
 }
 
-/// Whether this generation was made here: `false` where another was first.
+/// Whether this generation was inserted: `false` where another server was first.
 async fn succeed(
     db: &Db,
     encryptor: &Encryptor,

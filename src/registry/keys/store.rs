@@ -31,7 +31,7 @@ impl From<KeyRow> for SealedKey {
     }
 }
 
-/// Which of the two certificates.
+/// The two kinds of certificates.
 #[derive(Debug, Clone, Copy)]
 pub enum Role {
     Root,
@@ -59,7 +59,7 @@ pub async fn newest_generation(connection: &mut impl Connection, role: Role) -> 
     Ok(generation)
 }
 
-/// The keys of a role, newest first, down to the newest that was made at `since` or before.
+/// The keys of a role, newest first, down to the newest that was created at `since` or before.
 pub async fn newest(connection: &mut impl Connection, role: Role, since: Timestamp) -> sqlx::Result<Vec<SealedKey>> {
     let records = fetch!(
         fetch_all,

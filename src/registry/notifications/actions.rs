@@ -1,165 +1,146 @@
-//! What becomes of a notification: it is taken in at once, and settled when the token that moved the image can be told.
+//! Processing notifications: each counts once, for the account and token that its actor names.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use dockpass_core::{
-    moved::{Event, Likely},
+    activity::ClientInfo,
+    attribution::RegistryActor,
     timestamp::Timestamp,
-    usage::{TokenUse, UseAction},
+    usage::{ImageDirection, LastUse, TokenUse, UseAction, UsedWith},
 };
 use time::Duration;
 
 use super::store;
 use crate::{
-    accounts,
+    accounts::actions as accounts,
     error::Error,
     platform::{
         database::{Connection, Db, Tx},
-        journal::{ImageDirection, LastUse, UsedWith},
         rng::SystemRng,
     },
-    registry::actions::TOKEN_LIFE_SECONDS,
-    repositories::{self, passwords::actions as passwords},
-    tokens::usage::{TokenGrant, actions as uses},
+    repositories::actions as repositories,
+    tokens::usage::actions::{self as usage, Transfer},
 };
 
-/// Registries repeat a notification until it is answered; nobody repeats one that was answered so long ago.
+/// How long a registry may take to repeat a notification whose answer got lost.
 const KEPT: Duration = Duration::days(7);
-/// Registries accept a token this long after its end.
-const LEEWAY_SECONDS: i64 = 60;
-/// A notification can arrive before the note of what was granted is written, here or by another server on this
-/// database. Each server writes its notes about once a second: by then all have.
-const SETTLED_AFTER: Duration = Duration::seconds(5);
-/// So many are taken in, or settled, in one transaction: others wait for the database meanwhile.
+/// The notifications that one transaction processes: others wait for the database meanwhile.
 const AT_ONCE: usize = 200;
-/// So many transactions make a round: what else is to be written waits for no more.
-const IN_A_ROUND: usize = 3;
+/// How long after a HEAD by tag a client pulls by digest: Docker Engine 29, containerd and BuildKit ask that way.
+const HEAD_BEFORE_PULL: Duration = Duration::MINUTE;
 
-/// Takes notifications in, each once however often it is sent.
-///
-/// # Errors
-/// The database's; what was taken in before stays, and is known when the registry sends it again.
-pub async fn take_in(db: &Db, events: &[Event], now: Timestamp) -> Result<(), Error> {
-    for some in events.chunks(AT_ONCE) {
-        let mut tx = db.write().await?;
-        for event in some {
-            if store::take_in(&mut tx, &event.id, now).await? {
-                store::keep(&mut tx, event, now).await?;
-            }
-        }
-        tx.commit().await?;
-    }
-    Ok(())
+/// A registry's notification of a manifest.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The registry's own id, the same each time that it is sent.
+    pub id: String,
+    /// What was done.
+    pub action: UseAction,
+    /// Whether it was only a HEAD, which transfers nothing.
+    pub is_head: bool,
+    /// When, by the registry's clock, but not in the future.
+    pub at: Timestamp,
+    /// The repository.
+    pub repository: String,
+    /// The tag; empty where the client named the digest.
+    pub tag: String,
+    /// The digest; empty where a tag was deleted.
+    pub digest: String,
+    /// The manifests that a pushed index lists.
+    pub children: HashSet<String>,
+    /// Who did it; `None` for an anonymous client.
+    pub actor: Option<RegistryActor>,
+    /// With which program.
+    pub client: String,
 }
 
-/// Settles some of what was taken in a few seconds ago: notes what was moved with the token that most likely moved it,
-/// and with the repository.
-///
-/// # Errors
-/// The database's; what was not settled then is settled the next time.
-pub async fn settle(db: &Db, now: Timestamp, rng: SystemRng) -> Result<(), Error> {
-    let by = now - SETTLED_AFTER;
-    for _ in 0..IN_A_ROUND {
-        // Mostly there is none, and a look takes no lock.
-        if !store::is_any_unsettled(&mut db.read().await?, by).await? {
-            break;
-        }
-        let mut tx = db.write().await?;
-        settle_some(&mut tx, by, rng).await?;
-        tx.commit().await?;
-    }
-    Ok(())
-}
-
-/// A notification, and who moved the image.
-struct Settled {
-    event: Event,
-    account_id: Option<String>,
-    /// Whether a request for it is known.
-    was_granted: bool,
-    with: With,
-}
-
-enum With {
-    Token(TokenGrant),
-    Password,
-    Unknown,
-}
-
-async fn settle_some(tx: &mut Tx, by: Timestamp, rng: SystemRng) -> Result<(), Error> {
-    let events = store::take_unsettled(tx, by, AT_ONCE as i64).await?;
-    if events.iter().any(|event| event.moved.action == UseAction::Push) {
-        repositories::actions::hold_names(tx).await?;
-    }
-    let mut all = Vec::new();
-    for event in events {
-        all.push(who_moved(tx, event).await?);
-    }
-    // Tokens first and then repositories, each in the order in which all who write take their rows.
-    all.sort_by(|a, b| (a.token_id(), a.event.moved.at).cmp(&(b.token_id(), b.event.moved.at)));
-    for Settled { event, with, .. } in &all {
-        let With::Token(token) = with else { continue };
-        let (action, repository, moved) = (event.moved.action, event.repository.clone(), event.what.clone());
-        let what = TokenUse { action, repository, moved, origin: token.origin.clone() };
-        uses::note_moved(tx, &token.token_id, &what, event.moved.at, rng).await?;
-    }
-    all.sort_by(|a, b| (&a.event.repository, a.event.moved.at).cmp(&(&b.event.repository, b.event.moved.at)));
-    let mut full = HashSet::new();
-    for Settled { event, account_id, was_granted, with } in all {
-        let direction = match event.moved.action {
-            UseAction::Push => ImageDirection::Push,
-            UseAction::Pull => ImageDirection::Pull,
-            _ => continue,
-        };
-        let by = match with {
-            With::Token(token) => UsedWith::Token { id: token.token_id, description: token.description },
-            With::Password => UsedWith::Password,
-            With::Unknown => UsedWith::Unknown,
-        };
-        let handling = LastUse { at: event.moved.at, account_id, by };
-        // The grant made it known: where it is not, it was removed since, and comes back by the next grant alone.
-        if was_granted {
-            repositories::actions::note(tx, &event.repository, direction, &handling).await?;
-        } else {
-            let name = event.repository.as_str();
-            repositories::actions::note_or_make(tx, name, direction, &handling, &mut full, rng).await?;
-        }
-    }
-    Ok(())
-}
-
-impl Settled {
+impl Event {
     fn token_id(&self) -> Option<&str> {
-        match &self.with {
-            With::Token(token) => Some(&token.token_id),
-            With::Password | With::Unknown => None,
-        }
+        self.actor.as_ref()?.token_id.as_deref()
     }
 }
 
-async fn who_moved(connection: &mut impl Connection, event: Event) -> Result<Settled, Error> {
-    let Some(account) = accounts::actions::find_by_username(connection, &event.actor).await? else {
-        return Ok(Settled { event, account_id: None, was_granted: false, with: With::Unknown });
-    };
-    let life = Duration::seconds(TOKEN_LIFE_SECONDS + LEEWAY_SECONDS);
-    let window = event.moved.window(life);
-    let mut tokens = uses::grants(connection, &account.id, &event.repository, window).await?;
-    let mut grants: Vec<_> = tokens.iter().map(|token| token.granted.clone()).collect();
-    grants.extend(passwords::grants(connection, &account.id, &event.repository, window).await?);
-    // The tokens' come first: a place among all is one among them.
-    let with = match event.moved.granted_by(&grants, life) {
-        Likely::Token(at) => With::Token(tokens.swap_remove(at)),
-        Likely::Password => With::Password,
-        Likely::Unknown => With::Unknown,
-    };
-    Ok(Settled { event, account_id: Some(account.id), was_granted: !grants.is_empty(), with })
+/// Processes notifications, in the order of their ids. After an error the registry sends them again: those that were
+/// committed are known then.
+pub async fn process(db: &Db, events: &[Event], now: Timestamp, rng: SystemRng) -> Result<(), Error> {
+    for events in events.chunks(AT_ONCE) {
+        let mut tx = db.write().await?;
+        process_some(&mut tx, events, now, rng).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
-/// Forgets notifications that nobody repeats any more.
-///
-/// # Errors
-/// The database's.
-pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    store::forget_before(tx, now - KEPT).await?;
+/// Rows are locked in one order, so that two servers cannot deadlock: notifications, HEADs, tokens, repositories.
+async fn process_some(tx: &mut Tx, events: &[Event], now: Timestamp, rng: SystemRng) -> Result<(), Error> {
+    let (mut heads, mut new) = (Vec::new(), Vec::new());
+    for event in events {
+        if event.is_head {
+            heads.push(event);
+        } else if store::insert_event(tx, &event.id, now).await? {
+            new.push(event);
+        }
+    }
+    heads.sort_by_key(|head| (head.token_id(), &head.repository, &head.digest, head.at));
+    for head in heads {
+        if let Some(token_id) = head.token_id() {
+            store::note_head(tx, token_id, &head.repository, &head.digest, &head.tag, head.at).await?;
+        }
+    }
+    new.sort_by_key(|event| (event.token_id(), event.at));
+    let mut accounts = HashMap::new();
+    let mut last_uses = Vec::new();
+    for event in new {
+        let account_id = account_of(tx, event, &mut accounts).await?;
+        let by = used_with(tx, event, account_id.as_deref(), rng).await?;
+        if let Some(direction) = ImageDirection::of(event.action) {
+            last_uses.push((&event.repository, direction, LastUse { at: event.at, account_id, by }));
+        }
+    }
+    last_uses.sort_by(|a, b| (a.0, a.1, a.2.at).cmp(&(b.0, b.1, b.2.at)));
+    for (repository, direction, last_use) in last_uses {
+        // The grant created the row. If it is gone, someone removed it; only a new grant brings it back.
+        repositories::note(tx, repository, direction, &last_use).await?;
+    }
     Ok(())
+}
+
+/// The account that an event's actor names.
+async fn account_of<'e>(
+    connection: &mut impl Connection,
+    event: &'e Event,
+    known: &mut HashMap<&'e str, Option<String>>,
+) -> Result<Option<String>, Error> {
+    let Some(actor) = &event.actor else { return Ok(None) };
+    if let Some(account_id) = known.get(actor.username.as_str()) {
+        return Ok(account_id.clone());
+    }
+    let account_id = accounts::find_by_username(connection, &actor.username).await?.map(|account| account.id);
+    known.insert(&actor.username, account_id.clone());
+    Ok(account_id)
+}
+
+/// Adds the transfer to the token's uses; the credentials that the repository shows.
+async fn used_with(tx: &mut Tx, event: &Event, account_id: Option<&str>, rng: SystemRng) -> Result<UsedWith, Error> {
+    let (Some(account_id), Some(actor)) = (account_id, &event.actor) else { return Ok(UsedWith::Unknown) };
+    let Some(token_id) = &actor.token_id else { return Ok(UsedWith::Password) };
+    let mut reference = if event.tag.is_empty() { event.digest.clone() } else { event.tag.clone() };
+    if event.action == UseAction::Pull && event.tag.is_empty() {
+        let minute = (event.at - HEAD_BEFORE_PULL, event.at);
+        let tag = store::tag_of_head(tx, token_id, &event.repository, &event.digest, minute).await?;
+        reference = tag.unwrap_or(reference);
+    }
+    let origin = ClientInfo { address: String::new(), client: event.client.clone() };
+    let what = TokenUse { action: event.action, repository: event.repository.clone(), reference, origin };
+    let transfer = Transfer { what, at: event.at, children: &event.children };
+    let description = usage::note_transfer(tx, account_id, token_id, transfer, rng).await?;
+    Ok(description.map_or(UsedWith::Unknown, |description| UsedWith::Token { id: token_id.clone(), description }))
+}
+
+/// Deletes notifications that no registry repeats any more, and tags that no pull follows.
+pub async fn tidy(db: &Db, now: Timestamp) -> Result<(), Error> {
+    let mut tx = db.write().await?;
+    store::forget_events_before(&mut tx, now - KEPT).await?;
+    store::forget_heads_before(&mut tx, now - HEAD_BEFORE_PULL).await?;
+    Ok(tx.commit().await?)
 }

@@ -1,7 +1,7 @@
-//! The registry's notifications: what was really moved.
+//! The registry's notifications: the images that were pushed, pulled and deleted.
 
 mod actions;
 pub mod endpoint;
 mod store;
 
-pub use actions::{forget_old, settle};
+pub use actions::tidy;

@@ -1,15 +1,11 @@
 //! The SQL of notifications.
 
-use dockpass_core::{
-    moved::{Event, Moved},
-    timestamp::Timestamp,
-    usage::UseAction,
-};
+use dockpass_core::timestamp::Timestamp;
 
-use crate::platform::database::{Connection, Tx, execute, fetch, row};
+use crate::platform::database::{Connection, Tx, execute, fetch};
 
-/// Whether it was not taken in before.
-pub async fn take_in(tx: &mut Tx, event_id: &str, now: Timestamp) -> sqlx::Result<bool> {
+/// Whether the notification was not processed before.
+pub async fn insert_event(tx: &mut Tx, event_id: &str, now: Timestamp) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
         "INSERT INTO registry_event (id, received_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
@@ -19,71 +15,54 @@ pub async fn take_in(tx: &mut Tx, event_id: &str, now: Timestamp) -> sqlx::Resul
     Ok(rows == 1)
 }
 
-/// Keeps it until its token can be told.
-pub async fn keep(tx: &mut Tx, event: &Event, now: Timestamp) -> sqlx::Result<u64> {
+/// Notes the tag under which a token asked for a digest.
+pub async fn note_head(
+    tx: &mut Tx,
+    token_id: &str,
+    repository: &str,
+    digest: &str,
+    tag: &str,
+    at: Timestamp,
+) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "INSERT INTO unsettled_event (id, received_at, happened_at, action, repository, moved, actor, client)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        &event.id,
-        now.millis(),
-        event.moved.at.millis(),
-        event.moved.action.as_str(),
-        &event.repository,
-        &event.what,
-        &event.actor,
-        &event.moved.client,
+        "INSERT INTO recent_head (token_id, repository, digest, tag, seen_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (token_id, repository, digest) DO UPDATE SET tag = $4, seen_at = $5",
+        token_id,
+        repository,
+        digest,
+        tag,
+        at.millis(),
     )
 }
 
-/// Whether one that was received by `moment` is not settled.
-pub async fn is_any_unsettled(connection: &mut impl Connection, before: Timestamp) -> sqlx::Result<bool> {
-    let (is_any,) = fetch!(
-        fetch_one,
+/// The tag under which a token asked for a digest between two times.
+pub async fn tag_of_head(
+    connection: &mut impl Connection,
+    token_id: &str,
+    repository: &str,
+    digest: &str,
+    (since, until): (Timestamp, Timestamp),
+) -> sqlx::Result<Option<String>> {
+    let row = fetch!(
+        fetch_optional,
         connection,
-        (bool,),
-        "SELECT EXISTS (SELECT 1 FROM unsettled_event WHERE received_at <= $1)",
-        before.millis(),
+        (String,),
+        "SELECT tag FROM recent_head
+         WHERE token_id = $1 AND repository = $2 AND digest = $3 AND seen_at >= $4 AND seen_at <= $5",
+        token_id,
+        repository,
+        digest,
+        since.millis(),
+        until.millis(),
     )?;
-    Ok(is_any)
+    Ok(row.map(|(tag,)| tag))
 }
 
-row! {
-    struct EventRow {
-        id: String,
-        happened_at: i64,
-        action: String,
-        repository: String,
-        moved: String,
-        actor: String,
-        client: String,
-    }
-}
-
-impl EventRow {
-    fn into_event(self) -> Option<Event> {
-        let action = UseAction::parse(&self.action)?;
-        let moved = Moved { action, at: Timestamp::from_millis(self.happened_at), client: self.client };
-        Some(Event { id: self.id, moved, repository: self.repository, what: self.moved, actor: self.actor })
-    }
-}
-
-/// Takes `count` of those that were received by `moment`, each for one caller: of two servers that do so at once the
-/// second finds them gone.
-pub async fn take_unsettled(tx: &mut Tx, before: Timestamp, count: i64) -> sqlx::Result<Vec<Event>> {
-    let records = fetch!(
-        fetch_all,
-        tx,
-        EventRow,
-        "DELETE FROM unsettled_event
-         WHERE id IN (SELECT id FROM unsettled_event WHERE received_at <= $1 ORDER BY received_at, id LIMIT $2)
-         RETURNING id, happened_at, action, repository, moved, actor, client",
-        before.millis(),
-        count,
-    )?;
-    Ok(records.into_iter().filter_map(EventRow::into_event).collect())
-}
-
-pub async fn forget_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {
+pub async fn forget_events_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM registry_event WHERE received_at < $1", before.millis())
+}
+
+pub async fn forget_heads_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM recent_head WHERE seen_at < $1", before.millis())
 }

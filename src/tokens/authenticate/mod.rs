@@ -1,4 +1,4 @@
-//! Presenting a token to the token endpoint.
+//! Authenticating with a token at the token endpoint.
 
 pub mod actions;
 mod store;

@@ -1,4 +1,4 @@
-//! Refusals of real tokens: written in batches, grouped, shown above the table with what mends them.
+//! Refusals of real tokens: written in batches, grouped, shown above the table with their fixes.
 
 pub mod actions;
 pub(super) mod pages;

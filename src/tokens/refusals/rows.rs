@@ -55,7 +55,7 @@ fn reason_key(code: &str, action: RepositoryAction, obstacle: Option<DenyReason>
             }
             Some(DenyReason::NotShared | DenyReason::SharedPullOnly | DenyReason::OwnerOnly) => "refusals.account_pull",
             Some(DenyReason::Level(_)) if !is_push => "refusals.level_pull",
-            // Mended since, or the token is gone.
+            // Fixed since, or the token is gone.
             _ if is_push => "refusals.repository_push",
             _ => "refusals.repository_pull",
         },

@@ -2,19 +2,16 @@
 
 use dockpass_core::{
     access_level::{AccessLevel, RepositoryAction},
-    refusal::TokenState,
+    refusal::{RefusalKey, TokenState},
     repository::RepositoryFilter,
     timestamp::Timestamp,
     token::{TokenSource, TokenStatus},
     usage::Occurrences,
 };
 
-use crate::platform::{
-    database::{Connection, Tx, execute, fetch, row},
-    journal::RefusalKey,
-};
+use crate::platform::database::{Connection, Tx, execute, fetch, row};
 
-/// Counts a refusal on the row of its equals. One whose last is before `since` begins anew.
+/// Adds a refusal to the equal row. A row whose last refusal is before `since` starts counting again.
 pub async fn add(tx: &mut Tx, id: &str, key: &RefusalKey, span: Occurrences, since: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -52,7 +49,7 @@ pub async fn prune(tx: &mut Tx, account_id: &str, kept: i64) -> sqlx::Result<u64
     )
 }
 
-/// Whether the token is there to count on.
+/// Whether the token exists.
 pub async fn has_token(connection: &mut impl Connection, token_id: &str) -> sqlx::Result<bool> {
     let found = fetch!(fetch_optional, connection, (String,), "SELECT id FROM token WHERE id = $1", token_id)?;
     Ok(found.is_some())
@@ -80,18 +77,18 @@ row! {
     }
 }
 
-/// A refusal, with what became of its token.
+/// A refusal, with the state of its token.
 #[derive(Debug)]
 pub struct RefusalRow {
-    /// The token; it may be deleted.
+    /// The token, which may be deleted.
     pub token_id: String,
-    /// What it was for.
+    /// The token's description.
     pub description: String,
     /// The refusal's code.
     pub code: String,
-    /// The first repository that was asked for; may be empty.
+    /// The repository that stands for the request; may be empty.
     pub repository: String,
-    /// What for.
+    /// What was asked for on it.
     pub action: RepositoryAction,
     /// From where.
     pub address: String,
@@ -101,7 +98,7 @@ pub struct RefusalRow {
     pub span: Occurrences,
     /// What the token is now.
     pub token: TokenState,
-    /// What it may do and with which repositories, while it is there.
+    /// The token's level and repositories, where it still exists.
     pub rights: Option<(AccessLevel, RepositoryFilter)>,
 }
 
@@ -136,7 +133,7 @@ impl RefusedRow {
     }
 }
 
-/// An account's latest lines after `since`, newest first, and how many there are in all.
+/// An account's latest `most` lines after `since`, newest first, and the number of all lines after it.
 pub async fn recent(
     connection: &mut impl Connection,
     account_id: &str,

@@ -1,71 +1,71 @@
 //! Noting uses, and reading them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use dockpass_core::{
     timestamp::Timestamp,
     token::AccessToken,
-    usage::{CHART_DAYS, DayCounts, Occurrences, TokenUse},
+    usage::{self, CHART_DAYS, DayCounts, Occurrences, TokenUse},
 };
 use time::Duration;
 
-use super::store::{self, TokenGrant};
+use super::store;
 use crate::{
     error::Error,
     platform::{
         database::{Connection, Db, Tx},
-        journal::TokenUses,
+        journal::{Batch, Journal},
         rng::SystemRng,
     },
 };
 
-/// Equal uses within this time are one: clients ask several times for one pull.
+/// Equal uses within this time are one row: clients ask several times for one pull.
 const GROUPED: Duration = Duration::MINUTE;
-/// So many uses of a token are shown, and of each kind as many are kept.
-const KEPT: i64 = 100;
+/// The rows that a token's page shows. As many requests and as many transfers are kept.
+const KEPT: usize = 100;
+/// How long before its index a manifest was pushed as a part of it: a large image takes its time.
+const PUSHED_TOGETHER: Duration = Duration::HOUR;
+/// The uses that are kept in memory.
+const BOUND: usize = 50_000;
 
-/// Writes all uses that were noted since the last time, in one transaction. What could not be written is noted again.
-/// It goes on where whoever asked for it goes away: a request that is given up must not take others' uses with it.
-///
-/// # Errors
-/// The database's.
-pub async fn write(db: &Db, uses: &TokenUses, rng: SystemRng) -> Result<(), Error> {
-    let (db, uses) = (db.clone(), uses.clone());
-    tokio::spawn(async move { write_all(&db, &uses, rng).await }).await.map_err(Error::internal)?
+/// Granted requests that are not written yet, by the token's id and the use.
+pub type TokenUses = Journal<(String, TokenUse), Occurrences>;
+
+/// An empty journal of uses.
+pub fn token_uses() -> TokenUses {
+    Journal::new(BOUND, Occurrences::and)
 }
 
-async fn write_all(db: &Db, uses: &TokenUses, rng: SystemRng) -> Result<(), Error> {
-    // In one order everywhere: of two servers that write the same rows neither waits for the other in a circle.
-    let mut taken: BTreeMap<String, Vec<(TokenUse, Occurrences)>> = BTreeMap::new();
-    for ((token_id, what), span) in uses.take() {
-        taken.entry(token_id).or_default().push((what, span));
-    }
-    if taken.is_empty() {
+/// Writes the uses that were noted. It runs as a task of its own: a request that waits for it and is cancelled must not
+/// lose the uses of others.
+pub async fn flush(db: &Db, uses: &TokenUses, rng: SystemRng) -> Result<(), Error> {
+    let (db, uses) = (db.clone(), uses.clone());
+    tokio::spawn(async move { write(&db, uses.batch().await, rng).await }).await.map_err(Error::internal)?
+}
+
+async fn write(db: &Db, mut batch: Batch<(String, TokenUse), Occurrences>, rng: SystemRng) -> Result<(), Error> {
+    if batch.is_empty() {
         return Ok(());
     }
-    let written = async {
-        let mut tx = db.write().await?;
-        for (token_id, list) in &mut taken {
-            // What was asked at one moment was one request, and of a mount the push is what it was for.
-            list.sort_by_key(|(what, span)| (span.last_at, what.action));
-            write_of(&mut tx, token_id, list, rng).await?;
-        }
-        tx.commit().await
-    };
-    written.await.map_err(|error: sqlx::Error| {
-        for (token_id, list) in taken {
-            list.into_iter().for_each(|(what, span)| uses.note((token_id.clone(), what), span, Occurrences::and));
-        }
-        Error::from(error)
-    })
+    let mut tx = db.write().await?;
+    for of_token in batch.chunk_by(|a, b| a.0.0 == b.0.0) {
+        let ((token_id, _), _) = &of_token[0];
+        let mut uses: Vec<(&TokenUse, Occurrences)> = of_token.iter().map(|((_, what), span)| (what, *span)).collect();
+        // The scopes of one request have one time. A mount asks to push and to pull: the push is the last use.
+        uses.sort_by_key(|(what, span)| (span.last_at, what.action));
+        write_of(&mut tx, token_id, &uses, rng).await?;
+    }
+    tx.commit().await?;
+    batch.written(batch.len());
+    Ok(())
 }
 
-/// Writes uses of one token, the earliest first. Of a token that was deleted meanwhile nothing is kept.
-async fn write_of(tx: &mut Tx, token_id: &str, list: &[(TokenUse, Occurrences)], rng: SystemRng) -> sqlx::Result<()> {
+/// Writes uses of one token, the earliest first. Nothing is kept of a token that was deleted meanwhile.
+async fn write_of(tx: &mut Tx, token_id: &str, uses: &[(&TokenUse, Occurrences)], rng: SystemRng) -> sqlx::Result<()> {
     let mut is_new = false;
-    // No more are kept, and whoever makes up names and programs is not to hold the database for longer.
-    let newest = list.len().saturating_sub(KEPT as usize);
-    for (what, span) in &list[newest..] {
+    // No more rows are kept, and a client that makes up names must not hold the database for longer.
+    let newest = uses.len().saturating_sub(KEPT);
+    for (what, span) in &uses[newest..] {
         if !store::touch(tx, token_id, what, span.last_at).await? {
             return Ok(());
         }
@@ -75,62 +75,63 @@ async fn write_of(tx: &mut Tx, token_id: &str, list: &[(TokenUse, Occurrences)],
         }
     }
     let mut days: BTreeMap<i64, DayCounts> = BTreeMap::new();
-    for (what, span) in list {
+    for (what, span) in uses {
         days.entry(span.last_at.day()).or_default().and(DayCounts::of(what.action, span.times));
     }
     for (day, more) in days.into_iter().filter(|(_, more)| more.sum() > 0) {
         store::count(tx, token_id, day, more).await?;
     }
     if is_new {
-        store::prune(tx, token_id, KEPT).await?;
+        store::prune(tx, token_id, KEPT as i64).await?;
     }
     Ok(())
 }
 
-/// Counts refusals of a token on its day.
-///
-/// # Errors
-/// The database's.
+/// Counts refusals of a token on their day.
 pub async fn count_refusals(tx: &mut Tx, token_id: &str, span: Occurrences) -> Result<(), Error> {
     let more = DayCounts { refusals: span.times, ..DayCounts::default() };
     store::count(tx, token_id, span.last_at.day(), more).await?;
     Ok(())
 }
 
-/// What the tokens of an account were granted on a repository between two moments.
-///
-/// # Errors
-/// The database's.
-pub async fn grants(
-    connection: &mut impl Connection,
-    account_id: &str,
-    repository: &str,
-    window: (Timestamp, Timestamp),
-) -> Result<Vec<TokenGrant>, Error> {
-    Ok(store::grants(connection, account_id, repository, window).await?)
+/// A transfer that a registry notified.
+#[derive(Debug)]
+pub struct Transfer<'t> {
+    /// What, without an address.
+    pub what: TokenUse,
+    /// When.
+    pub at: Timestamp,
+    /// The digests of the manifests that a pushed index lists.
+    pub children: &'t HashSet<String>,
 }
 
-/// Adds what was really moved to the uses of the token that was granted it. Of a token that was deleted meanwhile nothing
-/// is kept.
+/// Adds a transfer to the uses of a token; the token's description. `None` where the account has no such token.
 ///
-/// # Errors
-/// The database's.
-pub async fn note_moved(
+/// An index and the manifests that a client pushed for it are one row.
+pub async fn note_transfer(
     tx: &mut Tx,
+    account_id: &str,
     token_id: &str,
-    what: &TokenUse,
-    at: Timestamp,
+    mut transfer: Transfer<'_>,
     rng: SystemRng,
-) -> Result<(), Error> {
-    if !store::hold(tx, token_id).await? {
-        return Ok(());
+) -> Result<Option<String>, Error> {
+    let Some(description) = store::lock(tx, token_id, account_id).await? else { return Ok(None) };
+    let (at, span) = (transfer.at, Occurrences::once(transfer.at));
+    let requests = store::requests(tx, token_id, &transfer.what.repository, usage::request_window(at)).await?;
+    let address = usage::address_of_request(&transfer.what, span, &requests);
+    transfer.what.origin.address = address.unwrap_or_default().to_owned();
+    if !transfer.children.is_empty() {
+        for (id, reference) in store::transfers(tx, token_id, &transfer.what, at - PUSHED_TOGETHER).await? {
+            if transfer.children.contains(&reference) {
+                store::delete(tx, &id).await?;
+            }
+        }
     }
-    let span = Occurrences::once(at);
-    if store::add_to(tx, token_id, what, span, GROUPED).await? == 0 {
-        store::insert(tx, &rng.id(at), token_id, what, span).await?;
-        store::prune(tx, token_id, KEPT).await?;
+    if store::add_to(tx, token_id, &transfer.what, span, GROUPED).await? == 0 {
+        store::insert(tx, &rng.id(at), token_id, &transfer.what, span).await?;
+        store::prune(tx, token_id, KEPT as i64).await?;
     }
-    Ok(())
+    Ok(Some(description))
 }
 
 /// What the page of one token shows.
@@ -143,9 +144,6 @@ pub struct History {
 }
 
 /// The history of a token.
-///
-/// # Errors
-/// The database's.
 pub async fn history(connection: &mut impl Connection, token: &AccessToken, now: Timestamp) -> Result<History, Error> {
     let first = now.day() - CHART_DAYS + 1;
     let mut days = vec![DayCounts::default(); CHART_DAYS as usize];
@@ -154,14 +152,14 @@ pub async fn history(connection: &mut impl Connection, token: &AccessToken, now:
             *place = counts;
         }
     }
-    Ok(History { days, uses: store::latest(connection, &token.id, KEPT).await? })
+    let all = store::latest(connection, &token.id, 2 * KEPT as i64).await?;
+    let mut uses = usage::without_answered_requests(&all);
+    uses.truncate(KEPT);
+    Ok(History { days, uses })
 }
 
-/// Forgets days that no chart shows.
-///
-/// # Errors
-/// The database's.
-pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+/// Deletes the days that no chart shows any more.
+pub async fn tidy(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     store::forget_days_before(tx, now.day() - CHART_DAYS).await?;
     Ok(())
 }

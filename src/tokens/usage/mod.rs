@@ -1,6 +1,4 @@
-//! Uses of tokens: written in batches, shown by token.
+//! Uses of tokens: written in batches, shown on the token's page.
 
 pub mod actions;
 mod store;
-
-pub use store::TokenGrant;

@@ -2,7 +2,6 @@
 
 use dockpass_core::{
     activity::ClientInfo,
-    moved::{Granted, Holder},
     timestamp::Timestamp,
     usage::{DayCounts, Occurrences, TokenUse, UseAction},
 };
@@ -10,7 +9,7 @@ use time::Duration;
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row};
 
-/// Whether the token is still there. What was used last is kept where it is the latest.
+/// Notes the last use of a token where it is the latest; whether the token is still there.
 pub async fn touch(tx: &mut Tx, token_id: &str, what: &TokenUse, at: Timestamp) -> sqlx::Result<bool> {
     execute!(
         tx,
@@ -28,13 +27,21 @@ pub async fn touch(tx: &mut Tx, token_id: &str, what: &TokenUse, at: Timestamp) 
     Ok(found.is_some())
 }
 
-/// Holds a token until the transaction ends, before any row of its uses; whether it is still there.
-pub async fn hold(tx: &mut Tx, token_id: &str) -> sqlx::Result<bool> {
-    Ok(execute!(tx, "UPDATE token SET is_active = is_active WHERE id = $1", token_id)? == 1)
+/// Locks a token of an account, before any row of its uses; its description, where it is still there.
+pub async fn lock(tx: &mut Tx, token_id: &str, account_id: &str) -> sqlx::Result<Option<String>> {
+    let row = fetch!(
+        fetch_optional,
+        tx,
+        (String,),
+        "UPDATE token SET is_active = is_active WHERE id = $1 AND account_id = $2 RETURNING description",
+        token_id,
+        account_id,
+    )?;
+    Ok(row.map(|(description,)| description))
 }
 
-/// Adds to the row that says the same and began less than `within` before, or ended less than that after: what two
-/// servers write, or a registry tells late, comes in any order. How many rows there were.
+/// Adds to the equal row that began less than `within` before, or ended less than that after: two servers and registries
+/// write in any order. The number of rows that this changed.
 pub async fn add_to(
     tx: &mut Tx,
     token_id: &str,
@@ -47,13 +54,13 @@ pub async fn add_to(
         "UPDATE token_use SET times = times + $9,
                               first_at = CASE WHEN first_at > $7 THEN $7 ELSE first_at END,
                               last_at = CASE WHEN last_at < $8 THEN $8 ELSE last_at END
-         WHERE id = (SELECT id FROM token_use WHERE token_id = $1 AND action = $2 AND repository = $3 AND moved = $4
+         WHERE id = (SELECT id FROM token_use WHERE token_id = $1 AND action = $2 AND repository = $3 AND reference = $4
                        AND address = $5 AND client = $6 AND first_at > $10 AND last_at < $11
                      ORDER BY last_at DESC, id DESC LIMIT 1)",
         token_id,
         what.action.as_str(),
         &what.repository,
-        &what.moved,
+        &what.reference,
         &what.origin.address,
         &what.origin.client,
         span.first_at.millis(),
@@ -67,13 +74,13 @@ pub async fn add_to(
 pub async fn insert(tx: &mut Tx, id: &str, token_id: &str, what: &TokenUse, span: Occurrences) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "INSERT INTO token_use (id, token_id, action, repository, moved, address, client, first_at, last_at, times)
+        "INSERT INTO token_use (id, token_id, action, repository, reference, address, client, first_at, last_at, times)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         id,
         token_id,
         what.action.as_str(),
         &what.repository,
-        &what.moved,
+        &what.reference,
         &what.origin.address,
         &what.origin.client,
         span.first_at.millis(),
@@ -82,22 +89,22 @@ pub async fn insert(tx: &mut Tx, id: &str, token_id: &str, what: &TokenUse, span
     )
 }
 
-/// Keeps the latest `kept` of what was asked with a token and as many of what was moved, each for itself: one grant is
-/// followed by any number of tags, and they must not take away the row that says whose they are.
+/// Keeps the latest `kept` requests of a token and as many transfers. They are counted separately: any number of tags can
+/// follow one request, and the request has their address.
 pub async fn prune(tx: &mut Tx, token_id: &str, kept: i64) -> sqlx::Result<u64> {
     execute!(
         tx,
         "DELETE FROM token_use WHERE token_id = $1
-           AND id NOT IN (SELECT id FROM token_use WHERE token_id = $1 AND moved = ''
+           AND id NOT IN (SELECT id FROM token_use WHERE token_id = $1 AND reference = ''
                           ORDER BY last_at DESC, id DESC LIMIT $2)
-           AND id NOT IN (SELECT id FROM token_use WHERE token_id = $1 AND moved <> ''
+           AND id NOT IN (SELECT id FROM token_use WHERE token_id = $1 AND reference <> ''
                           ORDER BY last_at DESC, id DESC LIMIT $2)",
         token_id,
         kept,
     )
 }
 
-/// Counts on a token's day; the day counts from 1970-01-01.
+/// Adds to the counts of a token's day, in days since 1970-01-01.
 pub async fn count(tx: &mut Tx, token_id: &str, day: i64, more: DayCounts) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -131,7 +138,7 @@ row! {
     struct UseRow {
         action: String,
         repository: String,
-        moved: String,
+        reference: String,
         address: String,
         client: String,
         first_at: i64,
@@ -145,7 +152,7 @@ impl UseRow {
         let what = TokenUse {
             action: UseAction::parse(&self.action)?,
             repository: self.repository,
-            moved: self.moved,
+            reference: self.reference,
             origin: ClientInfo { address: self.address, client: self.client },
         };
         let (first_at, last_at) = (Timestamp::from_millis(self.first_at), Timestamp::from_millis(self.last_at));
@@ -163,7 +170,7 @@ pub async fn latest(
         fetch_all,
         connection,
         UseRow,
-        "SELECT action, repository, moved, address, client, first_at, last_at, times FROM token_use
+        "SELECT action, repository, reference, address, client, first_at, last_at, times FROM token_use
          WHERE token_id = $1 ORDER BY last_at DESC, id DESC LIMIT $2",
         token_id,
         count,
@@ -171,72 +178,50 @@ pub async fn latest(
     Ok(records.into_iter().filter_map(UseRow::into_use).collect())
 }
 
-/// Something that a token of the account was granted.
-#[derive(Debug)]
-pub struct TokenGrant {
-    /// The token.
-    pub token_id: String,
-    /// What it is for.
-    pub description: String,
-    /// From where it was asked for.
-    pub origin: ClientInfo,
-    /// What, and when.
-    pub granted: Granted,
-}
-
-row! {
-    struct GrantRow {
-        token_id: String,
-        description: String,
-        action: String,
-        address: String,
-        client: String,
-        first_at: i64,
-        last_at: i64,
-    }
-}
-
-impl GrantRow {
-    fn into_grant(self) -> Option<TokenGrant> {
-        let granted = Granted {
-            action: UseAction::parse(&self.action)?,
-            first_at: Timestamp::from_millis(self.first_at),
-            last_at: Timestamp::from_millis(self.last_at),
-            to: Holder::Token { id: self.token_id.clone(), client: self.client.clone() },
-        };
-        let origin = ClientInfo { address: self.address, client: self.client };
-        Some(TokenGrant { token_id: self.token_id, description: self.description, origin, granted })
-    }
-}
-
-/// So many requests of one account for one repository within minutes are looked at.
-const MOST_GRANTS: i64 = 200;
-
-/// What the tokens of an account were granted on a repository between two moments, the earliest first.
-pub async fn grants(
+/// The requests of a token for a repository that were granted between two times, newest first.
+pub async fn requests(
     connection: &mut impl Connection,
-    account_id: &str,
+    token_id: &str,
     repository: &str,
     (since, until): (Timestamp, Timestamp),
-) -> sqlx::Result<Vec<TokenGrant>> {
-    let mut records = fetch!(
+) -> sqlx::Result<Vec<(TokenUse, Occurrences)>> {
+    let records = fetch!(
         fetch_all,
         connection,
-        GrantRow,
-        "SELECT token.id AS token_id, token.description, token_use.action, token_use.address, token_use.client,
-                token_use.first_at, token_use.last_at
-         FROM token_use JOIN token ON token.id = token_use.token_id
-         WHERE token.account_id = $1 AND token_use.repository = $2 AND token_use.moved = ''
-           AND token_use.last_at > $3 AND token_use.first_at <= $4
-         ORDER BY token_use.last_at DESC, token_use.id DESC LIMIT $5",
-        account_id,
+        UseRow,
+        "SELECT action, repository, reference, address, client, first_at, last_at, times FROM token_use
+         WHERE token_id = $1 AND repository = $2 AND reference = '' AND last_at > $3 AND first_at <= $4
+         ORDER BY last_at DESC, id DESC",
+        token_id,
         repository,
         since.millis(),
         until.millis(),
-        MOST_GRANTS,
     )?;
-    records.reverse();
-    Ok(records.into_iter().filter_map(GrantRow::into_grant).collect())
+    Ok(records.into_iter().filter_map(UseRow::into_use).collect())
+}
+
+/// The transfers of a token after `since` with the action and repository of `what`: their ids and references.
+pub async fn transfers(
+    connection: &mut impl Connection,
+    token_id: &str,
+    what: &TokenUse,
+    since: Timestamp,
+) -> sqlx::Result<Vec<(String, String)>> {
+    fetch!(
+        fetch_all,
+        connection,
+        (String, String),
+        "SELECT id, reference FROM token_use
+         WHERE token_id = $1 AND action = $2 AND repository = $3 AND reference <> '' AND last_at > $4",
+        token_id,
+        what.action.as_str(),
+        &what.repository,
+        since.millis(),
+    )
+}
+
+pub async fn delete(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM token_use WHERE id = $1", id)
 }
 
 pub async fn forget_days_before(tx: &mut Tx, day: i64) -> sqlx::Result<u64> {

@@ -2,11 +2,8 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use dockpass::{
-    app::App,
-    platform::journal::{ImageDirection, LastUse, UsedWith},
-    repositories::actions as repositories,
-};
+use dockpass::server;
+use dockpass_core::usage::{ImageDirection, LastUse, UsedWith};
 use reqwest::StatusCode;
 use time::Duration;
 
@@ -156,7 +153,7 @@ async fn two_servers_that_start_at_once_share_one_key() {
         let (db, config) = (server.app.db.clone(), Arc::clone(&config));
         async move {
             use dockpass::{platform::rng::SystemRng, registry::keys::actions};
-            actions::load_or_make(&db, &config.secret_key_file, now, SystemRng).await.unwrap().root_pem
+            actions::load_or_create(&db, &config.secret_key_file, now, SystemRng).await.unwrap().root_pem
         }
     })
     .await;
@@ -165,7 +162,7 @@ async fn two_servers_that_start_at_once_share_one_key() {
 }
 
 #[tokio::test]
-async fn two_servers_that_note_pushes_do_not_wait_for_each_other_in_a_circle() {
+async fn two_servers_that_write_pushes_do_not_deadlock() {
     let server = TestServer::start().await;
     server.account("alice").await;
     let other = server.beside().await;
@@ -175,17 +172,13 @@ async fn two_servers_that_note_pushes_do_not_wait_for_each_other_in_a_circle() {
         // Each server notes a repository that both know, and a new one that sorts before or after it.
         for (app, new) in [(&server.app, format!("alice/z{round}")), (&other.app, format!("alice/a{round}"))] {
             for name in ["alice/m".to_owned(), new] {
-                let handling = LastUse { at: now, account_id: account_id.clone(), by: UsedWith::Password };
-                app.repository_uses.note((name, ImageDirection::Push), handling, repositories::later);
+                let last_use = LastUse { at: now, account_id: account_id.clone(), by: UsedWith::Password };
+                app.repository_uses.note((name, ImageDirection::Push), last_use);
             }
         }
-        let write = |app: &App| {
-            let app = app.clone();
-            async move { repositories::write(&app.db, &app.repository_uses, app.rng).await }
-        };
-        let (one, two) = tokio::join!(write(&server.app), write(&other.app));
+        let (one, two) = tokio::join!(server::flush(&server.app), server::flush(&other.app));
         assert!(one.is_ok() && two.is_ok(), "{round}: {one:?} {two:?}");
         server.clock.advance(Duration::SECOND);
     }
-    server.times("SELECT COUNT(*) FROM repository", 21).await;
+    assert_eq!(server.count("repository").await, 21);
 }

@@ -205,7 +205,7 @@ async fn after_thirty_days_an_unused_token_opens_nothing_before_anyone_tidies_up
     );
     server.clock.advance(Duration::days(30) - Duration::milliseconds(4));
     assert!(works(&server, &used.token).await, "in the last moment");
-    server.write_uses().await;
+    server.flush().await;
     let refreshed = Got::of(&server.anonymous().refresh(&refreshed.refresh).await);
     server.clock.advance(Duration::milliseconds(3));
     let told = format!(
@@ -217,7 +217,7 @@ async fn after_thirty_days_an_unused_token_opens_nothing_before_anyone_tidies_up
         let answer = server.anonymous().token("alice", &unused.token, &[]).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
         assert_eq!(answer.json()["errors"][0]["message"], told, "and this was no use of it");
-        server.write_uses().await;
+        server.flush().await;
     }
     assert_eq!(server.number("SELECT COUNT(*) FROM token WHERE last_used_at IS NULL").await, Some(2));
     assert!(server.anonymous().token("bob", &unused.token, &[]).await.body.contains("PAT-WRONG-USER"));

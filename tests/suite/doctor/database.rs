@@ -29,39 +29,40 @@ async fn start() -> (TestServer, Option<String>, String) {
 }
 
 #[tokio::test]
-async fn missing_migrations_are_reported_and_not_applied() {
-    let (server, url, named) = start().await;
-    let (code, lines) = doctor(&server.data(), url.as_deref()).await;
-    assert_eq!((code, lines.contains(&format!("OK       database: {named}"))), (Some(0), true), "{lines:#?}");
-    let list = "SELECT version || ' ' || description FROM _sqlx_migrations ORDER BY 1";
-    let before = database::texts(&server.app.db, list).await;
-    server.sql("DROP TABLE password_use").await;
-    server.sql("DELETE FROM _sqlx_migrations WHERE version = 6").await;
-    let (code, lines) = doctor(&server.data(), url.as_deref()).await;
-    let sentence =
-        "1 migration is not applied yet (unsettled events): start the server of this version, which applies them";
-    assert!(code == Some(1) && lines.contains(&format!("WRONG    database: {named}; {sentence}")), "{lines:#?}");
-    assert!(lines.iter().any(|line| line.starts_with("OK       keys: ")), "the other checks still run: {lines:#?}");
-    server.sql("DELETE FROM _sqlx_migrations WHERE version = 5").await;
-    let (_, lines) = doctor(&server.data(), url.as_deref()).await;
-    let sentence = "2 migrations are not applied yet (device, unsettled events): ";
-    assert!(lines[1].starts_with(&format!("WRONG    database: {named}; {sentence}")), "{lines:#?}");
-    let after = database::texts(&server.app.db, list).await;
-    assert_eq!(after.len(), before.len() - 2);
-    assert!(!server.dump().await.contains("password_use"));
-}
-
-#[tokio::test]
 async fn a_database_of_another_version_is_reported() {
     let (server, url, named) = start().await;
     let sentence = "another version of Dockpass has migrated it: run the doctor of the version that the server has";
     for statement in [
-        "UPDATE _sqlx_migrations SET checksum = (SELECT checksum FROM _sqlx_migrations WHERE version = 2) WHERE version = 1",
-        "UPDATE _sqlx_migrations SET version = 9001 WHERE version = 1",
+        format!("UPDATE _sqlx_migrations SET checksum = {}", server.bytes("cd")),
+        "UPDATE _sqlx_migrations SET version = 9001".to_owned(),
     ] {
-        server.sql(statement).await;
+        server.sql(&statement).await;
         let (code, lines) = doctor(&server.data(), url.as_deref()).await;
         assert!(code == Some(1) && lines[1] == format!("WRONG    database: {named}; {sentence}"), "{lines:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_from_before_the_first_release_is_refused_with_what_to_do() {
+    let (mut server, url, named) = start().await;
+    let (code, lines) = doctor(&server.data(), url.as_deref()).await;
+    assert_eq!((code, lines.contains(&format!("OK       database: {named}"))), (Some(0), true), "{lines:#?}");
+    // As its list of migrations began.
+    server.sql("UPDATE _sqlx_migrations SET description = 'accounts_and_tokens'").await;
+    server.stop().await;
+    let sentence = "this database was created by a version of Dockpass from before its first release, and its tables cannot \
+                    be upgraded: start with an empty data folder or database, create the accounts and tokens again and \
+                    write the registry's files with `dockpass registry-config`, or keep running the version that created it";
+    let (code, lines) = doctor(&server.data(), url.as_deref()).await;
+    assert!(code == Some(1) && lines[1] == format!("WRONG    database: {named}; {sentence}"), "{lines:#?}");
+    assert_eq!(lines[2], "SKIPPED  keys: they are in the database");
+    let mut start = vec!["--data".to_owned(), server.data().display().to_string(), "--listen=127.0.0.1:0".to_owned()];
+    start.extend(url.map(|url| format!("--database-url={url}")));
+    for command in [&["serve"][..], &["account", "list"], &["keys", "rotate"]] {
+        let arguments: Vec<&str> = start.iter().map(String::as_str).chain(command.iter().copied()).collect();
+        let output = run(&arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said), (Some(1), format!("dockpass: {sentence}\n")), "{command:?}");
     }
 }
 

@@ -1,10 +1,7 @@
 mod jwks;
 mod keys;
 mod notifications;
-mod notifications_password;
-mod notifications_rounds;
 mod notifications_shown;
-mod notifications_whose;
 mod token;
 mod token_agrees;
 mod token_clients;

@@ -12,13 +12,14 @@ const CLIENT_HELLO: &[u8] = b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03GET / 
 struct Wire {
     server: TestServer,
     secret: String,
+    subject: String,
 }
 
 impl Wire {
     async fn open() -> Self {
         let server = TestServer::start().await;
-        let secret = server.account_signed_in("alice").await.generate("ci", "repo:write", "30").await.secret;
-        Self { server, secret }
+        let token = server.account_signed_in("alice").await.generate("ci", "repo:write", "30").await;
+        Self { server, secret: token.secret, subject: format!("alice/{}", token.id) }
     }
 
     /// Every request has its own connection.
@@ -33,13 +34,17 @@ impl Wire {
 
     /// The access that a request is granted.
     async fn opens(&self, request: &str) -> Value {
+        self.opens_as(&self.subject, request).await
+    }
+
+    async fn opens_as(&self, subject: &str, request: &str) -> Value {
         let (status, body) = self.exchange(request).await;
         assert_eq!(status, "HTTP/1.1 200 OK", "{body}");
         let mut names: Vec<&String> = body.as_object().unwrap().keys().collect();
         names.sort();
         assert_eq!(names, ["access_token", "expires_in", "token"], "no issued_at, no refresh_token");
         let claims = claims(body["token"].as_str().unwrap());
-        assert_eq!(claims["sub"], "alice");
+        assert_eq!(claims["sub"], subject);
         claims["access"].clone()
     }
 
@@ -175,7 +180,7 @@ async fn a_plus_in_a_form_is_a_space_and_in_basic_credentials_a_plus() {
         "POST /token HTTP/1.1\nHost: x\nContent-Type: application/x-www-form-urlencoded\n\
          Content-Length: {length}\nConnection: close\n\n{form}"
     );
-    assert_eq!(wire.opens(&request).await, json!([]));
+    assert_eq!(wire.opens_as("alice", &request).await, json!([]), "with the password");
     let header = basic("alice", &plus).to_str().unwrap().to_owned();
     let (status, _) =
         wire.exchange(&format!("GET /token HTTP/1.1\nHost: x\nAuthorization: {header}\nConnection: close\n\n")).await;

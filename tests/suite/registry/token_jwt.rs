@@ -74,7 +74,7 @@ async fn token(server: &TestServer) -> String {
 async fn root(server: &TestServer) -> Vec<u8> {
     let config = &server.app.config;
     let keys =
-        actions::load_or_make(&server.app.db, &config.secret_key_file, server.clock.now(), SystemRng).await.unwrap();
+        actions::load_or_create(&server.app.db, &config.secret_key_file, server.clock.now(), SystemRng).await.unwrap();
     let body: String = keys.root_pem.lines().filter(|line| !line.starts_with('-')).collect();
     BASE64.decode(body.as_bytes()).unwrap()
 }
@@ -195,6 +195,27 @@ async fn it_lives_for_five_minutes_and_was_valid_a_minute_ago() {
     });
     assert_eq!(claims, expected);
     assert!(!claims["jti"].as_str().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn its_subject_names_the_account_and_the_token() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let made = alice.generate("ci", "repo:read", "30").await;
+    let device = server.device(&alice, "laptop").await;
+    let device_id = server.text("SELECT id FROM token WHERE source = 'auto-generated'").await;
+    let cases = [
+        (made.secret.as_str(), format!("alice/{}", made.id)),
+        (device.token.as_str(), format!("alice/{device_id}")),
+        (PASSWORD, "alice".to_owned()),
+    ];
+    for (secret, subject) in cases {
+        let answer = server.anonymous().token("Alice", secret, &[]).await.json();
+        assert_eq!(claims(answer["token"].as_str().unwrap())["sub"], subject);
+        let bearer = format!("Bearer {}", answer["token"].as_str().unwrap());
+        let let_in = server.anonymous().get_with("/v2/", &[("authorization", &bearer)]).await;
+        assert_eq!(let_in.status, reqwest::StatusCode::OK);
+    }
 }
 
 #[tokio::test]

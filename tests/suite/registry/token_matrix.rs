@@ -163,6 +163,21 @@ async fn an_administrator_has_the_names_of_no_account_and_the_catalog() {
 }
 
 #[tokio::test]
+async fn an_owners_request_reads_no_repositories_and_others_do() {
+    let (server, alice) = world().await;
+    let (read, public) =
+        (alice.generate("read", "repo:read", "30").await, alice.generate("public", "repo:public_read", "30").await);
+    server.execute("ALTER TABLE repository RENAME TO repository_elsewhere").await;
+    assert_eq!(ask(&server, &read, "alice/private", "pull,delete").await, "pull");
+    assert_eq!(ask(&server, &read, "alice/private", "push").await, "PAT-READ-ONLY");
+    for (token, repository) in [(&read, "bob/public"), (&public, "alice/public")] {
+        let scope = format!("repository:{repository}:pull");
+        let answer = server.anonymous().token("alice", &token.secret, &[&scope]).await;
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{repository}");
+    }
+}
+
+#[tokio::test]
 async fn many_repositories_in_one_request_are_all_looked_up() {
     let (server, alice) = world().await;
     let token = alice.generate("many", "repo:admin", "30").await;

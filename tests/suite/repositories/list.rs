@@ -1,23 +1,15 @@
 //! `GET /settings/repositories`, and how repositories get into the list.
 
-use std::time::{Duration, Instant};
-
 use reqwest::StatusCode;
 
 use crate::harness::{Browser, PASSWORD, TestServer};
 
-/// Waits until the page shows `text`, because pushes and pulls are written about a second later.
-async fn page_with(browser: &Browser, text: &str) -> String {
-    let began = Instant::now();
-    loop {
-        let page = browser.get("/settings/repositories").await;
-        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
-        if page.body.contains(text) {
-            return page.body;
-        }
-        assert!(began.elapsed() < Duration::from_secs(5), "no {text} in {}", page.body);
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+/// The page, once what was granted is written. It shows `text`.
+async fn page_with(server: &TestServer, browser: &Browser, text: &str) -> String {
+    server.flush().await;
+    let page = browser.get("/settings/repositories").await;
+    assert!(page.status == StatusCode::OK && page.body.contains(text), "no {text} in {}", page.body);
+    page.body
 }
 
 /// The row of a repository.
@@ -56,7 +48,7 @@ async fn a_repository_is_made_by_its_first_granted_push_and_says_by_which_token(
     let caller = server.anonymous();
     caller.token("alice", &pull.secret, &["repository:alice/app:pull", "repository:alice/other:pull,push"]).await;
     caller.token("alice", &push.secret, &["repository:alice/app:pull,push"]).await;
-    let page = page_with(&alice, ">ci push</a>").await;
+    let page = page_with(&server, &alice, ">ci push</a>").await;
     assert!(!page.contains("alice/other"), "a refused push makes nothing, and neither does a pull");
     let app = row(&page, "alice/app");
     assert!(app.contains("<span class=\"badge inactive\">Private</span>"), "{app}");
@@ -66,12 +58,12 @@ async fn a_repository_is_made_by_its_first_granted_push_and_says_by_which_token(
     assert!(!app.contains("</span><span class=\"hint\">"), "what is the reader's own is not marked: {app}");
 
     caller.token("alice", &pull.secret, &["repository:alice/app:pull"]).await;
-    let page = page_with(&alice, ">laptop</a>").await;
+    let page = page_with(&server, &alice, ">laptop</a>").await;
     assert!(cell(row(&page, "alice/app"), "Last pulled").contains(&format!("/settings/tokens/{}\"", pull.id)));
 
     server.clock.advance(time::Duration::minutes(3));
     caller.token("alice", PASSWORD, &["repository:alice/app:pull,push"]).await;
-    let page = page_with(&alice, "<span class=\"line\">password</span>").await;
+    let page = page_with(&server, &alice, "<span class=\"line\">password</span>").await;
     assert!(cell(row(&page, "alice/app"), "Last pushed").contains(">just now</time>"), "{page}");
 }
 
@@ -81,7 +73,7 @@ async fn a_token_that_is_gone_is_named_and_not_linked() {
     let alice = server.account_signed_in("alice").await;
     let token = alice.generate("old ci", "repo:write", "30").await;
     server.anonymous().token("alice", &token.secret, &["repository:alice/app:pull,push"]).await;
-    page_with(&alice, ">old ci</a>").await;
+    page_with(&server, &alice, ">old ci</a>").await;
     alice.post(&format!("/settings/tokens/{}/delete", token.id), &[]).await;
     let page = alice.get("/settings/repositories").await.body;
     assert!(cell(row(&page, "alice/app"), "Last pushed").contains("<span class=\"line\">old ci</span>"), "{page}");
@@ -99,7 +91,7 @@ async fn the_first_push_is_as_the_account_settled() {
         assert_eq!(page.contains("<option value=\"public\" selected>"), word == "public");
         let name = format!("alice/{word}");
         server.anonymous().token("alice", PASSWORD, &[&format!("repository:{name}:pull,push")]).await;
-        let page = page_with(&alice, &name).await;
+        let page = page_with(&server, &alice, &name).await;
         assert!(row(&page, &name).contains(&format!("<span class=\"badge {badge}</span>")), "{page}");
     }
     let before = server.rows("account").await;

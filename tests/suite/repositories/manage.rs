@@ -100,7 +100,7 @@ async fn of_one_namespace_so_many_are_listed_and_no_more() {
     let token = alice.generate("ci", "repo:write", "30").await;
     let pushed = ["repository:alice/x:pull,push", "repository:alice/y:pull,push", "repository:alice/r0001:pull,push"];
     assert_eq!(server.anonymous().token("alice", &token.secret, &pushed).await.status, StatusCode::OK);
-    server.times("SELECT COUNT(*) FROM repository WHERE pushed_at IS NOT NULL", 1).await;
+    server.flushed("SELECT COUNT(*) FROM repository WHERE pushed_at IS NOT NULL", 1).await;
     assert_eq!(server.count("repository").await, 10_000, "the push itself is granted");
     server.sql("DELETE FROM repository WHERE name = 'alice/r0000'").await;
     assert_eq!(create(&alice, "alice/app", "private").await.status, StatusCode::SEE_OTHER);

@@ -110,7 +110,7 @@ async fn whoever_has_it_for_pushing_is_named_with_the_token() {
     for actions in ["pull,push", "pull"] {
         server.anonymous().token("bob", &token.secret, &[&format!("repository:alice/app:{actions}")]).await;
     }
-    server.times("SELECT COUNT(*) FROM repository WHERE pushed_at > 0 AND pulled_at > 0", 1).await;
+    server.flushed("SELECT COUNT(*) FROM repository WHERE pushed_at > 0 AND pulled_at > 0", 1).await;
     let page = alice.get("/settings/repositories").await.body;
     assert_eq!(page.matches("<span class=\"line\">bob · bob-ci</span>").count(), 1, "of the push: {page}");
     assert_eq!(page.matches("<span class=\"line\">bob</span>").count(), 1, "of the pull: {page}");

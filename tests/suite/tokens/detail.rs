@@ -5,16 +5,12 @@ use time::Duration;
 
 use crate::harness::{Browser, TestServer};
 
-/// Waits a few seconds for a text on the page.
-async fn said(browser: &Browser, id: &str, words: &str) -> String {
-    for _ in 0..100 {
-        let page = browser.get(&format!("/settings/tokens/{id}")).await.body;
-        if page.contains(words) {
-            return page;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("{words:?} does not come: {}", browser.get(&format!("/settings/tokens/{id}")).await.body);
+/// The token's page, once what was noted is written. It has these words.
+async fn said(server: &TestServer, browser: &Browser, id: &str, words: &str) -> String {
+    server.flush().await;
+    let page = browser.get(&format!("/settings/tokens/{id}")).await.body;
+    assert!(page.contains(words), "no {words:?} in {page}");
+    page
 }
 
 #[tokio::test]
@@ -54,23 +50,23 @@ async fn what_it_did_stands_in_the_chart_and_in_the_list() {
     let token = alice.generate("ci", "repo:write", "365").await;
     let docker = server.anonymous().with_header("user-agent", "Docker-Client/28.2.2 (linux)");
     docker.token("alice", &token.secret, &["repository:alice/api:pull,push"]).await;
-    said(&alice, &token.id, ">1 push</li>").await;
+    said(&server, &alice, &token.id, ">1 push</li>").await;
     docker.token("alice", &token.secret, &["repository:bob/api:push"]).await;
-    said(&alice, &token.id, ">1 refusal</li>").await;
+    said(&server, &alice, &token.id, ">1 refusal</li>").await;
     server.clock.advance(Duration::days(2));
     let alice = server.signed_in("alice").await;
     let skopeo = server.anonymous().with_header("user-agent", "skopeo/1.9.3");
     skopeo.token("alice", &token.secret, &["repository:alice/api:pull"]).await;
-    let page = said(&alice, &token.id, ">1 pull</li>").await;
+    let page = said(&server, &alice, &token.id, ">1 pull</li>").await;
     for words in [
         "<li class=\"pushes\">1 push</li><li class=\"deletes\">0 deletes</li><li class=\"refusals\">1 refusal</li>",
         "<rect class=\"pulls\" x=\"712\"",
         "<rect class=\"pushes\" x=\"696\"",
         "<rect class=\"refusals\" x=\"696\"",
         ": 1 push, 1 refusal</li>",
-        "<td>Pull</td><td class=\"mono\">alice/api</td><td class=\"mono\"></td><td>skopeo 1.9</td><td>127.0.0.1</td>",
-        "<td>Push</td><td class=\"mono\">alice/api</td><td class=\"mono\"></td><td>docker 28.2 on linux</td>",
-        "<span class=\"hint\">Pull <span class=\"mono\">alice/api</span> · skopeo 1.9 · 127.0.0.1</span>",
+        "<td>Asked for pull access</td><td class=\"mono\">alice/api</td><td class=\"mono\"></td><td>skopeo 1.9</td><td>127.0.0.1</td>",
+        "<td>Asked for push access</td><td class=\"mono\">alice/api</td><td class=\"mono\"></td><td>docker 28.2 on linux</td>",
+        "<span class=\"hint\">Asked for pull access <span class=\"mono\">alice/api</span> · skopeo 1.9 · 127.0.0.1</span>",
     ] {
         assert!(page.contains(words), "{words} in {page}");
     }
@@ -86,12 +82,12 @@ async fn programs_are_named_with_care_and_one_without_a_name_too() {
     let token = alice.generate("ci", "repo:read", "30").await;
     let podman = server.anonymous().with_header("user-agent", "containers/5.23.1 (github.com/containers/image)");
     podman.token("alice", &token.secret, &["repository:alice/api:pull"]).await;
-    let page = said(&alice, &token.id, "<td>podman (containers/image 5.23)</td>").await;
+    let page = said(&server, &alice, &token.id, "<td>podman (containers/image 5.23)</td>").await;
     assert!(!page.contains("podman 5"), "that is the library's version");
     server.clock.advance(Duration::minutes(1));
     // The crate oci-client sends no User-Agent.
     server.anonymous().token("alice", &token.secret, &["repository:alice/api:pull"]).await;
-    let page = said(&alice, &token.id, "<td>Unknown program</td><td>127.0.0.1</td>").await;
+    let page = said(&server, &alice, &token.id, "<td>Unknown program</td><td>127.0.0.1</td>").await;
     assert!(page.contains("<span class=\"mono\">alice/api</span> · Unknown program · 127.0.0.1</span>"), "{page}");
     let table = alice.get("/settings/tokens").await.body;
     assert!(table.contains("<span class=\"beneath\">Unknown program</span>"), "{table}");

@@ -1,6 +1,6 @@
 //! When `/token` records a token's last use.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dockpass::platform::database::{Db, Tx};
 use sqlx::AssertSqlSafe;
@@ -9,17 +9,8 @@ use crate::harness::{PASSWORD, TestServer, database};
 
 const LAST_USED: &str = "SELECT MAX(last_used_at) FROM token";
 
-/// Waits a few seconds for a number.
-async fn within_seconds(server: &TestServer, expected: i64) {
-    let began = Instant::now();
-    while server.number(LAST_USED).await != Some(expected) {
-        assert!(began.elapsed() < Duration::from_secs(5), "not written in time");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 #[tokio::test]
-async fn every_use_is_written_within_seconds() {
+async fn every_use_is_written() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
     let token = alice.generate("ci", "repo:read", "30").await;
@@ -27,7 +18,7 @@ async fn every_use_is_written_within_seconds() {
     for _ in 0..2 {
         server.clock.advance(time::Duration::minutes(3));
         server.anonymous().token("alice", &token.secret, &["repository:alice/app:pull"]).await;
-        within_seconds(&server, server.clock.now().millis()).await;
+        server.flushed(LAST_USED, server.clock.now().millis()).await;
     }
     server.clock.advance(time::Duration::minutes(3));
     let page = alice.get("/settings/tokens").await;

@@ -1,6 +1,5 @@
 //! The uses that `/token` records, and how the token's page shows them.
 
-use dockpass::tokens::usage;
 use reqwest::StatusCode;
 use time::Duration;
 
@@ -19,20 +18,7 @@ async fn open() -> (TestServer, MadeToken) {
 async fn ask(server: &TestServer, token: &MadeToken, scopes: &[&str]) {
     let answer = server.anonymous().token("alice", &token.secret, scopes).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    written(server, token).await;
-}
-
-/// Waits until the latest use is written, either by this call or by the server itself.
-async fn written(server: &TestServer, token: &MadeToken) {
-    server.write_uses().await;
-    let last_used = format!("SELECT last_used_at FROM token WHERE id = '{}'", token.id);
-    for _ in 0..200 {
-        if server.number(&last_used).await == Some(server.clock.now().millis()) {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("not written: {:?}", server.rows("token").await);
+    server.flush().await;
 }
 
 async fn page(server: &TestServer, token: &MadeToken) -> String {
@@ -49,7 +35,7 @@ async fn of_a_hundred_and_one_uses_the_newest_hundred_are_kept() {
     }
     assert_eq!(server.text("SELECT MIN(repository) FROM token_use").await, "alice/app-001");
     let page = page(&server, &token).await;
-    assert_eq!(page.matches("<td>Pull</td>").count(), 100);
+    assert_eq!(page.matches("<td>Asked for pull access</td>").count(), 100);
     assert!(page.find("alice/app-100</td>") < page.find("alice/app-001</td>") && !page.contains("alice/app-000"));
     assert!(page.contains(">101 pulls</li>"), "and the chart counts on");
 }
@@ -62,7 +48,7 @@ async fn of_a_hundred_and_one_uses_within_a_second_none_is_lost_to_the_chart() {
         server.clock.advance(Duration::MILLISECOND);
         server.anonymous().token("alice", &token.secret, &[scope]).await;
     }
-    written(&server, &token).await;
+    server.flush().await;
     assert_eq!(server.count("token_use").await, 100);
     assert!(page(&server, &token).await.contains(">101 pulls</li>"));
 }
@@ -92,19 +78,9 @@ async fn what_two_servers_write_in_any_order_is_one_line_from_the_first_to_the_l
     let other = server.beside().await;
     let began = server.clock.now();
     server.anonymous().token("alice", &token.secret, &[PULL]).await;
-    let early = server.app.token_uses.take();
     server.clock.advance(Duration::seconds(30));
     ask(&other, &token, &[PULL]).await;
-    for (key, span) in early {
-        server.app.token_uses.note(key, span, |known, other| known.and(other));
-    }
-    server.write_uses().await;
-    for _ in 0..200 {
-        if server.number("SELECT CAST(SUM(times) AS BIGINT) FROM token_use").await == Some(2) {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    server.flush().await;
     assert_eq!(server.count("token_use").await, 1);
     let number = async |column: &str| server.number(&format!("SELECT {column} FROM token_use")).await.unwrap();
     let now = server.clock.now().millis();
@@ -125,13 +101,6 @@ async fn the_chart_and_the_list_count_requests_and_refusals_alike() {
     }
     ask(&server, &token, &[PULL, "repository:alice/new:pull,push"]).await;
     ask(&server, &token, &[]).await;
-    let written = "SELECT CAST(SUM(refusals) AS BIGINT) FROM token_day";
-    for _ in 0..100 {
-        if server.number(written).await == Some(3) {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
     let page = page(&server, &token).await;
     for words in [
         ">7 pulls</li>",
@@ -150,20 +119,18 @@ async fn the_chart_and_the_list_count_requests_and_refusals_alike() {
 async fn the_chart_begins_with_the_day_eighty_nine_days_ago() {
     let (server, token) = open().await;
     ask(&server, &token, &[PULL]).await;
-    let forget = async || {
-        let mut tx = server.app.db.write().await.unwrap();
-        usage::actions::forget_old(&mut tx, server.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
-    };
     server.clock.advance(Duration::days(89));
-    forget().await;
+    server.tidy().await;
     let shown = page(&server, &token).await;
     assert!(shown.contains(">1 pull</li>") && shown.contains("<rect class=\"pulls\" x=\"0\""), "{shown}");
     server.clock.advance(Duration::days(1));
     let shown = page(&server, &token).await;
-    assert!(shown.contains("No requests in the last 90 days.") && shown.contains("<td>Pull</td>"), "{shown}");
+    assert!(
+        shown.contains("No requests in the last 90 days.") && shown.contains("<td>Asked for pull access</td>"),
+        "{shown}"
+    );
     server.clock.advance(Duration::days(1));
-    forget().await;
+    server.tidy().await;
     assert_eq!((server.count("token_day").await, server.count("token_use").await), (0, 1));
 }
 
@@ -190,7 +157,7 @@ async fn address(trusted: Option<&str>, forwarded: &str) -> String {
     let proxy = server.anonymous().with_header("x-forwarded-for", forwarded).with_header("user-agent", "skopeo/1.9.3");
     server.clock.advance(Duration::SECOND);
     assert_eq!(proxy.token("alice", &token.secret, &[PULL]).await.status, StatusCode::OK);
-    written(&server, &token).await;
+    server.flush().await;
     let page = page(&server, &token).await;
     let address = page.split_once("<td>skopeo 1.9</td><td>").unwrap().1.split('<').next().unwrap().to_owned();
     assert!(page.contains(&format!(" · skopeo 1.9 · {address}</span>")), "{page}");
