@@ -11,7 +11,9 @@ mod harness;
 
 use std::time::{Duration, Instant};
 
-use axum::{Router, body::Body, http::Request};
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use dockpass::router;
 use dockpass_core::password::Password;
 use harness::{PASSWORD, TestServer, basic};

@@ -2,20 +2,21 @@
 
 use std::sync::Arc;
 
-use dockpass_core::{
-    activity::FailureKey,
-    refusal::RefusalKey,
-    usage::{ImageDirection, LastUse, Occurrences, TokenUse},
-};
+use dockpass_core::activity::FailureKey;
+use dockpass_core::refusal::RefusalKey;
+use dockpass_core::usage::{ImageDirection, LastUse, Occurrences, TokenUse};
 
-use crate::{
-    config::{Config, Urls},
-    platform::{
-        clock::Clock, database::Db, encryption::Encryptor, journal::Journal, metrics::Metrics,
-        password_hasher::PasswordHasher, rate_limits::RateLimits, rng::SystemRng, signing_keys::SigningKeys,
-        write_health::WriteHealth,
-    },
-};
+use crate::config::{Config, Urls};
+use crate::platform::clock::Clock;
+use crate::platform::database::Db;
+use crate::platform::encryption::Encryptor;
+use crate::platform::journal::Journal;
+use crate::platform::metrics::Metrics;
+use crate::platform::password_hasher::PasswordHasher;
+use crate::platform::rate_limits::RateLimits;
+use crate::platform::rng::SystemRng;
+use crate::platform::signing_keys::SigningKeys;
+use crate::platform::write_health::WriteHealth;
 
 /// The application: cheap to clone, one for each request.
 #[derive(Debug, Clone)]

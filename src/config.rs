@@ -1,19 +1,21 @@
 //! The settings: flags and environment variables, all checked together.
 
-use std::{
-    fmt::Display,
-    net::{IpAddr, SocketAddr, ToSocketAddrs},
-    path::PathBuf,
-    str::FromStr,
-};
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser};
-use dockpass_core::{device_session::DeviceRules, expiry::Lifetimes, quota::TokenQuota, secret::SecretHash};
+use dockpass_core::device_session::DeviceRules;
+use dockpass_core::expiry::Lifetimes;
+use dockpass_core::quota::TokenQuota;
+use dockpass_core::secret::SecretHash;
 use ipnet::IpNet;
 use time::Duration;
 use url::Url;
 
-use crate::platform::{database::DatabaseLocation, session_store::SessionLifetime};
+use crate::platform::database::DatabaseLocation;
+use crate::platform::session_store::SessionLifetime;
 
 /// The settings before they are checked. Most are text, so that all mistakes can be reported at once.
 #[derive(Debug, Clone, Args)]

@@ -1,6 +1,7 @@
 //! The errors of requests.
 
-use std::{error, fmt, time::Duration};
+use std::time::Duration;
+use std::{error, fmt};
 
 use tower_sessions::session_store;
 

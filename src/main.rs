@@ -1,19 +1,19 @@
 //! The `dockpass` program: its command line.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use dockpass::{
-    admin::cli::{self as account_cli, AccountCommand},
-    config::{Config, LogFormat, Settings},
-    doctor::{self, DoctorCommand},
-    platform::{backup, clock::Clock, data_folder, log, rng::SystemRng},
-    registry::{
-        cli::{self as registry_cli, KeysCommand, RegistryConfigCommand},
-        keys::actions as keys,
-    },
-    server::{self, Server},
-};
+use dockpass::admin::cli::{self as account_cli, AccountCommand};
+use dockpass::config::{Config, LogFormat, Settings};
+use dockpass::doctor::{self, DoctorCommand};
+use dockpass::platform::clock::Clock;
+use dockpass::platform::rng::SystemRng;
+use dockpass::platform::{backup, data_folder, log};
+use dockpass::registry::cli::{self as registry_cli, KeysCommand, RegistryConfigCommand};
+use dockpass::registry::keys::actions as keys;
+use dockpass::server::{self, Server};
 
 /// Personal access tokens for a self-hosted container registry
 #[derive(Debug, Parser)]

@@ -1,33 +1,26 @@
 //! All routes and layers.
 
-use std::{any::Any, time::Duration};
+use std::any::Any;
+use std::time::Duration;
 
-use axum::{
-    Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderName, StatusCode},
-    middleware,
-    response::{IntoResponse, Response},
-};
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
-    csrf::{CsrfLayer, ProtectionError},
-    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    timeout::TimeoutLayer,
-    trace::TraceLayer,
-};
-use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, middleware};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+use tower_sessions::cookie::SameSite;
+use tower_sessions::{Expiry, SessionManagerLayer};
 
-use crate::{
-    admin,
-    app::App,
-    auth, devices,
-    error::Error,
-    platform::session_store::DatabaseSessionStore,
-    registry, repositories, settings, tokens,
-    web::{assets, errors, headers, health, metrics},
-};
+use crate::app::App;
+use crate::error::Error;
+use crate::platform::session_store::DatabaseSessionStore;
+use crate::web::{assets, errors, headers, health, metrics};
+use crate::{admin, auth, devices, registry, repositories, settings, tokens};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);

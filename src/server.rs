@@ -1,29 +1,30 @@
 //! Starting, serving, stopping.
 
-use std::{fs::File, future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::fs::File;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time;
 
-use crate::{
-    accounts, activity,
-    app::App,
-    auth,
-    config::Config,
-    devices,
-    error::Error,
-    platform::{
-        clock::Clock,
-        data_folder,
-        database::{Db, open_error},
-        http_server::{self, ConnectionLimits},
-        metrics::Metrics,
-        password_hasher::PasswordHasher,
-        rate_limits::RateLimits,
-        rng::SystemRng,
-        write_health::WriteHealth,
-    },
-    registry, repositories, router, tokens, web,
-};
+use crate::app::App;
+use crate::config::Config;
+use crate::error::Error;
+use crate::platform::clock::Clock;
+use crate::platform::data_folder;
+use crate::platform::database::{Db, open_error};
+use crate::platform::http_server::{self, ConnectionLimits};
+use crate::platform::metrics::Metrics;
+use crate::platform::password_hasher::PasswordHasher;
+use crate::platform::rate_limits::RateLimits;
+use crate::platform::rng::SystemRng;
+use crate::platform::write_health::WriteHealth;
+use crate::{accounts, activity, auth, devices, registry, repositories, router, tokens, web};
 
 /// At shutdown, running requests get this long.
 const FAREWELL: Duration = Duration::from_secs(7);

@@ -1,22 +1,16 @@
 //! What can be done with accounts.
 
-use dockpass_core::{
-    account::Account,
-    password::{Password, PasswordDigest, PasswordVerdict},
-    secret::SecretHash,
-    timestamp::Timestamp,
-    username::{Username, as_typed},
-};
+use dockpass_core::account::Account;
+use dockpass_core::password::{Password, PasswordDigest, PasswordVerdict};
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::username::{Username, as_typed};
 
 use super::store::{self, SignedInSession};
-use crate::{
-    error::Error,
-    platform::{
-        database::{Connection, Db, Tx},
-        password_hasher::PasswordHasher,
-        rng::SystemRng,
-    },
-};
+use crate::error::Error;
+use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::password_hasher::PasswordHasher;
+use crate::platform::rng::SystemRng;
 
 /// An account to create.
 #[derive(Debug)]

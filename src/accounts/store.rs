@@ -1,8 +1,10 @@
 //! The SQL of accounts.
 
-use dockpass_core::{
-    account::Account, password::PasswordDigest, secret::SecretHash, timestamp::Timestamp, username::Username,
-};
+use dockpass_core::account::Account;
+use dockpass_core::password::PasswordDigest;
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::username::Username;
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row};
 

@@ -1,22 +1,16 @@
 //! Writing to the security log.
 
-use dockpass_core::{
-    account::Account,
-    activity::{ActivityKind, ClientInfo, FailureKey},
-    timestamp::Timestamp,
-    usage::Occurrences,
-};
+use dockpass_core::account::Account;
+use dockpass_core::activity::{ActivityKind, ClientInfo, FailureKey};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::usage::Occurrences;
 use time::Duration;
 
 use super::store::{self, Entry};
-use crate::{
-    error::Error,
-    platform::{
-        database::{Connection, Db, Tx},
-        journal::{Journal, newest_of_each},
-        rng::SystemRng,
-    },
-};
+use crate::error::Error;
+use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::journal::{Journal, newest_of_each};
+use crate::platform::rng::SystemRng;
 
 /// How long lines are kept.
 const KEPT: Duration = Duration::days(400);

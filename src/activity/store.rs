@@ -1,10 +1,8 @@
 //! The SQL of the security log.
 
-use dockpass_core::{
-    activity::{ActivityKind, ClientInfo},
-    listing::PAGE_SIZE,
-    timestamp::Timestamp,
-};
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::listing::PAGE_SIZE;
+use dockpass_core::timestamp::Timestamp;
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row};
 

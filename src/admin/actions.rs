@@ -1,9 +1,12 @@
 //! What administrators do with accounts.
 
-use dockpass_core::{account::Account, timestamp::Timestamp};
+use dockpass_core::account::Account;
+use dockpass_core::timestamp::Timestamp;
 
 use super::store::{self, AccountSummary};
-use crate::{accounts::actions as accounts, error::Error, platform::database::Connection};
+use crate::accounts::actions as accounts;
+use crate::error::Error;
+use crate::platform::database::Connection;
 
 /// One page of the accounts whose name contains `text`, and the number of all of them.
 pub async fn list(

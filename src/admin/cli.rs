@@ -3,22 +3,21 @@
 use std::io::Read;
 
 use clap::Subcommand;
-use dockpass_core::{
-    account::Account,
-    activity::{ActivityKind, ClientInfo},
-    password::{Password, PasswordDigest, PasswordProblem},
-    username::{Username, UsernameProblem},
-};
+use dockpass_core::account::Account;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::password::{Password, PasswordDigest, PasswordProblem};
+use dockpass_core::username::{Username, UsernameProblem};
 use zeroize::Zeroizing;
 
 use super::actions as admin;
-use crate::{
-    accounts::actions::{self, CreateAccountError, DisableOutcome, NewAccount},
-    activity::actions as activity,
-    auth::two_factor::actions as two_factor,
-    error::Error,
-    platform::{clock::Clock, database::Db, password_hasher::PasswordHasher, rng::SystemRng},
-};
+use crate::accounts::actions::{self, CreateAccountError, DisableOutcome, NewAccount};
+use crate::activity::actions as activity;
+use crate::auth::two_factor::actions as two_factor;
+use crate::error::Error;
+use crate::platform::clock::Clock;
+use crate::platform::database::Db;
+use crate::platform::password_hasher::PasswordHasher;
+use crate::platform::rng::SystemRng;
 
 /// `dockpass account …`
 #[derive(Debug, Subcommand)]

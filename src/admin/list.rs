@@ -4,32 +4,29 @@ use std::borrow::Cow;
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::{Query, State},
-    http::StatusCode,
-    response::Response,
-    routing::get,
-};
-use dockpass_core::{account::Account, password::PasswordDigest, username::Username};
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use dockpass_core::account::Account;
+use dockpass_core::password::PasswordDigest;
+use dockpass_core::username::Username;
 use serde::Deserialize;
 
-use super::{actions, store::AccountSummary};
-use crate::{
-    accounts::actions::{self as accounts, CreateAccountError, NewAccount},
-    app::App,
-    auth::{
-        credentials_form::username_key, one_time_links::actions as links, recent_sign_in::RecentSignIn,
-        session::Administrator,
-    },
-    error::Error,
-    web::{
-        forms::FieldErrors,
-        list_query::{Paging, page_number},
-        page::{Page, dialog_or_page, private},
-        time::TimeView,
-    },
-};
+use super::actions;
+use super::store::AccountSummary;
+use crate::accounts::actions::{self as accounts, CreateAccountError, NewAccount};
+use crate::app::App;
+use crate::auth::credentials_form::username_key;
+use crate::auth::one_time_links::actions as links;
+use crate::auth::recent_sign_in::RecentSignIn;
+use crate::auth::session::Administrator;
+use crate::error::Error;
+use crate::web::forms::FieldErrors;
+use crate::web::list_query::{Paging, page_number};
+use crate::web::page::{Page, dialog_or_page, private};
+use crate::web::time::TimeView;
 
 /// `/admin/accounts`, `/admin/accounts/new`.
 pub fn routes() -> Router<App> {

@@ -1,35 +1,26 @@
 //! The action menu of an account in the list.
 
 use askama::Template;
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::Response,
-    routing::{get, post},
-};
-use dockpass_core::{
-    account::Account,
-    activity::{ActivityKind, ClientInfo},
-};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use dockpass_core::account::Account;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
 
-use super::{actions, list::PasswordLinkPage};
-use crate::{
-    accounts::actions::{self as accounts, DisableOutcome},
-    activity::actions as activity,
-    app::App,
-    auth::{
-        one_time_links::actions as links,
-        recent_sign_in::RecentSignIn,
-        session::{Administrator, SignedIn},
-        two_factor::actions as two_factor,
-    },
-    error::Error,
-    web::{
-        extract::Id,
-        page::{Page, dialog_or_page, redirect},
-    },
-};
+use super::actions;
+use super::list::PasswordLinkPage;
+use crate::accounts::actions::{self as accounts, DisableOutcome};
+use crate::activity::actions as activity;
+use crate::app::App;
+use crate::auth::one_time_links::actions as links;
+use crate::auth::recent_sign_in::RecentSignIn;
+use crate::auth::session::{Administrator, SignedIn};
+use crate::auth::two_factor::actions as two_factor;
+use crate::error::Error;
+use crate::web::extract::Id;
+use crate::web::page::{Page, dialog_or_page, redirect};
 
 /// `/admin/accounts/{id}/…`
 pub fn routes() -> Router<App> {

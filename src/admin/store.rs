@@ -1,9 +1,7 @@
 //! The SQL of the list of accounts.
 
-use dockpass_core::{
-    listing::{PAGE_SIZE, like},
-    timestamp::Timestamp,
-};
+use dockpass_core::listing::{PAGE_SIZE, like};
+use dockpass_core::timestamp::Timestamp;
 
 use crate::platform::database::{Connection, fetch, row};
 

@@ -1,22 +1,19 @@
 //! Checking passwords and second factors. Each wrong one counts towards a wait and goes into the security log.
 
-use dockpass_core::{
-    account::Account,
-    activity::{ActivityKind, ClientInfo},
-    password::Password,
-    timestamp::Timestamp,
-};
+use dockpass_core::account::Account;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::password::Password;
+use dockpass_core::timestamp::Timestamp;
 
-use super::{
-    throttle::{AttemptSource, SignInAttempt, SignInVerdict},
-    two_factor::actions as two_factor,
-};
-use crate::{
-    accounts::actions::{self as accounts, PasswordPurpose, VerifiedPassword},
-    activity::actions::{self as activity, Failures},
-    error::Error,
-    platform::{database::Db, encryption::Encryptor, password_hasher::PasswordHasher, rate_limits::RateLimits},
-};
+use super::throttle::{AttemptSource, SignInAttempt, SignInVerdict};
+use super::two_factor::actions as two_factor;
+use crate::accounts::actions::{self as accounts, PasswordPurpose, VerifiedPassword};
+use crate::activity::actions::{self as activity, Failures};
+use crate::error::Error;
+use crate::platform::database::Db;
+use crate::platform::encryption::Encryptor;
+use crate::platform::password_hasher::PasswordHasher;
+use crate::platform::rate_limits::RateLimits;
 
 /// What it takes to check the password or the second factor that came with a request.
 #[derive(Debug)]

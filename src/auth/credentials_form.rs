@@ -1,12 +1,11 @@
 //! The form with a new username and a new password: for the first account, at sign-up and behind a link.
 
-use dockpass_core::{
-    password::{Password, PasswordProblem},
-    username::{Username, UsernameProblem},
-};
+use dockpass_core::password::{Password, PasswordProblem};
+use dockpass_core::username::{Username, UsernameProblem};
 use serde::Deserialize;
 
-use crate::web::{forms::FieldErrors, i18n::Words};
+use crate::web::forms::FieldErrors;
+use crate::web::i18n::Words;
 
 /// A username and a password as they were typed.
 #[derive(Default, Deserialize)]

@@ -2,12 +2,16 @@
 
 use std::convert::Infallible;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum_extra::extract::cookie::CookieJar;
 use dockpass_core::activity::ClientInfo;
 
-use super::{actions::CredentialChecker, remembered_browser::RememberedBrowser, throttle::AttemptSource};
-use crate::{app::App, web::extract::ClientAddress};
+use super::actions::CredentialChecker;
+use super::remembered_browser::RememberedBrowser;
+use super::throttle::AttemptSource;
+use crate::app::App;
+use crate::web::extract::ClientAddress;
 
 impl FromRequestParts<App> for AttemptSource {
     type Rejection = Infallible;

@@ -19,11 +19,10 @@ pub mod two_factor;
 use axum::Router;
 use dockpass_core::timestamp::Timestamp;
 
-use crate::{
-    app::App,
-    error::Error,
-    platform::{database::Db, session_store},
-};
+use crate::app::App;
+use crate::error::Error;
+use crate::platform::database::Db;
+use crate::platform::session_store;
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {

@@ -4,26 +4,19 @@
 //! them to the same address, so that the same handler continues once the password is right.
 
 use askama::Template;
-use axum::{
-    extract::{FromRequest, FromRequestParts, Request},
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::{IntoResponse, Response},
-};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use dockpass_core::activity::ClientInfo;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::{
-    actions::{CredentialChecker, SecondFactor},
-    session::SignedIn,
-};
-use crate::{
-    app::App,
-    error::Error,
-    web::{
-        forms::{FieldErrors, FormError, PostedForm},
-        page::{Page, dialog_or_page},
-    },
-};
+use super::actions::{CredentialChecker, SecondFactor};
+use super::session::SignedIn;
+use crate::app::App;
+use crate::error::Error;
+use crate::web::forms::{FieldErrors, FormError, PostedForm};
+use crate::web::page::{Page, dialog_or_page};
 
 const PASSWORD_FIELD: &str = "confirm_password";
 const CODE_FIELD: &str = "confirm_code";

@@ -3,12 +3,12 @@
 
 use axum_extra::extract::cookie::{Cookie, CookieJar};
 use data_encoding::BASE64URL_NOPAD;
-use dockpass_core::{account::Account, secret::random_base62};
+use dockpass_core::account::Account;
+use dockpass_core::secret::random_base62;
 
-use crate::{
-    platform::{encryption::Encryptor, rng::SystemRng},
-    web::cookies::long_lived,
-};
+use crate::platform::encryption::Encryptor;
+use crate::platform::rng::SystemRng;
+use crate::web::cookies::long_lived;
 
 const BROWSER_COOKIE: &str = "dockpass_browser";
 const ID_LENGTH: usize = 22;

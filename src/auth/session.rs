@@ -1,17 +1,19 @@
 //! The browser session: who is signed in, and what it remembers between requests.
 
-use axum::{extract::FromRequestParts, http::request::Parts};
-use dockpass_core::{account::Account, activity::ClientInfo, secret::SecretHash, timestamp::Timestamp};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use dockpass_core::account::Account;
+use dockpass_core::activity::ClientInfo;
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
 use time::Duration;
 use tower_sessions::Session;
 
-use crate::{
-    accounts::actions,
-    app::App,
-    error::Error,
-    platform::session_store::{ACCOUNT_KEY, ADDRESS_KEY, CLIENT_KEY, SIGNED_IN_KEY},
-    web::page::Page,
-};
+use crate::accounts::actions;
+use crate::app::App;
+use crate::error::Error;
+use crate::platform::session_store::{ACCOUNT_KEY, ADDRESS_KEY, CLIENT_KEY, SIGNED_IN_KEY};
+use crate::web::page::Page;
 
 /// The time of the last request that was noted, in milliseconds since 1970.
 const SEEN_KEY: &str = "seen_at";

@@ -2,35 +2,25 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::{Query, State},
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
-    routing::get,
-};
-use dockpass_core::{
-    account::Account,
-    activity::{ActivityKind, ClientInfo},
-    secret::SecretHash,
-};
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use dockpass_core::account::Account;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::secret::SecretHash;
 use serde::Deserialize;
 
-use super::{
-    credentials_form::check_password,
-    one_time_links::{CodeQuery, actions as links},
-    session::AnySession,
-};
-use crate::{
-    activity::actions as activity,
-    app::App,
-    error::Error,
-    web::{
-        extract::{ClientAddress, Now},
-        forms::{FieldErrors, PostedForm},
-        page::{Page, private},
-    },
-};
+use super::credentials_form::check_password;
+use super::one_time_links::{CodeQuery, actions as links};
+use super::session::AnySession;
+use crate::activity::actions as activity;
+use crate::app::App;
+use crate::error::Error;
+use crate::web::extract::{ClientAddress, Now};
+use crate::web::forms::{FieldErrors, PostedForm};
+use crate::web::page::{Page, private};
 
 /// `/set-password?code=…`
 pub fn routes() -> Router<App> {

@@ -2,32 +2,24 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::{Query, State},
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
-    routing::get,
-};
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 use dockpass_core::activity::ClientInfo;
 
-use super::{
-    credentials_form::CredentialsForm,
-    one_time_links::{CodeQuery, actions as links},
-    session::AnySession,
-    sign_in::complete,
-    throttle::AttemptSource,
-};
-use crate::{
-    accounts::actions::{self, CreateAccountError, NewAccount},
-    app::App,
-    error::Error,
-    web::{
-        extract::{ClientAddress, Now},
-        forms::{FieldErrors, PostedForm},
-        page::{Page, private},
-    },
-};
+use super::credentials_form::CredentialsForm;
+use super::one_time_links::{CodeQuery, actions as links};
+use super::session::AnySession;
+use super::sign_in::complete;
+use super::throttle::AttemptSource;
+use crate::accounts::actions::{self, CreateAccountError, NewAccount};
+use crate::app::App;
+use crate::error::Error;
+use crate::web::extract::{ClientAddress, Now};
+use crate::web::forms::{FieldErrors, PostedForm};
+use crate::web::page::{Page, private};
 
 /// `/setup`, open until the first account exists.
 pub fn routes() -> Router<App> {

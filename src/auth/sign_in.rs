@@ -2,36 +2,29 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::{Query, State},
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
-};
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
-use dockpass_core::{
-    account::Account,
-    activity::{ActivityKind, ClientInfo},
-    timestamp::Timestamp,
-};
+use dockpass_core::account::Account;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::timestamp::Timestamp;
 use serde::Deserialize;
 use time::Duration;
 
-use super::{
-    actions::CredentialChecker, remembered_browser::RememberedBrowser, session::AnySession, throttle::AttemptSource,
-};
-use crate::{
-    accounts::actions::{self, VerifiedPassword},
-    activity::actions as activity,
-    app::App,
-    error::Error,
-    web::{
-        extract::Now,
-        forms::{FormError, PostedForm, local_path},
-        page::{Page, private},
-    },
-};
+use super::actions::CredentialChecker;
+use super::remembered_browser::RememberedBrowser;
+use super::session::AnySession;
+use super::throttle::AttemptSource;
+use crate::accounts::actions::{self, VerifiedPassword};
+use crate::activity::actions as activity;
+use crate::app::App;
+use crate::error::Error;
+use crate::web::extract::Now;
+use crate::web::forms::{FormError, PostedForm, local_path};
+use crate::web::page::{Page, private};
 
 /// Where signing in leads by default.
 pub const TOKENS: &str = "/settings/tokens";

@@ -2,26 +2,23 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
-    routing::get,
-};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 use dockpass_core::activity::ClientInfo;
 
-use super::{credentials_form::CredentialsForm, session::AnySession, sign_in::complete, throttle::AttemptSource};
-use crate::{
-    accounts::actions::{self, CreateAccountError, NewAccount},
-    app::App,
-    error::Error,
-    web::{
-        extract::Now,
-        forms::{FieldErrors, PostedForm},
-        page::{Page, private},
-    },
-};
+use super::credentials_form::CredentialsForm;
+use super::session::AnySession;
+use super::sign_in::complete;
+use super::throttle::AttemptSource;
+use crate::accounts::actions::{self, CreateAccountError, NewAccount};
+use crate::app::App;
+use crate::error::Error;
+use crate::web::extract::Now;
+use crate::web::forms::{FieldErrors, PostedForm};
+use crate::web::page::{Page, private};
 
 /// `/signup`.
 pub fn routes() -> Router<App> {

@@ -1,6 +1,8 @@
 //! The SQL of failed sign-ins.
 
-use dockpass_core::{secret::SecretHash, throttle::FailureCount, timestamp::Timestamp};
+use dockpass_core::secret::SecretHash;
+use dockpass_core::throttle::FailureCount;
+use dockpass_core::timestamp::Timestamp;
 
 use crate::platform::database::{Connection, Tx, execute, fetch};
 

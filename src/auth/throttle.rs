@@ -4,25 +4,21 @@
 //! that never signed in to it. Both are in the database, so that neither a restart nor a second server forgets them.
 //! Failures per address count in memory. A browser that signed in to the account before is a source of its own.
 
-use std::{net::IpAddr, time::Duration as StdDuration};
+use std::net::IpAddr;
+use std::time::Duration as StdDuration;
 
-use dockpass_core::{
-    account::Account,
-    secret::SecretHash,
-    throttle::{self, FailureCount},
-    timestamp::Timestamp,
-    username::as_typed,
-};
+use dockpass_core::account::Account;
+use dockpass_core::secret::SecretHash;
+use dockpass_core::throttle::{self, FailureCount};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::username::as_typed;
 use time::Duration;
 
-use super::{remembered_browser::RememberedBrowser, store};
-use crate::{
-    error::Error,
-    platform::{
-        database::{Connection, Db, Tx},
-        rate_limits::{GuessKind, RateLimits, network_of},
-    },
-};
+use super::remembered_browser::RememberedBrowser;
+use super::store;
+use crate::error::Error;
+use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::rate_limits::{GuessKind, RateLimits, network_of};
 
 /// Where a sign-in attempt comes from.
 #[derive(Debug, Clone)]

@@ -2,32 +2,24 @@
 
 use std::net::IpAddr;
 
-use dockpass_core::{
-    account::Account,
-    activity::{ActivityKind, ClientInfo},
-    client_name::{self, ClientName},
-    device_code::{CODE_LIFE, DeviceCode, DeviceCodeState, INTERVAL, PollAnswer, PollState, UserCode},
-    device_session::DeviceRules,
-    secret::SecretHash,
-    timestamp::Timestamp,
-};
+use dockpass_core::account::Account;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::client_name::{self, ClientName};
+use dockpass_core::device_code::{CODE_LIFE, DeviceCode, DeviceCodeState, INTERVAL, PollAnswer, PollState, UserCode};
+use dockpass_core::device_session::DeviceRules;
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
 use time::Duration;
 
-use super::{
-    store::{self, NewSignIn},
-    tokens::actions::{self as generated, DeviceClient, IssuedTokens},
-};
-use crate::{
-    activity::actions as activity,
-    auth::throttle::{SignInAttempt, SignInVerdict},
-    error::Error,
-    platform::{
-        database::{Connection, Db, Tx},
-        rate_limits::{RateLimits, network_of},
-        rng::SystemRng,
-    },
-    tokens::usage::actions::TokenUses,
-};
+use super::store::{self, NewSignIn};
+use super::tokens::actions::{self as generated, DeviceClient, IssuedTokens};
+use crate::activity::actions as activity;
+use crate::auth::throttle::{SignInAttempt, SignInVerdict};
+use crate::error::Error;
+use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::rate_limits::{RateLimits, network_of};
+use crate::platform::rng::SystemRng;
+use crate::tokens::usage::actions::TokenUses;
 
 pub use super::store::SignIn;
 

@@ -1,41 +1,30 @@
 //! `/oauth/…` and its metadata: the endpoints for programs on devices.
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    middleware,
-    response::{IntoResponse, Response},
-    routing::{get, post},
-};
-use dockpass_core::{
-    access_level::AccessLevel,
-    activity::ClientInfo,
-    client_name::ClientName,
-    device_code::{CODE_LIFE, INTERVAL, PollAnswer},
-    device_session::{DeviceRules, EndReason},
-    secret::{self, Secret, SecretHash},
-    timestamp::Timestamp,
-};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use dockpass_core::access_level::AccessLevel;
+use dockpass_core::activity::ClientInfo;
+use dockpass_core::client_name::ClientName;
+use dockpass_core::device_code::{CODE_LIFE, INTERVAL, PollAnswer};
+use dockpass_core::device_session::{DeviceRules, EndReason};
+use dockpass_core::secret::{self, Secret, SecretHash};
+use dockpass_core::timestamp::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{
-    actions::{self, Begun, NoToken},
-    oauth::{self, DEVICE_GRANT, OAuthError, OAuthGrant, Parameters, REFRESH_GRANT},
-    tokens::actions::{self as generated, IssuedTokens},
-};
-use crate::{
-    app::App,
-    error::Error,
-    tokens::usage,
-    web::{
-        errors::as_oauth_json,
-        extract::{ClientAddress, Now},
-        forms::PostedForm,
-        page::private,
-    },
-};
+use super::actions::{self, Begun, NoToken};
+use super::oauth::{self, DEVICE_GRANT, OAuthError, OAuthGrant, Parameters, REFRESH_GRANT};
+use super::tokens::actions::{self as generated, IssuedTokens};
+use crate::app::App;
+use crate::error::Error;
+use crate::tokens::usage;
+use crate::web::errors::as_oauth_json;
+use crate::web::extract::{ClientAddress, Now};
+use crate::web::forms::PostedForm;
+use crate::web::page::private;
 
 /// The routes for machines. They read no session and set no cookie.
 pub fn routes() -> Router<App> {

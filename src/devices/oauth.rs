@@ -1,13 +1,9 @@
 //! Reading requests to the OAuth endpoints, and refusing them (RFC 6749 section 5.2).
 
-use axum::{
-    Json,
-    http::{
-        HeaderMap, HeaderValue, StatusCode,
-        header::{AUTHORIZATION, WWW_AUTHENTICATE},
-    },
-    response::{IntoResponse, Response},
-};
+use axum::Json;
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use dockpass_core::client_name::ClientName;
 use serde_json::json;
 use zeroize::Zeroizing;

@@ -2,33 +2,27 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::{Query, State, rejection::QueryRejection},
-    http::StatusCode,
-    response::Response,
-    routing::{get, post},
-};
-use dockpass_core::{
-    activity::ClientInfo,
-    client_name,
-    device_code::{DeviceCodeState, UserCode},
-};
+use axum::Router;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use dockpass_core::activity::ClientInfo;
+use dockpass_core::client_name;
+use dockpass_core::device_code::{DeviceCodeState, UserCode};
 use serde::Deserialize;
 
 use super::actions::{self, Found, SignIn};
-use crate::{
-    app::App,
-    auth::{recent_sign_in::RecentSignIn, session::SignedIn},
-    error::Error,
-    tokens::actions as tokens,
-    web::{
-        extract::ClientAddress,
-        forms::{FieldErrors, FormError, PostedForm},
-        page::{Page, private},
-        time::TimeView,
-    },
-};
+use crate::app::App;
+use crate::auth::recent_sign_in::RecentSignIn;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::tokens::actions as tokens;
+use crate::web::extract::ClientAddress;
+use crate::web::forms::{FieldErrors, FormError, PostedForm};
+use crate::web::page::{Page, private};
+use crate::web::time::TimeView;
 
 /// `/device…`, for those who are signed in.
 pub fn routes() -> Router<App> {

@@ -1,12 +1,10 @@
 //! The SQL of sign-ins that devices started.
 
-use dockpass_core::{
-    account::Account,
-    client_name::ClientName,
-    device_code::{DeviceCode, DeviceCodeState, PollState, UserCode},
-    secret::SecretHash,
-    timestamp::Timestamp,
-};
+use dockpass_core::account::Account;
+use dockpass_core::client_name::ClientName;
+use dockpass_core::device_code::{DeviceCode, DeviceCodeState, PollState, UserCode};
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row};
 

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use dockpass_core::timestamp::Timestamp;
-use reqwest::{Client, header::HeaderMap, redirect::Policy};
-use time::{OffsetDateTime, format_description::well_known::Rfc2822};
+use reqwest::Client;
+use reqwest::header::HeaderMap;
+use reqwest::redirect::Policy;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use super::Report;
 

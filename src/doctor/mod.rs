@@ -6,17 +6,17 @@ mod registry_config;
 mod registry_probe;
 mod server;
 
-use std::{fmt, path::PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 
 use clap::Args;
 use dockpass_core::timestamp::Timestamp;
 use url::Url;
 
-use crate::{
-    config::Config,
-    platform::{database::Db, rng::SystemRng},
-    registry::keys::actions::Keys,
-};
+use crate::config::Config;
+use crate::platform::database::Db;
+use crate::platform::rng::SystemRng;
+use crate::registry::keys::actions::Keys;
 
 /// `dockpass doctor …`
 #[derive(Debug, Args)]

@@ -3,16 +3,12 @@
 use dockpass_core::timestamp::Timestamp;
 use url::Url;
 
-use super::{
-    Expected, Report,
-    challenge::{self, Challenge},
-    http::{self, HttpResponse},
-    registry_config::ConfigVerdict,
-};
-use crate::platform::{
-    jwt::{Access, Claims},
-    rng::SystemRng,
-};
+use super::challenge::{self, Challenge};
+use super::http::{self, HttpResponse};
+use super::registry_config::ConfigVerdict;
+use super::{Expected, Report};
+use crate::platform::jwt::{Access, Claims};
+use crate::platform::rng::SystemRng;
 
 /// The lifetime of the token for the check.
 const LIFE_SECONDS: i64 = 60;

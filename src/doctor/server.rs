@@ -3,15 +3,11 @@
 use dockpass_core::timestamp::Timestamp;
 
 use super::{Expected, Keys, Report, http};
-use crate::{
-    config::Config,
-    platform::{
-        database::{Connection as _, DatabaseLocation, Db},
-        migrations::{self, Tables},
-        rng::SystemRng,
-    },
-    registry::keys::actions as keys,
-};
+use crate::config::Config;
+use crate::platform::database::{Connection as _, DatabaseLocation, Db};
+use crate::platform::migrations::{self, Tables};
+use crate::platform::rng::SystemRng;
+use crate::registry::keys::actions as keys;
 
 /// Reports what the settings mean. Invalid settings have already stopped the program.
 pub fn check_settings(config: &Config, public_url: Option<&str>, report: &mut Report) {

@@ -1,18 +1,15 @@
 //! Backups of the SQLite database: a copy while servers run, and the way back.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
-};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
-use sqlx::{
-    Connection, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode},
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{Connection, SqliteConnection};
 
-use super::{data_folder, database::DatabaseLocation};
+use super::data_folder;
+use super::database::DatabaseLocation;
 use crate::config::Config;
 
 /// Writes a consistent copy of the database to `file`, whether servers run or not. The copy does not include the secret

@@ -1,6 +1,7 @@
 //! The certificates of the signing keys: a root that registries trust, and leaves under it.
 
-use dockpass_core::{key_rotation::LEAF_LIFE, timestamp::Timestamp};
+use dockpass_core::key_rotation::LEAF_LIFE;
+use dockpass_core::timestamp::Timestamp;
 use pem::{EncodeConfig, LineEnding, Pem};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,

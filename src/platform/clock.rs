@@ -1,9 +1,7 @@
 //! The system's clock, and a manual one for tests.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use dockpass_core::timestamp::Timestamp;
 use time::{Duration, OffsetDateTime};

@@ -1,11 +1,10 @@
 //! What requests leave behind: collected in memory and written together, about once a second.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    hash::Hash,
-    ops::Deref,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dockpass_core::timestamp::Timestamp;
 use tokio::sync::OwnedMutexGuard;

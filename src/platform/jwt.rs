@@ -1,9 +1,7 @@
 //! Signs registry tokens: JWTs with ES256. The key stays parsed, because parsing it costs more than signing.
 
-use aws_lc_rs::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
-};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD};
 use dockpass_core::timestamp::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};

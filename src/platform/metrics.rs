@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use dockpass_core::{refusal::Refusal, timestamp::Timestamp};
-use prometheus_client::{
-    encoding::text,
-    metrics::{
-        counter::Counter,
-        family::Family,
-        gauge::{ConstGauge, Gauge},
-        info::Info,
-    },
-    registry::Registry,
-};
+use dockpass_core::refusal::Refusal;
+use dockpass_core::timestamp::Timestamp;
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
 
-use super::{log, write_health::WriteHealth};
+use super::log;
+use super::write_health::WriteHealth;
 
 type Labelled = Family<[(&'static str, &'static str); 1], Counter>;
 

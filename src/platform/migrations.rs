@@ -3,10 +3,8 @@
 use std::borrow::Cow;
 
 use rust_embed::RustEmbed;
-use sqlx::{
-    PgConnection, SqlSafeStr as _, SqliteConnection,
-    migrate::{Migration, MigrationType, Migrator},
-};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgConnection, SqlSafeStr as _, SqliteConnection};
 
 use super::database::Engine;
 

@@ -1,18 +1,13 @@
 //! Slow hashes, on blocking threads and only a few at a time.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use dockpass_core::{
-    password::{Password, PasswordDigest, PasswordVerdict},
-    recovery_code::{self, RecoveryCode},
-};
-use tokio::{sync::Semaphore, time::timeout};
+use dockpass_core::password::{Password, PasswordDigest, PasswordVerdict};
+use dockpass_core::recovery_code::{self, RecoveryCode};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::rng::SystemRng;
 use crate::error::Error;

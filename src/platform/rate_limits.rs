@@ -1,18 +1,15 @@
 //! Rate limits kept in memory (GCRA, by governor).
 
-use std::{
-    collections::HashMap,
-    hash::Hash,
-    net::IpAddr,
-    num::NonZeroU32,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use dockpass_core::{secret::SecretHash, timestamp::Timestamp};
-use governor::{
-    DefaultKeyedRateLimiter, Quota, RateLimiter,
-    clock::{Clock as _, DefaultClock},
-};
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use time::Duration;
 
 const CODES_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");

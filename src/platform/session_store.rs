@@ -5,19 +5,16 @@
 
 use std::fmt;
 
-use dockpass_core::{secret::SecretHash, timestamp::Timestamp};
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
 use time::Duration;
-use tower_sessions::{
-    SessionStore,
-    session::{Id, Record},
-    session_store::{Error, Result},
-};
+use tower_sessions::SessionStore;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::{Error, Result};
 
-use super::{
-    clock::Clock,
-    database::{Db, Tx, execute, fetch},
-    rng::SystemRng,
-};
+use super::clock::Clock;
+use super::database::{Db, Tx, execute, fetch};
+use super::rng::SystemRng;
 
 /// The session key of the account's id.
 pub const ACCOUNT_KEY: &str = "account_id";

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use dockpass_core::{key_rotation, timestamp::Timestamp};
+use dockpass_core::key_rotation;
+use dockpass_core::timestamp::Timestamp;
 use serde_json::json;
 
 use super::jwt::{Claims, JwtSigner};

@@ -2,38 +2,29 @@
 
 use std::net::IpAddr;
 
-use dockpass_core::{
-    access_level::AccessLevel,
-    attribution::RegistryActor,
-    device_session::DeviceRules,
-    grants::{self, GrantedScope},
-    password::Password,
-    permission::{Principal, RepositoryFacts},
-    refusal::Refusal,
-    repository::{RepositoryFilter, RepositoryName},
-    repository_facts,
-    scope::Scope,
-    secret::{self, SecretHash},
-    timestamp::Timestamp,
-    username::as_typed,
-};
+use dockpass_core::access_level::AccessLevel;
+use dockpass_core::attribution::RegistryActor;
+use dockpass_core::device_session::DeviceRules;
+use dockpass_core::grants::{self, GrantedScope};
+use dockpass_core::password::Password;
+use dockpass_core::permission::{Principal, RepositoryFacts};
+use dockpass_core::refusal::Refusal;
+use dockpass_core::repository::{RepositoryFilter, RepositoryName};
+use dockpass_core::repository_facts;
+use dockpass_core::scope::Scope;
+use dockpass_core::secret::{self, SecretHash};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::username::as_typed;
 
-use crate::{
-    accounts::{
-        self,
-        actions::{PasswordPurpose, VerifiedPassword},
-    },
-    auth::throttle::{AttemptSource, SignInAttempt, SignInVerdict},
-    error::Error,
-    platform::{
-        database::Db,
-        jwt::{Access, Claims},
-        password_hasher::PasswordHasher,
-        rate_limits::RateLimits,
-    },
-    repositories,
-    tokens::authenticate::actions::{KnownToken, authenticate},
-};
+use crate::accounts::actions::{PasswordPurpose, VerifiedPassword};
+use crate::auth::throttle::{AttemptSource, SignInAttempt, SignInVerdict};
+use crate::error::Error;
+use crate::platform::database::Db;
+use crate::platform::jwt::{Access, Claims};
+use crate::platform::password_hasher::PasswordHasher;
+use crate::platform::rate_limits::RateLimits;
+use crate::tokens::authenticate::actions::{KnownToken, authenticate};
+use crate::{accounts, repositories};
 
 /// A registry token lives this long, in seconds.
 pub const TOKEN_LIFE_SECONDS: i64 = 300;

@@ -1,20 +1,17 @@
 //! What a token request leaves behind: notes in memory, which the next flush writes.
 
-use dockpass_core::{
-    access_level::RepositoryAction,
-    activity::{ActivityKind, ClientInfo},
-    grants::GrantedScope,
-    refusal::RefusalKey,
-    scope::Scope,
-    timestamp::Timestamp,
-    usage::{self, ImageDirection, LastUse, Occurrences, TokenUse, UsedWith},
-};
+use dockpass_core::access_level::RepositoryAction;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::grants::GrantedScope;
+use dockpass_core::refusal::RefusalKey;
+use dockpass_core::scope::Scope;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::usage::{self, ImageDirection, LastUse, Occurrences, TokenUse, UsedWith};
 
-use super::{
-    actions::{Caller, RefusedRequest, Subject},
-    request::TokenRequest,
-};
-use crate::{activity::actions as activity, app::App};
+use super::actions::{Caller, RefusedRequest, Subject};
+use super::request::TokenRequest;
+use crate::activity::actions as activity;
+use crate::app::App;
 
 /// The code of a request that was granted nothing.
 const NOTHING: &str = "PAT-REPOSITORY";

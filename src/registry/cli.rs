@@ -1,19 +1,16 @@
 //! `dockpass registry-config`, which writes what a CNCF distribution registry needs to trust this server, and
 //! `dockpass keys`.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use clap::{Args, Subcommand, ValueEnum};
 use dockpass_core::timestamp::Timestamp;
 
 use super::keys::actions::{self as keys, Keys};
-use crate::{
-    config::{Config, Urls},
-    platform::{database::Db, rng::SystemRng},
-};
+use crate::config::{Config, Urls};
+use crate::platform::database::Db;
+use crate::platform::rng::SystemRng;
 
 /// `dockpass registry-config …`
 #[derive(Debug, Args)]

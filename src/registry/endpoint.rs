@@ -1,35 +1,27 @@
 //! `/token`, `/v2/` and the public keys: the endpoints of registries and their clients.
 
-use axum::{
-    Json, Router,
-    body::Bytes,
-    extract::{RawQuery, State},
-    http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CONTENT_TYPE, WWW_AUTHENTICATE},
-    },
-    middleware,
-    response::{IntoResponse, Response},
-    routing::{any, get},
-};
-use dockpass_core::{activity::ClientInfo, grants::grant, refusal::Refusal, timestamp::Timestamp};
+use axum::body::Bytes;
+use axum::extract::{RawQuery, State};
+use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+use axum::{Json, Router, middleware};
+use dockpass_core::activity::ClientInfo;
+use dockpass_core::grants::grant;
+use dockpass_core::refusal::Refusal;
+use dockpass_core::timestamp::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{
-    actions::{self, Authenticator, Caller, RefusedRequest, Subject, TOKEN_LIFE_SECONDS, TokenEnvelope},
-    audit, notifications,
-    request::{Credentials, TokenRequest, UnsupportedGrant, bearer},
-};
-use crate::{
-    app::App,
-    error::Error,
-    web::{
-        errors::{as_registry_json, registry_error},
-        extract::{ClientAddress, Now},
-        page::private,
-    },
-};
+use super::actions::{self, Authenticator, Caller, RefusedRequest, Subject, TOKEN_LIFE_SECONDS, TokenEnvelope};
+use super::request::{Credentials, TokenRequest, UnsupportedGrant, bearer};
+use super::{audit, notifications};
+use crate::app::App;
+use crate::error::Error;
+use crate::web::errors::{as_registry_json, registry_error};
+use crate::web::extract::{ClientAddress, Now};
+use crate::web::page::private;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 

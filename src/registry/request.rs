@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use axum::http::{HeaderMap, header::AUTHORIZATION};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 use data_encoding::BASE64;
-use dockpass_core::{
-    repository::RepositoryName,
-    scope::{self, Scope},
-};
+use dockpass_core::repository::RepositoryName;
+use dockpass_core::scope::{self, Scope};
 use zeroize::Zeroizing;
 
 /// A request for a registry token.

@@ -2,24 +2,18 @@
 
 use std::collections::HashSet;
 
-use dockpass_core::{
-    account::Account,
-    permission::{RepositoryFacts, ShareLevel, ownership},
-    repository::RepositoryName,
-    timestamp::Timestamp,
-    usage::{ImageDirection, LastUse},
-};
+use dockpass_core::account::Account;
+use dockpass_core::permission::{RepositoryFacts, ShareLevel, ownership};
+use dockpass_core::repository::RepositoryName;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::usage::{ImageDirection, LastUse};
 
 use super::store::{self, Inserted, ListedRepository};
-use crate::{
-    accounts,
-    error::Error,
-    platform::{
-        database::{Connection, Db, Tx},
-        journal::Journal,
-        rng::SystemRng,
-    },
-};
+use crate::accounts;
+use crate::error::Error;
+use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::journal::Journal;
+use crate::platform::rng::SystemRng;
 
 /// What is known of repositories, for the account that asks; `None` for an anonymous client.
 pub async fn facts(

@@ -2,31 +2,24 @@
 
 use askama::Template;
 use askama_web::{WebTemplate, WebTemplateExt};
-use axum::{
-    Router,
-    extract::{RawQuery, State},
-    http::HeaderMap,
-    response::Response,
-    routing::get,
-};
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
 use axum_htmx::HxPushUrl;
-use dockpass_core::{account::Account, listing::pages};
+use dockpass_core::account::Account;
+use dockpass_core::listing::pages;
 
-use super::{
-    actions,
-    list_query::{self, RepositoryListQuery},
-    rows::RepositoryView,
-};
-use crate::{
-    app::App,
-    auth::session::SignedIn,
-    error::Error,
-    platform::database::Connection,
-    web::{
-        list_query::{Paging, shown_before},
-        page::{Page, private},
-    },
-};
+use super::actions;
+use super::list_query::{self, RepositoryListQuery};
+use super::rows::RepositoryView;
+use crate::app::App;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::platform::database::Connection;
+use crate::web::list_query::{Paging, shown_before};
+use crate::web::page::{Page, private};
 
 /// `/settings/repositories`.
 pub fn routes() -> Router<App> {

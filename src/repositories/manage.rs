@@ -2,37 +2,27 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
-};
-use dockpass_core::{
-    activity::{ActivityKind, ClientInfo},
-    repository::RepositoryName,
-};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::repository::RepositoryName;
 use serde::Deserialize;
 
-use super::{
-    actions::{self, NotCreated},
-    list::RepositoryTable,
-    list_query,
-};
-use crate::{
-    activity::actions as activity,
-    app::App,
-    auth::session::SignedIn,
-    error::Error,
-    platform::database::Tx,
-    web::{
-        extract::Id,
-        forms::{FieldErrors, PostedForm},
-        list_query::shown_before,
-        page::{Page, dialog_or_page, private},
-    },
-};
+use super::actions::{self, NotCreated};
+use super::list::RepositoryTable;
+use super::list_query;
+use crate::activity::actions as activity;
+use crate::app::App;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::platform::database::Tx;
+use crate::web::extract::Id;
+use crate::web::forms::{FieldErrors, PostedForm};
+use crate::web::list_query::shown_before;
+use crate::web::page::{Page, dialog_or_page, private};
 
 /// Below `/settings/repositories`.
 pub fn routes() -> Router<App> {

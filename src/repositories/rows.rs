@@ -1,12 +1,13 @@
 //! How repositories look on pages.
 
-use dockpass_core::{account::Account, permission::ShareLevel, usage::UsedWith};
+use dockpass_core::account::Account;
+use dockpass_core::permission::ShareLevel;
+use dockpass_core::usage::UsedWith;
 
-use super::{
-    actions,
-    store::{ListedRepository, NamedLastUse},
-};
-use crate::web::{page::Page, time::TimeView};
+use super::actions;
+use super::store::{ListedRepository, NamedLastUse};
+use crate::web::page::Page;
+use crate::web::time::TimeView;
 
 /// A row of the list.
 #[derive(Debug)]

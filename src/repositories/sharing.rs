@@ -1,39 +1,29 @@
 //! Sharing a repository with other accounts.
 
 use askama::Template;
-use axum::{
-    Router,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
-};
-use dockpass_core::{
-    account::Account,
-    activity::{ActivityKind, ClientInfo},
-    permission::ShareLevel,
-    username,
-};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use dockpass_core::account::Account;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::permission::ShareLevel;
+use dockpass_core::username;
 use serde::Deserialize;
 
-use super::{
-    actions::{self, NotShared},
-    list::RepositoryTable,
-    store::ListedRepository,
-};
-use crate::{
-    accounts::actions as accounts,
-    activity::actions as activity,
-    app::App,
-    auth::session::SignedIn,
-    error::Error,
-    platform::database::{Connection, Tx},
-    web::{
-        extract::Id,
-        forms::{FieldErrors, PostedForm},
-        page::{Page, dialog_or_page},
-    },
-};
+use super::actions::{self, NotShared};
+use super::list::RepositoryTable;
+use super::store::ListedRepository;
+use crate::accounts::actions as accounts;
+use crate::activity::actions as activity;
+use crate::app::App;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::platform::database::{Connection, Tx};
+use crate::web::extract::Id;
+use crate::web::forms::{FieldErrors, PostedForm};
+use crate::web::page::{Page, dialog_or_page};
 
 /// `/settings/repositories/{id}/share` and `/unshare`.
 pub fn routes() -> Router<App> {

@@ -1,13 +1,11 @@
 //! The SQL of repositories.
 
-use dockpass_core::{
-    account::Account,
-    listing::{PAGE_SIZE, like},
-    permission::{RepositoryFacts, ShareLevel},
-    repository::RepositoryName,
-    timestamp::Timestamp,
-    usage::{ImageDirection, LastUse, UsedWith},
-};
+use dockpass_core::account::Account;
+use dockpass_core::listing::{PAGE_SIZE, like};
+use dockpass_core::permission::{RepositoryFacts, ShareLevel};
+use dockpass_core::repository::RepositoryName;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::usage::{ImageDirection, LastUse, UsedWith};
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row};
 

@@ -1,14 +1,13 @@
 //! What can be done with one's own account as a whole.
 
-use dockpass_core::{account::Account, timestamp::Timestamp};
+use dockpass_core::account::Account;
+use dockpass_core::timestamp::Timestamp;
 
-use crate::{
-    accounts::actions::{self as accounts, DisableOutcome},
-    error::Error,
-    platform::database::Tx,
-    repositories::actions as repositories,
-    tokens::actions as tokens,
-};
+use crate::accounts::actions::{self as accounts, DisableOutcome};
+use crate::error::Error;
+use crate::platform::database::Tx;
+use crate::repositories::actions as repositories;
+use crate::tokens::actions as tokens;
 
 /// Closes an account for good: its tokens are deleted, its sessions end, its repositories are no longer shared, and its
 /// name stays taken.

@@ -2,26 +2,21 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::{Query, State},
-    response::Response,
-    routing::get,
-};
-use dockpass_core::{activity::ActivityKind, user_agent};
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use axum::routing::get;
+use dockpass_core::activity::ActivityKind;
+use dockpass_core::user_agent;
 use serde::Deserialize;
 
-use crate::{
-    activity::{Entry, actions as activity},
-    app::App,
-    auth::session::SignedIn,
-    error::Error,
-    web::{
-        list_query::{Paging, page_number},
-        page::{Page, private},
-        time::TimeView,
-    },
-};
+use crate::activity::{Entry, actions as activity};
+use crate::app::App;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::web::list_query::{Paging, page_number};
+use crate::web::page::{Page, private};
+use crate::web::time::TimeView;
 
 /// `/settings/activity`.
 pub fn routes() -> Router<App> {

@@ -1,24 +1,22 @@
 //! `/settings/close`: closing one's own account.
 
 use askama::Template;
-use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
 use serde::Deserialize;
 
 use super::actions;
-use crate::{
-    accounts::actions::DisableOutcome,
-    app::App,
-    auth::{
-        actions::CredentialChecker,
-        recent_sign_in::RecentSignIn,
-        session::{AnySession, SignedIn},
-    },
-    error::Error,
-    web::{
-        forms::{FieldErrors, FormError},
-        page::{Page, dialog_or_page, redirect},
-    },
-};
+use crate::accounts::actions::DisableOutcome;
+use crate::app::App;
+use crate::auth::actions::CredentialChecker;
+use crate::auth::recent_sign_in::RecentSignIn;
+use crate::auth::session::{AnySession, SignedIn};
+use crate::error::Error;
+use crate::web::forms::{FieldErrors, FormError};
+use crate::web::page::{Page, dialog_or_page, redirect};
 
 /// `/settings/close`.
 pub fn routes() -> Router<App> {

@@ -2,30 +2,24 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
-    routing::get,
-};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 use axum_extra::extract::cookie::CookieJar;
 use dockpass_core::account::Account;
 use serde::Deserialize;
 
-use crate::{
-    accounts::actions,
-    app::App,
-    auth::session::SignedIn,
-    error::Error,
-    web::{
-        cookies::long_lived,
-        forms::{FieldErrors, PostedForm},
-        i18n::Words,
-        page::{LANGUAGE_COOKIE, Page, THEME_COOKIE, private, theme_named},
-        time::Zone,
-    },
-};
+use crate::accounts::actions;
+use crate::app::App;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::web::cookies::long_lived;
+use crate::web::forms::{FieldErrors, PostedForm};
+use crate::web::i18n::Words;
+use crate::web::page::{LANGUAGE_COOKIE, Page, THEME_COOKIE, private, theme_named};
+use crate::web::time::Zone;
 
 /// In characters.
 const MAX_DISPLAY_NAME: usize = 60;

@@ -1,26 +1,20 @@
 //! `POST /preferences`: language and theme, from the top bar of every page.
 
-use axum::{
-    Router,
-    extract::State,
-    response::{IntoResponse, Redirect, Response},
-    routing::post,
-};
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::post;
 use axum_extra::extract::cookie::CookieJar;
 use serde::Deserialize;
 
-use crate::{
-    accounts::actions,
-    app::App,
-    auth::session::AnySession,
-    error::Error,
-    web::{
-        cookies::long_lived,
-        forms::{PostedForm, local_path},
-        i18n::Words,
-        page::{LANGUAGE_COOKIE, THEME_COOKIE, theme_named},
-    },
-};
+use crate::accounts::actions;
+use crate::app::App;
+use crate::auth::session::AnySession;
+use crate::error::Error;
+use crate::web::cookies::long_lived;
+use crate::web::forms::{PostedForm, local_path};
+use crate::web::i18n::Words;
+use crate::web::page::{LANGUAGE_COOKIE, THEME_COOKIE, theme_named};
 
 /// `POST /preferences`.
 pub fn routes() -> Router<App> {

@@ -2,30 +2,25 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
-};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
 use dockpass_core::activity::ActivityKind;
 use serde::Deserialize;
 
-use crate::{
-    accounts::actions,
-    activity::actions as activity,
-    app::App,
-    auth::{
-        actions::CredentialChecker, credentials_form::check_password, recent_sign_in::RecentSignIn, session::SignedIn,
-        two_factor::actions as two_factor,
-    },
-    error::Error,
-    web::{
-        forms::{FieldErrors, FormError},
-        page::{Page, private, retry_after},
-    },
-};
+use crate::accounts::actions;
+use crate::activity::actions as activity;
+use crate::app::App;
+use crate::auth::actions::CredentialChecker;
+use crate::auth::credentials_form::check_password;
+use crate::auth::recent_sign_in::RecentSignIn;
+use crate::auth::session::SignedIn;
+use crate::auth::two_factor::actions as two_factor;
+use crate::error::Error;
+use crate::web::forms::{FieldErrors, FormError};
+use crate::web::page::{Page, private, retry_after};
 
 /// `/settings/security`, `/settings/security/password`.
 pub fn routes() -> Router<App> {

@@ -2,32 +2,22 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::State,
-    response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
-};
-use dockpass_core::{
-    activity::{ActivityKind, ClientInfo},
-    user_agent,
-};
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::user_agent;
 
-use crate::{
-    accounts::actions,
-    activity::actions as activity,
-    app::App,
-    auth::{
-        recent_sign_in::RecentSignIn,
-        session::{AnySession, SignedIn},
-    },
-    error::Error,
-    web::{
-        extract::Id,
-        page::{Page, private},
-        time::TimeView,
-    },
-};
+use crate::accounts::actions;
+use crate::activity::actions as activity;
+use crate::app::App;
+use crate::auth::recent_sign_in::RecentSignIn;
+use crate::auth::session::{AnySession, SignedIn};
+use crate::error::Error;
+use crate::web::extract::Id;
+use crate::web::page::{Page, private};
+use crate::web::time::TimeView;
 
 /// `/settings/sessions`.
 pub fn routes() -> Router<App> {

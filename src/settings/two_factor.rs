@@ -2,33 +2,24 @@
 //! recovery codes.
 
 use askama::Template;
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
-};
-use dockpass_core::{
-    recovery_code::{self, RecoveryCode},
-    totp::TotpSecret,
-};
-use qrcode::{QrCode, render::svg};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use dockpass_core::recovery_code::{self, RecoveryCode};
+use dockpass_core::totp::TotpSecret;
+use qrcode::QrCode;
+use qrcode::render::svg;
 
-use crate::{
-    app::App,
-    auth::{
-        actions::{CredentialChecker, SecondFactor},
-        recent_sign_in::RecentSignIn,
-        session::SignedIn,
-        two_factor::{CodeForm, actions},
-    },
-    error::Error,
-    web::{
-        forms::{FieldErrors, FormError},
-        page::{Page, dialog_or_page, redirect},
-    },
-};
+use crate::app::App;
+use crate::auth::actions::{CredentialChecker, SecondFactor};
+use crate::auth::recent_sign_in::RecentSignIn;
+use crate::auth::session::SignedIn;
+use crate::auth::two_factor::{CodeForm, actions};
+use crate::error::Error;
+use crate::web::forms::{FieldErrors, FormError};
+use crate::web::page::{Page, dialog_or_page, redirect};
 
 /// `/settings/security/two-factor…`, `/settings/security/recovery-codes`.
 pub fn routes() -> Router<App> {

@@ -1,23 +1,17 @@
 //! What can be done with access tokens.
 
-use dockpass_core::{
-    account::Account,
-    device_session::{self, DeviceRules, EndReason, SlotToken},
-    quota::{self, QuotaExceeded, QuotaUsage, TokenQuota},
-    secret::{Secret, SecretHash, SecretKind},
-    timestamp::Timestamp,
-    token::{AccessToken, Description, TokenFields, TokenSource, TokenStatus, TokenTemplate},
-};
+use dockpass_core::account::Account;
+use dockpass_core::device_session::{self, DeviceRules, EndReason, SlotToken};
+use dockpass_core::quota::{self, QuotaExceeded, QuotaUsage, TokenQuota};
+use dockpass_core::secret::{Secret, SecretHash, SecretKind};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::{AccessToken, Description, TokenFields, TokenSource, TokenStatus, TokenTemplate};
 use time::Duration;
 
 use super::{refusals, store, usage};
-use crate::{
-    error::Error,
-    platform::{
-        database::{Connection, Db, Tx},
-        rng::SystemRng,
-    },
-};
+use crate::error::Error;
+use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::rng::SystemRng;
 
 /// How long before its expiry a token stands out in the list.
 pub(super) const EXPIRES_SOON: Duration = Duration::days(7);

@@ -4,30 +4,24 @@ use std::borrow::Cow;
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::{RawQuery, State},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Redirect, Response},
-    routing::get,
-};
-use dockpass_core::{
-    activity::{ActivityKind, ClientInfo},
-    listing::PAGE_SIZE,
-    token::TokenStatus,
-};
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::listing::PAGE_SIZE;
+use dockpass_core::token::TokenStatus;
 
-use super::{actions, list::table::changed, rows::TokenView};
-use crate::{
-    activity::actions as activity,
-    app::App,
-    auth::session::SignedIn,
-    error::Error,
-    web::{
-        forms::PostedForm,
-        page::{Page, dialog_or_page},
-    },
-};
+use super::actions;
+use super::list::table::changed;
+use super::rows::TokenView;
+use crate::activity::actions as activity;
+use crate::app::App;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::web::forms::PostedForm;
+use crate::web::page::{Page, dialog_or_page};
 
 /// `/settings/tokens/selected`.
 pub fn routes() -> Router<App> {

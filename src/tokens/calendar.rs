@@ -1,33 +1,27 @@
 //! A private calendar of when tokens expire (iCalendar, RFC 5545), for calendar programs to subscribe to.
 
 use askama::Template;
-use axum::{
-    Router,
-    extract::{Path, State},
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::{IntoResponse, Response},
-    routing::get,
-};
-use dockpass_core::{
-    account::Account,
-    activity::{ActivityKind, ClientInfo},
-    timestamp::Timestamp,
-    token::AccessToken,
-};
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use dockpass_core::account::Account;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::AccessToken;
 use icalendar::{Calendar, Component, Event};
 
 use super::list::actions as list;
-use crate::{
-    activity::actions as activity,
-    app::App,
-    auth::{one_time_links::actions as links, session::SignedIn},
-    error::Error,
-    web::{
-        extract::Now,
-        i18n::Words,
-        page::{Page, dialog_or_page, private},
-    },
-};
+use crate::activity::actions as activity;
+use crate::app::App;
+use crate::auth::one_time_links::actions as links;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::web::extract::Now;
+use crate::web::i18n::Words;
+use crate::web::page::{Page, dialog_or_page, private};
 
 /// `/settings/tokens/calendar`.
 pub fn routes() -> Router<App> {

@@ -1,9 +1,7 @@
 //! The bar chart of a token's last 90 days, measured for the template that draws it.
 
-use dockpass_core::{
-    timestamp::Timestamp,
-    usage::{CHART_DAYS, DayCounts},
-};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::usage::{CHART_DAYS, DayCounts};
 
 use crate::web::i18n::Words;
 

@@ -1,15 +1,15 @@
 //! "What can this token do?" on the page of a token.
 
-use dockpass_core::{
-    access_level::RepositoryAction,
-    account::Account,
-    permission::{AllowReason, DenyReason, Principal, check},
-    repository::RepositoryName,
-    timestamp::Timestamp,
-    token::{AccessToken, TokenStatus},
-};
+use dockpass_core::access_level::RepositoryAction;
+use dockpass_core::account::Account;
+use dockpass_core::permission::{AllowReason, DenyReason, Principal, check};
+use dockpass_core::repository::RepositoryName;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::{AccessToken, TokenStatus};
 
-use crate::{error::Error, platform::database::Connection, repositories};
+use crate::error::Error;
+use crate::platform::database::Connection;
+use crate::repositories;
 
 /// Why a token may not do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

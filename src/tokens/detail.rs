@@ -2,39 +2,29 @@
 
 use askama::Template;
 use askama_web::{WebTemplate, WebTemplateExt};
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
-use dockpass_core::{
-    access_level::RepositoryAction,
-    account::Account,
-    permission::{AllowReason, DenyReason},
-    repository::RepositoryName,
-    token::AccessToken,
-    usage::{Occurrences, TokenUse, UseAction},
-};
+use axum::extract::{Query, State};
+use axum::response::Response;
+use dockpass_core::access_level::RepositoryAction;
+use dockpass_core::account::Account;
+use dockpass_core::permission::{AllowReason, DenyReason};
+use dockpass_core::repository::RepositoryName;
+use dockpass_core::token::AccessToken;
+use dockpass_core::usage::{Occurrences, TokenUse, UseAction};
 use serde::Deserialize;
 
-use super::{
-    actions,
-    chart::Chart,
-    check::{self, CheckFailure},
-    rows::{TokenView, level_key, program},
-    usage::actions as usage,
-};
-use crate::{
-    app::App,
-    auth::session::SignedIn,
-    error::Error,
-    platform::database::Connection,
-    web::{
-        extract::Id,
-        i18n::Words,
-        page::{Page, private},
-        time::TimeView,
-    },
-};
+use super::actions;
+use super::chart::Chart;
+use super::check::{self, CheckFailure};
+use super::rows::{TokenView, level_key, program};
+use super::usage::actions as usage;
+use crate::app::App;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::platform::database::Connection;
+use crate::web::extract::Id;
+use crate::web::i18n::Words;
+use crate::web::page::{Page, private};
+use crate::web::time::TimeView;
 
 /// The form "What can this token do?"
 #[derive(Debug, Default, Deserialize)]

@@ -1,36 +1,27 @@
 //! The action menu of a token: edit, activate, deactivate, delete.
 
 use askama::Template;
-use axum::{
-    Router,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-    routing::{get, post},
-};
-use dockpass_core::{
-    activity::{ActivityKind, ClientInfo},
-    token::{AccessToken, TokenFields, TokenStatus},
-};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::token::{AccessToken, TokenFields, TokenStatus};
 
-use super::{
-    actions::{self, ChangeOutcome},
-    detail,
-    fields::TokenFieldsForm,
-    list::table::changed,
-    rows::{LevelChoice, TokenView},
-};
-use crate::{
-    activity::actions as activity,
-    app::App,
-    auth::{recent_sign_in::MaybeRecentSignIn, session::SignedIn},
-    error::Error,
-    web::{
-        extract::Id,
-        forms::FieldErrors,
-        page::{Page, dialog_or_page},
-    },
-};
+use super::actions::{self, ChangeOutcome};
+use super::detail;
+use super::fields::TokenFieldsForm;
+use super::list::table::changed;
+use super::rows::{LevelChoice, TokenView};
+use crate::activity::actions as activity;
+use crate::app::App;
+use crate::auth::recent_sign_in::MaybeRecentSignIn;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::web::extract::Id;
+use crate::web::forms::FieldErrors;
+use crate::web::page::{Page, dialog_or_page};
 
 /// `/settings/tokens/{id}` and what is below it.
 pub fn routes() -> Router<App> {

@@ -1,13 +1,12 @@
 //! The fields that the forms for new tokens and for editing share.
 
-use dockpass_core::{
-    access_level::AccessLevel,
-    repository::{FilterProblem, MAX_PATTERNS, RepositoryFilter},
-    token::{Description, DescriptionProblem, TokenFields},
-};
+use dockpass_core::access_level::AccessLevel;
+use dockpass_core::repository::{FilterProblem, MAX_PATTERNS, RepositoryFilter};
+use dockpass_core::token::{Description, DescriptionProblem, TokenFields};
 use serde::Deserialize;
 
-use crate::web::{forms::FieldErrors, i18n::Words};
+use crate::web::forms::FieldErrors;
+use crate::web::i18n::Words;
 
 /// The radio button that limits a token to the named repositories.
 const NAMED: &str = "named";

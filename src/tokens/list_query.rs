@@ -1,10 +1,8 @@
 //! The address of the list of tokens. Sorting, filter and page are in its query, so that a view can be bookmarked.
 
-use dockpass_core::{
-    listing::{SortDirection, TokenColumn, TokenListQuery},
-    secret::Secret,
-    token::{TokenSource, TokenStatus},
-};
+use dockpass_core::listing::{SortDirection, TokenColumn, TokenListQuery};
+use dockpass_core::secret::Secret;
+use dockpass_core::token::{TokenSource, TokenStatus};
 
 use crate::web::list_query::page_number;
 

@@ -17,7 +17,8 @@ mod rows;
 mod store;
 pub mod usage;
 
-use axum::{Router, extract::DefaultBodyLimit};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
 
 use crate::app::App;
 

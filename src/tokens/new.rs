@@ -1,43 +1,34 @@
 //! `/settings/tokens/new`: generating a token, and the dialog that shows it once.
 
 use askama::Template;
-use axum::{
-    Router,
-    extract::{Query, State},
-    http::{HeaderMap, StatusCode},
-    response::Response,
-    routing::{get, post},
-};
-use dockpass_core::{
-    access_level::AccessLevel,
-    activity::ActivityKind,
-    expiry::{ExpiryChoice, ExpiryProblem, Lifetimes},
-    quota::QuotaExceeded,
-    refusal::SuggestedFix,
-    secret::{Secret, random_base62},
-    timestamp::Timestamp,
-    token::{TokenFields, TokenTemplate},
-};
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use dockpass_core::access_level::AccessLevel;
+use dockpass_core::activity::ActivityKind;
+use dockpass_core::expiry::{ExpiryChoice, ExpiryProblem, Lifetimes};
+use dockpass_core::quota::QuotaExceeded;
+use dockpass_core::refusal::SuggestedFix;
+use dockpass_core::secret::{Secret, random_base62};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::{TokenFields, TokenTemplate};
 use serde::Deserialize;
 
-use super::{
-    actions::{self, GenerateOutcome, NewToken},
-    fields::TokenFieldsForm,
-    list::table::TokenTable,
-    rows::{ExpiryOption, LevelChoice, full_sentence},
-};
-use crate::{
-    activity::actions as activity,
-    app::App,
-    auth::{recent_sign_in::RecentSignIn, session::SignedIn},
-    error::Error,
-    web::{
-        extract::Id,
-        forms::FieldErrors,
-        i18n::Words,
-        page::{Page, dialog_or_page, retry_after},
-    },
-};
+use super::actions::{self, GenerateOutcome, NewToken};
+use super::fields::TokenFieldsForm;
+use super::list::table::TokenTable;
+use super::rows::{ExpiryOption, LevelChoice, full_sentence};
+use crate::activity::actions as activity;
+use crate::app::App;
+use crate::auth::recent_sign_in::RecentSignIn;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::web::extract::Id;
+use crate::web::forms::FieldErrors;
+use crate::web::i18n::Words;
+use crate::web::page::{Page, dialog_or_page, retry_after};
 
 const FORM_KEY_LENGTH: usize = 22;
 

@@ -1,21 +1,18 @@
 //! Tokens as pages show them.
 
-use dockpass_core::{
-    access_level::AccessLevel,
-    expiry::Lifetimes,
-    listing::{SortDirection, TokenColumn, TokenListQuery},
-    quota::{QuotaExceeded, QuotaUsage, TokenQuota},
-    repository::RepositoryFilter,
-    timestamp::Timestamp,
-    token::{AccessToken, TokenSource, TokenStatus},
-    user_agent,
-};
+use dockpass_core::access_level::AccessLevel;
+use dockpass_core::expiry::Lifetimes;
+use dockpass_core::listing::{SortDirection, TokenColumn, TokenListQuery};
+use dockpass_core::quota::{QuotaExceeded, QuotaUsage, TokenQuota};
+use dockpass_core::repository::RepositoryFilter;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::{AccessToken, TokenSource, TokenStatus};
+use dockpass_core::user_agent;
 
-use super::{actions::EXPIRES_SOON, list_query};
-use crate::web::{
-    i18n::Words,
-    time::{TimeView, Zone, span},
-};
+use super::actions::EXPIRES_SOON;
+use super::list_query;
+use crate::web::i18n::Words;
+use crate::web::time::{TimeView, Zone, span};
 
 /// A row of the table.
 #[derive(Debug)]

@@ -1,17 +1,15 @@
 //! The SQL of access tokens.
 
-use dockpass_core::{
-    access_level::AccessLevel,
-    account::Account,
-    activity::ClientInfo,
-    device_session::SlotToken,
-    quota::{self, QuotaUsage},
-    repository::RepositoryFilter,
-    secret::SecretHash,
-    timestamp::Timestamp,
-    token::{AccessToken, Description, TokenFields, TokenSource, TokenTemplate},
-    usage::{TokenUse, UseAction},
-};
+use dockpass_core::access_level::AccessLevel;
+use dockpass_core::account::Account;
+use dockpass_core::activity::ClientInfo;
+use dockpass_core::device_session::SlotToken;
+use dockpass_core::quota::{self, QuotaUsage};
+use dockpass_core::repository::RepositoryFilter;
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::{AccessToken, Description, TokenFields, TokenSource, TokenTemplate};
+use dockpass_core::usage::{TokenUse, UseAction};
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row, unreadable};
 

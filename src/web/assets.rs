@@ -1,19 +1,19 @@
 //! Static files. Each address contains the hash of the content, so that browsers can cache it forever.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use axum::{
-    Router,
-    extract::Path,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
-    response::{IntoResponse, Response},
-    routing::get,
-};
+use axum::Router;
+use axum::extract::Path;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use data_encoding::HEXLOWER;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
-use crate::{app::App, error::Error};
+use crate::app::App;
+use crate::error::Error;
 
 #[derive(RustEmbed)]
 #[folder = "static"]

@@ -3,21 +3,21 @@
 //! A handler's error travels in the extensions of the response until one of the middlewares below renders it: as a page
 //! or a fragment for browsers, as JSON for registry clients and devices.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
-use axum::{
-    Json,
-    extract::{Request, State},
-    http::{StatusCode, Uri},
-    middleware::Next,
-    response::{IntoResponse, Redirect, Response},
-};
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum_htmx::{HxRedirect, HxReswap, HxRetarget, SwapOption};
 use serde_json::json;
 
 use super::page::{Page, private, retry_after};
-use crate::{app::App, error::Error};
+use crate::app::App;
+use crate::error::Error;
 
 impl Error {
     fn status(&self) -> StatusCode {

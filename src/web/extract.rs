@@ -1,17 +1,19 @@
 //! What handlers take from a request.
 
-use std::{
-    convert::Infallible,
-    net::{IpAddr, SocketAddr},
-};
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 
-use axum::{
-    extract::{ConnectInfo, FromRequestParts, Path},
-    http::{HeaderMap, header::USER_AGENT, request::Parts},
-};
-use dockpass_core::{activity::ClientInfo, timestamp::Timestamp, user_agent};
+use axum::extract::{ConnectInfo, FromRequestParts, Path};
+use axum::http::HeaderMap;
+use axum::http::header::USER_AGENT;
+use axum::http::request::Parts;
+use dockpass_core::activity::ClientInfo;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::user_agent;
 
-use crate::{app::App, config::Config, error::Error};
+use crate::app::App;
+use crate::config::Config;
+use crate::error::Error;
 
 /// The time of a request.
 #[derive(Debug, Clone, Copy)]

@@ -1,17 +1,20 @@
 //! Forms: reading them, and saying what is wrong with them.
 
-use std::{borrow::Cow, collections::BTreeMap, time::Duration};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request},
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::Response,
-};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
 use serde::de::DeserializeOwned;
 
-use super::{i18n::Words, page::retry_after};
-use crate::{app::App, error::Error};
+use super::i18n::Words;
+use super::page::retry_after;
+use crate::app::App;
+use crate::error::Error;
 
 /// A posted form. The extractor refuses a body that is no form with [`Error::Invalid`]; the handler checks the fields.
 #[derive(Debug)]

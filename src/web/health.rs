@@ -1,8 +1,12 @@
 //! `/healthz` and `/readyz`, for supervisors and load balancers.
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
 
-use crate::{app::App, platform::database::fetch};
+use crate::app::App;
+use crate::platform::database::fetch;
 
 /// `/healthz`: the process answers. `/readyz`: it can read its database.
 pub fn routes() -> Router<App> {

@@ -1,6 +1,7 @@
 //! Page texts in the reader's language.
 
-use std::{borrow::Cow, fmt::Display};
+use std::borrow::Cow;
+use std::fmt::Display;
 
 use axum::http::HeaderMap;
 use time::{Date, Month};

@@ -1,7 +1,8 @@
 //! What the addresses of lists have in common: page numbers, the links to other pages, and the list that was shown
 //! before a change.
 
-use axum::http::{HeaderMap, header::REFERER};
+use axum::http::HeaderMap;
+use axum::http::header::REFERER;
 use axum_htmx::HX_CURRENT_URL;
 use dockpass_core::listing::{PAGE_SIZE, pages};
 

@@ -1,18 +1,14 @@
 //! `/metrics`, on a listener of its own: metrics are for the operator only.
 
-use axum::{
-    Router,
-    extract::{MatchedPath, Request, State},
-    http::header::CONTENT_TYPE,
-    middleware::Next,
-    response::{IntoResponse, Response},
-    routing::get,
-};
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 
-use crate::{
-    app::App,
-    platform::metrics::{MEDIA_TYPE, Metrics, TokenRequestOutcome},
-};
+use crate::app::App;
+use crate::platform::metrics::{MEDIA_TYPE, Metrics, TokenRequestOutcome};
 
 /// The routes of the metrics listener.
 pub fn router(metrics: Metrics) -> Router {

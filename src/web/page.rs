@@ -1,25 +1,23 @@
 //! What every page needs: texts, theme, who is signed in, and whether htmx asked for a fragment.
 
-use std::{borrow::Cow, convert::Infallible, fmt::Display, time::Duration};
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::time::Duration;
 
-use axum::{
-    extract::FromRequestParts,
-    http::{
-        HeaderMap, HeaderValue, Method, StatusCode, Uri,
-        header::{CACHE_CONTROL, RETRY_AFTER},
-        request::Parts,
-    },
-    response::{IntoResponse, Redirect, Response},
-};
+use axum::extract::FromRequestParts;
+use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::{Cookie, CookieJar};
 use axum_htmx::{HX_REQUEST, HxRedirect};
-use dockpass_core::{account::Account, timestamp::Timestamp};
+use dockpass_core::account::Account;
+use dockpass_core::timestamp::Timestamp;
 
-use super::{
-    assets,
-    i18n::{LANGUAGES, Words},
-    time::{TimeView, Zone},
-};
+use super::assets;
+use super::i18n::{LANGUAGES, Words};
+use super::time::{TimeView, Zone};
 use crate::app::App;
 
 /// The cookie with the language of a browser where nobody is signed in.

@@ -1,10 +1,8 @@
 //! The first account, signing in and signing out.
 
-use crate::{
-    driver::journey,
-    harness::{PASSWORD, TestServer},
-    words::ENGLISH,
-};
+use crate::driver::journey;
+use crate::harness::{PASSWORD, TestServer};
+use crate::words::ENGLISH;
 
 #[tokio::test]
 async fn the_first_account_is_made_with_the_link_that_the_server_printed() {

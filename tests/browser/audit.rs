@@ -1,6 +1,7 @@
 //! Screenshots of pages in both themes and at two widths, with an axe-core audit of each.
 
-use std::{path::PathBuf, sync::LazyLock};
+use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};

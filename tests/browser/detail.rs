@@ -3,14 +3,10 @@
 use serde_json::json;
 use time::Duration;
 
-use crate::{
-    driver::journey,
-    harness::{
-        MadeToken, TestServer,
-        events::{SKOPEO, by},
-    },
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::events::{SKOPEO, by};
+use crate::harness::{MadeToken, TestServer};
+use crate::words::{CHINESE, ENGLISH, Words};
 
 const PODMAN: &str = "containers/5.23.1 (github.com/containers/image)";
 const ENGINE: &str = "docker/20.10.24+dfsg1 go/go1.19.8 git-commit/5d6db84 kernel/6.1 os/linux arch/amd64";

@@ -3,12 +3,11 @@
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::{
-    driver::journey,
-    harness::{PASSWORD, TestServer, device::Codes},
-    window::Window,
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::device::Codes;
+use crate::harness::{PASSWORD, TestServer};
+use crate::window::Window;
+use crate::words::{CHINESE, ENGLISH, Words};
 
 impl Window {
     /// Follows the link to the page that shows the sign-in.

@@ -1,18 +1,18 @@
 //! One chromedriver for all journeys, and a Chromium session for each.
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde_json::json;
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{harness::TestServer, window::Window, words::Words};
+use crate::harness::TestServer;
+use crate::window::Window;
+use crate::words::Words;
 
 const FLAGS: [&str; 11] = [
     "--headless=new",

@@ -4,12 +4,10 @@ use data_encoding::BASE32_NOPAD;
 use dockpass_core::totp::TotpSecret;
 use time::Duration;
 
-use crate::{
-    driver::journey,
-    harness::{PASSWORD, TestServer},
-    window::Window,
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::{PASSWORD, TestServer};
+use crate::window::Window;
+use crate::words::{CHINESE, ENGLISH, Words};
 
 const STEP: Duration = Duration::seconds(30);
 const ESCAPE: char = '\u{e00c}';

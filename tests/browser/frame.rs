@@ -1,10 +1,8 @@
 //! The top bar: language and theme, for visitors and for accounts.
 
-use crate::{
-    driver::journey,
-    harness::TestServer,
-    words::{CHINESE, ENGLISH},
-};
+use crate::driver::journey;
+use crate::harness::TestServer;
+use crate::words::{CHINESE, ENGLISH};
 
 #[tokio::test]
 async fn language_and_theme_are_chosen_in_the_top_bar_and_kept() {

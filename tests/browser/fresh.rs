@@ -3,11 +3,9 @@
 use serde_json::json;
 use time::Duration;
 
-use crate::{
-    driver::journey,
-    harness::{PASSWORD, TestServer},
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::{PASSWORD, TestServer};
+use crate::words::{CHINESE, ENGLISH, Words};
 
 #[tokio::test]
 async fn long_after_the_sign_in_generating_asks_for_the_password_and_goes_on() {

@@ -2,12 +2,10 @@
 
 use time::Duration;
 
-use crate::{
-    driver::journey,
-    harness::TestServer,
-    window::Window,
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::TestServer;
+use crate::window::Window;
+use crate::words::{CHINESE, ENGLISH, Words};
 
 /// An account with the tokens of a year.
 async fn lived_in() -> TestServer {

@@ -1,10 +1,8 @@
 //! Account settings, General: preferences, and closing the account.
 
-use crate::{
-    driver::journey,
-    harness::{PASSWORD, TestServer},
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::{PASSWORD, TestServer};
+use crate::words::{CHINESE, ENGLISH, Words};
 
 #[tokio::test]
 async fn name_language_theme_and_zone_are_saved_in_one_form() {

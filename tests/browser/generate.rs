@@ -1,11 +1,9 @@
 //! The main journey in both languages: generate a token, see it once, and use every action of its row.
 
-use crate::{
-    driver::journey,
-    harness::{PASSWORD, TestServer},
-    window::Window,
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::{PASSWORD, TestServer};
+use crate::window::Window;
+use crate::words::{CHINESE, ENGLISH, Words};
 
 #[tokio::test]
 async fn a_token_is_generated_copied_and_gone_then_changed_and_deleted() {

@@ -3,11 +3,9 @@
 use thirtyfour::prelude::*;
 use time::Duration;
 
-use crate::{
-    driver::journey,
-    harness::TestServer,
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::TestServer;
+use crate::words::{CHINESE, ENGLISH, Words};
 
 #[tokio::test]
 async fn an_expired_token_can_be_deleted_or_made_anew_and_nothing_else() {

@@ -1,6 +1,8 @@
 //! Menus and dialogs by keyboard.
 
-use crate::{driver::journey, harness::TestServer, words::ENGLISH};
+use crate::driver::journey;
+use crate::harness::TestServer;
+use crate::words::ENGLISH;
 
 const UP: char = '\u{e013}';
 const DOWN: char = '\u{e015}';

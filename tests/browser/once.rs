@@ -2,12 +2,10 @@
 
 use serde_json::Value;
 
-use crate::{
-    driver::{journey, journey_at},
-    harness::TestServer,
-    window::Window,
-    words::ENGLISH,
-};
+use crate::driver::{journey, journey_at};
+use crate::harness::TestServer;
+use crate::window::Window;
+use crate::words::ENGLISH;
 
 /// The whole content of the page and the browser's storage, as one text.
 const ALL_THAT_IS_KEPT: &str = "return JSON.stringify([document.documentElement.outerHTML, \

@@ -1,11 +1,9 @@
 //! Creating an account through sign-up, and what administrators do for others.
 
-use crate::{
-    driver::journey,
-    harness::{PASSWORD, TestServer},
-    window::Window,
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::{PASSWORD, TestServer};
+use crate::window::Window;
+use crate::words::{CHINESE, ENGLISH, Words};
 
 const NEW_PASSWORD: &str = "another harbour in the fog";
 

@@ -1,11 +1,9 @@
 //! The main journey without JavaScript.
 
-use crate::{
-    driver::journey,
-    harness::{PASSWORD, TestServer},
-    window::Window,
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::{PASSWORD, TestServer};
+use crate::window::Window;
+use crate::words::{CHINESE, ENGLISH, Words};
 
 #[tokio::test]
 async fn everything_works_without_javascript() {

@@ -2,11 +2,9 @@
 
 use time::Duration;
 
-use crate::{
-    driver::journey,
-    harness::{Browser, MadeToken, TestServer},
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::{Browser, MadeToken, TestServer};
+use crate::words::{CHINESE, ENGLISH, Words};
 
 /// Sends a token request for one scope with a client's `User-Agent`.
 async fn ask(server: &TestServer, client: &str, token: &MadeToken, scope: &str) {

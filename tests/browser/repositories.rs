@@ -2,11 +2,9 @@
 
 use time::Duration;
 
-use crate::{
-    driver::journey,
-    harness::{PASSWORD, TestServer},
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::{PASSWORD, TestServer};
+use crate::words::{CHINESE, ENGLISH, Words};
 
 #[tokio::test]
 async fn a_repository_is_made_opened_shared_and_removed() {

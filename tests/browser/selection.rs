@@ -1,11 +1,9 @@
 //! Bulk actions: several tokens are selected, confirmed, and deactivated or deleted together.
 
-use crate::{
-    driver::journey,
-    harness::TestServer,
-    window::Window,
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::TestServer;
+use crate::window::Window;
+use crate::words::{CHINESE, ENGLISH, Words};
 
 #[tokio::test]
 async fn ticked_tokens_are_named_in_one_question_and_changed_together() {

@@ -2,12 +2,10 @@
 
 use time::Duration;
 
-use crate::{
-    driver::journey,
-    harness::TestServer,
-    window::Window,
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::TestServer;
+use crate::window::Window;
+use crate::words::{CHINESE, ENGLISH, Words};
 
 impl TestServer {
     /// Gives an account many tokens. "service 001" is the oldest, every third is inactive, every fifth is

@@ -2,12 +2,10 @@
 
 use serde_json::json;
 
-use crate::{
-    driver::journey,
-    harness::{TestServer, database},
-    window::Window,
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::{TestServer, database};
+use crate::window::Window;
+use crate::words::{CHINESE, ENGLISH, Words};
 
 /// 2027-01-15 at noon UTC, so that no time zone changes its clocks during the test.
 const NOON: i64 = 1_800_014_400_000;

@@ -2,11 +2,9 @@
 
 use time::Duration;
 
-use crate::{
-    driver::journey,
-    harness::{Browser, PASSWORD, TestServer},
-    words::{CHINESE, ENGLISH, Words},
-};
+use crate::driver::journey;
+use crate::harness::{Browser, PASSWORD, TestServer};
+use crate::words::{CHINESE, ENGLISH, Words};
 
 const NEW_PASSWORD: &str = "another harbour in the fog";
 const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0";

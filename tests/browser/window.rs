@@ -1,11 +1,16 @@
 //! A browser window, used like a person does: finding elements by their accessible names, clicking and typing.
 
-use std::{cell::Cell, path::PathBuf, time::Duration};
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use thirtyfour::{components::SelectElement, extensions::query::ElementQueryable as _, prelude::*};
+use thirtyfour::components::SelectElement;
+use thirtyfour::extensions::query::ElementQueryable as _;
+use thirtyfour::prelude::*;
 
-use crate::{driver::Session, words::Words};
+use crate::driver::Session;
+use crate::words::Words;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const INTERVAL: Duration = Duration::from_millis(20);

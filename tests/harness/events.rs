@@ -4,9 +4,11 @@ use dockpass::config::Settings;
 use dockpass_core::timestamp::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use time::{Duration, format_description::well_known::Rfc3339};
+use time::Duration;
+use time::format_description::well_known::Rfc3339;
 
-use super::{Answer, Browser, MadeToken, TestServer, callers::headers};
+use super::callers::headers;
+use super::{Answer, Browser, MadeToken, TestServer};
 
 /// The secret that the registry sends.
 pub const SECRET: &str = "a-secret-between-two-programs";

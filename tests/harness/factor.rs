@@ -1,6 +1,7 @@
 //! Accounts with two-factor authentication, and their authenticators.
 
-use dockpass_core::{timestamp::Timestamp, totp::TotpSecret};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::totp::TotpSecret;
 use reqwest::StatusCode;
 use time::Duration;
 

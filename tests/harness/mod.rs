@@ -9,31 +9,25 @@ pub mod events;
 pub mod factor;
 pub mod program;
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::{LazyLock, Mutex},
-};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex};
 
-use dockpass::{
-    accounts::actions::{self, NewAccount},
-    app::App,
-    config::{Config, Settings},
-    platform::{clock::Clock, rng::SystemRng},
-    server::Server,
-};
-use dockpass_core::{
-    password::{Password, PasswordDigest},
-    username::Username,
-};
-use reqwest::{
-    Method, StatusCode,
-    header::{HeaderMap, HeaderName, HeaderValue},
-    redirect::Policy,
-};
+use dockpass::accounts::actions::{self, NewAccount};
+use dockpass::app::App;
+use dockpass::config::{Config, Settings};
+use dockpass::platform::clock::Clock;
+use dockpass::platform::rng::SystemRng;
+use dockpass::server::Server;
+use dockpass_core::password::{Password, PasswordDigest};
+use dockpass_core::username::Username;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Method, StatusCode};
 use tempfile::TempDir;
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// The password of every account in these tests.
 pub const PASSWORD: &str = "a quiet harbour at dawn";

@@ -1,12 +1,10 @@
 //! The real program, as an operator runs it.
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    thread::{self, JoinHandle},
-    time::{Duration, Instant},
-};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use super::Browser;
 

@@ -4,13 +4,13 @@
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::{
-    client::Client,
-    containerd::Containerd,
-    harness::{MadeToken, PASSWORD, claims, database::texts, events::SKOPEO},
-    image::{Image, digest},
-    registry_host::RegistryHost,
-};
+use crate::client::Client;
+use crate::containerd::Containerd;
+use crate::harness::database::texts;
+use crate::harness::events::SKOPEO;
+use crate::harness::{MadeToken, PASSWORD, claims};
+use crate::image::{Image, digest};
+use crate::registry_host::RegistryHost;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 

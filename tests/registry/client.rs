@@ -1,10 +1,8 @@
 //! Client programs as a person runs them, each with its own home directory.
 
-use std::{
-    io::{ErrorKind, Write},
-    path::PathBuf,
-    process::{Child, Command, Output, Stdio},
-};
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 

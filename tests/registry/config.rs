@@ -1,13 +1,12 @@
 //! `dockpass registry-config`.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::{
-    client::run,
-    harness::{PASSWORD, TestServer, program},
-};
+use crate::client::run;
+use crate::harness::{PASSWORD, TestServer, program};
 
 fn installation() -> TempDir {
     let folder = tempfile::tempdir().unwrap();

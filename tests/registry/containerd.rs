@@ -1,11 +1,11 @@
 //! containerd and its client `ctr`, which requests tokens by POST with the password grant.
 
-use std::{fs, os::unix::fs::MetadataExt as _, process::Stdio};
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::process::Stdio;
 
-use crate::{
-    client::{Client, Said, run},
-    registry_host::{RegistryHost, Running},
-};
+use crate::client::{Client, Said, run};
+use crate::registry_host::{RegistryHost, Running};
 
 /// A containerd for one test, which runs no containers.
 pub struct Containerd {

@@ -3,14 +3,12 @@
 
 use std::fs;
 
-use crate::{
-    driver::journey,
-    harness::PASSWORD,
-    registry_host::RegistryHost,
-    window::Window,
-    words::ENGLISH,
-    workstation::{CREDENTIALS, SignIn, Workstation},
-};
+use crate::driver::journey;
+use crate::harness::PASSWORD;
+use crate::registry_host::RegistryHost;
+use crate::window::Window;
+use crate::words::ENGLISH;
+use crate::workstation::{CREDENTIALS, SignIn, Workstation};
 
 impl Window {
     /// Follows the printed link, signs in, and continues to the page that shows the sign-in.

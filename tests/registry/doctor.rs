@@ -1,18 +1,14 @@
 //! `dockpass doctor` with Debian's docker-registry, with right and with wrong settings.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::{
-    client::run,
-    harness::program::{self, Program},
-    registry_host::Running,
-};
+use crate::client::run;
+use crate::harness::program::{self, Program};
+use crate::registry_host::Running;
 
 /// A server and the folder for its files.
 struct Ward {

@@ -1,16 +1,12 @@
 //! The Docker engine, on machines where it can start.
 
-use std::{
-    io::Write as _,
-    os::unix::fs::MetadataExt as _,
-    process::{Command, Stdio},
-};
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::process::{Command, Stdio};
 
-use crate::{
-    client::{Client, Said, run},
-    containerd::Containerd,
-    registry_host::{RegistryHost, Running},
-};
+use crate::client::{Client, Said, run};
+use crate::containerd::Containerd;
+use crate::registry_host::{RegistryHost, Running};
 
 /// An engine that does not change the machine's network and runs no containers.
 struct Engine {

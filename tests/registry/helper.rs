@@ -5,12 +5,10 @@ use std::fs;
 use serde_json::json;
 use time::Duration;
 
-use crate::{
-    client::{Said, run},
-    harness::MadeToken,
-    registry_host::RegistryHost,
-    workstation::{CREDENTIALS, DENIED, Workstation, expired},
-};
+use crate::client::{Said, run};
+use crate::harness::MadeToken;
+use crate::registry_host::RegistryHost;
+use crate::workstation::{CREDENTIALS, DENIED, Workstation, expired};
 
 impl RegistryHost {
     /// The number of signed-in devices.

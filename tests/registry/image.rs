@@ -1,6 +1,7 @@
 //! Images with one small file, in the OCI format and in Docker's format. skopeo pushes them unchanged.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};

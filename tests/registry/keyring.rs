@@ -1,10 +1,8 @@
 //! The credential helper with a real keyring: Debian's gnome-keyring, on a bus of its own.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

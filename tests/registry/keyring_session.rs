@@ -1,13 +1,13 @@
 //! The credential helper's sign-ins where a real keyring holds their tokens.
 
-use std::{fs, time::Duration};
+use std::fs;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::{
-    harness::{Browser, TestServer, device::Codes},
-    keyring::with_keyring,
-};
+use crate::harness::device::Codes;
+use crate::harness::{Browser, TestServer};
+use crate::keyring::with_keyring;
 
 const STILL_VALID: &str = "the token is still valid on the server, where you can delete it: ";
 

@@ -1,18 +1,16 @@
 //! `dockpass keys rotate` with a registry that is not restarted.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::{
-    client::{Client, run},
-    harness::{
-        Browser, PASSWORD,
-        program::{self, Program},
-    },
-    image::Image,
-    registry_host::Registry,
-};
+use crate::client::{Client, run};
+use crate::harness::program::{self, Program};
+use crate::harness::{Browser, PASSWORD};
+use crate::image::Image;
+use crate::registry_host::Registry;
 
 /// The `kid` and `x5c` of a registry token's header.
 fn key(token: &str) -> (String, String) {

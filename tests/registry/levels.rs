@@ -1,11 +1,9 @@
 //! What docker and skopeo can do with each level.
 
-use crate::{
-    client::Client,
-    harness::PASSWORD,
-    image::Image,
-    registry_host::{RegistryHost, UNABLE},
-};
+use crate::client::Client;
+use crate::harness::PASSWORD;
+use crate::image::Image;
+use crate::registry_host::{RegistryHost, UNABLE};
 
 #[track_caller]
 fn pulls(registry_host: &RegistryHost, client: &Client) {

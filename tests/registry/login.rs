@@ -1,9 +1,7 @@
 //! `docker login` and `skopeo login` against Dockpass without a registry.
 
-use crate::{
-    client::Client,
-    harness::{PASSWORD, TestServer},
-};
+use crate::client::Client;
+use crate::harness::{PASSWORD, TestServer};
 
 const FAILED: &str = "incorrect username or password; with two-factor authentication on, use a personal access token \
                       as the password (AUTH-FAILED)";

@@ -1,8 +1,12 @@
 //! Private repositories are only for their owner.
 
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
 
-use crate::{client::Client, harness::Answer, image::Image, registry_host::RegistryHost};
+use crate::client::Client;
+use crate::harness::Answer;
+use crate::image::Image;
+use crate::registry_host::RegistryHost;
 
 /// Another account, logged in with a token of the highest level.
 async fn bob(registry_host: &RegistryHost) -> (Client, String) {

@@ -1,12 +1,10 @@
 //! The crate oci-client, which sends its token request by GET without `account` and without a User-Agent.
 
-use oci_client::{
-    Client, Reference, RegistryOperation,
-    client::{ClientConfig, ClientProtocol, Config, ImageLayer},
-    errors::OciDistributionError,
-    manifest::IMAGE_LAYER_GZIP_MEDIA_TYPE,
-    secrets::RegistryAuth,
-};
+use oci_client::client::{ClientConfig, ClientProtocol, Config, ImageLayer};
+use oci_client::errors::OciDistributionError;
+use oci_client::manifest::IMAGE_LAYER_GZIP_MEDIA_TYPE;
+use oci_client::secrets::RegistryAuth;
+use oci_client::{Client, Reference, RegistryOperation};
 
 use crate::registry_host::RegistryHost;
 

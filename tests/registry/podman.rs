@@ -1,17 +1,13 @@
 //! podman and buildah without service and containers. Their storage is in the home directory.
 
-use std::{
-    fs,
-    process::{Command, Stdio},
-};
+use std::fs;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::{
-    client::{Client, Said, run},
-    registry_host::RegistryHost,
-    workstation::{Workstation, expired},
-};
+use crate::client::{Client, Said, run};
+use crate::registry_host::RegistryHost;
+use crate::workstation::{Workstation, expired};
 
 /// podman or buildah.
 pub struct Podman {

@@ -1,14 +1,10 @@
 //! The program with a registry and clients, as an operator runs it.
 
-use crate::{
-    client::{Client, run},
-    harness::{
-        PASSWORD,
-        program::{self, Program},
-    },
-    image::Image,
-    registry_host::Registry,
-};
+use crate::client::{Client, run};
+use crate::harness::PASSWORD;
+use crate::harness::program::{self, Program};
+use crate::image::Image;
+use crate::registry_host::Registry;
 
 #[test]
 fn an_account_made_at_the_shell_pushes_and_pulls_also_after_a_restart() {

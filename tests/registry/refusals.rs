@@ -2,7 +2,10 @@
 
 use time::Duration;
 
-use crate::{client::Client, harness::MadeToken, image::Image, registry_host::RegistryHost};
+use crate::client::Client;
+use crate::harness::MadeToken;
+use crate::image::Image;
+use crate::registry_host::RegistryHost;
 
 /// Every client that shows the server's sentence shows this one.
 #[track_caller]

@@ -1,20 +1,15 @@
 //! Dockpass with a registry.
 
-use std::{
-    fs,
-    io::{self, BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
-    thread,
-};
+use std::io::{self, BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::{fs, thread};
 
 use tempfile::TempDir;
 use time::Duration;
 
-use crate::{
-    client::{Client, Said, run, start},
-    harness::{Browser, MadeToken, TestServer, events, program},
-    image::Image,
-};
+use crate::client::{Client, Said, run, start};
+use crate::harness::{Browser, MadeToken, TestServer, events, program};
+use crate::image::Image;
 
 /// A program that ends with its test, even if the test panics.
 pub struct Running(Child);

@@ -1,12 +1,10 @@
 //! Public repositories, shared repositories, repositories of the administrators, and tokens that are limited to some.
 
-use crate::{
-    client::Client,
-    harness::Browser,
-    image::Image,
-    podman::Podman,
-    registry_host::{RegistryHost, UNABLE},
-};
+use crate::client::Client;
+use crate::harness::Browser;
+use crate::image::Image;
+use crate::podman::Podman;
+use crate::registry_host::{RegistryHost, UNABLE};
 
 /// Waits for a repository's first push and returns its id.
 async fn known(registry_host: &RegistryHost, name: &str) -> String {

@@ -1,19 +1,15 @@
 //! A computer with the credential helper, and how a person signs it in.
 
-use std::{
-    fs,
-    io::{BufRead as _, BufReader, Read as _},
-    process::{Child, ChildStdout, Stdio},
-};
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::{
-    client::{Client, Said, start},
-    harness::device::Codes,
-    registry_host::{RegistryHost, UNABLE},
-};
+use crate::client::{Client, Said, start};
+use crate::harness::device::Codes;
+use crate::registry_host::{RegistryHost, UNABLE};
 
 /// The file with the stored credentials.
 pub const CREDENTIALS: &str = ".local/share/dockpass/credentials.json";

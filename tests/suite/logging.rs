@@ -4,12 +4,10 @@ use data_encoding::{BASE64, HEXLOWER};
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
-use crate::harness::{
-    Browser, MadeToken, PASSWORD, basic, database,
-    device::Got,
-    factor::{Authenticator, recovery_codes},
-    program::{Ended, Program, command},
-};
+use crate::harness::device::Got;
+use crate::harness::factor::{Authenticator, recovery_codes};
+use crate::harness::program::{Ended, Program, command};
+use crate::harness::{Browser, MadeToken, PASSWORD, basic, database};
 
 const WRONG: &str = "a wrong password nobody has";
 const EVENTS_SECRET: &str = "a-secret-between-two-programs";

@@ -1,21 +1,17 @@
 //! The `dockpass` program, as an operator runs it.
 
-use std::{
-    fs,
-    io::Write as _,
-    net::{TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    time::Duration,
-};
+use std::fs;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
-use crate::harness::{
-    Browser, PASSWORD,
-    program::{Program, command, run, run_with_input},
-};
+use crate::harness::program::{Program, command, run, run_with_input};
+use crate::harness::{Browser, PASSWORD};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777

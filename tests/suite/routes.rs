@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
 use time::Duration;
 
-use crate::harness::{Answer, Browser, TestServer, callers::headers, files};
+use crate::harness::callers::headers;
+use crate::harness::{Answer, Browser, TestServer, files};
 
 /// Routes that are open to everyone, or need a secret code. Think twice before adding a new one here.
 const OPEN: [&str; 25] = [

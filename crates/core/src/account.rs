@@ -1,6 +1,7 @@
 //! Accounts.
 
-use crate::{timestamp::Timestamp, username::Username};
+use crate::timestamp::Timestamp;
+use crate::username::Username;
 
 /// A person who may sign in. It does not hold the password's digest, so that few places see it.
 #[derive(Debug, Clone)]

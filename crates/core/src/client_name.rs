@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{token::Description, visible_text::is_invisible};
+use crate::token::Description;
+use crate::visible_text::is_invisible;
 
 const MAX_CLIENT_NAME: usize = 64;
 const MAX_DESCRIPTION: usize = 100;

@@ -6,10 +6,8 @@ use rand_core::CryptoRng;
 use time::Duration;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::{
-    secret::{SecretHash, random_base62},
-    timestamp::Timestamp,
-};
+use crate::secret::{SecretHash, random_base62};
+use crate::timestamp::Timestamp;
 
 /// The lifetime of both codes.
 pub const CODE_LIFE: Duration = Duration::minutes(10);

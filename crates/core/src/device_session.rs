@@ -2,7 +2,8 @@
 
 use time::Duration;
 
-use crate::{timestamp::Timestamp, token::Description};
+use crate::timestamp::Timestamp;
+use crate::token::Description;
 
 /// How long the previous secret of a token still works after a refresh, so that two refreshes at once both succeed.
 pub const OVERLAP: Duration = Duration::MINUTE;

@@ -1,6 +1,8 @@
 //! When tokens expire: the choices of the form, and the one comparison with the current time.
 
-use time::{Date, Duration, format_description::BorrowedFormatItem, macros::format_description};
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+use time::{Date, Duration};
 
 use crate::timestamp::Timestamp;
 

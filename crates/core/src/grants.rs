@@ -1,11 +1,9 @@
 //! What a registry token grants: the allowed part of the scopes that a client asks for.
 
-use crate::{
-    access_level::{AccessLevel, RepositoryAction},
-    permission::{DenyReason, Principal, RepositoryFacts, check},
-    repository::RepositoryFilter,
-    scope::Scope,
-};
+use crate::access_level::{AccessLevel, RepositoryAction};
+use crate::permission::{DenyReason, Principal, RepositoryFacts, check};
+use crate::repository::RepositoryFilter;
+use crate::scope::Scope;
 
 /// An entry of the JWT's `access` claim.
 #[derive(Debug, Clone, PartialEq, Eq)]

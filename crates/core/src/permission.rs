@@ -1,10 +1,8 @@
 //! What an account and its token may do with a repository: one rule for the token endpoint and for the page that
 //! explains its answers.
 
-use crate::{
-    access_level::{AccessLevel, RepositoryAction},
-    repository::{RepositoryFilter, RepositoryName},
-};
+use crate::access_level::{AccessLevel, RepositoryAction};
+use crate::repository::{RepositoryFilter, RepositoryName};
 
 /// An authenticated caller.
 #[derive(Debug, Clone, Copy)]

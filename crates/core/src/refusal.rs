@@ -3,13 +3,11 @@
 //! The sentences are part of the protocol: clients print them unchanged and send no language, so they are English here
 //! and not in the locale files.
 
-use crate::{
-    access_level::RepositoryAction,
-    grants::RefusedPush,
-    permission::DenyReason,
-    timestamp::Timestamp,
-    token::{Description, TokenSource, TokenStatus},
-};
+use crate::access_level::RepositoryAction;
+use crate::grants::RefusedPush;
+use crate::permission::DenyReason;
+use crate::timestamp::Timestamp;
+use crate::token::{Description, TokenSource, TokenStatus};
 
 /// How many characters of a repository's name a sentence repeats.
 const MAX_REPEATED_NAME: usize = 255;

@@ -1,10 +1,8 @@
 //! Which facts of a repository a decision needs.
 
-use crate::{
-    access_level::AccessLevel,
-    permission::{Principal, RepositoryFacts},
-    repository::RepositoryName,
-};
+use crate::access_level::AccessLevel;
+use crate::permission::{Principal, RepositoryFacts};
+use crate::repository::RepositoryName;
 
 /// The facts of a repository that need no look into the database: on an account's own repositories a token above
 /// [`AccessLevel::PublicRead`] is granted the same whatever else is known of them.

@@ -1,13 +1,11 @@
 //! Access tokens.
 
-use crate::{
-    access_level::AccessLevel,
-    expiry,
-    repository::RepositoryFilter,
-    timestamp::Timestamp,
-    usage::TokenUse,
-    visible_text::{is_invisible, is_spelling, is_unprintable},
-};
+use crate::access_level::AccessLevel;
+use crate::expiry;
+use crate::repository::RepositoryFilter;
+use crate::timestamp::Timestamp;
+use crate::usage::TokenUse;
+use crate::visible_text::{is_invisible, is_spelling, is_unprintable};
 
 /// The owner's description of a token: one line of 1 to 100 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]

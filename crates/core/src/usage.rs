@@ -2,7 +2,10 @@
 
 use time::Duration;
 
-use crate::{activity::ClientInfo, grants::GrantedScope, scope::Scope, timestamp::Timestamp};
+use crate::activity::ClientInfo;
+use crate::grants::GrantedScope;
+use crate::scope::Scope;
+use crate::timestamp::Timestamp;
 
 /// A registry accepts a registry token for this long: five minutes, and a minute of leeway.
 const REGISTRY_TOKEN_LIFE: Duration = Duration::minutes(6);

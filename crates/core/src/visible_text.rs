@@ -3,10 +3,8 @@
 //! Names and descriptions are repeated in tables, terminals and log lines. There, an invisible character can make two
 //! of them look alike, and one that changes the text direction can reorder the text around it.
 
-use icu_properties::{
-    CodePointMapData, CodePointSetData,
-    props::{DefaultIgnorableCodePoint, GeneralCategory, NoncharacterCodePoint},
-};
+use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, NoncharacterCodePoint};
+use icu_properties::{CodePointMapData, CodePointSetData};
 
 /// Control characters, line and paragraph separators, and characters that change the text direction.
 pub fn is_unprintable(c: char) -> bool {

@@ -1,9 +1,7 @@
 //! Opens the person's browser, if this computer has a display.
 
-use std::{
-    env,
-    process::{Command, Stdio},
-};
+use std::env;
+use std::process::{Command, Stdio};
 
 use url::Url;
 

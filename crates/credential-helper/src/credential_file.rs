@@ -1,12 +1,15 @@
 //! The file that holds the stored credentials, or what is known of them where the keyring holds the secrets.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{error::Error, files, secret::Secret, text};
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::{files, text};
 
 const VERSION: u32 = 1;
 

@@ -3,19 +3,15 @@
 //! A process holds a lock while it reads and writes. Two processes lose nothing of each other's, and if both find a
 //! token due, only one refreshes it.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
-use crate::{
-    credential_file::{CredentialFile, CredentialRecord, DeviceSession, Storage, StoredSecrets, to_json},
-    error::Error,
-    files::{self, AtomicFile},
-    host::RegistryHost,
-    keyring,
-};
+use crate::credential_file::{CredentialFile, CredentialRecord, DeviceSession, Storage, StoredSecrets, to_json};
+use crate::error::Error;
+use crate::files::{self, AtomicFile};
+use crate::host::RegistryHost;
+use crate::keyring;
 
 const FILE: &str = "credentials.json";
 /// By how much the file may grow between [`CredentialStore::prepare_write`] and the write, in bytes.

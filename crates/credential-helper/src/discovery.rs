@@ -6,12 +6,10 @@ use http_auth::parser::ChallengeParser;
 use serde::Deserialize;
 use url::Url;
 
-use crate::{
-    error::Error,
-    host::{RegistryHost, is_loopback},
-    http::{HttpClient, HttpResponse},
-    text::one_line,
-};
+use crate::error::Error;
+use crate::host::{RegistryHost, is_loopback};
+use crate::http::{HttpClient, HttpResponse};
+use crate::text::one_line;
 
 /// The endpoints from the server's metadata (RFC 8414).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -1,17 +1,13 @@
 //! docker's `config.json`, in which `credHelpers` names the credential helper of a host.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::{
-    error::Error,
-    files::{self, AtomicFile},
-    host::RegistryHost,
-    json_edit::{self, JsonEditError},
-};
+use crate::error::Error;
+use crate::files::{self, AtomicFile};
+use crate::host::RegistryHost;
+use crate::json_edit::{self, JsonEditError};
 
 const SECTION: &str = "credHelpers";
 /// docker runs `docker-credential-` plus this.

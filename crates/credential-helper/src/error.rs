@@ -1,6 +1,7 @@
 //! Why a command fails: one sentence on standard output, which registry clients quote.
 
-use std::{io, path::Path};
+use std::io;
+use std::path::Path;
 
 /// Why a command fails; no variant holds a secret.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

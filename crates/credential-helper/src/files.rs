@@ -1,17 +1,15 @@
 //! Private files, and files that are replaced in one step.
 
-use std::{
-    fs::{self, File, OpenOptions, Permissions},
-    io::{self, Read as _, Seek as _, Write as _},
-    path::{Path, PathBuf},
-};
-
-#[cfg(unix)]
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use crate::error::Error;
+
+#[cfg(unix)]
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 
 /// Creates a folder that only its owner can enter, and the missing ones above it.
 pub fn create_private_folder(folder: &Path) -> Result<(), Error> {

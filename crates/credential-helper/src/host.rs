@@ -4,7 +4,8 @@ use std::fmt;
 
 use url::{Host as UrlHost, Url};
 
-use crate::{error::Error, text::is_invisible};
+use crate::error::Error;
+use crate::text::is_invisible;
 
 /// Paths that do not change which registry an address means.
 const REGISTRY_PATHS: [&str; 6] = ["", "/", "/v1", "/v1/", "/v2", "/v2/"];

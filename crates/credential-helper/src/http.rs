@@ -1,13 +1,18 @@
 //! Requests to the server, bounded in time and size.
 
-use std::{cell::OnceCell, error::Error as _, time::Duration};
+use std::cell::OnceCell;
+use std::error::Error as _;
+use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, redirect::Policy};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder};
 use serde::de::DeserializeOwned;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{error::Error, host::is_loopback, text::one_line};
+use crate::error::Error;
+use crate::host::is_loopback;
+use crate::text::one_line;
 
 /// No response of a token server is longer.
 const MAX_BODY_BYTES: usize = 64 * 1024;

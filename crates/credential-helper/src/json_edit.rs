@@ -2,14 +2,12 @@
 //!
 //! jsonc-parser says where the members are. Its own editor is not used: it breaks one-line objects into several lines.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
-use jsonc_parser::{
-    CollectOptions, ParseOptions,
-    ast::{Object, ObjectProp, Value},
-    common::Ranged,
-    parse_to_ast,
-};
+use jsonc_parser::ast::{Object, ObjectProp, Value};
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde::de::IgnoredAny;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

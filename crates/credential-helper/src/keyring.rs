@@ -3,15 +3,14 @@
 //! Callers hold the lock of [`crate::files::lock`], except in a read-only folder: gnome-keyring 50 crashes when two
 //! programs open encrypted sessions at the same time.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
+use std::time::Duration;
 
 use secret_service::{Collection, EncryptionType, Item, SecretService};
 use zeroize::Zeroizing;
 
-use crate::{
-    terminal::{PROGRAM, warn},
-    text::one_line,
-};
+use crate::terminal::{PROGRAM, warn};
+use crate::text::one_line;
 
 /// Time for a person to unlock the keyring: a prompt that nobody sees never ends by itself.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -36,17 +36,17 @@ mod secret;
 mod terminal;
 mod text;
 
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    process::ExitCode,
-};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
 
-use clap::{
-    Parser, Subcommand,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
-
-use commands::{erase::erase, get::get, list::list, login::login, logout::logout, store::store};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Parser, Subcommand};
+use commands::erase::erase;
+use commands::get::get;
+use commands::list::list;
+use commands::login::login;
+use commands::logout::logout;
+use commands::store::store;
 use error::Error;
 use host::RegistryHost;
 use paths::data_folder;

@@ -5,14 +5,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use crate::{
-    discovery::TokenServer,
-    error::Error,
-    http::{HttpClient, HttpResponse, RequestError},
-    secret::Secret,
-    terminal::PROGRAM,
-    text::one_line,
-};
+use crate::discovery::TokenServer;
+use crate::error::Error;
+use crate::http::{HttpClient, HttpResponse, RequestError};
+use crate::secret::Secret;
+use crate::terminal::PROGRAM;
+use crate::text::one_line;
 
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 /// While a person waits.

@@ -1,6 +1,7 @@
 //! The folders of this program and of docker.
 
-use std::{env, path::PathBuf};
+use std::env;
+use std::path::PathBuf;
 
 use etcetera::base_strategy::{BaseStrategy as _, Xdg};
 

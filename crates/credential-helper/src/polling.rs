@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    discovery::{self, TokenServer},
-    error::Error,
-    host::RegistryHost,
-    http::{HttpClient, RequestError},
-    oauth::{self, DeviceCodeBody, OAuthError, TokenBody},
-    progress::WaitDisplay,
-    terminal::PROGRAM,
-};
+use crate::discovery::{self, TokenServer};
+use crate::error::Error;
+use crate::host::RegistryHost;
+use crate::http::{HttpClient, RequestError};
+use crate::oauth::{self, DeviceCodeBody, OAuthError, TokenBody};
+use crate::progress::WaitDisplay;
+use crate::terminal::PROGRAM;
 
 /// RFC 8628 section 3.5: each `slow_down` adds this to the interval for good.
 const SLOW_DOWN: Duration = Duration::from_secs(5);

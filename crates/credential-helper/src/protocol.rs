@@ -5,7 +5,9 @@ use std::io::{self, Read as _};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{error::Error, secret::Secret, text};
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::text;
 
 /// No host and no credentials are longer.
 const MAX_INPUT_BYTES: u64 = 64 * 1024;

@@ -1,13 +1,16 @@
 //! Revokes tokens on the server when a sign-in ends on this computer (RFC 7009).
 
-use std::{fmt::Display, time::Duration};
+use std::fmt::Display;
+use std::time::Duration;
 
 use url::Url;
 
-use crate::{
-    credential_file::StoredSecrets, credential_store::Credential, discovery, host::RegistryHost, http::HttpClient,
-    oauth, secret::Secret,
-};
+use crate::credential_file::StoredSecrets;
+use crate::credential_store::Credential;
+use crate::host::RegistryHost;
+use crate::http::HttpClient;
+use crate::secret::Secret;
+use crate::{discovery, oauth};
 
 /// While a registry client waits.
 const TIMEOUT: Duration = Duration::from_secs(5);

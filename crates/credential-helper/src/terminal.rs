@@ -1,9 +1,7 @@
 //! Standard output, which registry clients read, and standard error, which docker passes on to the person.
 
-use std::{
-    fmt::Display,
-    io::{self, Write as _},
-};
+use std::fmt::Display;
+use std::io::{self, Write as _};
 
 use crate::error::Error;
 

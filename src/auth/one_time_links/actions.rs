@@ -1,23 +1,17 @@
 //! Creating, finding and spending the codes in links. The database has only their hashes.
 
-use dockpass_core::{
-    account::Account,
-    password::PasswordDigest,
-    secret::{SecretHash, random_base62},
-    timestamp::Timestamp,
-};
+use dockpass_core::account::Account;
+use dockpass_core::password::PasswordDigest;
+use dockpass_core::secret::{SecretHash, random_base62};
+use dockpass_core::timestamp::Timestamp;
 use time::Duration;
 use zeroize::Zeroizing;
 
 use super::store;
-use crate::{
-    accounts::actions as accounts,
-    error::Error,
-    platform::{
-        database::{Connection, Tx},
-        rng::SystemRng,
-    },
-};
+use crate::accounts::actions as accounts;
+use crate::error::Error;
+use crate::platform::database::{Connection, Tx};
+use crate::platform::rng::SystemRng;
 
 /// 22 base62 characters: 131 random bits.
 const CODE_LENGTH: usize = 22;

@@ -1,6 +1,7 @@
 //! The SQL of codes in links.
 
-use dockpass_core::{secret::SecretHash, timestamp::Timestamp};
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
 
 use crate::platform::database::{Connection, Tx, execute, fetch};
 

@@ -1,24 +1,18 @@
 //! What can be done with an account's second factor.
 
-use dockpass_core::{
-    account::Account,
-    activity::{ActivityKind, ClientInfo},
-    recovery_code::{self, RecoveryCode},
-    timestamp::Timestamp,
-    totp::TotpSecret,
-};
+use dockpass_core::account::Account;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::recovery_code::{self, RecoveryCode};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::totp::TotpSecret;
 
 use super::store;
-use crate::{
-    activity::actions as activity,
-    error::Error,
-    platform::{
-        database::{Connection, Db, Tx},
-        encryption::{Encryptor, WrongKey},
-        password_hasher::PasswordHasher,
-        rng::SystemRng,
-    },
-};
+use crate::activity::actions as activity;
+use crate::error::Error;
+use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::encryption::{Encryptor, WrongKey};
+use crate::platform::password_hasher::PasswordHasher;
+use crate::platform::rng::SystemRng;
 
 // Secrets are encrypted under a name, so that each works only in the row of its own account.
 

@@ -2,28 +2,20 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    Router,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
-    routing::get,
-};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 
 use super::CodeForm;
-use crate::{
-    app::App,
-    auth::{
-        actions::{CredentialChecker, SecondFactor},
-        session::AwaitingSecondFactor,
-        sign_in::{TOKENS, complete},
-    },
-    error::Error,
-    web::{
-        forms::{FormError, PostedForm, local_path},
-        page::{Page, private},
-    },
-};
+use crate::app::App;
+use crate::auth::actions::{CredentialChecker, SecondFactor};
+use crate::auth::session::AwaitingSecondFactor;
+use crate::auth::sign_in::{TOKENS, complete};
+use crate::error::Error;
+use crate::web::forms::{FormError, PostedForm, local_path};
+use crate::web::page::{Page, private};
 
 /// `/login/code`, `/login/recovery`.
 pub fn routes() -> Router<App> {

@@ -1,32 +1,24 @@
 //! The tokens of devices.
 
-use dockpass_core::{
-    access_level::AccessLevel,
-    account::Account,
-    activity::{ActivityKind, ClientInfo},
-    client_name::{self, ClientName},
-    device_session::{self, DeviceRules, EndReason, OVERLAP},
-    repository::RepositoryFilter,
-    secret::{self, Secret},
-    timestamp::Timestamp,
-    token::{AccessToken, TokenSource},
-};
+use dockpass_core::access_level::AccessLevel;
+use dockpass_core::account::Account;
+use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::client_name::{self, ClientName};
+use dockpass_core::device_session::{self, DeviceRules, EndReason, OVERLAP};
+use dockpass_core::repository::RepositoryFilter;
+use dockpass_core::secret::{self, Secret};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::{AccessToken, TokenSource};
 use time::Duration;
 
 use super::store::{self, SessionToken, Slot};
-use crate::{
-    accounts::actions as accounts,
-    activity::actions as activity,
-    error::Error,
-    platform::{
-        database::{Connection, Db, Tx},
-        rng::SystemRng,
-    },
-    tokens::{
-        actions as tokens,
-        usage::actions::{self as usage, TokenUses},
-    },
-};
+use crate::accounts::actions as accounts;
+use crate::activity::actions as activity;
+use crate::error::Error;
+use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::rng::SystemRng;
+use crate::tokens::actions as tokens;
+use crate::tokens::usage::actions::{self as usage, TokenUses};
 
 /// How long the end of a session is remembered, to tell the device.
 const REMEMBERED: Duration = Duration::days(90);

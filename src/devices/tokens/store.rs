@@ -2,13 +2,11 @@
 //!
 //! On PostgreSQL rows are locked in one order: the account's, a session's, then its token's.
 
-use dockpass_core::{
-    access_level::AccessLevel,
-    device_session::{DeviceSession, EndReason},
-    secret::SecretHash,
-    timestamp::Timestamp,
-    token::AccessToken,
-};
+use dockpass_core::access_level::AccessLevel;
+use dockpass_core::device_session::{DeviceSession, EndReason};
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::AccessToken;
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row, unreadable};
 

@@ -3,17 +3,16 @@
 
 use std::path::Path;
 
-use dockpass_core::{key_rotation, timestamp::Timestamp};
+use dockpass_core::key_rotation;
+use dockpass_core::timestamp::Timestamp;
 
 use super::store::{self, Role, SealedKey};
-use crate::platform::{
-    certificates::{self, Certified},
-    database::Db,
-    encryption::{Encryptor, KeyFileError, WrongKey},
-    jwt::{JwtSigner, JwtSignerError},
-    rng::SystemRng,
-    signing_keys::{DatedKey, SigningKeys},
-};
+use crate::platform::certificates::{self, Certified};
+use crate::platform::database::Db;
+use crate::platform::encryption::{Encryptor, KeyFileError, WrongKey};
+use crate::platform::jwt::{JwtSigner, JwtSignerError};
+use crate::platform::rng::SystemRng;
+use crate::platform::signing_keys::{DatedKey, SigningKeys};
 
 /// The signing keys, and the root that registries trust.
 #[derive(Debug)]

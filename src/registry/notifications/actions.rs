@@ -2,25 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use dockpass_core::{
-    activity::ClientInfo,
-    attribution::RegistryActor,
-    timestamp::Timestamp,
-    usage::{ImageDirection, LastUse, TokenUse, UseAction, UsedWith},
-};
+use dockpass_core::activity::ClientInfo;
+use dockpass_core::attribution::RegistryActor;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::usage::{ImageDirection, LastUse, TokenUse, UseAction, UsedWith};
 use time::Duration;
 
 use super::store;
-use crate::{
-    accounts::actions as accounts,
-    error::Error,
-    platform::{
-        database::{Connection, Db, Tx},
-        rng::SystemRng,
-    },
-    repositories::actions as repositories,
-    tokens::usage::actions::{self as usage, Transfer},
-};
+use crate::accounts::actions as accounts;
+use crate::error::Error;
+use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::rng::SystemRng;
+use crate::repositories::actions as repositories;
+use crate::tokens::usage::actions::{self as usage, Transfer};
 
 /// How long a registry may take to repeat a notification whose answer got lost.
 const KEPT: Duration = Duration::days(7);

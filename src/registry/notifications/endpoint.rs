@@ -2,30 +2,31 @@
 
 use std::collections::HashSet;
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, FromRequestParts, State},
-    http::{StatusCode, request::Parts},
-    response::{IntoResponse, Response},
-    routing::post,
-};
-use dockpass_core::{
-    attribution::RegistryActor, repository::RepositoryName, secret::SecretHash, timestamp::Timestamp, usage::UseAction,
-    user_agent,
-};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use dockpass_core::attribution::RegistryActor;
+use dockpass_core::repository::RepositoryName;
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::usage::UseAction;
+use dockpass_core::user_agent;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::actions::{self, Event};
-use crate::{
-    app::App,
-    error::Error,
-    registry::request::bearer,
-    tokens::usage,
-    web::{errors::registry_error, extract::Now},
-};
+use crate::app::App;
+use crate::error::Error;
+use crate::registry::request::bearer;
+use crate::tokens::usage;
+use crate::web::errors::registry_error;
+use crate::web::extract::Now;
 
 /// The largest body, in bytes. A registry accepts manifests of 4 MiB and sends all their references, indented. A body that
 /// is refused comes again and again, and blocks the registry's queue.

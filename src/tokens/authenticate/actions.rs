@@ -1,17 +1,17 @@
 //! Authenticating with a token: the hot path.
 
-use dockpass_core::{
-    access_level::AccessLevel,
-    device_session::{self, DeviceRules},
-    refusal::Refusal,
-    repository::RepositoryFilter,
-    secret::{Secret, SecretKind},
-    timestamp::Timestamp,
-    token::{Description, TokenSource, TokenStatus},
-};
+use dockpass_core::access_level::AccessLevel;
+use dockpass_core::device_session::{self, DeviceRules};
+use dockpass_core::refusal::Refusal;
+use dockpass_core::repository::RepositoryFilter;
+use dockpass_core::secret::{Secret, SecretKind};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::{Description, TokenSource, TokenStatus};
 
 use super::store::{self, FoundToken};
-use crate::{error::Error, platform::database::Db, tokens::actions::TOMBSTONE_LIFE};
+use crate::error::Error;
+use crate::platform::database::Db;
+use crate::tokens::actions::TOMBSTONE_LIFE;
 
 /// A real token, whether it works or not.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! The SQL of authenticating with a token.
 
-use dockpass_core::{
-    access_level::AccessLevel, repository::RepositoryFilter, secret::SecretHash, timestamp::Timestamp,
-    token::Description, username::Username,
-};
+use dockpass_core::access_level::AccessLevel;
+use dockpass_core::repository::RepositoryFilter;
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::Description;
+use dockpass_core::username::Username;
 
 use crate::platform::database::{Connection, fetch, row, unreadable};
 

@@ -1,15 +1,15 @@
 //! Reading the list of tokens.
 
-use dockpass_core::{
-    account::Account, listing::TokenListQuery, quota::QuotaUsage, timestamp::Timestamp, token::AccessToken,
-};
+use dockpass_core::account::Account;
+use dockpass_core::listing::TokenListQuery;
+use dockpass_core::quota::QuotaUsage;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::AccessToken;
 
 use super::store;
-use crate::{
-    error::Error,
-    platform::database::Connection,
-    tokens::actions::{self, EXPIRES_SOON},
-};
+use crate::error::Error;
+use crate::platform::database::Connection;
+use crate::tokens::actions::{self, EXPIRES_SOON};
 
 /// One page of an account's tokens, with numbers about all of them.
 #[derive(Debug)]

@@ -2,23 +2,19 @@
 
 use askama::Template;
 use askama_web::{WebTemplate, WebTemplateExt};
-use axum::{
-    Router,
-    extract::{RawQuery, State},
-    response::{Redirect, Response},
-    routing::get,
-};
+use axum::Router;
+use axum::extract::{RawQuery, State};
+use axum::response::{Redirect, Response};
+use axum::routing::get;
 use axum_htmx::HxPushUrl;
 use dockpass_core::refusal::SuggestedFix;
 
 use super::table::TokenTable;
-use crate::{
-    app::App,
-    auth::session::SignedIn,
-    error::Error,
-    tokens::list_query,
-    web::page::{Page, private},
-};
+use crate::app::App;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::tokens::list_query;
+use crate::web::page::{Page, private};
 
 /// `/settings/tokens`.
 pub fn routes() -> Router<App> {

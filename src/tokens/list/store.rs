@@ -1,17 +1,13 @@
 //! The SQL of the list of tokens.
 
-use dockpass_core::{
-    account::Account,
-    listing::{PAGE_SIZE, SortDirection, TokenColumn, TokenListQuery, like},
-    timestamp::Timestamp,
-    token::{AccessToken, TokenSource, TokenStatus},
-};
+use dockpass_core::account::Account;
+use dockpass_core::listing::{PAGE_SIZE, SortDirection, TokenColumn, TokenListQuery, like};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::{AccessToken, TokenSource, TokenStatus};
 use sqlx::AssertSqlSafe;
 
-use crate::{
-    platform::database::{Connection, fetch},
-    tokens::store::{COLUMNS, TokenRow, select_tokens},
-};
+use crate::platform::database::{Connection, fetch};
+use crate::tokens::store::{COLUMNS, TokenRow, select_tokens};
 
 /// The status, as [`TokenStatus::at`] decides it; `$5` is now.
 const STATUS: &str = "CASE WHEN expires_at IS NOT NULL AND expires_at <= $5 THEN 'expired'

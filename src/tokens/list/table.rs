@@ -2,32 +2,23 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::{
-    http::HeaderMap,
-    response::{IntoResponse, Redirect, Response},
-};
-use dockpass_core::{
-    account::Account,
-    listing::{self, TokenListQuery},
-    refusal::SuggestedFix,
-};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use dockpass_core::account::Account;
+use dockpass_core::listing::{self, TokenListQuery};
+use dockpass_core::refusal::SuggestedFix;
 
 use super::actions::{self, TokenList};
-use crate::{
-    app::App,
-    auth::session::SignedIn,
-    error::Error,
-    platform::database::{Connection, Tx},
-    tokens::{
-        actions as tokens, list_query,
-        refusals::{actions as refusals, rows::RefusalView},
-        rows::{ColumnHeading, FilterOption, QuotaView, TokenView, source_options, status_options},
-    },
-    web::{
-        list_query::{Paging, shown_before},
-        page::{Page, private},
-    },
-};
+use crate::app::App;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::platform::database::{Connection, Tx};
+use crate::tokens::refusals::actions as refusals;
+use crate::tokens::refusals::rows::RefusalView;
+use crate::tokens::rows::{ColumnHeading, FilterOption, QuotaView, TokenView, source_options, status_options};
+use crate::tokens::{actions as tokens, list_query};
+use crate::web::list_query::{Paging, shown_before};
+use crate::web::page::{Page, private};
 
 /// Everything below the heading: numbers, filter, rows and pages.
 #[derive(Debug)]

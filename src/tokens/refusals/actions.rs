@@ -2,27 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dockpass_core::{
-    account::Account,
-    permission::{DenyReason, Principal, check},
-    refusal::{RefusalKey, SuggestedFix},
-    repository::RepositoryName,
-    timestamp::Timestamp,
-    usage::Occurrences,
-};
+use dockpass_core::account::Account;
+use dockpass_core::permission::{DenyReason, Principal, check};
+use dockpass_core::refusal::{RefusalKey, SuggestedFix};
+use dockpass_core::repository::RepositoryName;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::usage::Occurrences;
 use time::Duration;
 
 use super::store::{self, RefusalRow};
-use crate::{
-    error::Error,
-    platform::{
-        database::{Connection, Db, Tx},
-        journal::{Journal, newest_of_each},
-        rng::SystemRng,
-    },
-    repositories::actions::facts,
-    tokens::usage,
-};
+use crate::error::Error;
+use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::journal::{Journal, newest_of_each};
+use crate::platform::rng::SystemRng;
+use crate::repositories::actions::facts;
+use crate::tokens::usage;
 
 /// Refusals within this time are shown. After a longer silence the count of equal refusals starts again.
 const RECENT: Duration = Duration::days(7);

@@ -1,9 +1,16 @@
 //! "Recent refusals", above the table of tokens.
 
-use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::post};
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::post;
 
 use super::actions;
-use crate::{app::App, auth::session::SignedIn, error::Error, tokens::list::table::changed};
+use crate::app::App;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::tokens::list::table::changed;
 
 /// `/settings/tokens/refusals`.
 pub fn routes() -> Router<App> {

@@ -1,12 +1,13 @@
 //! How refusals look on pages.
 
-use dockpass_core::{access_level::RepositoryAction, permission::DenyReason, refusal::SuggestedFix};
+use dockpass_core::access_level::RepositoryAction;
+use dockpass_core::permission::DenyReason;
+use dockpass_core::refusal::SuggestedFix;
 
 use super::actions::RecentRefusal;
-use crate::{
-    tokens::rows::program,
-    web::{page::Page, time::TimeView},
-};
+use crate::tokens::rows::program;
+use crate::web::page::Page;
+use crate::web::time::TimeView;
 
 /// A line of the list.
 #[derive(Debug)]

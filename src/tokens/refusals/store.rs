@@ -1,13 +1,11 @@
 //! The SQL of refusals.
 
-use dockpass_core::{
-    access_level::{AccessLevel, RepositoryAction},
-    refusal::{RefusalKey, TokenState},
-    repository::RepositoryFilter,
-    timestamp::Timestamp,
-    token::{TokenSource, TokenStatus},
-    usage::Occurrences,
-};
+use dockpass_core::access_level::{AccessLevel, RepositoryAction};
+use dockpass_core::refusal::{RefusalKey, TokenState};
+use dockpass_core::repository::RepositoryFilter;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::{TokenSource, TokenStatus};
+use dockpass_core::usage::Occurrences;
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row};
 

@@ -2,22 +2,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use dockpass_core::{
-    timestamp::Timestamp,
-    token::AccessToken,
-    usage::{self, CHART_DAYS, DayCounts, Occurrences, TokenUse},
-};
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::token::AccessToken;
+use dockpass_core::usage::{self, CHART_DAYS, DayCounts, Occurrences, TokenUse};
 use time::Duration;
 
 use super::store;
-use crate::{
-    error::Error,
-    platform::{
-        database::{Connection, Db, Tx},
-        journal::{Batch, Journal},
-        rng::SystemRng,
-    },
-};
+use crate::error::Error;
+use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::journal::{Batch, Journal};
+use crate::platform::rng::SystemRng;
 
 /// Equal uses within this time are one row: clients ask several times for one pull.
 const GROUPED: Duration = Duration::MINUTE;

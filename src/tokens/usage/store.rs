@@ -1,10 +1,8 @@
 //! The SQL of uses.
 
-use dockpass_core::{
-    activity::ClientInfo,
-    timestamp::Timestamp,
-    usage::{DayCounts, Occurrences, TokenUse, UseAction},
-};
+use dockpass_core::activity::ClientInfo;
+use dockpass_core::timestamp::Timestamp;
+use dockpass_core::usage::{DayCounts, Occurrences, TokenUse, UseAction};
 use time::Duration;
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row};

@@ -1,16 +1,15 @@
 //! Actions that only one caller may win, called forty times at once.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use dockpass::server;
 use dockpass_core::usage::{ImageDirection, LastUse, UsedWith};
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{
-    Answer, PASSWORD, TestServer,
-    callers::{MANY, all_at_once},
-};
+use crate::harness::callers::{MANY, all_at_once};
+use crate::harness::{Answer, PASSWORD, TestServer};
 
 fn count(answers: &[Answer], status: StatusCode) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()

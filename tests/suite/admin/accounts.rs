@@ -5,7 +5,8 @@ use std::sync::Arc;
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{Answer, Browser, PASSWORD, TestServer, database, factor::Enrolled};
+use crate::harness::factor::Enrolled;
+use crate::harness::{Answer, Browser, PASSWORD, TestServer, database};
 
 const LIST: &str = "/admin/accounts";
 

@@ -3,11 +3,9 @@
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
-use crate::harness::{
-    Browser, PASSWORD, database,
-    factor::Authenticator,
-    program::{Program, command, run_with_input},
-};
+use crate::harness::factor::Authenticator;
+use crate::harness::program::{Program, command, run_with_input};
+use crate::harness::{Browser, PASSWORD, database};
 
 const NEW: &str = "another harbour at dusk";
 

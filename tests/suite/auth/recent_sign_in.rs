@@ -3,7 +3,8 @@
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{Answer, Browser, MadeToken, PASSWORD, TestServer, factor::Enrolled};
+use crate::harness::factor::Enrolled;
+use crate::harness::{Answer, Browser, MadeToken, PASSWORD, TestServer};
 
 const STALE: Duration = Duration::minutes(30);
 

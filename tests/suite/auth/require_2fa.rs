@@ -2,7 +2,8 @@
 
 use reqwest::StatusCode;
 
-use crate::harness::{TestServer, factor::Authenticator};
+use crate::harness::TestServer;
+use crate::harness::factor::Authenticator;
 
 async fn start() -> TestServer {
     TestServer::start_with(|settings| settings.require_2fa = "true".into()).await

@@ -5,11 +5,8 @@ use std::sync::Arc;
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{
-    Browser, PASSWORD, TestServer,
-    callers::{MANY, all_at_once},
-    database,
-};
+use crate::harness::callers::{MANY, all_at_once};
+use crate::harness::{Browser, PASSWORD, TestServer, database};
 
 /// Creates an account; returns the link.
 async fn add(admin: &Browser, name: &str) -> String {

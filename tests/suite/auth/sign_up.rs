@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use reqwest::StatusCode;
 
-use crate::harness::{
-    PASSWORD, TestServer,
-    callers::{MANY, all_at_once},
-};
+use crate::harness::callers::{MANY, all_at_once};
+use crate::harness::{PASSWORD, TestServer};
 
 async fn open() -> TestServer {
     let server = TestServer::start_with(|settings| settings.signup = "open".into()).await;

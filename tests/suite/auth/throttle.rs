@@ -4,7 +4,8 @@ use dockpass_core::secret::random_base62;
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{Answer, Browser, PASSWORD, TestServer, callers::all_at_once};
+use crate::harness::callers::all_at_once;
+use crate::harness::{Answer, Browser, PASSWORD, TestServer};
 
 const WRONG: &str = "not this harbour";
 

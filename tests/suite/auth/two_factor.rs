@@ -3,10 +3,8 @@
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{
-    Answer, Browser, PASSWORD, TestServer,
-    factor::{Enrolled, STEP},
-};
+use crate::harness::factor::{Enrolled, STEP};
+use crate::harness::{Answer, Browser, PASSWORD, TestServer};
 
 async fn show(browser: &Browser, code: &str) -> Answer {
     browser.post("/login/code", &[("code", code)]).await

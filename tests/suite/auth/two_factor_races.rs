@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use reqwest::StatusCode;
 
-use crate::harness::{
-    Browser, TestServer,
-    callers::{MANY, all_at_once},
-    factor::Enrolled,
-};
+use crate::harness::callers::{MANY, all_at_once};
+use crate::harness::factor::Enrolled;
+use crate::harness::{Browser, TestServer};
 
 /// Callers that each entered the password.
 async fn half_signed_in(server: &TestServer) -> Vec<Arc<Browser>> {

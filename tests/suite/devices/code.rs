@@ -1,14 +1,12 @@
 //! `/oauth/device/code`, and the metadata of the authorization server.
 
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
 use time::Duration;
 
-use crate::harness::{
-    Browser, TestServer,
-    callers::{MANY, all_at_once},
-    database,
-    device::{DEVICE_GRANT, PROGRAM},
-};
+use crate::harness::callers::{MANY, all_at_once};
+use crate::harness::device::{DEVICE_GRANT, PROGRAM};
+use crate::harness::{Browser, TestServer, database};
 
 fn error(answer: &crate::harness::Answer) -> (u16, String) {
     assert_eq!(answer.header("cache-control"), "no-store");

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{
-    Browser, PASSWORD, TestServer,
-    callers::all_at_once,
-    device::{Codes, Got, PROGRAM},
-};
+use crate::harness::callers::all_at_once;
+use crate::harness::device::{Codes, Got, PROGRAM};
+use crate::harness::{Browser, PASSWORD, TestServer};
 
 async fn behind_a_proxy() -> TestServer {
     TestServer::start_with(|settings| settings.trusted_proxies = Some("127.0.0.1".into())).await

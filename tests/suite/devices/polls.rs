@@ -2,10 +2,9 @@
 
 use time::Duration;
 
-use crate::{
-    devices::token::error,
-    harness::{TestServer, device::Got},
-};
+use crate::devices::token::error;
+use crate::harness::TestServer;
+use crate::harness::device::Got;
 
 #[tokio::test]
 async fn whoever_polls_what_is_decided_over_or_as_slow_as_can_be_waits_for_nobody_and_nobody_waits_for_them() {

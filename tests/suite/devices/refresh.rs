@@ -5,15 +5,10 @@ use std::collections::HashSet;
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::{
-    devices::token::error,
-    harness::{
-        TestServer,
-        callers::{MANY, all_at_once},
-        database,
-        device::{Got, PROGRAM},
-    },
-};
+use crate::devices::token::error;
+use crate::harness::callers::{MANY, all_at_once};
+use crate::harness::device::{Got, PROGRAM};
+use crate::harness::{TestServer, database};
 
 async fn works(server: &TestServer, token: &str) -> bool {
     server.anonymous().token("alice", token, &[]).await.status == StatusCode::OK

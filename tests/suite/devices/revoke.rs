@@ -2,14 +2,10 @@
 
 use reqwest::StatusCode;
 
-use crate::{
-    devices::token::error,
-    harness::{
-        Answer, TestServer,
-        callers::{MANY, all_at_once},
-        device::PROGRAM,
-    },
-};
+use crate::devices::token::error;
+use crate::harness::callers::{MANY, all_at_once};
+use crate::harness::device::PROGRAM;
+use crate::harness::{Answer, TestServer};
 
 async fn revoke(server: &TestServer, token: &str) -> Answer {
     let form = [("token", token), ("token_type_hint", "refresh_token"), ("client_id", PROGRAM)];

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{
-    Browser, TestServer,
-    callers::{MANY, all_at_once},
-    database,
-    device::{Codes, Got},
-};
+use crate::harness::callers::{MANY, all_at_once};
+use crate::harness::device::{Codes, Got};
+use crate::harness::{Browser, TestServer, database};
 
 async fn names(server: &TestServer) -> Vec<String> {
     let all = database::texts(&server.app.db, "SELECT description FROM token ORDER BY created_at, id").await;

@@ -1,14 +1,12 @@
 //! `/oauth/token` with the device grant: every response of RFC 8628, and one token for one client.
 
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
 use time::Duration;
 
-use crate::harness::{
-    Answer, TestServer,
-    callers::all_at_once,
-    claims, database,
-    device::{DEVICE_GRANT, Got, PROGRAM},
-};
+use crate::harness::callers::all_at_once;
+use crate::harness::device::{DEVICE_GRANT, Got, PROGRAM};
+use crate::harness::{Answer, TestServer, claims, database};
 
 /// The code of an error response. Checks that it has a sentence and is not cached.
 pub fn error(answer: &Answer) -> String {

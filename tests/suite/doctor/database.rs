@@ -1,8 +1,10 @@
 //! `dockpass doctor` checks the database and does not change it.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
-use crate::harness::{TestServer, database, program::run};
+use crate::harness::program::run;
+use crate::harness::{TestServer, database};
 
 /// The exit code and the lines of `dockpass doctor` for this data folder and database.
 async fn doctor(data: &Path, url: Option<&str>) -> (Option<i32>, Vec<String>) {

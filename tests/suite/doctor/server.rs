@@ -1,22 +1,18 @@
 //! `dockpass doctor`: the server's checks, addresses without a registry, and the registry's configuration file.
 //! tests/registry has the tests with a real registry.
 
-use std::{
-    fs,
-    io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
-    path::Path,
-    thread,
-};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::{fs, thread};
 
 use dockpass::platform::clock::Clock;
 use tempfile::TempDir;
-use time::{Duration, format_description::well_known::Rfc2822};
+use time::Duration;
+use time::format_description::well_known::Rfc2822;
 
-use crate::harness::{
-    TestServer, database,
-    program::{Program, command, run},
-};
+use crate::harness::program::{Program, command, run};
+use crate::harness::{TestServer, database};
 
 /// A running server and its operator.
 struct RunningServer {

@@ -1,6 +1,7 @@
 //! Opening the browser.
 
-use crate::helper::{fake_server::FakeServer, workstation::Workstation};
+use crate::helper::fake_server::FakeServer;
+use crate::helper::workstation::Workstation;
 
 #[test]
 fn the_browser_opens_only_with_a_display_and_without_no_browser() {

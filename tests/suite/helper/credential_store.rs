@@ -1,19 +1,15 @@
 //! The stored credentials: foreign files, read-only folders and many processes at once.
 
-use std::{
-    fs,
-    io::Write as _,
-    os::unix::fs::MetadataExt as _,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::helper::{
-    fake_server::FakeServer,
-    workstation::{PROGRAM, ProgramOutput, Workstation, finish_all},
-};
+use crate::helper::fake_server::FakeServer;
+use crate::helper::workstation::{PROGRAM, ProgramOutput, Workstation, finish_all};
 
 #[test]
 fn a_foreign_file_is_a_sentence_for_every_command_and_stays() {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::helper::{fake_server::FakeServer, workstation::Workstation};
+use crate::helper::fake_server::FakeServer;
+use crate::helper::workstation::Workstation;
 
 #[test]
 fn a_realm_elsewhere_must_use_https() {

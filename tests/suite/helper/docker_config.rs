@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::helper::{fake_server::FakeServer, workstation::Workstation};
+use crate::helper::fake_server::FakeServer;
+use crate::helper::workstation::Workstation;
 
 const BEFORE: &str = "{\n\t\"auths\": {\n\t\t\"b.example.com\": {},\n\t\t\"a.example.com\": {}\n\t},\n\t\
     \"credsStore\": \"desktop\",\n\t\"psFormat\": \"table {{.ID}}\\t\\u003cx\\u003e\",\n\t\"odd\": 1.50e3\n}";

@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::helper::{
-    fake_server::FakeServer,
-    workstation::{NOT_FOUND, Workstation},
-};
+use crate::helper::fake_server::FakeServer;
+use crate::helper::workstation::{NOT_FOUND, Workstation};
 
 const HUB: &str = "https://index.docker.io/v1/";
 

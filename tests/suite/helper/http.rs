@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::helper::{
-    fake_server::FakeServer,
-    workstation::{ProgramOutput, Workstation},
-};
+use crate::helper::fake_server::FakeServer;
+use crate::helper::workstation::{ProgramOutput, Workstation};
 
 const NO_CERTIFICATES: &str =
     "https cannot be set up: unexpected error: No CA certificates were loaded from the system";

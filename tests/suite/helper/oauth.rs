@@ -5,13 +5,9 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::{
-    harness::{
-        Browser, TestServer,
-        device::{Codes, PROGRAM},
-    },
-    helper::workstation::Workstation,
-};
+use crate::harness::device::{Codes, PROGRAM};
+use crate::harness::{Browser, TestServer};
+use crate::helper::workstation::Workstation;
 
 /// Signs a computer in; the owner approves the code.
 async fn sign_in(workstation: &Workstation, server: &TestServer, owner: &Browser) {

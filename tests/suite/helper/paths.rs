@@ -1,6 +1,7 @@
 //! The folders.
 
-use crate::helper::{fake_server::FakeServer, workstation::Workstation};
+use crate::helper::fake_server::FakeServer;
+use crate::helper::workstation::Workstation;
 
 #[test]
 fn the_standard_variables_name_the_folders() {

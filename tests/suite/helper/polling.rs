@@ -1,16 +1,12 @@
 //! Waiting for the approval.
 
-use std::{
-    io::{BufRead as _, BufReader, Read as _},
-    time::{Duration, Instant},
-};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::helper::{
-    fake_server::{FakeServer, refusal},
-    workstation::{NOT_FOUND, Workstation},
-};
+use crate::helper::fake_server::{FakeServer, refusal};
+use crate::helper::workstation::{NOT_FOUND, Workstation};
 
 #[test]
 fn slow_down_lengthens_the_interval() {

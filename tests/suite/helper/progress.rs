@@ -1,13 +1,12 @@
 //! What a person sees during the wait.
 
-use std::{process::Command, time::Duration};
+use std::process::Command;
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::helper::{
-    fake_server::{FakeServer, refusal},
-    workstation::{PROGRAM, Workstation},
-};
+use crate::helper::fake_server::{FakeServer, refusal};
+use crate::helper::workstation::{PROGRAM, Workstation};
 
 #[test]
 fn an_unreachable_server_is_shown_instead_of_the_wait_for_an_approval() {

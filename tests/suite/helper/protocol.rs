@@ -4,7 +4,8 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::helper::{fake_server::FakeServer, workstation::Workstation};
+use crate::helper::fake_server::FakeServer;
+use crate::helper::workstation::Workstation;
 
 #[test]
 fn missing_input_is_named_in_dockers_words() {

@@ -1,13 +1,14 @@
 //! `dockpass backup` and `dockpass restore`.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Output};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Output;
 
 use reqwest::StatusCode;
 
-use crate::harness::{
-    PASSWORD,
-    program::{Program, run, run_with_input},
-};
+use crate::harness::PASSWORD;
+use crate::harness::program::{Program, run, run_with_input};
 
 fn shell(data: &Path, arguments: &[&str]) -> Output {
     run(&[&["--data", data.to_str().unwrap()], arguments].concat())

@@ -1,25 +1,19 @@
 //! What one failure must not do to the rest: a log that nobody takes, a full disk, a database that goes away.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::Write as _,
-    path::Path,
-    process::{Command, Stdio},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use reqwest::StatusCode;
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::AbortHandle,
-    time::{sleep, timeout},
-};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
 
-use crate::harness::{
-    Browser, PASSWORD, TestServer,
-    program::{Program, command, run_with_input},
-};
+use crate::harness::program::{Program, command, run_with_input};
+use crate::harness::{Browser, PASSWORD, TestServer};
 
 /// A program with an account `alice`, logging to `stderr`.
 fn start(data: &Path, stderr: Stdio) -> Program {

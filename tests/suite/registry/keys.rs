@@ -1,16 +1,16 @@
 //! `dockpass keys rotate`, the yearly rotation, and running servers that load new keys.
 
-use std::{path::Path, process::Output, time::Duration as Wait};
+use std::path::Path;
+use std::process::Output;
+use std::time::Duration as Wait;
 
 use data_encoding::BASE64URL_NOPAD;
 use reqwest::StatusCode;
 use serde_json::Value;
 use time::Duration;
 
-use crate::harness::{
-    Browser, TestServer, database,
-    program::{Program, command, run, run_with_input},
-};
+use crate::harness::program::{Program, command, run, run_with_input};
+use crate::harness::{Browser, TestServer, database};
 
 /// Servers look for new keys every two seconds.
 const PATIENCE: u32 = 150;

@@ -4,11 +4,9 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::harness::{
-    Browser, MadeToken, PASSWORD, TestServer,
-    callers::MANY,
-    events::{DIGEST, SECRET, SKOPEO, by, by_digest, timestamp},
-};
+use crate::harness::callers::MANY;
+use crate::harness::events::{DIGEST, SECRET, SKOPEO, by, by_digest, timestamp};
+use crate::harness::{Browser, MadeToken, PASSWORD, TestServer};
 
 const PUSH: &str = "pull,push";
 

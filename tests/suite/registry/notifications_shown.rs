@@ -3,10 +3,8 @@
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::harness::{
-    Browser, MadeToken, PASSWORD, TestServer,
-    events::{SKOPEO, by, by_digest},
-};
+use crate::harness::events::{SKOPEO, by, by_digest};
+use crate::harness::{Browser, MadeToken, PASSWORD, TestServer};
 
 const PUSH: &str = "pull,push";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";

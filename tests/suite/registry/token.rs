@@ -3,7 +3,8 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, PASSWORD, TestServer, basic, callers::headers, claims};
+use crate::harness::callers::headers;
+use crate::harness::{Answer, PASSWORD, TestServer, basic, claims};
 
 /// The `access` claim of a registry token.
 fn access(answer: &Answer) -> Value {

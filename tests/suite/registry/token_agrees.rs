@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dockpass::{
-    accounts::actions as accounts,
-    tokens::{
-        actions as tokens,
-        check::{self as tester, CheckFailure},
-    },
-};
-use dockpass_core::{access_level::RepositoryAction, permission::DenyReason, repository::RepositoryName};
-use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
+use dockpass::accounts::actions as accounts;
+use dockpass::tokens::actions as tokens;
+use dockpass::tokens::check::{self as tester, CheckFailure};
+use dockpass_core::access_level::RepositoryAction;
+use dockpass_core::permission::DenyReason;
+use dockpass_core::repository::RepositoryName;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use reqwest::StatusCode;
 
 use crate::harness::{Answer, TestServer, claims, database};

@@ -2,17 +2,16 @@
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD};
-use dockpass::{platform::rng::SystemRng, registry::keys::actions};
+use dockpass::platform::rng::SystemRng;
+use dockpass::registry::keys::actions;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use time::Duration;
-use x509_parser::{
-    oid_registry::{
-        OID_SIG_ECDSA_WITH_SHA256, OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER, OID_X509_EXT_BASIC_CONSTRAINTS,
-        OID_X509_EXT_KEY_USAGE, OID_X509_EXT_SUBJECT_KEY_IDENTIFIER, Oid,
-    },
-    prelude::{FromDer as _, ParsedExtension, X509Certificate, X509Version},
+use x509_parser::oid_registry::{
+    OID_SIG_ECDSA_WITH_SHA256, OID_X509_EXT_AUTHORITY_KEY_IDENTIFIER, OID_X509_EXT_BASIC_CONSTRAINTS,
+    OID_X509_EXT_KEY_USAGE, OID_X509_EXT_SUBJECT_KEY_IDENTIFIER, Oid,
 };
+use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate, X509Version};
 
 use crate::harness::{PASSWORD, TestServer, claims};
 

@@ -3,7 +3,8 @@
 
 use reqwest::StatusCode;
 
-use crate::harness::{Answer, PASSWORD, TestServer, factor::Enrolled};
+use crate::harness::factor::Enrolled;
+use crate::harness::{Answer, PASSWORD, TestServer};
 
 const FAILED: &str = "incorrect username or password; with two-factor authentication on, use a personal access token as \
                       the password (AUTH-FAILED)";

@@ -4,7 +4,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use time::Duration;
 
-use crate::harness::{Answer, Browser, PASSWORD, TestServer, callers::headers};
+use crate::harness::callers::headers;
+use crate::harness::{Answer, Browser, PASSWORD, TestServer};
 
 const PATHS: [&str; 2] = ["/v2/", "/v2"];
 

@@ -4,10 +4,8 @@ use dockpass_core::activity::{ActivityKind, ClientInfo};
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{
-    Browser, PASSWORD, TestServer, database,
-    factor::{Authenticator, recovery_codes},
-};
+use crate::harness::factor::{Authenticator, recovery_codes};
+use crate::harness::{Browser, PASSWORD, TestServer, database};
 
 const DOCKER: &str = "docker/20.10.24+dfsg1 go/go1.19.8 git-commit/x kernel/6 os/linux arch/amd64";
 

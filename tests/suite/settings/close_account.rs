@@ -3,7 +3,8 @@
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{Answer, Browser, PASSWORD, TestServer, claims, factor::Enrolled};
+use crate::harness::factor::Enrolled;
+use crate::harness::{Answer, Browser, PASSWORD, TestServer, claims};
 
 async fn close(browser: &Browser, password: &str) -> Answer {
     browser.post("/settings/close", &[("password", password)]).await

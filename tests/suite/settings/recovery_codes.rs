@@ -2,10 +2,8 @@
 
 use reqwest::StatusCode;
 
-use crate::harness::{
-    TestServer, database,
-    factor::{Enrolled, recovery_codes},
-};
+use crate::harness::factor::{Enrolled, recovery_codes};
+use crate::harness::{TestServer, database};
 
 async fn sign_in(server: &TestServer, code: &str) -> StatusCode {
     server.half_signed_in("alice").await.post("/login/recovery", &[("code", code)]).await.status

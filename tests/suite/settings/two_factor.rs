@@ -3,10 +3,8 @@
 use data_encoding::HEXLOWER;
 use reqwest::StatusCode;
 
-use crate::harness::{
-    Answer, Browser, PASSWORD, TestServer, database,
-    factor::{Authenticator, Enrolled, STEP, recovery_codes},
-};
+use crate::harness::factor::{Authenticator, Enrolled, STEP, recovery_codes};
+use crate::harness::{Answer, Browser, PASSWORD, TestServer, database};
 
 const BEGIN: &str = "/settings/security/two-factor";
 const CONFIRM: &str = "/settings/security/two-factor/confirm";

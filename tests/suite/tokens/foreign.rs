@@ -1,6 +1,7 @@
 //! Every route with a token's id, with the id of another account's token.
 
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
 
 use crate::harness::TestServer;
 

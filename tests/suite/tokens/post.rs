@@ -1,7 +1,8 @@
 //! `POST /settings/tokens`: generating a token.
 
 use data_encoding::HEXLOWER;
-use dockpass_core::{secret::Secret, timestamp::Timestamp};
+use dockpass_core::secret::Secret;
+use dockpass_core::timestamp::Timestamp;
 use reqwest::StatusCode;
 use sha2::{Digest, Sha256};
 use time::{Date, Duration};

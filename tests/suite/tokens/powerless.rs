@@ -1,8 +1,10 @@
 //! Tokens cannot be used on the pages. The tests send them to every settings route in every way.
 
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
 
-use crate::harness::{MadeToken, PASSWORD, TestServer, basic, callers::headers};
+use crate::harness::callers::headers;
+use crate::harness::{MadeToken, PASSWORD, TestServer, basic};
 
 const FORM: [(&str, &str); 6] = [
     ("form_key", "0123456789abcdefghijkl"),

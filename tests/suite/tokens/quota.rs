@@ -6,10 +6,8 @@ use dockpass::config::Settings;
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{
-    Answer, Browser, TestServer,
-    callers::{MANY, all_at_once},
-};
+use crate::harness::callers::{MANY, all_at_once};
+use crate::harness::{Answer, Browser, TestServer};
 
 async fn start(tokens: &str, an_hour: &str) -> TestServer {
     let (tokens, an_hour) = (tokens.to_owned(), an_hour.to_owned());

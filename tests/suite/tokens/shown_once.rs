@@ -2,7 +2,8 @@
 
 use reqwest::StatusCode;
 
-use crate::harness::{TestServer, callers::all_at_once, database};
+use crate::harness::callers::all_at_once;
+use crate::harness::{TestServer, database};
 
 /// The part of a secret that its hint does not show.
 fn heart(secret: &str) -> &str {

@@ -2,7 +2,8 @@
 
 use reqwest::{Method, StatusCode};
 
-use crate::harness::{Answer, TestServer, callers::headers};
+use crate::harness::callers::headers;
+use crate::harness::{Answer, TestServer};
 
 const POLICY: [&str; 9] = [
     "default-src 'none'",

@@ -1,13 +1,12 @@
 //! `--metrics-listen`, which serves `/metrics` on a separate listener.
 
-use std::{net::TcpListener, path::Path};
+use std::net::TcpListener;
+use std::path::Path;
 
 use reqwest::StatusCode;
 
-use crate::harness::{
-    Browser, PASSWORD,
-    program::{Program, command, run, run_with_input},
-};
+use crate::harness::program::{Program, command, run, run_with_input};
+use crate::harness::{Browser, PASSWORD};
 
 fn start(data: &Path) -> Program {
     let program = Program::start(data, &["--metrics-listen", "127.0.0.1:0"]);

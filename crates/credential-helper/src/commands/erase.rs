@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use crate::{
-    credential_store::CredentialStore,
-    error::Error,
-    host::RegistryHost,
-    http::HttpClient,
-    revocation::{Revocation, still_valid},
-    terminal::warn,
-};
+use crate::credential_store::CredentialStore;
+use crate::error::Error;
+use crate::host::RegistryHost;
+use crate::http::HttpClient;
+use crate::revocation::{Revocation, still_valid};
+use crate::terminal::warn;
 
 /// Runs the command. It succeeds where nothing is stored: podman 4 and skopeo 1.9 crash when a helper fails here.
 pub async fn erase(host: &RegistryHost, folder: &Path) -> Result<(), Error> {

@@ -5,18 +5,16 @@ use std::path::Path;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{
-    credential_file::{DeviceSession, Storage, StoredSecrets},
-    credential_store::{Credential, CredentialStore},
-    discovery,
-    error::Error,
-    host::RegistryHost,
-    http::HttpClient,
-    oauth::{self, OAuthError, TokenBody},
-    protocol::CredentialBody,
-    secret::Secret,
-    terminal::{PROGRAM, print_line, warn},
-};
+use crate::credential_file::{DeviceSession, Storage, StoredSecrets};
+use crate::credential_store::{Credential, CredentialStore};
+use crate::discovery;
+use crate::error::Error;
+use crate::host::RegistryHost;
+use crate::http::HttpClient;
+use crate::oauth::{self, OAuthError, TokenBody};
+use crate::protocol::CredentialBody;
+use crate::secret::Secret;
+use crate::terminal::{PROGRAM, print_line, warn};
 
 /// A token is refreshed at this age, in seconds.
 const REFRESH_AGE: i64 = 24 * 60 * 60;

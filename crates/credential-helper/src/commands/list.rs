@@ -1,8 +1,12 @@
 //! `list`: prints hosts and usernames.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
+use std::path::Path;
 
-use crate::{credential_store::CredentialStore, error::Error, host::listed_name, terminal::print_line};
+use crate::credential_store::CredentialStore;
+use crate::error::Error;
+use crate::host::listed_name;
+use crate::terminal::print_line;
 
 pub fn list(folder: &Path) -> Result<(), Error> {
     let store = CredentialStore::read_if_exists(folder)?;

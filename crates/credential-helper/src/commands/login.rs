@@ -1,28 +1,21 @@
 //! `login HOST`: signs in through the browser, on this computer or another one.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::{
-    browser,
-    credential_file::{DeviceSession, Storage, StoredSecrets},
-    credential_store::{Credential, CredentialStore, choose_storage},
-    discovery::{self, TokenServer},
-    docker_config::{ConfigChange, DockerConfig},
-    error::Error,
-    files,
-    host::RegistryHost,
-    http::HttpClient,
-    keyring,
-    oauth::{self, DeviceCodeBody, TokenBody},
-    paths, polling,
-    revocation::Revocation,
-    terminal::{PROGRAM, print_line},
-    text::one_line,
-};
+use crate::credential_file::{DeviceSession, Storage, StoredSecrets};
+use crate::credential_store::{Credential, CredentialStore, choose_storage};
+use crate::discovery::{self, TokenServer};
+use crate::docker_config::{ConfigChange, DockerConfig};
+use crate::error::Error;
+use crate::host::RegistryHost;
+use crate::http::HttpClient;
+use crate::oauth::{self, DeviceCodeBody, TokenBody};
+use crate::revocation::Revocation;
+use crate::terminal::{PROGRAM, print_line};
+use crate::text::one_line;
+use crate::{browser, files, keyring, paths, polling};
 
 const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(15);
 

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use crate::{
-    commands::erase, docker_config::DockerConfig, error::Error, files, host::RegistryHost, paths, terminal::print_line,
-};
+use crate::commands::erase;
+use crate::docker_config::DockerConfig;
+use crate::error::Error;
+use crate::host::RegistryHost;
+use crate::terminal::print_line;
+use crate::{files, paths};
 
 pub async fn logout(host: &RegistryHost) -> Result<(), Error> {
     let folder = paths::data_folder()?;

@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
-use crate::{
-    credential_file::StoredSecrets,
-    credential_store::{Credential, CredentialStore, choose_storage},
-    error::Error,
-    host::RegistryHost,
-    http::HttpClient,
-    protocol::CredentialBody,
-    revocation::Revocation,
-    secret::Secret,
-    terminal::warn,
-};
+use crate::credential_file::StoredSecrets;
+use crate::credential_store::{Credential, CredentialStore, choose_storage};
+use crate::error::Error;
+use crate::host::RegistryHost;
+use crate::http::HttpClient;
+use crate::protocol::CredentialBody;
+use crate::revocation::Revocation;
+use crate::secret::Secret;
+use crate::terminal::warn;
 
 pub async fn store(input: &str, folder: &Path) -> Result<(), Error> {
     // serde's own words could quote the secret.

@@ -1,9 +1,7 @@
 //! `erase`, as registry clients call it.
 
-use crate::helper::{
-    fake_server::FakeServer,
-    workstation::{NOT_FOUND, Workstation},
-};
+use crate::helper::fake_server::FakeServer;
+use crate::helper::workstation::{NOT_FOUND, Workstation};
 
 #[test]
 fn erase_revokes_the_token() {

@@ -4,10 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::helper::{
-    fake_server::{FakeServer, refusal, refusal_with},
-    workstation::{NOT_FOUND, PROGRAM, ProgramOutput, Workstation},
-};
+use crate::helper::fake_server::{FakeServer, refusal, refusal_with};
+use crate::helper::workstation::{NOT_FOUND, PROGRAM, ProgramOutput, Workstation};
 
 #[test]
 fn a_host_that_nobody_signed_in_to_is_not_found() {

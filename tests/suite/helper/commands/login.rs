@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::helper::{
-    fake_server::{FakeServer, refusal},
-    workstation::{Workstation, finish_all},
-};
+use crate::helper::fake_server::{FakeServer, refusal};
+use crate::helper::workstation::{Workstation, finish_all};
 
 #[test]
 fn a_sign_in_prints_code_and_address_and_stores_the_token() {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::helper::{fake_server::FakeServer, workstation::Workstation};
+use crate::helper::fake_server::FakeServer;
+use crate::helper::workstation::Workstation;
 
 #[test]
 fn a_personal_access_token_is_removed_but_not_revoked() {
