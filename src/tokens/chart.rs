@@ -35,7 +35,7 @@ pub struct Chart {
     pub width: usize,
     /// The legend: the class and the total of each kind.
     pub totals: Vec<(&'static str, String)>,
-    /// "At most 5000 requests on one day. Days begin at midnight UTC."
+    /// "Busiest day: 5000 requests. Days are in UTC."
     pub most: String,
     pub first_day: String,
     pub last_day: String,
@@ -102,7 +102,7 @@ mod tests {
         let words = Words::named("en").unwrap();
         let chart = Chart::new(&days, Timestamp::from_seconds(1_795_435_200), words);
         assert_eq!((chart.bars.len(), chart.width), (2, 720));
-        assert_eq!(chart.most, "At most 5000 requests on one day. Days begin at midnight UTC.");
+        assert_eq!(chart.most, "Busiest day: 5000 requests. Days are in UTC.");
         for bar in &chart.bars {
             let mut bottom = HEIGHT;
             for part in &bar.parts {
