@@ -3,7 +3,7 @@
 //! `cargo bench --bench token_endpoint`. Each round measures every subject in turn, through the whole router and
 //! without a network. The output is the median of the rounds.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "a bench may panic")]
+#![allow(clippy::unwrap_used, reason = "a bench may panic")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 
 #[path = "../tests/harness/mod.rs"]

@@ -3,7 +3,7 @@
 //! Each journey saves screenshots under `target/screens/` and audits the pages with axe-core. At its end the browser's
 //! console must be empty.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences by their names, and may panic")]
+#![allow(clippy::unwrap_used, reason = "tests are sentences by their names, and may panic")]
 
 #[path = "../harness/mod.rs"]
 mod harness;

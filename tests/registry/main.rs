@@ -5,7 +5,7 @@
 //!
 //! Tests block their thread while a client runs, so the server under test runs on other threads of the test's runtime.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences by their names, and may panic")]
+#![allow(clippy::unwrap_used, reason = "tests are sentences by their names, and may panic")]
 
 #[path = "../harness/mod.rs"]
 mod harness;

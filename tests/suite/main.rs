@@ -1,7 +1,7 @@
 //! The product through HTTP: a file for each route. All of it runs on SQLite, and on PostgreSQL where
 //! `DOCKPASS_TEST_POSTGRES` names one.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests are sentences by their names, and may panic")]
+#![allow(clippy::unwrap_used, reason = "tests are sentences by their names, and may panic")]
 
 #[path = "../harness/mod.rs"]
 mod harness;
