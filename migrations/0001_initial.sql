@@ -37,8 +37,10 @@ CREATE UNIQUE INDEX account_calendar ON account (calendar_hash);
 -- One row once the first account exists. Its primary key makes sure that there is one first account. Transactions that
 -- create accounts or repositories lock it.
 CREATE TABLE installation (
-    id        BIGINT PRIMARY KEY CHECK (id = 1),
-    set_up_at BIGINT NOT NULL
+    id         BIGINT PRIMARY KEY CHECK (id = 1),
+    set_up_at  BIGINT NOT NULL,
+    -- Updated to find out whether writes commit.
+    written_at BIGINT NOT NULL DEFAULT 0
 );
 
 -- Each start without an account prints one. All of them work until the first account exists.
