@@ -2,11 +2,13 @@
 
 use std::{
     io::{ErrorKind, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
+
+use crate::harness::program;
 
 /// What a program answered.
 #[derive(Debug)]

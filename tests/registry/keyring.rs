@@ -9,6 +9,8 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::harness::program;
+
 /// Runs a shell script where a keyring is unlocked; what it printed on standard output.
 pub fn with_keyring(home: &Path, script: &str) -> String {
     let unlock = "printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null 2>&1 || exit 9\n\
