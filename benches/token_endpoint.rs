@@ -30,11 +30,13 @@ async fn main() {
     let app = router::router(server.app.clone());
     let one = "/token?service=dockpass&scope=repository:alice/app:pull,push";
     let mount = "/token?service=dockpass&scope=repository:alice/app:pull,push&scope=repository:alice/base:pull";
-    let subjects: [(&str, &str, Option<&str>); 5] = [
+    let other = "/token?service=dockpass&scope=repository:bob/app:pull";
+    let subjects: [(&str, &str, Option<&str>); 6] = [
         ("GET /healthz: only routing and layers", "/healthz", None),
         ("GET /token, anonymous: one signature", "/token?service=dockpass", None),
         ("GET /token, a token, one scope: one read, one signature", one, Some(&token.secret)),
-        ("GET /token, a token, two scopes", mount, Some(&token.secret)),
+        ("GET /token, a token, two scopes of its own: the same", mount, Some(&token.secret)),
+        ("GET /token, a token, another account's repository: two reads, one signature", other, Some(&token.secret)),
         (
             "GET /token, an unknown token: two reads, no argon2",
             one,

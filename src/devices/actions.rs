@@ -208,7 +208,7 @@ pub async fn collect(
     };
     let client = DeviceClient { program: sign_in.program, device: sign_in.device };
     let account_id = sign_in.account_id.unwrap_or_default();
-    let granted = generated::make(tx, &account_id, &client, rules, origin, now, rng).await?;
+    let granted = generated::generate(tx, &account_id, &client, rules, origin, now, rng).await?;
     Ok(granted.ok_or(NoToken::AccountDisabled))
 }
 

@@ -11,7 +11,7 @@ fn an_account_made_at_the_shell_pushes_and_pulls_also_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data").display().to_string();
     let mut add = program::command(&["--data", &data, "account", "add", "alice", "--password-stdin"]);
-    assert_eq!(run(&mut add, &format!("{PASSWORD}\n")).succeed(), "account alice made (an administrator)\n");
+    assert_eq!(run(&mut add, &format!("{PASSWORD}\n")).succeed(), "account alice created (an administrator)\n");
 
     let server = Program::start(folder.path().join("data").as_path(), &[]);
     let address = server.base.trim_start_matches("http://").to_owned();

@@ -52,7 +52,7 @@ pub struct IssuedTokens {
 
 /// Generates a token for a device of the account with this id, within its slots however many ask at once: the tokens used
 /// least recently make room. `None` where the account is disabled.
-pub async fn make(
+pub async fn generate(
     tx: &mut Tx,
     account_id: &str,
     client: &DeviceClient,

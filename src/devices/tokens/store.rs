@@ -10,7 +10,7 @@ use dockpass_core::token::AccessToken;
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row, unreadable};
 
-/// An auto-generated token, for whoever ends its session.
+/// An auto-generated token and its account.
 #[derive(Debug, Clone)]
 pub struct Slot {
     pub token_id: String,
@@ -35,7 +35,7 @@ pub async fn insert_session(
     )
 }
 
-/// A session that was found by its refresh token and is locked from here on: refreshes stand in line.
+/// A session that was found by its refresh token and is locked: refreshes wait for each other.
 #[derive(Debug)]
 pub struct LockedSession {
     pub token_id: String,
@@ -61,7 +61,7 @@ pub async fn lock_session(tx: &mut Tx, refresh: &SecretHash) -> sqlx::Result<Opt
     }))
 }
 
-/// Locks the session of a token, for whoever is about to end it.
+/// Locks the session of a token, before it is ended.
 pub async fn lock_session_of(tx: &mut Tx, token_id: &str) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE device_session SET refreshed_at = refreshed_at WHERE token_id = $1", token_id)
 }
@@ -81,7 +81,7 @@ row! {
     }
 }
 
-/// What stands behind a session.
+/// The token and the account of a session.
 #[derive(Debug)]
 pub struct SessionToken {
     pub secret_hash: Vec<u8>,
@@ -117,8 +117,8 @@ pub async fn behind(connection: &mut impl Connection, token_id: &str) -> sqlx::R
     }))
 }
 
-/// Puts a new secret on the row of a session that is not over: it was used after `idle_since`, and everything else is
-/// as it must be.
+/// Replaces the secret of a token whose session is active: it was used after `idle_since`, and nothing ended or disabled
+/// it.
 pub async fn renew(
     tx: &mut Tx,
     token_id: &str,
@@ -148,7 +148,7 @@ pub async fn note_refresh(tx: &mut Tx, token_id: &str, now: Timestamp) -> sqlx::
     execute!(tx, "UPDATE device_session SET refreshed_at = $2 WHERE token_id = $1", token_id, now.millis())
 }
 
-/// Lets a secret that was replaced work for a while; those whose while is over are forgotten on the way.
+/// Lets a replaced secret work for a while, and deletes those that no longer work.
 pub async fn keep_previous(
     tx: &mut Tx,
     token_id: &str,
@@ -166,7 +166,7 @@ pub async fn keep_previous(
     )
 }
 
-/// Whether a session has this refresh token, or had it.
+/// Whether a session, which may have ended, has this refresh token.
 pub async fn is_session(connection: &mut impl Connection, refresh: &SecretHash) -> sqlx::Result<bool> {
     let (is_session,) = fetch!(
         fetch_one,
@@ -178,8 +178,8 @@ pub async fn is_session(connection: &mut impl Connection, refresh: &SecretHash) 
     Ok(is_session)
 }
 
-/// The token with this secret, or with the one that a refresh replaced and that still works. One statement: of two, a
-/// refresh between them would hide the token from both.
+/// The token with this secret, or with a replaced secret that still works. It is one statement: a refresh between two would
+/// hide the token from both.
 pub async fn find_by_secret(
     connection: &mut impl Connection,
     secret: &SecretHash,
@@ -199,7 +199,7 @@ pub async fn find_by_secret(
     Ok(row.map(|(token_id, account_id)| Slot { token_id, account_id }))
 }
 
-/// Notes why a session ended; before its token is deleted, in the order in which rows are locked.
+/// Notes why a session ended, before its token is deleted: rows are locked in that order.
 pub async fn end_session(tx: &mut Tx, token_id: &str, over: EndReason, now: Timestamp) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -210,8 +210,8 @@ pub async fn end_session(tx: &mut Tx, token_id: &str, over: EndReason, now: Time
     )
 }
 
-/// Sessions that may be over, at their end or unused since `idle_since`: the first `most` whose tokens follow `after`,
-/// in one order for every server.
+/// Sessions that may have ended, by their longest time or unused since `idle_since`: the first `most` after the token
+/// `after`, in the same order on every server.
 pub async fn candidates(
     connection: &mut impl Connection,
     after: &str,
@@ -236,8 +236,7 @@ pub async fn candidates(
     Ok(rows.into_iter().map(|(token_id, account_id)| Slot { token_id, account_id }).collect())
 }
 
-/// Locks a token whose session is over, and says why it is. `None` where that is no longer so: someone used it or
-/// refreshed it since it was read.
+/// Locks a token whose session ended; why it ended. `None` where it was used or refreshed since it was read.
 pub async fn lock_ended(
     tx: &mut Tx,
     token_id: &str,
