@@ -124,7 +124,7 @@ async fn edit(window: &Window) {
     window.show("row-menu").await;
     window.click("menuitem", words.edit).await;
     window.element("dialog:modal").await;
-    window.find("link", words.generate_new).await;
+    window.find("link", words.same_settings).await;
     assert!(window.all("combobox", words.expiration).await.is_empty(), "the expiry can never be changed");
     window.show("edit").await;
     window.fill(words.description, " ").await;
