@@ -118,32 +118,34 @@ pub async fn set_digest(tx: &mut Tx, account_id: &str, digest: &PasswordDigest) 
     )
 }
 
-pub async fn set_language(tx: &mut Tx, account_id: &str, language: Option<&str>) -> sqlx::Result<u64> {
-    execute!(tx, "UPDATE account SET language = $2 WHERE id = $1", account_id, language)
+/// `None` follows the browser.
+pub async fn set_language(tx: &mut Tx, account: &Account, language: Option<&str>) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE account SET language = $2 WHERE id = $1", &account.id, language)
 }
 
-pub async fn set_theme(tx: &mut Tx, account_id: &str, theme: Option<&str>) -> sqlx::Result<u64> {
-    execute!(tx, "UPDATE account SET theme = $2 WHERE id = $1", account_id, theme)
+/// `None` follows the system.
+pub async fn set_theme(tx: &mut Tx, account: &Account, theme: Option<&str>) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE account SET theme = $2 WHERE id = $1", &account.id, theme)
 }
 
 pub async fn set_profile(
     tx: &mut Tx,
-    account_id: &str,
+    account: &Account,
     display_name: Option<&str>,
     time_zone: Option<&str>,
 ) -> sqlx::Result<u64> {
     execute!(
         tx,
         "UPDATE account SET display_name = $2, time_zone = $3, display_name_folded = $4 WHERE id = $1",
-        account_id,
+        &account.id,
         display_name,
         time_zone,
         display_name.unwrap_or_default().to_lowercase(),
     )
 }
 
-pub async fn note_seen(tx: &mut Tx, account_id: &str, now: Timestamp) -> sqlx::Result<u64> {
-    execute!(tx, "UPDATE account SET last_seen_at = $2 WHERE id = $1", account_id, now.millis())
+pub async fn note_seen(tx: &mut Tx, account: &Account, now: Timestamp) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE account SET last_seen_at = $2 WHERE id = $1", &account.id, now.millis())
 }
 
 /// Makes other transactions that remove an administrator wait, so that the last two cannot go at once.
@@ -192,8 +194,8 @@ pub async fn delete_recovery_codes(tx: &mut Tx, account_id: &str) -> sqlx::Resul
     execute!(tx, "DELETE FROM recovery_code WHERE account_id = $1", account_id)
 }
 
-pub async fn delete_sessions(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM session WHERE account_id = $1", account_id)
+pub async fn delete_sessions(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM session WHERE account_id = $1", &account.id)
 }
 
 pub async fn is_set_up(connection: &mut impl Connection) -> sqlx::Result<bool> {
@@ -211,55 +213,41 @@ pub async fn mark_set_up(tx: &mut Tx, now: Timestamp) -> sqlx::Result<bool> {
     Ok(rows == 1)
 }
 
-row! {
-    struct SignedInSessionRow {
-        public_id: Option<String>,
-        id_hash: Vec<u8>,
-        address: Option<String>,
-        client: Option<String>,
-        created_at: i64,
-        last_seen_at: i64,
-    }
-}
-
 /// A session in which an account is signed in.
 #[derive(Debug)]
 pub struct SignedInSession {
     /// The id that the page uses; it is no secret.
     pub public_id: String,
-    /// The hash of the session's id.
     pub id_hash: Vec<u8>,
-    /// The address of the sign-in.
     pub address: String,
     /// The browser.
     pub client: String,
-    /// The time of the sign-in.
     pub created_at: Timestamp,
-    /// The time of the last request that was noted.
     pub last_seen_at: Timestamp,
 }
 
+/// The last used first.
 pub async fn sessions(
     connection: &mut impl Connection,
-    account_id: &str,
+    account: &Account,
     now: Timestamp,
 ) -> sqlx::Result<Vec<SignedInSession>> {
     let records = fetch!(
         fetch_all,
         connection,
-        SignedInSessionRow,
-        "SELECT public_id, id_hash, address, client, created_at, last_seen_at FROM session
-         WHERE account_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, public_id",
-        account_id,
+        (String, Vec<u8>, String, String, i64, i64),
+        "SELECT COALESCE(public_id, ''), id_hash, COALESCE(address, ''), COALESCE(client, ''), created_at, last_seen_at
+         FROM session WHERE account_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, public_id",
+        &account.id,
         now.millis(),
     )?;
-    let session = |row: SignedInSessionRow| SignedInSession {
-        public_id: row.public_id.unwrap_or_default(),
-        id_hash: row.id_hash,
-        address: row.address.unwrap_or_default(),
-        client: row.client.unwrap_or_default(),
-        created_at: Timestamp::from_millis(row.created_at),
-        last_seen_at: Timestamp::from_millis(row.last_seen_at),
+    let session = |(public_id, id_hash, address, client, created_at, last_seen_at)| SignedInSession {
+        public_id,
+        id_hash,
+        address,
+        client,
+        created_at: Timestamp::from_millis(created_at),
+        last_seen_at: Timestamp::from_millis(last_seen_at),
     };
     Ok(records.into_iter().map(session).collect())
 }
@@ -276,6 +264,7 @@ pub async fn delete_setup_codes(tx: &mut Tx) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM setup_code")
 }
 
-pub async fn delete_password_links(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM password_link WHERE account_id = $1", account_id)
+/// Deletes the links that can set the account's password.
+pub async fn delete_password_links(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
+    execute!(tx, "DELETE FROM password_link WHERE account_id = $1", &account.id)
 }

@@ -18,38 +18,24 @@ use crate::platform::rate_limits::RateLimits;
 /// What it takes to check the password or the second factor that came with a request.
 #[derive(Debug)]
 pub struct CredentialChecker {
-    /// The database.
     pub db: Db,
-    /// Compares passwords and recovery codes.
     pub hasher: PasswordHasher,
-    /// Decrypts authenticator secrets.
     pub encryptor: Encryptor,
-    /// The limits per address.
     pub rate_limits: RateLimits,
-    /// Where failures are collected for the security log.
     pub failures: Failures,
-    /// Where the attempts count.
     pub source: AttemptSource,
-    /// Address and program, for the security log.
     pub origin: ClientInfo,
-    /// The time of the request.
     pub now: Timestamp,
 }
 
 /// A second factor as it was typed. It has no `Debug`, so that no log can hold one.
 #[derive(Clone, Copy)]
 pub enum SecondFactor<'a> {
-    /// A code of the authenticator app.
     Code(&'a str),
-    /// A recovery code.
     RecoveryCode(&'a str),
 }
 
 impl CredentialChecker {
-    /// The account with this name and password; `account_id` is the id that belongs to the name, if any.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`] for a source that must wait; [`Error::Unavailable`] for too many passwords at once.
     pub async fn password(
         &self,
         username: &str,
@@ -73,11 +59,6 @@ impl CredentialChecker {
         Ok(verified)
     }
 
-    /// Whether this is the account's second factor. A right one is spent.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`] for a source that must wait; [`Error::Unavailable`] for too many recovery codes at once;
-    /// [`Error::Internal`] for a wrong secret key file.
     pub async fn second_factor(&self, account: &Account, factor: SecondFactor<'_>) -> Result<Option<()>, Error> {
         let attempt = self.attempt(account);
         let is_right = match factor {
@@ -90,7 +71,6 @@ impl CredentialChecker {
         Ok(is_right.then_some(()))
     }
 
-    /// Forgets the failed attempts of this source, after every factor was right.
     pub async fn forget_failures(&self, account: &Account) -> Result<(), Error> {
         self.attempt(account).forget_failures(&self.db).await
     }

@@ -11,14 +11,12 @@ use crate::web::i18n::Words;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct CredentialsForm {
-    /// The username.
     pub username: String,
     /// The password; pages never show it again.
     pub password: String,
 }
 
 impl CredentialsForm {
-    /// The checked username and password, or what is wrong with the fields.
     pub fn checked(&self, words: Words) -> Result<(Username, Password), FieldErrors> {
         let mut errors = FieldErrors::default();
         let username = Username::parse(self.username.trim());
@@ -33,7 +31,6 @@ impl CredentialsForm {
     }
 }
 
-/// Reads a new password from the field `field`, or adds what is wrong with it.
 pub fn check_password(
     field: &'static str,
     text: &str,

@@ -17,6 +17,7 @@ pub mod throttle;
 pub mod two_factor;
 
 use axum::Router;
+use dockpass_core::throttle::MEMORY;
 use dockpass_core::timestamp::Timestamp;
 
 use crate::app::App;
@@ -24,7 +25,6 @@ use crate::error::Error;
 use crate::platform::database::Db;
 use crate::platform::session_store;
 
-/// The feature's pages.
 pub fn routes() -> Router<App> {
     Router::new()
         .merge(setup::routes())
@@ -34,11 +34,10 @@ pub fn routes() -> Router<App> {
         .merge(two_factor::challenge::routes())
 }
 
-/// Deletes what is kept for a while: ended sessions, failed sign-ins, links.
 pub async fn tidy(db: &Db, now: Timestamp) -> Result<(), Error> {
     let mut tx = db.write().await?;
     session_store::forget_ended(&mut tx, now).await?;
-    throttle::forget_old(&mut tx, now).await?;
-    one_time_links::actions::forget_old(&mut tx, now).await?;
+    store::forget_failures_before(&mut tx, now - MEMORY).await?;
+    one_time_links::actions::forget_password_links(&mut tx, now).await?;
     Ok(tx.commit().await?)
 }

@@ -23,11 +23,8 @@ const CODE_FIELD: &str = "confirm_code";
 
 /// A posted form of someone whose sign-in is recent. The rejection is the page that asks for the password.
 pub struct RecentSignIn<T = IgnoredAny> {
-    /// Who is signed in.
     pub me: SignedIn,
-    /// Address and program, for the security log.
     pub origin: ClientInfo,
-    /// The form.
     pub form: T,
     /// Whether this request also answered the question. Then `form` lacks passwords and codes that were typed before,
     /// because the question does not carry them along.
@@ -47,11 +44,8 @@ impl<T: DeserializeOwned + Send + Sync> FromRequest<App> for RecentSignIn<T> {
 
 /// A posted form whose handler decides itself whether it needs a recent sign-in, with [`MaybeRecentSignIn::require`].
 pub struct MaybeRecentSignIn<T = IgnoredAny> {
-    /// Who is signed in.
     pub me: SignedIn,
-    /// Address and program, for the security log.
     pub origin: ClientInfo,
-    /// The form.
     pub form: T,
     checker: CredentialChecker,
     path: String,
@@ -103,10 +97,6 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for MaybeRecentSignIn<T> {
 }
 
 impl<T> MaybeRecentSignIn<T> {
-    /// Requires a recent sign-in and extends it; whether this very request confirmed it.
-    ///
-    /// # Errors
-    /// The page that asks for the password.
     pub async fn require(&self) -> Result<bool, Response> {
         match self.check().await {
             Ok(checked) => checked,
@@ -128,7 +118,6 @@ impl<T> MaybeRecentSignIn<T> {
         Ok(Ok(!is_recent))
     }
 
-    /// Checks password and code, and gives the session a new id; or says what is wrong with which field.
     async fn confirm(&self, password: &str) -> Result<Result<(), (&'static str, FormError)>, Error> {
         let SignedIn { account, page, session } = &self.me;
         let outcome = self.checker.password(account.username.as_str(), Some(&account.id), password).await;

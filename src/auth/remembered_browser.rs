@@ -36,17 +36,14 @@ impl RememberedBrowser {
         Self { id: random_base62(ID_LENGTH, &mut rng.generator()).to_string(), accounts: Vec::new() }
     }
 
-    /// The id under which its failures count.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Whether it signed in to this account.
     pub fn is_of(&self, account_id: &str) -> bool {
         self.accounts.iter().any(|id| id == account_id)
     }
 
-    /// The cookie after a sign-in to `account`.
     pub fn remember(
         mut self,
         account: &Account,

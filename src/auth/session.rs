@@ -19,9 +19,7 @@ use crate::web::page::Page;
 const SEEN_KEY: &str = "seen_at";
 /// The time of the last recent sign-in or its last use, in milliseconds since 1970.
 const RECENT_SIGN_IN_KEY: &str = "recent_sign_in_at";
-/// A sentence for the next page (a flash message).
 const NOTICE_KEY: &str = "notice";
-/// The hash of the code of a link that sets a password.
 const PASSWORD_CODE_KEY: &str = "password_code";
 /// Whether this browser opened the link with the set-up code.
 const SETUP_KEY: &str = "setup";
@@ -40,11 +38,8 @@ const TOUCH_EVERY: Duration = Duration::minutes(5);
 /// The account that is signed in. Only the session cookie counts: tokens are never accepted here.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// The account.
     pub account: Account,
-    /// The page in its language.
     pub page: Page,
-    /// The session.
     pub session: Session,
 }
 
@@ -81,13 +76,10 @@ impl FromRequestParts<App> for Administrator {
 /// An account whose password was right and whose second factor is still missing. It opens nothing else.
 #[derive(Debug)]
 pub struct AwaitingSecondFactor {
-    /// The account.
     pub account: Account,
-    /// Where signing in leads.
     pub next: String,
     /// The page in the browser's language.
     pub page: Page,
-    /// The session.
     pub session: AnySession,
 }
 
@@ -127,12 +119,10 @@ impl FromRequestParts<App> for AnySession {
 }
 
 impl AnySession {
-    /// The account that is signed in, if any.
     pub async fn account(&self, app: &App) -> Result<Option<Account>, Error> {
         account_of(&self.0, app).await
     }
 
-    /// Remembers the account whose password was right; the session gets a new id.
     pub async fn await_second_factor(
         &self,
         account: &Account,
@@ -179,7 +169,6 @@ impl AnySession {
         Ok(self.0.insert(PASSWORD_CODE_KEY, code.to_text()).await?)
     }
 
-    /// The hash of the code of a link that sets a password.
     pub async fn password_code(&self) -> Result<Option<SecretHash>, Error> {
         let text = self.0.get::<String>(PASSWORD_CODE_KEY).await?;
         Ok(text.as_deref().and_then(SecretHash::from_text))
@@ -198,12 +187,10 @@ impl SignedIn {
         Ok(self.session.insert(RECENT_SIGN_IN_KEY, self.page.now.millis()).await?)
     }
 
-    /// Leaves a sentence for the next page.
     pub async fn leave_notice(&self, sentence: &str) -> Result<(), Error> {
         Ok(self.session.insert(NOTICE_KEY, sentence).await?)
     }
 
-    /// Takes the sentence that the last request left.
     pub async fn take_notice(&self) -> Result<Option<String>, Error> {
         // The session store counts a removal as a change and writes it, even where there was nothing.
         match self.session.get::<String>(NOTICE_KEY).await? {
@@ -212,7 +199,6 @@ impl SignedIn {
         }
     }
 
-    /// The hash of this session's id, as the database has it.
     pub fn id_hash(&self) -> SecretHash {
         SecretHash::of(&self.session.id().map(|id| id.to_string()).unwrap_or_default())
     }

@@ -22,7 +22,6 @@ use crate::web::extract::{ClientAddress, Now};
 use crate::web::forms::{FieldErrors, PostedForm};
 use crate::web::page::{Page, private};
 
-/// `/set-password?code=…`
 pub fn routes() -> Router<App> {
     Router::new().route("/set-password", get(show).post(set))
 }

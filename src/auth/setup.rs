@@ -21,7 +21,6 @@ use crate::web::extract::{ClientAddress, Now};
 use crate::web::forms::{FieldErrors, PostedForm};
 use crate::web::page::{Page, private};
 
-/// `/setup`, open until the first account exists.
 pub fn routes() -> Router<App> {
     Router::new().route("/setup", get(show).post(create))
 }
@@ -50,7 +49,7 @@ async fn show(
     if let Some(code) = query.code {
         // Before the code is checked: if only wrong codes counted, a guesser could go on to the right one.
         app.rate_limits.count_code(address).map_err(Error::TooMany)?;
-        if links::is_setup_code(&mut app.db.read().await?, &code).await? {
+        if links::has_setup_code(&mut app.db.read().await?, &code).await? {
             session.allow_setup().await?;
             // The code leaves the address bar at once, and with it the history and every Referer.
             return Ok(private(Redirect::to("/setup")));

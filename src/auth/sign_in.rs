@@ -26,10 +26,8 @@ use crate::web::extract::Now;
 use crate::web::forms::{FormError, PostedForm, local_path};
 use crate::web::page::{Page, private};
 
-/// Where signing in leads by default.
 pub const TOKENS: &str = "/settings/tokens";
 
-/// `/`, `/login`, `/logout`.
 pub fn routes() -> Router<App> {
     Router::new().route("/", get(front)).route("/login", get(show).post(sign_in)).route("/logout", post(sign_out))
 }
@@ -54,7 +52,6 @@ struct SignInPage {
     page: Page,
     username: String,
     next: String,
-    /// Why the last attempt failed.
     refusal: Option<String>,
     signup_is_open: bool,
 }

@@ -20,7 +20,6 @@ use crate::web::extract::Now;
 use crate::web::forms::{FieldErrors, PostedForm};
 use crate::web::page::{Page, private};
 
-/// `/signup`.
 pub fn routes() -> Router<App> {
     Router::new().route("/signup", get(show).post(create))
 }

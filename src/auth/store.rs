@@ -6,7 +6,6 @@ use dockpass_core::timestamp::Timestamp;
 
 use crate::platform::database::{Connection, Tx, execute, fetch};
 
-/// The failures under a key.
 pub async fn failures(connection: &mut impl Connection, key: &SecretHash) -> sqlx::Result<Option<FailureCount>> {
     let row = fetch!(
         fetch_optional,

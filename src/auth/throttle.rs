@@ -23,7 +23,6 @@ use crate::platform::rate_limits::{GuessKind, RateLimits, network_of};
 /// Where a sign-in attempt comes from.
 #[derive(Debug, Clone)]
 pub struct AttemptSource {
-    /// The address.
     pub address: IpAddr,
     /// The browser, if it signed in before.
     pub browser: Option<RememberedBrowser>,
@@ -32,12 +31,10 @@ pub struct AttemptSource {
 /// The outcome of a sign-in attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignInVerdict {
-    /// Wrong.
     Wrong,
     /// Right, but the second factor is still missing. Failures stay counted: otherwise someone who has the password
     /// could guess codes without end.
     RightSoFar,
-    /// Right.
     Right,
 }
 
@@ -52,7 +49,6 @@ pub struct SignInAttempt {
 }
 
 impl SignInAttempt {
-    /// An attempt for `name`; `account_id` is the id that belongs to the name, if any.
     pub fn new(name: &str, account_id: Option<&str>, source: &AttemptSource) -> Self {
         let name = as_typed(name);
         let is_remembered = |browser: &&RememberedBrowser| account_id.is_some_and(|id| browser.is_of(id));
@@ -79,17 +75,10 @@ impl SignInAttempt {
     }
 
     /// Refuses a source that must still wait. Call it before any slow work.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`] with the wait.
     pub async fn allowed(&self, db: &Db, limits: &RateLimits, now: Timestamp) -> Result<(), Error> {
         self.allowed_in(&mut db.read().await?, limits, now).await
     }
 
-    /// The same in a transaction that holds the lock on the account's attempts.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`] with the wait.
     pub async fn allowed_in(
         &self,
         connection: &mut impl Connection,
@@ -106,14 +95,12 @@ impl SignInAttempt {
         wait.map_or(Ok(()), |wait| Err(Error::TooMany(rounded_up(wait))))
     }
 
-    /// Counts a failure.
     pub async fn failed(&self, db: &Db, limits: &RateLimits, now: Timestamp) -> Result<(), Error> {
         let mut tx = db.write().await?;
         self.failed_in(&mut tx, limits, now).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Counts a failure in a transaction.
     pub async fn failed_in(&self, tx: &mut Tx, limits: &RateLimits, now: Timestamp) -> Result<(), Error> {
         // Always the account's row before the source's: PostgreSQL locks rows in the order in which they are written.
         if !self.has_remembered_browser {
@@ -128,9 +115,6 @@ impl SignInAttempt {
 
     /// Counts the outcome of a slow comparison, or forgets the failures of this source. Attempts for one name take
     /// turns here and the wait is checked again, so that a burst of attempts gets no more answers than a slow guesser.
-    ///
-    /// # Errors
-    /// [`Error::TooMany`] with the wait, whatever the verdict.
     pub async fn settle(
         &self,
         db: &Db,
@@ -161,7 +145,6 @@ impl SignInAttempt {
             || store::failures(&mut reader, &self.account_key).await?.is_some())
     }
 
-    /// Forgets the failures of this source.
     pub async fn forget_failures(&self, db: &Db) -> Result<(), Error> {
         if store::failures(&mut db.read().await?, &self.source_key).await?.is_none() {
             return Ok(());
@@ -170,12 +153,6 @@ impl SignInAttempt {
         store::forget_failures_of(&mut tx, &self.source_key).await?;
         Ok(tx.commit().await?)
     }
-}
-
-/// Forgets failures that no longer count.
-pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    store::forget_failures_before(tx, now - throttle::MEMORY).await?;
-    Ok(())
 }
 
 /// Whole seconds, so that nobody who waits as long as they are told comes too early.

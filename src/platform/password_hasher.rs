@@ -32,18 +32,10 @@ impl Default for PasswordHasher {
 }
 
 impl PasswordHasher {
-    /// Hashes a new password.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] after too long a wait.
     pub async fn hash(&self, password: Password) -> Result<PasswordDigest, Error> {
         self.run(move || password.hash(SystemRng.salt())).await
     }
 
-    /// Compares a password with a digest. Without a digest it takes as long and fails.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] after too long a wait.
     pub async fn verify(&self, password: Password, digest: Option<PasswordDigest>) -> Result<PasswordVerdict, Error> {
         self.verifications.fetch_add(1, Ordering::Relaxed);
         self.run(move || password.verify(digest.as_ref())).await
@@ -51,14 +43,10 @@ impl PasswordHasher {
 
     /// Hashes recovery codes with their set's salt. They are hashed in one go, so that many concurrent sets finish one
     /// after the other and not all at the end.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] after too long a wait.
     pub async fn hash_recovery_codes(&self, codes: Vec<RecoveryCode>, salt: Vec<u8>) -> Result<Vec<[u8; 32]>, Error> {
         self.run(move || codes.iter().map(|code| recovery_code::hash(code, &salt)).collect()).await
     }
 
-    /// The number of comparisons since the start.
     pub fn verifications(&self) -> u64 {
         self.verifications.load(Ordering::Relaxed)
     }

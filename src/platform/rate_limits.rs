@@ -27,9 +27,7 @@ type ByAddress = Arc<DefaultKeyedRateLimiter<IpAddr>>;
 /// sign-ins from its address, but people there can still deny a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GuessKind {
-    /// Names with passwords, and second factors.
     SignIn,
-    /// The codes that devices show.
     DeviceCode,
 }
 
@@ -62,12 +60,10 @@ impl RateLimits {
         count(&self.codes, network_of(address))
     }
 
-    /// Counts a sign-up from an address. After ten within an hour the error says how long to wait.
     pub fn count_signup(&self, address: IpAddr) -> Result<(), std::time::Duration> {
         count(&self.signups, network_of(address))
     }
 
-    /// Counts a wrong guess from an address.
     pub fn count_failure(&self, guessed: GuessKind, address: IpAddr, now: Timestamp) {
         let key = (guessed, network_of(address));
         if let Err(wait) = count(&self.failures, key) {

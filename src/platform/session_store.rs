@@ -16,9 +16,7 @@ use super::clock::Clock;
 use super::database::{Db, Tx, execute, fetch};
 use super::rng::SystemRng;
 
-/// The session key of the account's id.
 pub const ACCOUNT_KEY: &str = "account_id";
-/// The session key of the IP address at sign-in.
 pub const ADDRESS_KEY: &str = "address";
 /// The session key of the browser at sign-in.
 pub const CLIENT_KEY: &str = "client";
@@ -28,9 +26,7 @@ pub const SIGNED_IN_KEY: &str = "signed_in_at";
 /// The operator's limits for browser sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLifetime {
-    /// A session ends after this long without use.
     pub idle: Duration,
-    /// A session ends after this long in any case.
     pub longest: Duration,
 }
 
@@ -43,7 +39,6 @@ pub struct DatabaseSessionStore {
 }
 
 impl DatabaseSessionStore {
-    /// A store in `db`.
     pub fn new(db: Db, clock: Clock, lifetime: SessionLifetime) -> Self {
         Self { db, clock, lifetime }
     }
@@ -109,7 +104,6 @@ impl DatabaseSessionStore {
     }
 }
 
-/// Deletes the sessions that ended before `now`.
 pub async fn forget_ended(tx: &mut Tx, now: Timestamp) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM session WHERE expires_at <= $1", now.millis())
 }

@@ -18,7 +18,6 @@ use crate::web::list_query::{Paging, page_number};
 use crate::web::page::{Page, private};
 use crate::web::time::TimeView;
 
-/// `/settings/activity`.
 pub fn routes() -> Router<App> {
     Router::new().route("/settings/activity", get(show))
 }
@@ -77,7 +76,6 @@ async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<Activity
     }))
 }
 
-/// "alice/app public" with the second word in the reader's language.
 fn visibility(detail: &str, page: &Page) -> String {
     match detail.rsplit_once(' ') {
         Some((name, "public")) => format!("{name} · {}", page.t("repositories.public")),

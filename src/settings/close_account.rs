@@ -18,7 +18,6 @@ use crate::error::Error;
 use crate::web::forms::{FieldErrors, FormError};
 use crate::web::page::{Page, dialog_or_page, redirect};
 
-/// `/settings/close`.
 pub fn routes() -> Router<App> {
     Router::new().route("/settings/close", get(ask).post(close))
 }

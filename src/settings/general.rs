@@ -24,7 +24,6 @@ use crate::web::time::Zone;
 /// In characters.
 const MAX_DISPLAY_NAME: usize = 60;
 
-/// `/settings`.
 pub fn routes() -> Router<App> {
     Router::new().route("/settings", get(show).post(save))
 }

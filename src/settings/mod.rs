@@ -13,7 +13,6 @@ use axum::Router;
 
 use crate::app::App;
 
-/// The feature's pages.
 pub fn routes() -> Router<App> {
     Router::new()
         .merge(general::routes())

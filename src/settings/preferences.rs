@@ -16,7 +16,6 @@ use crate::web::forms::{PostedForm, local_path};
 use crate::web::i18n::Words;
 use crate::web::page::{LANGUAGE_COOKIE, THEME_COOKIE, theme_named};
 
-/// `POST /preferences`.
 pub fn routes() -> Router<App> {
     Router::new().route("/preferences", post(choose))
 }

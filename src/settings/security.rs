@@ -22,7 +22,6 @@ use crate::error::Error;
 use crate::web::forms::{FieldErrors, FormError};
 use crate::web::page::{Page, private, retry_after};
 
-/// `/settings/security`, `/settings/security/password`.
 pub fn routes() -> Router<App> {
     Router::new().route("/settings/security", get(show)).route("/settings/security/password", post(change_password))
 }

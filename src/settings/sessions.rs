@@ -19,7 +19,6 @@ use crate::web::extract::Id;
 use crate::web::page::{Page, private};
 use crate::web::time::TimeView;
 
-/// `/settings/sessions`.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/settings/sessions", get(show))

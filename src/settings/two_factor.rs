@@ -21,7 +21,6 @@ use crate::error::Error;
 use crate::web::forms::{FieldErrors, FormError};
 use crate::web::page::{Page, dialog_or_page, redirect};
 
-/// `/settings/security/two-factor…`, `/settings/security/recovery-codes`.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/settings/security/two-factor", get(to_security).post(begin))
@@ -130,7 +129,6 @@ async fn new_codes(State(app): State<App>, RecentSignIn { me, origin, .. }: Rece
     Ok(show_codes(&app, me, new.codes))
 }
 
-/// Where the dialog with the recovery codes leads once the box is ticked.
 async fn saved(me: SignedIn) -> Result<Response, Error> {
     done(me, "two_factor.saved").await
 }

@@ -28,13 +28,9 @@ pub struct Password(Zeroizing<String>);
 /// Why a new password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordProblem {
-    /// It is empty.
     Missing,
-    /// It has fewer than 15 characters.
     Short,
-    /// It has more than 512 characters.
     Long,
-    /// It is similar to a password that attackers try first.
     Common,
     /// It begins like a token, and such a text is never compared with a password.
     LooksLikeToken,
@@ -48,9 +44,6 @@ impl Password {
 
     /// A new password, checked for its length and for being common. There are no composition rules. The `username`
     /// counts as a common word.
-    ///
-    /// # Errors
-    /// The first rule that the password breaks.
     pub fn chosen(text: &str, username: &str) -> Result<Self, PasswordProblem> {
         if text.is_empty() {
             return Err(PasswordProblem::Missing);
@@ -107,11 +100,9 @@ impl fmt::Debug for Password {
 /// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordVerdict {
-    /// The password is right.
     Right,
     /// The password is right, but was hashed with weaker parameters: hash it again.
     RightButOutdated,
-    /// The password is wrong, or there is no digest.
     Wrong,
 }
 
@@ -120,17 +111,14 @@ pub enum PasswordVerdict {
 pub struct PasswordDigest(String);
 
 impl PasswordDigest {
-    /// A digest from the database.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The digest of a password that nobody knows, for accounts that have no password yet or are closed.
     pub fn unusable() -> Self {
         Self(UNUSABLE_DIGEST.to_owned())
     }
 
-    /// A hash that changes with the digest and reveals nothing about it.
     pub fn fingerprint(&self) -> SecretHash {
         SecretHash::of(&self.0)
     }

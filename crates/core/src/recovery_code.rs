@@ -4,7 +4,6 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-/// The number of codes in a set.
 pub const CODES: usize = 10;
 const CODE_BYTES: usize = 10;
 

@@ -4,7 +4,6 @@ use time::Duration;
 
 use crate::timestamp::Timestamp;
 
-/// Failures without a waiting time.
 const FREE_FAILURES: i64 = 4;
 const FIRST_WAIT: Duration = Duration::seconds(30);
 const LONGEST_WAIT: Duration = Duration::minutes(15);
@@ -12,17 +11,13 @@ const LONGEST_WAIT: Duration = Duration::minutes(15);
 const ACCOUNT_CAP: i64 = 100;
 /// The window of the cap per account.
 pub const CAP_WINDOW: Duration = Duration::HOUR;
-/// Failures are forgotten after this long without another one.
 pub const MEMORY: Duration = Duration::DAY;
 
 /// The failed sign-ins of one source or account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureCount {
-    /// The number of failures.
     pub count: i64,
-    /// When the first one happened.
     pub first_at: Timestamp,
-    /// When the last one happened.
     pub last_at: Timestamp,
 }
 

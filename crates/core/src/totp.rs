@@ -18,19 +18,16 @@ const DIGITS: u8 = 6;
 pub struct TotpSecret(Zeroizing<Vec<u8>>);
 
 impl TotpSecret {
-    /// A new secret.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         let mut bytes = Zeroizing::new(vec![0; SECRET_BYTES]);
         rng.fill_bytes(&mut bytes);
         Self(bytes)
     }
 
-    /// A decrypted secret.
     pub fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self(bytes)
     }
 
-    /// The bytes to encrypt.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -46,7 +43,6 @@ impl TotpSecret {
         i64::try_from(step).ok()
     }
 
-    /// The code at `now`.
     pub fn code_at(&self, now: Timestamp) -> Option<String> {
         Some(self.totp("account")?.generate(now.seconds().unsigned_abs()).to_string())
     }

@@ -13,6 +13,8 @@ use crate::error::Error;
 use crate::platform::database::{Connection, Tx};
 use crate::platform::rng::SystemRng;
 
+pub use super::store::{forget_password_links, has_setup_code};
+
 /// 22 base62 characters: 131 random bits.
 const CODE_LENGTH: usize = 22;
 pub(crate) const PASSWORD_LINK_LIFETIME: Duration = Duration::DAY;
@@ -25,12 +27,6 @@ pub async fn create_setup_code(tx: &mut Tx, now: Timestamp, rng: SystemRng) -> R
     Ok(code)
 }
 
-/// Whether this is a code for `/setup`.
-pub async fn is_setup_code(connection: &mut impl Connection, code: &str) -> Result<bool, Error> {
-    Ok(store::has_setup_code(connection, &SecretHash::of(code)).await?)
-}
-
-/// Creates the secret in the address of the account's calendar; an earlier one stops working.
 pub async fn create_calendar_secret(
     tx: &mut Tx,
     account: &Account,
@@ -41,13 +37,11 @@ pub async fn create_calendar_secret(
     Ok(secret)
 }
 
-/// The account whose calendar has this secret.
 pub async fn find_by_calendar_secret(connection: &mut impl Connection, secret: &str) -> Result<Option<Account>, Error> {
     let account = accounts::find_by_calendar(connection, &SecretHash::of(secret)).await?;
     Ok(account.filter(Account::is_enabled))
 }
 
-/// Creates a code with which the account's owner can set a password once, within a day; an earlier one stops working.
 pub async fn create_password_link(
     tx: &mut Tx,
     account: &Account,
@@ -60,7 +54,6 @@ pub async fn create_password_link(
     Ok(code)
 }
 
-/// The account whose password a code can set.
 pub async fn find_password_link(
     connection: &mut impl Connection,
     code: &SecretHash,
@@ -85,10 +78,4 @@ pub async fn spend_password_link(
     let Some(account) = accounts::find(tx, &account_id).await?.filter(Account::is_enabled) else { return Ok(false) };
     accounts::set_password(tx, &account, digest).await?;
     Ok(true)
-}
-
-/// Forgets links that expired.
-pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    store::forget_password_links(tx, now).await?;
-    Ok(())
 }

@@ -13,13 +13,13 @@ pub async fn insert_setup_code(tx: &mut Tx, code: &SecretHash, now: Timestamp) -
     execute!(tx, "INSERT INTO setup_code (code_hash, created_at) VALUES ($1, $2)", code.as_bytes(), now.millis())
 }
 
-pub async fn has_setup_code(connection: &mut impl Connection, code: &SecretHash) -> sqlx::Result<bool> {
+pub async fn has_setup_code(connection: &mut impl Connection, code: &str) -> sqlx::Result<bool> {
     let row = fetch!(
         fetch_optional,
         connection,
         (i64,),
         "SELECT created_at FROM setup_code WHERE code_hash = $1",
-        code.as_bytes(),
+        SecretHash::of(code).as_bytes(),
     )?;
     Ok(row.is_some())
 }

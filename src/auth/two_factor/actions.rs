@@ -14,6 +14,8 @@ use crate::platform::encryption::{Encryptor, WrongKey};
 use crate::platform::password_hasher::PasswordHasher;
 use crate::platform::rng::SystemRng;
 
+pub use super::store::{codes_left, lock};
+
 // Secrets are encrypted under a name, so that each works only in the row of its own account.
 
 fn name(account: &Account) -> String {
@@ -28,7 +30,6 @@ fn wrong_key(error: WrongKey) -> Error {
     Error::internal(error)
 }
 
-/// Creates a secret for an authenticator. The account uses it once a code confirms it.
 pub async fn begin(tx: &mut Tx, account: &Account, encryptor: &Encryptor, rng: SystemRng) -> Result<TotpSecret, Error> {
     let secret = TotpSecret::generate(&mut rng.generator());
     let sealed = encryptor.seal(&pending_name(account), secret.as_bytes(), rng);
@@ -36,25 +37,18 @@ pub async fn begin(tx: &mut Tx, account: &Account, encryptor: &Encryptor, rng: S
     Ok(secret)
 }
 
-/// The secret that no code has confirmed yet.
-///
-/// # Errors
-/// [`Error::Internal`] for a wrong secret key file.
 pub async fn pending(
     connection: &mut impl Connection,
     account: &Account,
     encryptor: &Encryptor,
 ) -> Result<Option<TotpSecret>, Error> {
-    let row = store::find(connection, &account.id).await?;
-    let open = |sealed: &[u8]| encryptor.unseal(&pending_name(account), sealed).map(TotpSecret::from_bytes);
-    row.pending().map(open).transpose().map_err(wrong_key)
+    let (_, pending, _) = store::find(connection, account).await?;
+    let open = |sealed: Vec<u8>| encryptor.unseal(&pending_name(account), &sealed).map(TotpSecret::from_bytes);
+    pending.map(open).transpose().map_err(wrong_key)
 }
 
 /// Turns two-factor authentication on, or replaces the authenticator, with a code of the pending secret. `false` if the
 /// code is wrong or no secret is pending.
-///
-/// # Errors
-/// [`Error::Internal`] for a wrong secret key file.
 pub async fn confirm(
     tx: &mut Tx,
     account: &Account,
@@ -63,28 +57,17 @@ pub async fn confirm(
     origin: &ClientInfo,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let row = store::find(tx, &account.id).await?;
-    let Some(pending) = row.pending() else { return Ok(false) };
-    let secret = encryptor.unseal(&pending_name(account), pending).map_err(wrong_key)?;
+    let (_, Some(pending), _) = store::find(tx, account).await? else { return Ok(false) };
+    let secret = encryptor.unseal(&pending_name(account), &pending).map_err(wrong_key)?;
     let Some(step) = TotpSecret::from_bytes(secret.clone()).step_of(code, now) else { return Ok(false) };
     let sealed = encryptor.seal(&name(account), &secret, SystemRng);
-    if store::confirm(tx, &account.id, pending, &sealed, step).await? == 0 {
+    if store::confirm(tx, &account.id, &pending, &sealed, step).await? == 0 {
         return Ok(false);
     }
     activity::record(tx, account, ActivityKind::TwoFactorOn, "", origin, now).await?;
     Ok(true)
 }
 
-/// Makes other attempts at this account's codes wait for this transaction.
-pub async fn lock(tx: &mut Tx, account: &Account) -> Result<(), Error> {
-    store::lock(tx, &account.id).await?;
-    Ok(())
-}
-
-/// Whether this is the authenticator's code, within a step of now, and of a step that was not accepted before.
-///
-/// # Errors
-/// [`Error::Internal`] for a wrong secret key file.
 pub async fn accept_code(
     tx: &mut Tx,
     account: &Account,
@@ -92,9 +75,8 @@ pub async fn accept_code(
     encryptor: &Encryptor,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let row = store::find(tx, &account.id).await?;
-    let Some(secret) = row.secret() else { return Ok(false) };
-    let secret = encryptor.unseal(&name(account), secret).map(TotpSecret::from_bytes).map_err(wrong_key)?;
+    let (Some(secret), ..) = store::find(tx, account).await? else { return Ok(false) };
+    let secret = encryptor.unseal(&name(account), &secret).map(TotpSecret::from_bytes).map_err(wrong_key)?;
     match secret.step_of(code, now) {
         Some(step) => Ok(store::accept_step(tx, &account.id, step).await? == 1),
         None => Ok(false),
@@ -103,9 +85,6 @@ pub async fn accept_code(
 
 /// Whether this is an unused recovery code of the account. If so, it is used now. The slow hash comes before the
 /// transaction: it must not hold the write lock.
-///
-/// # Errors
-/// [`Error::Unavailable`] for too many hashes at once.
 pub async fn spend_recovery_code(
     db: &Db,
     hasher: &PasswordHasher,
@@ -115,8 +94,7 @@ pub async fn spend_recovery_code(
     now: Timestamp,
 ) -> Result<bool, Error> {
     let Some(code) = recovery_code::parse(typed) else { return Ok(false) };
-    let row = store::find(&mut db.read().await?, &account.id).await?;
-    let Some(salt) = row.salt().map(<[u8]>::to_vec) else { return Ok(false) };
+    let (_, _, Some(salt)) = store::find(&mut db.read().await?, account).await? else { return Ok(false) };
     let hashes = hasher.hash_recovery_codes(vec![code], salt).await?;
     let mut tx = db.write().await?;
     let is_spent = match hashes.first() {
@@ -132,16 +110,11 @@ pub async fn spend_recovery_code(
 
 /// A set of recovery codes with their hashes, ready to be stored. It has no `Debug`, so that no log can hold one.
 pub struct NewRecoveryCodes {
-    /// The codes; a page shows them once.
     pub codes: Vec<RecoveryCode>,
     salt: [u8; 16],
     hashes: Vec<[u8; 32]>,
 }
 
-/// Generates a set of recovery codes. That takes ten slow hashes: call it outside of a transaction.
-///
-/// # Errors
-/// [`Error::Unavailable`] for too many hashes at once.
 pub async fn new_codes(hasher: &PasswordHasher, rng: SystemRng) -> Result<NewRecoveryCodes, Error> {
     let codes = recovery_code::generate(&mut rng.generator());
     let salt = rng.salt();
@@ -150,7 +123,6 @@ pub async fn new_codes(hasher: &PasswordHasher, rng: SystemRng) -> Result<NewRec
     Ok(NewRecoveryCodes { codes, salt, hashes })
 }
 
-/// Stores a set in place of all earlier codes.
 pub async fn store_codes(
     tx: &mut Tx,
     account: &Account,
@@ -160,11 +132,6 @@ pub async fn store_codes(
 ) -> Result<(), Error> {
     store::replace_codes(tx, &account.id, &new.salt, &new.hashes).await?;
     activity::record(tx, account, ActivityKind::RecoveryCodesGenerated, "", origin, now).await
-}
-
-/// The number of unused recovery codes.
-pub async fn codes_left(connection: &mut impl Connection, account: &Account) -> Result<i64, Error> {
-    Ok(store::codes_left(connection, &account.id).await?)
 }
 
 /// Turns two-factor authentication off; `false` if it was off.

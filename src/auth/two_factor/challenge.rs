@@ -17,7 +17,6 @@ use crate::error::Error;
 use crate::web::forms::{FormError, PostedForm, local_path};
 use crate::web::page::{Page, private};
 
-/// `/login/code`, `/login/recovery`.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/login/code", get(show_code).post(check_code))

@@ -1,40 +1,20 @@
 //! The SQL of the second factor.
 
+use dockpass_core::account::Account;
 use dockpass_core::timestamp::Timestamp;
 
-use crate::platform::database::{Connection, Tx, execute, fetch, row};
+use crate::platform::database::{Connection, Tx, execute, fetch};
 
-row! {
-    /// What the database has of an account's second factor. The secrets are encrypted.
-    #[derive(Debug)]
-    pub struct TwoFactorRow {
-        totp_sealed: Option<Vec<u8>>,
-        totp_pending: Option<Vec<u8>>,
-        recovery_salt: Option<Vec<u8>>,
-    }
-}
+/// The authenticator's secret, a secret that is not confirmed yet, and the salt of the recovery codes. Secrets are encrypted.
+pub type TwoFactorRow = (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
 
-impl TwoFactorRow {
-    pub fn secret(&self) -> Option<&[u8]> {
-        self.totp_sealed.as_deref()
-    }
-
-    pub fn pending(&self) -> Option<&[u8]> {
-        self.totp_pending.as_deref()
-    }
-
-    pub fn salt(&self) -> Option<&[u8]> {
-        self.recovery_salt.as_deref()
-    }
-}
-
-pub async fn find(connection: &mut impl Connection, account_id: &str) -> sqlx::Result<TwoFactorRow> {
+pub async fn find(connection: &mut impl Connection, account: &Account) -> sqlx::Result<TwoFactorRow> {
     fetch!(
         fetch_one,
         connection,
         TwoFactorRow,
         "SELECT totp_sealed, totp_pending, recovery_salt FROM account WHERE id = $1",
-        account_id,
+        &account.id,
     )
 }
 
@@ -56,8 +36,8 @@ pub async fn confirm(tx: &mut Tx, account_id: &str, pending: &[u8], sealed: &[u8
 }
 
 /// Makes other attempts for this account wait for this transaction. (SQLite has one writer anyway.)
-pub async fn lock(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
-    execute!(tx, "UPDATE account SET totp_step = totp_step WHERE id = $1", account_id)
+pub async fn lock(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE account SET totp_step = totp_step WHERE id = $1", &account.id)
 }
 
 /// Accepts a time step, unless it or a later one was accepted before; of many callers at once only one succeeds.
@@ -101,13 +81,14 @@ pub async fn spend_code(tx: &mut Tx, account_id: &str, hash: &[u8], now: Timesta
     )
 }
 
-pub async fn codes_left(connection: &mut impl Connection, account_id: &str) -> sqlx::Result<i64> {
+/// The number of unused recovery codes.
+pub async fn codes_left(connection: &mut impl Connection, account: &Account) -> sqlx::Result<i64> {
     let (left,) = fetch!(
         fetch_one,
         connection,
         (i64,),
         "SELECT COUNT(*) FROM recovery_code WHERE account_id = $1 AND used_at IS NULL",
-        account_id,
+        &account.id,
     )?;
     Ok(left)
 }
