@@ -90,7 +90,6 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// The defaults of all flags.
     fn default() -> Self {
         #[derive(Parser)]
         struct Program {
@@ -104,52 +103,34 @@ impl Default for Settings {
 /// The checked settings.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The address and port to listen on.
     pub listen: SocketAddr,
-    /// The data folder.
     pub data: PathBuf,
-    /// The database.
     pub database: DatabaseLocation,
     /// The public URL, if one is set; see [`Config::urls`].
     pub public_url: Option<Url>,
-    /// The registry's host, if one is set; see [`Config::urls`].
     pub registry_host: Option<String>,
     /// `aud` of registry tokens.
     pub registry_service: String,
     /// `iss` of registry tokens.
     pub issuer: String,
-    /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The secret key file.
     pub secret_key_file: PathBuf,
-    /// The limits for manual tokens.
     pub token_limits: TokenQuota,
-    /// Whether accounts must have two-factor authentication.
     pub requires_second_factor: bool,
-    /// Whether people can create accounts themselves.
     pub signup_is_open: bool,
-    /// The limit for the lifetime of tokens.
     pub token_lifetimes: Lifetimes,
-    /// The limits for devices.
     pub devices: DeviceRules,
-    /// The limits for browser sessions.
     pub session_lifetime: SessionLifetime,
-    /// The address and port of the metrics, if they are served.
     pub metrics_listen: Option<SocketAddr>,
-    /// The hash of the secret that the registry sends with notifications.
     pub events_secret: Option<SecretHash>,
-    /// The file with that secret.
     pub events_secret_file: Option<PathBuf>,
-    /// The log format.
     pub log_format: LogFormat,
 }
 
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Text for people.
     Text,
-    /// One JSON object per line.
     Json,
 }
 
@@ -165,10 +146,7 @@ pub struct Urls {
 }
 
 impl Config {
-    /// Checks all settings.
-    ///
-    /// # Errors
-    /// A sentence for every mistake.
+    /// Checks all settings. The error has a sentence for every mistake.
     pub fn check(settings: &Settings) -> Result<Self, Vec<String>> {
         let mut mistakes = Mistakes::default();
         let listen = mistakes.take("--listen", &settings.listen, address);
@@ -204,16 +182,26 @@ impl Config {
             .filter(|text| !text.is_empty())
             .filter_map(|text| mistakes.take("--trusted-proxies", text, network))
             .collect();
-        let days = settings
-            .max_token_lifetime_days
-            .as_ref()
-            .and_then(|text| mistakes.take("--max-token-lifetime-days", text, |text| count(text, 3650)));
-        let tokens = mistakes.take("--max-tokens", &settings.max_tokens, |text| count(text, 50_000));
-        let creations =
-            mistakes.take("--token-creations-per-hour", &settings.token_creations_per_hour, |text| count(text, 50_000));
-        let slots = mistakes.take("--auto-token-slots", &settings.auto_token_slots, |text| count(text, 1000));
-        let device_idle = mistakes.take("--device-idle-days", &settings.device_idle_days, |text| count(text, 3650));
-        let device_longest = mistakes.take("--device-max-days", &settings.device_max_days, |text| count(text, 3650));
+        let days = settings.max_token_lifetime_days.as_ref();
+        let days = days.map(|text| mistakes.number("--max-token-lifetime-days", text, 3650));
+        let token_limits = TokenQuota {
+            tokens: mistakes.number("--max-tokens", &settings.max_tokens, 50_000).into(),
+            creations_per_hour: mistakes
+                .number("--token-creations-per-hour", &settings.token_creations_per_hour, 50_000)
+                .into(),
+        };
+        let device_days = mistakes.number("--device-max-days", &settings.device_max_days, 3650);
+        let devices = DeviceRules {
+            slots: mistakes.number("--auto-token-slots", &settings.auto_token_slots, 1000).into(),
+            idle: Duration::days(mistakes.number("--device-idle-days", &settings.device_idle_days, 3650).into()),
+            // The limit for tokens applies to the tokens of devices too.
+            longest: Duration::days(device_days.min(days.unwrap_or(u16::MAX)).into()),
+        };
+        let idle_hours = mistakes.number("--session-idle-hours", &settings.session_idle_hours, 24 * 365);
+        let session_lifetime = SessionLifetime {
+            idle: Duration::hours(idle_hours.into()),
+            longest: Duration::days(mistakes.number("--session-max-days", &settings.session_max_days, 365).into()),
+        };
         let signup = mistakes.take("--signup", &settings.signup, |text| match text {
             "closed" => Ok(false),
             "open" => Ok(true),
@@ -222,8 +210,6 @@ impl Config {
         let required = mistakes.take("--require-2fa", &settings.require_2fa, |text| {
             text.parse::<bool>().map_err(|_| "must be true or false")
         });
-        let idle = mistakes.take("--session-idle-hours", &settings.session_idle_hours, |text| count(text, 24 * 365));
-        let longest = mistakes.take("--session-max-days", &settings.session_max_days, |text| count(text, 365));
         let log_format = mistakes.take("--log-format", &settings.log_format, |text| match text {
             "text" => Ok(LogFormat::Text),
             "json" => Ok(LogFormat::Json),
@@ -232,10 +218,7 @@ impl Config {
         let events_secret = settings.events_secret_file.as_ref().and_then(|path| {
             mistakes.take("--events-secret-file", &path.display().to_string(), |_| events_secret(path))
         });
-        let checked = (listen, database.ok(), idle, longest, log_format);
-        let (Some(listen), Some(database), Some(idle), Some(longest), Some(log_format), []) =
-            (checked.0, checked.1, checked.2, checked.3, checked.4, mistakes.0.as_slice())
-        else {
+        let (Some(listen), Ok(database), Some(log_format), []) = (listen, database, log_format, &*mistakes.0) else {
             return Err(mistakes.0);
         };
         Ok(Self {
@@ -247,23 +230,12 @@ impl Config {
             issuer: settings.issuer.clone(),
             trusted_proxies,
             secret_key_file: settings.secret_key_file.clone().unwrap_or_else(|| settings.data.join("secret.key")),
-            token_limits: TokenQuota {
-                tokens: tokens.unwrap_or_default().into(),
-                creations_per_hour: creations.unwrap_or_default().into(),
-            },
-            devices: DeviceRules {
-                slots: slots.unwrap_or_default().into(),
-                idle: Duration::days(device_idle.unwrap_or_default().into()),
-                // The limit for tokens applies to the tokens of devices too.
-                longest: Duration::days(device_longest.unwrap_or_default().min(days.unwrap_or(u16::MAX)).into()),
-            },
+            token_limits,
+            devices,
             requires_second_factor: required.unwrap_or_default(),
             signup_is_open: signup.unwrap_or_default(),
             token_lifetimes: Lifetimes { longest_days: days },
-            session_lifetime: SessionLifetime {
-                idle: Duration::hours(idle.into()),
-                longest: Duration::days(longest.into()),
-            },
+            session_lifetime,
             metrics_listen,
             events_secret,
             events_secret_file: settings.events_secret_file.clone(),
@@ -284,7 +256,6 @@ impl Config {
         Urls { registry_host, is_secure, public }
     }
 
-    /// Whether `address` is a trusted proxy.
     pub fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
@@ -296,6 +267,12 @@ struct Mistakes(Vec<String>);
 impl Mistakes {
     fn take<T, E: Display>(&mut self, flag: &str, text: &str, check: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         check(text).map_err(|reason| self.0.push(format!("{flag} {text:?} {reason}"))).ok()
+    }
+
+    fn number(&mut self, flag: &str, text: &str, max: u16) -> u16 {
+        let number = |text: &str| text.parse().ok().filter(|count| (1..=max).contains(count));
+        let check = |text: &str| number(text).ok_or_else(|| format!("is not a whole number from 1 to {max}"));
+        self.take(flag, text, check).unwrap_or_default()
     }
 }
 
@@ -345,11 +322,6 @@ fn events_secret(path: &std::path::Path) -> Result<SecretHash, &'static str> {
         true => Ok(SecretHash::of(secret)),
         false => Err("must contain one line of at least 16 printable characters without spaces"),
     }
-}
-
-fn count(text: &str, max: u16) -> Result<u16, String> {
-    let count = text.parse().ok().filter(|count| (1..=max).contains(count));
-    count.ok_or_else(|| format!("is not a whole number from 1 to {max}"))
 }
 
 #[cfg(test)]

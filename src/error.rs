@@ -12,11 +12,9 @@ use crate::platform::database::is_outage;
 pub enum Error {
     /// It does not exist, or the caller may not know that it exists.
     NotFound,
-    /// The page needs a sign-in.
     SignedOut,
     /// The operator requires two-factor authentication, and the account has none.
     SecondFactorRequired,
-    /// The caller may not do this.
     Forbidden,
     /// The request is not valid, such as a form without its fields.
     Invalid,

@@ -9,6 +9,7 @@ use dockpass::admin::cli::{self as account_cli, AccountCommand};
 use dockpass::config::{Config, LogFormat, Settings};
 use dockpass::doctor::{self, DoctorCommand};
 use dockpass::platform::clock::Clock;
+use dockpass::platform::database::Db;
 use dockpass::platform::rng::SystemRng;
 use dockpass::platform::{backup, data_folder, log};
 use dockpass::registry::cli::{self as registry_cli, KeysCommand, RegistryConfigCommand};
@@ -77,25 +78,18 @@ async fn main() -> ExitCode {
 async fn run(command: Command, config: Config) -> Result<String, String> {
     match command {
         Command::Serve => serve(config).await.map(|()| String::new()),
-        Command::Backup { file } => backup::back_up(&config, &file).await.map(line),
-        Command::Restore { file } => backup::restore(&config, &file).await.map(line),
+        Command::Backup { file } => backup::back_up(&config, &file).await.map(|sentence| sentence + "\n"),
+        Command::Restore { file } => backup::restore(&config, &file).await.map(|sentence| sentence + "\n"),
         Command::Account(command) => {
             if !command.can_create_database() {
                 data_folder::must_exist(&config)?;
             }
-            let _lock = data_folder::occupy(&config)?;
-            let db = server::open_database(&config).await?;
-            let result = account_cli::run(command, &db, &Clock::System).await;
-            db.close().await;
-            result
+            with_database(&config, async |db| account_cli::run(command, db, &Clock::System).await).await
         }
         Command::Keys(command) => {
             data_folder::must_exist(&config)?;
-            let _lock = data_folder::occupy(&config)?;
-            let db = server::open_database(&config).await?;
-            let result = registry_cli::run_keys(&command, &db, &config, Clock::System.now(), SystemRng).await;
-            db.close().await;
-            result
+            let (now, rng) = (Clock::System.now(), SystemRng);
+            with_database(&config, async |db| registry_cli::run_keys(&command, db, &config, now, rng).await).await
         }
         Command::Doctor(command) => {
             let db = match data_folder::must_exist(&config) {
@@ -111,13 +105,26 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
         }
         Command::RegistryConfig(command) => {
             data_folder::must_exist(&config)?;
-            let _lock = data_folder::occupy(&config)?;
-            let db = server::open_database(&config).await?;
-            let keys = keys::load_or_create(&db, &config.secret_key_file, Clock::System.now(), SystemRng).await;
-            db.close().await;
-            registry_cli::run(&command, &config, &config.urls(config.listen), &keys.map_err(|error| error.to_string())?)
+            with_database(&config, async |db| {
+                let keys = keys::load_or_create(db, &config.secret_key_file, Clock::System.now(), SystemRng).await;
+                let keys = keys.map_err(|error| error.to_string())?;
+                registry_cli::run(&command, &config, &config.urls(config.listen), &keys)
+            })
+            .await
         }
     }
+}
+
+/// Runs a command on the database, whether servers run on it or not.
+async fn with_database(
+    config: &Config,
+    run: impl AsyncFnOnce(&Db) -> Result<String, String>,
+) -> Result<String, String> {
+    let _lock = data_folder::occupy(config)?;
+    let db = server::open_database(config).await?;
+    let result = run(&db).await;
+    db.close().await;
+    result
 }
 
 async fn serve(config: Config) -> Result<(), String> {
@@ -151,8 +158,4 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
 fn say(text: &str) {
     let mut output = std::io::stdout();
     let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
-}
-
-fn line(sentence: String) -> String {
-    sentence + "\n"
 }

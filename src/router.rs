@@ -26,7 +26,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 const LARGEST_BODY: usize = 64 * 1024;
 
-/// The router of the whole server.
 pub fn router(app: App) -> Router {
     let (security_policy, no_sniffing, referrer, strict_transport) = headers::layers(app.urls.is_secure);
     Router::new()

@@ -30,12 +30,10 @@ use crate::{accounts, activity, auth, devices, registry, repositories, router, t
 const FAREWELL: Duration = Duration::from_secs(7);
 /// Then what they noted gets this long to be written. Together less than the ten seconds after which `docker stop` kills.
 const LAST_FLUSH: Duration = Duration::from_millis(2500);
-/// What requests noted is written this often.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// New keys of other servers are looked for this often; `core::key_rotation` counts on less than five seconds.
 const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(2);
 const METRICS_CONNECTIONS: usize = 64;
-/// Old rows are deleted this often.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// Idle devices are signed out this often. Their tokens are refused at once, but until then pages show them as active.
 const END_IDLE_DEVICES_EVERY: Duration = Duration::from_secs(60);
@@ -91,22 +89,18 @@ impl Server {
         Ok(Self { app, listener, address, metrics, setup_link, _data_folder: data_folder })
     }
 
-    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The address of the metrics, if it serves them.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().map(|(_, address)| *address)
     }
 
-    /// The link to the first account, while there is none.
     pub fn setup_link(&self) -> Option<&str> {
         self.setup_link.as_deref()
     }
 
-    /// What its handlers share.
     pub fn app(&self) -> &App {
         &self.app
     }

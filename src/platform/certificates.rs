@@ -25,9 +25,6 @@ pub struct Certified {
 }
 
 /// A new self-signed root on P-256.
-///
-/// # Errors
-/// When generating the key or encoding the certificate fails.
 pub fn make_root(now: Timestamp) -> Result<Certified, rcgen::Error> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     let certificate = root_params(now).self_signed(&key)?;
@@ -35,9 +32,6 @@ pub fn make_root(now: Timestamp) -> Result<Certified, rcgen::Error> {
 }
 
 /// A new leaf on P-256, signed by `root`.
-///
-/// # Errors
-/// When the root's key cannot be read, or generating the key or encoding the certificate fails.
 pub fn make_leaf(root: &Certified, now: Timestamp) -> Result<Certified, rcgen::Error> {
     // The leaf depends only on the name and the key of the issuer, and all roots have the same name.
     let issuer = Issuer::new(root_params(now), KeyPair::try_from(root.private_key.as_slice())?);

@@ -9,7 +9,6 @@ use time::{Duration, OffsetDateTime};
 /// The source of the current time. Handlers ask it once per request and pass the time on.
 #[derive(Debug, Clone)]
 pub enum Clock {
-    /// The system's clock.
     System,
     /// A clock that only moves when it is told to: milliseconds since 1970.
     Manual(Arc<AtomicI64>),
@@ -21,7 +20,6 @@ impl Clock {
         Clock::Manual(Arc::new(AtomicI64::new(Clock::System.now().millis())))
     }
 
-    /// The current time.
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
     pub fn now(&self) -> Timestamp {
         match self {

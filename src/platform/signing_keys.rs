@@ -13,9 +13,7 @@ use super::jwt::{Claims, JwtSigner};
 pub struct DatedKey {
     /// Its number, from 1.
     pub generation: i64,
-    /// When it was created.
     pub created_at: Timestamp,
-    /// Signs and verifies with it.
     pub signer: JwtSigner,
 }
 
@@ -44,10 +42,7 @@ impl KeySet {
 }
 
 impl SigningKeys {
-    /// `keys` are newest first.
-    ///
-    /// # Panics
-    /// There is no key.
+    /// `keys` are newest first, and at least one.
     pub fn new(keys: Vec<DatedKey>, now: Timestamp) -> Self {
         let keys = keys.into_iter().map(Arc::new).collect();
         Self { key_set: Arc::new(RwLock::new(Arc::new(KeySet::new(keys, now)))) }
@@ -70,7 +65,6 @@ impl SigningKeys {
         key_set.keys.len() > 1 && self.set(Arc::new(KeySet::new(key_set.keys.clone(), now)))
     }
 
-    /// Signs a token.
     pub fn sign(&self, claims: &Claims) -> String {
         self.current().signing.signer.sign(claims)
     }

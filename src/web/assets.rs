@@ -42,7 +42,6 @@ pub fn address(name: &str) -> &'static str {
     ASSETS.get(name).map_or("/assets/missing", |asset| &asset.address)
 }
 
-/// `/assets/…`
 pub fn routes() -> Router<App> {
     Router::new().route("/assets/{hash}/{name}", get(serve))
 }

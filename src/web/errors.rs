@@ -227,12 +227,10 @@ pub fn registry_error(status: StatusCode, code: &str, message: &str) -> Response
     private((status, Json(json!({"errors": [{"code": code, "message": message}]}))))
 }
 
-/// The response after a panic in a handler.
 pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     Error::internal("a handler panicked").into_response()
 }
 
-/// The handler for addresses without a route.
 pub async fn not_found() -> Error {
     Error::NotFound
 }

@@ -15,7 +15,6 @@ use crate::app::App;
 use crate::config::Config;
 use crate::error::Error;
 
-/// The time of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Now(pub Timestamp);
 
@@ -42,9 +41,6 @@ impl FromRequestParts<App> for Id {
 
 impl Id {
     /// Reads an id from elsewhere, such as a query.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for a text that is no id.
     pub fn parse(id: String) -> Result<Self, Error> {
         let is_uuid = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
         if is_uuid { Ok(Self(id)) } else { Err(Error::NotFound) }

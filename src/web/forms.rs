@@ -42,7 +42,6 @@ impl<T: DeserializeOwned> FromRequest<App> for PostedForm<T> {
 pub struct FieldErrors(BTreeMap<&'static str, Cow<'static, str>>);
 
 impl FieldErrors {
-    /// Errors with one entry.
     pub fn one(field: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
         Self(BTreeMap::from([(field, sentence.into())]))
     }
@@ -52,12 +51,10 @@ impl FieldErrors {
         self.0.entry(field).or_insert_with(|| sentence.into());
     }
 
-    /// The sentence of a field.
     pub fn of(&self, field: &str) -> Option<&str> {
         self.0.get(field).map(AsRef::as_ref)
     }
 
-    /// Whether every field is right.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -66,34 +63,26 @@ impl FieldErrors {
 /// Why a form is shown again.
 #[derive(Debug)]
 pub struct FormError {
-    /// The status of the response.
     pub status: StatusCode,
-    /// What the form says.
     pub sentence: String,
     /// How long to wait before the next attempt.
     pub wait: Option<Duration>,
 }
 
 impl FormError {
-    /// An error without a wait.
     pub fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
         Self { status, sentence: sentence.into(), wait: None }
     }
 
-    /// 429 for [`Error::TooMany`].
-    ///
-    /// # Errors
-    /// Every other error, as it is.
+    /// 429 for [`Error::TooMany`]; every other error stays as it is.
     pub fn too_many(error: Error, words: Words) -> Result<Self, Error> {
         let Error::TooMany(wait) = error else { return Err(error) };
         let sentence = words.count("sign_in.wait", wait.as_secs().max(1) as i64);
         Ok(Self { wait: Some(wait), ..Self::new(StatusCode::TOO_MANY_REQUESTS, sentence) })
     }
 
-    /// Splits the outcome of an attempt into its value and what the form says: `wrong`, or how long to wait.
-    ///
-    /// # Errors
-    /// Every error but [`Error::TooMany`], as it is.
+    /// Splits the outcome of an attempt into its value and what the form says: `wrong`, or how long to wait. Every
+    /// other error stays as it is.
     pub fn of_attempt<T>(
         outcome: Result<Option<T>, Error>,
         words: Words,

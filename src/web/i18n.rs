@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use axum::http::HeaderMap;
-use time::{Date, Month};
+use time::Date;
 
 /// The languages of the locale files, each with its own name.
 pub const LANGUAGES: [(&str, &str); 2] = [("en", "English"), ("zh-CN", "简体中文")];
@@ -45,7 +45,6 @@ impl Words {
         self.locale
     }
 
-    /// The text under a key.
     pub fn t(self, key: &str) -> Cow<'static, str> {
         Cow::Owned(rust_i18n::t!(key, locale = self.locale).into_owned())
     }
@@ -67,7 +66,7 @@ impl Words {
         if self.locale == "zh-CN" {
             format!("{year}年{}月{day}日", u8::from(month))
         } else {
-            format!("{day} {} {year}", english(month))
+            format!("{day} {month} {year}")
         }
     }
 }
@@ -77,23 +76,6 @@ fn preference(part: &str) -> Option<(f32, &str)> {
     let tag = pieces.next().filter(|tag| !tag.is_empty())?;
     let weight = pieces.find_map(|piece| piece.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok())?;
     (weight > 0.0).then_some((weight, tag))
-}
-
-const fn english(month: Month) -> &'static str {
-    match month {
-        Month::January => "January",
-        Month::February => "February",
-        Month::March => "March",
-        Month::April => "April",
-        Month::May => "May",
-        Month::June => "June",
-        Month::July => "July",
-        Month::August => "August",
-        Month::September => "September",
-        Month::October => "October",
-        Month::November => "November",
-        Month::December => "December",
-    }
 }
 
 #[cfg(test)]

@@ -28,9 +28,7 @@ pub fn shown_before<'h>(headers: &'h HeaderMap, path: &str) -> &'h str {
 pub struct Paging {
     /// "51–100 of 240"; `None` where all rows fit on one page.
     pub summary: Option<String>,
-    /// The address of the page before.
     pub previous: Option<String>,
-    /// The address of the page after.
     pub next: Option<String>,
 }
 

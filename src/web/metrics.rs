@@ -8,9 +8,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::app::App;
-use crate::platform::metrics::{MEDIA_TYPE, Metrics, TokenRequestOutcome};
+use crate::platform::metrics::{MEDIA_TYPE, Metrics};
 
-/// The routes of the metrics listener.
 pub fn router(metrics: Metrics) -> Router {
     Router::new().route("/metrics", get(show)).with_state(metrics)
 }
@@ -24,7 +23,7 @@ pub async fn count(State(app): State<App>, request: Request, next: Next) -> Resp
     let is_token_request = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == "/token");
     let response = next.run(request).await;
     if is_token_request {
-        app.metrics.token_requested(TokenRequestOutcome::of(response.status().as_u16()));
+        app.metrics.token_requested(response.status().as_u16());
     }
     response
 }

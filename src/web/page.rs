@@ -22,7 +22,6 @@ use crate::app::App;
 
 /// The cookie with the language of a browser where nobody is signed in.
 pub const LANGUAGE_COOKIE: &str = "dockpass_language";
-/// The cookie with the theme.
 pub const THEME_COOKIE: &str = "dockpass_theme";
 /// The themes that a reader can choose instead of the system's.
 pub const THEMES: [&str; 2] = ["light", "dark"];
@@ -30,21 +29,15 @@ pub const THEMES: [&str; 2] = ["light", "dark"];
 /// What the layout of a page needs. Templates get their texts from it.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// The language.
     pub words: Words,
     /// `light` or `dark`; `None` follows the system.
     pub theme: Option<&'static str>,
-    /// The path of this request.
     pub path: String,
     /// Where forms of the top bar lead back to.
     pub here: String,
-    /// Whether htmx asks for a fragment.
     pub is_fragment: bool,
-    /// The time of the request.
     pub now: Timestamp,
-    /// The reader's time zone.
     pub zone: Zone,
-    /// Who is signed in.
     pub account: Option<Account>,
 }
 
@@ -82,22 +75,18 @@ impl Page {
         self
     }
 
-    /// The text under a key of the locale files.
     pub fn t(&self, key: impl AsRef<str>) -> Cow<'static, str> {
         self.words.t(key.as_ref())
     }
 
-    /// The text under a key with `%{name}` replaced.
     pub fn t1(&self, key: &str, name: &str, value: impl Display) -> String {
         self.words.t1(key, name, value)
     }
 
-    /// A time as this page shows it.
     pub fn time(&self, at: &Timestamp) -> TimeView {
         TimeView::new(*at, self.now, self.words, &self.zone)
     }
 
-    /// The address of a static file.
     pub fn asset(&self, name: &str) -> &'static str {
         assets::address(name)
     }
@@ -114,22 +103,18 @@ impl Page {
         ["system"].into_iter().chain(THEMES).map(move |name| (name, name == current))
     }
 
-    /// Whether an administrator is signed in.
     pub fn is_admin(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.is_admin)
     }
 
-    /// The username of the account that is signed in.
     pub fn username(&self) -> &str {
         self.account.as_ref().map_or("", |account| account.username.as_str())
     }
 
-    /// Whether two-factor authentication is on.
     pub fn has_second_factor(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.has_second_factor)
     }
 
-    /// Whether the account has a calendar address.
     pub fn has_calendar(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.has_calendar)
     }
@@ -176,7 +161,6 @@ pub fn redirect(page: &Page, address: &str) -> Response {
     }
 }
 
-/// The theme with this name.
 pub fn theme_named(name: &str) -> Option<&'static str> {
     THEMES.into_iter().find(|theme| *theme == name)
 }

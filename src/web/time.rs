@@ -11,7 +11,6 @@ use super::i18n::Words;
 pub struct Zone(Option<TimeZone>);
 
 impl Zone {
-    /// The zone with this IANA name, if there is one.
     pub fn named(name: &str) -> Option<Self> {
         TimeZone::get(name).ok().map(|zone| Self(Some(zone)))
     }
@@ -52,7 +51,6 @@ pub struct TimeView {
 }
 
 impl TimeView {
-    /// `at`, seen from `now`.
     pub fn new(at: Timestamp, now: Timestamp, words: Words, zone: &Zone) -> Self {
         Self { machine: at.rfc3339(), exact: zone.format(at, words), relative: relative(at, now, words) }
     }

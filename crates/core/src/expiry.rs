@@ -17,11 +17,9 @@ const LONGEST_CUSTOM_DAYS: u16 = 365;
 /// A choice of the expiration date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiryChoice {
-    /// This many days from now.
     Days(u16),
     /// The end of this day in UTC.
     Custom(Date),
-    /// No expiration.
     Never,
 }
 
@@ -63,7 +61,6 @@ impl Lifetimes {
         ExpiryChoice::Days(self.longest_days.map_or(PRESELECTED_DAYS, |longest| longest.min(PRESELECTED_DAYS)))
     }
 
-    /// Whether "No expiration" is offered.
     pub fn offers_never(self) -> bool {
         self.longest_days.is_none()
     }
@@ -75,9 +72,6 @@ impl Lifetimes {
     }
 
     /// When a token that is generated now with this choice expires. `None` is never.
-    ///
-    /// # Errors
-    /// The choice is not offered, or its date is not allowed.
     pub fn end(self, choice: ExpiryChoice, now: Timestamp) -> Result<Option<Timestamp>, ExpiryProblem> {
         match choice {
             ExpiryChoice::Never if self.offers_never() => Ok(None),
@@ -115,9 +109,6 @@ impl Lifetimes {
 
 impl ExpiryChoice {
     /// Reads the form's two fields: a number of days, `custom` with a date, or `never`.
-    ///
-    /// # Errors
-    /// The texts are none of these.
     pub fn parse(choice: &str, date: &str) -> Result<Self, ExpiryProblem> {
         match choice {
             "never" => Ok(ExpiryChoice::Never),
@@ -126,7 +117,6 @@ impl ExpiryChoice {
         }
     }
 
-    /// The value of the form's select.
     pub fn value(self) -> String {
         match self {
             ExpiryChoice::Days(days) => days.to_string(),

@@ -13,17 +13,14 @@ impl Timestamp {
     /// Later than every other time, for things that never end.
     pub const NEVER: Self = Self(i64::MAX);
 
-    /// From milliseconds since the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// From seconds since the Unix epoch.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds * 1000)
     }
 
-    /// Milliseconds since the Unix epoch.
     pub const fn millis(self) -> i64 {
         self.0
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use dockpass_core::key_rotation;
 use dockpass_core::timestamp::Timestamp;
 
-use super::store::{self, Role, SealedKey};
+use super::store::{self, LEAF, ROOT, SealedKey};
 use crate::platform::certificates::{self, Certified};
 use crate::platform::database::Db;
 use crate::platform::encryption::{Encryptor, KeyFileError, WrongKey};
@@ -19,36 +19,23 @@ use crate::platform::signing_keys::{DatedKey, SigningKeys};
 pub struct Keys {
     /// The newest leaf signs; the leaves before it still verify.
     pub signing_keys: SigningKeys,
-    /// Decrypts with the secret key file.
     pub encryptor: Encryptor,
-    /// The root's certificate, PEM.
     pub root_pem: String,
 }
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The secret key file.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
-    /// Another secret key file than the database's.
     #[error("{path}: {source}")]
-    WrongKey {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        source: WrongKey,
-    },
-    /// No server was started on the database yet.
+    WrongKey { path: String, source: WrongKey },
     #[error("this database has no keys yet: the server creates them at its first start")]
     None,
-    /// The database.
     #[error("the database failed: {0}")]
     Database(#[from] sqlx::Error),
-    /// The generator of certificates.
     #[error("no certificate could be created: {0}")]
     Certificate(#[from] rcgen::Error),
-    /// A stored key.
     #[error(transparent)]
     JwtSigner(#[from] JwtSignerError),
 }
@@ -56,7 +43,7 @@ pub enum KeysError {
 /// Loads the keys, or creates them where the database has none. A secret key file is created only then: with a new file the
 /// keys of an existing database could not be decrypted.
 pub async fn load_or_create(db: &Db, key_file: &Path, now: Timestamp, rng: SystemRng) -> Result<Keys, KeysError> {
-    let is_new = store::newest_generation(&mut db.read().await?, Role::Root).await?.is_none();
+    let is_new = store::newest_generation(&mut db.read().await?, ROOT).await?.is_none();
     let encryptor = Encryptor::open(key_file, is_new, rng)?;
     if is_new {
         create(db, &encryptor, now, rng).await?;
@@ -64,9 +51,8 @@ pub async fn load_or_create(db: &Db, key_file: &Path, now: Timestamp, rng: Syste
     open(db, encryptor, now).await
 }
 
-/// Loads the keys.
 pub async fn load(db: &Db, key_file: &Path, now: Timestamp, rng: SystemRng) -> Result<Keys, KeysError> {
-    if store::newest_generation(&mut db.read().await?, Role::Root).await?.is_none() {
+    if store::newest_generation(&mut db.read().await?, ROOT).await?.is_none() {
         return Err(KeysError::None);
     }
     open(db, Encryptor::open(key_file, false, rng)?, now).await
@@ -75,7 +61,7 @@ pub async fn load(db: &Db, key_file: &Path, now: Timestamp, rng: SystemRng) -> R
 /// Creates the next signing key; its generation. Two rotations at once create two keys.
 pub async fn rotate(db: &Db, encryptor: &Encryptor, now: Timestamp, rng: SystemRng) -> Result<i64, KeysError> {
     loop {
-        let newest = store::newest_generation(&mut db.read().await?, Role::Leaf).await?.ok_or(KeysError::None)?;
+        let newest = store::newest_generation(&mut db.read().await?, LEAF).await?.ok_or(KeysError::None)?;
         if succeed(db, encryptor, newest + 1, now, rng).await? {
             return Ok(newest + 1);
         }
@@ -92,7 +78,7 @@ pub async fn look(
     rng: SystemRng,
 ) -> Result<bool, KeysError> {
     let (known, made) = signer.newest();
-    let mut newest = store::newest_generation(&mut db.read().await?, Role::Leaf).await?;
+    let mut newest = store::newest_generation(&mut db.read().await?, LEAF).await?;
     if newest == Some(known) && key_rotation::is_due(made, now) {
         // Where another server was first, its key is used.
         succeed(db, encryptor, known + 1, now, rng).await?;
@@ -109,8 +95,8 @@ async fn create(db: &Db, encryptor: &Encryptor, now: Timestamp, rng: SystemRng) 
     let root = certificates::make_root(now)?;
     let leaf = certificates::make_leaf(&root, now)?;
     let mut tx = db.write().await?;
-    if store::insert(&mut tx, Role::Root, &seal(&root, 1, encryptor, now, rng)).await? {
-        store::insert(&mut tx, Role::Leaf, &seal(&leaf, 1, encryptor, now, rng)).await?;
+    if store::insert(&mut tx, ROOT, &seal(&root, 1, encryptor, now, rng)).await? {
+        store::insert(&mut tx, LEAF, &seal(&leaf, 1, encryptor, now, rng)).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -126,7 +112,7 @@ async fn succeed(
 ) -> Result<bool, KeysError> {
     let leaf = certificates::make_leaf(&root(db, encryptor, now).await?, now)?;
     let mut tx = db.write().await?;
-    let is_first = store::insert(&mut tx, Role::Leaf, &seal(&leaf, generation, encryptor, now, rng)).await?;
+    let is_first = store::insert(&mut tx, LEAF, &seal(&leaf, generation, encryptor, now, rng)).await?;
     tx.commit().await?;
     Ok(is_first)
 }
@@ -137,15 +123,15 @@ async fn open(db: &Db, encryptor: Encryptor, now: Timestamp) -> Result<Keys, Key
 }
 
 async fn root(db: &Db, encryptor: &Encryptor, now: Timestamp) -> Result<Certified, KeysError> {
-    let newest = store::newest(&mut db.read().await?, Role::Root, now).await?.into_iter().next();
+    let newest = store::newest(&mut db.read().await?, ROOT, now).await?.into_iter().next();
     unseal(newest.ok_or(KeysError::None)?, encryptor)
 }
 
 async fn leaves(db: &Db, encryptor: &Encryptor, now: Timestamp) -> Result<SigningKeys, KeysError> {
-    let sealed = store::newest(&mut db.read().await?, Role::Leaf, key_rotation::retired_before(now)).await?;
+    let sealed = store::newest(&mut db.read().await?, LEAF, key_rotation::retired_before(now)).await?;
     let opened = sealed.into_iter().map(|key| {
-        let (generation, made) = (key.generation, key.made);
-        Ok(DatedKey { generation, created_at: made, signer: JwtSigner::new(&unseal(key, encryptor)?)? })
+        let (generation, created_at) = (key.generation, key.created_at);
+        Ok(DatedKey { generation, created_at, signer: JwtSigner::new(&unseal(key, encryptor)?)? })
     });
     let keys: Vec<DatedKey> = opened.collect::<Result<_, KeysError>>()?;
     if keys.is_empty() { Err(KeysError::None) } else { Ok(SigningKeys::new(keys, now)) }
@@ -154,7 +140,7 @@ async fn leaves(db: &Db, encryptor: &Encryptor, now: Timestamp) -> Result<Signin
 fn seal(key: &Certified, generation: i64, encryptor: &Encryptor, now: Timestamp, rng: SystemRng) -> SealedKey {
     let id = rng.id(now);
     let sealed_key = encryptor.seal(&name(&id), &key.private_key, rng);
-    SealedKey { sealed_key, id, generation, certificate: key.certificate.clone(), made: now }
+    SealedKey { sealed_key, id, generation, certificate: key.certificate.clone(), created_at: now }
 }
 
 fn unseal(key: SealedKey, encryptor: &Encryptor) -> Result<Certified, KeysError> {

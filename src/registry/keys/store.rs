@@ -2,17 +2,11 @@
 
 use dockpass_core::timestamp::Timestamp;
 
-use crate::platform::database::{Connection, Tx, execute, fetch, row};
+use crate::platform::database::{Connection, Tx, execute, fetch};
 
-row! {
-    struct KeyRow {
-        id: String,
-        generation: i64,
-        certificate: Vec<u8>,
-        sealed_key: Vec<u8>,
-        created_at: i64,
-    }
-}
+/// The roles of certificates.
+pub const ROOT: &str = "root";
+pub const LEAF: &str = "leaf";
 
 /// A certificate with its encrypted private key.
 #[derive(Debug)]
@@ -21,72 +15,55 @@ pub struct SealedKey {
     pub generation: i64,
     pub certificate: Vec<u8>,
     pub sealed_key: Vec<u8>,
-    pub made: Timestamp,
+    pub created_at: Timestamp,
 }
 
-impl From<KeyRow> for SealedKey {
-    fn from(row: KeyRow) -> Self {
-        let KeyRow { id, generation, certificate, sealed_key, created_at } = row;
-        Self { id, generation, certificate, sealed_key, made: Timestamp::from_millis(created_at) }
-    }
-}
-
-/// The two kinds of certificates.
-#[derive(Debug, Clone, Copy)]
-pub enum Role {
-    Root,
-    Leaf,
-}
-
-impl Role {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Role::Root => "root",
-            Role::Leaf => "leaf",
-        }
-    }
-}
-
-/// The newest generation of a role; `None` where there is none.
-pub async fn newest_generation(connection: &mut impl Connection, role: Role) -> sqlx::Result<Option<i64>> {
+pub async fn newest_generation(connection: &mut impl Connection, role: &str) -> sqlx::Result<Option<i64>> {
     let (generation,) = fetch!(
         fetch_one,
         connection,
         (Option<i64>,),
         "SELECT MAX(generation) FROM signing_key WHERE role = $1",
-        role.as_str(),
+        role,
     )?;
     Ok(generation)
 }
 
 /// The keys of a role, newest first, down to the newest that was created at `since` or before.
-pub async fn newest(connection: &mut impl Connection, role: Role, since: Timestamp) -> sqlx::Result<Vec<SealedKey>> {
-    let records = fetch!(
+pub async fn newest(connection: &mut impl Connection, role: &str, since: Timestamp) -> sqlx::Result<Vec<SealedKey>> {
+    let rows = fetch!(
         fetch_all,
         connection,
-        KeyRow,
+        (String, i64, Vec<u8>, Vec<u8>, i64),
         "SELECT id, generation, certificate, sealed_key, created_at FROM signing_key
          WHERE role = $1 AND generation >= (
              SELECT COALESCE(MAX(generation), 0) FROM signing_key WHERE role = $1 AND created_at <= $2)
          ORDER BY generation DESC",
-        role.as_str(),
+        role,
         since.millis(),
     )?;
-    Ok(records.into_iter().map(SealedKey::from).collect())
+    let key = |(id, generation, certificate, sealed_key, at)| SealedKey {
+        id,
+        generation,
+        certificate,
+        sealed_key,
+        created_at: Timestamp::from_millis(at),
+    };
+    Ok(rows.into_iter().map(key).collect())
 }
 
 /// Whether it was inserted: `false` where another server was first.
-pub async fn insert(tx: &mut Tx, role: Role, key: &SealedKey) -> sqlx::Result<bool> {
+pub async fn insert(tx: &mut Tx, role: &str, key: &SealedKey) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
         "INSERT INTO signing_key (id, role, generation, certificate, sealed_key, created_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (role, generation) DO NOTHING",
         &key.id,
-        role.as_str(),
+        role,
         key.generation,
         key.certificate.as_slice(),
         key.sealed_key.as_slice(),
-        key.made.millis(),
+        key.created_at.millis(),
     )?;
     Ok(rows == 1)
 }
