@@ -46,6 +46,8 @@ pub struct SignedIn {
     pub page: Page,
     /// The session.
     pub session: Session,
+    /// Address and program, for the security log.
+    pub origin: ClientInfo,
 }
 
 impl FromRequestParts<App> for SignedIn {
@@ -61,7 +63,8 @@ impl FromRequestParts<App> for SignedIn {
         }
         touch(&session, app, &account, now).await?;
         let page = Page::of(&parts.method, &parts.uri, &parts.headers, now).signed_in(&account);
-        Ok(Self { account, page, session })
+        let Ok(origin) = ClientInfo::from_request_parts(parts, app).await;
+        Ok(Self { account, page, session, origin })
     }
 }
 
