@@ -6,13 +6,13 @@ use dockpass_core::timestamp::Timestamp;
 use dockpass_core::usage::Occurrences;
 use time::Duration;
 
+pub use super::store::list;
 use super::store::{self, Entry};
 use crate::error::Error;
-use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::database::{Db, Tx};
 use crate::platform::journal::{Journal, newest_of_each};
 use crate::platform::rng::SystemRng;
 
-/// How long lines are kept.
 const KEPT: Duration = Duration::days(400);
 /// The failures of an account that are written at a time: a client that makes up addresses must not fill the log.
 const MOST_AT_A_TIME: usize = 50;
@@ -24,7 +24,6 @@ const BOUND: usize = 20_000;
 /// Failed sign-ins and refusals that are not written yet: when, and with which program the last time.
 pub type Failures = Journal<FailureKey, (Occurrences, String)>;
 
-/// An empty journal of failures.
 pub fn failures() -> Failures {
     Journal::new(BOUND, |(span, client), (other, other_client)| {
         if other.last_at > span.last_at {
@@ -84,17 +83,6 @@ pub async fn flush(db: &Db, failures: &Failures) -> Result<(), Error> {
     Ok(())
 }
 
-/// One page of an account's log, newest first, and the number of lines.
-pub async fn list(
-    connection: &mut impl Connection,
-    account: &Account,
-    kind: Option<ActivityKind>,
-    page: u32,
-) -> Result<(Vec<Entry>, i64), Error> {
-    Ok(store::list(connection, &account.id, kind, page).await?)
-}
-
-/// Deletes old lines.
 pub async fn tidy(db: &Db, now: Timestamp) -> Result<(), Error> {
     let mut tx = db.write().await?;
     store::forget_before(&mut tx, now - KEPT).await?;

@@ -1,37 +1,21 @@
 //! The SQL of the security log.
 
+use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
 use dockpass_core::listing::PAGE_SIZE;
 use dockpass_core::timestamp::Timestamp;
 
-use crate::platform::database::{Connection, Tx, execute, fetch, row};
-
-row! {
-    struct EntryRow {
-        kind: String,
-        detail: String,
-        address: String,
-        client: String,
-        first_at: i64,
-        last_at: i64,
-        times: i64,
-    }
-}
+use crate::platform::database::{Connection, Tx, execute, fetch};
 
 /// A line of the log; equal ones within an hour are one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// What happened.
     pub kind: ActivityKind,
-    /// To what: a token's description, or nothing.
+    /// A token's description, the name of a repository, or nothing.
     pub detail: String,
-    /// From which address and program.
     pub origin: ClientInfo,
-    /// The first time.
     pub first_at: Timestamp,
-    /// The last time.
     pub last_at: Timestamp,
-    /// How often.
     pub times: i64,
 }
 
@@ -70,10 +54,10 @@ pub async fn add_to(tx: &mut Tx, account_id: &str, entry: &Entry, since: Timesta
     )
 }
 
-/// One page, newest first, and the number of lines; of every kind where `kind` is `None`.
+/// One page of an account's log, newest first, and the number of lines; of every kind where `kind` is `None`.
 pub async fn list(
     connection: &mut impl Connection,
-    account_id: &str,
+    account: &Account,
     kind: Option<ActivityKind>,
     page: u32,
 ) -> sqlx::Result<(Vec<Entry>, i64)> {
@@ -83,28 +67,28 @@ pub async fn list(
         connection,
         (i64,),
         "SELECT COUNT(*) FROM activity WHERE account_id = $1 AND ($2 = '' OR kind = $2)",
-        account_id,
+        &account.id,
         kind,
     )?;
     let records = fetch!(
         fetch_all,
         connection,
-        EntryRow,
+        (String, String, String, String, i64, i64, i64),
         "SELECT kind, detail, address, client, first_at, last_at, times FROM activity
          WHERE account_id = $1 AND ($2 = '' OR kind = $2) ORDER BY last_at DESC, id DESC LIMIT $3 OFFSET $4",
-        account_id,
+        &account.id,
         kind,
         i64::from(PAGE_SIZE),
         i64::from(page.saturating_sub(1)) * i64::from(PAGE_SIZE),
     )?;
-    let read = |row: EntryRow| {
+    let read = |(kind, detail, address, client, first_at, last_at, times): (String, _, _, _, _, _, _)| {
         Some(Entry {
-            kind: ActivityKind::parse(&row.kind)?,
-            detail: row.detail,
-            origin: ClientInfo { address: row.address, client: row.client },
-            first_at: Timestamp::from_millis(row.first_at),
-            last_at: Timestamp::from_millis(row.last_at),
-            times: row.times,
+            kind: ActivityKind::parse(&kind)?,
+            detail,
+            origin: ClientInfo { address, client },
+            first_at: Timestamp::from_millis(first_at),
+            last_at: Timestamp::from_millis(last_at),
+            times,
         })
     };
     Ok((records.into_iter().filter_map(read).collect(), count))

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
 use dockpass_core::password::{Password, PasswordDigest, PasswordProblem};
+use dockpass_core::timestamp::Timestamp;
 use dockpass_core::username::{Username, UsernameProblem};
 use zeroize::Zeroizing;
 
@@ -36,24 +37,14 @@ pub enum AccountCommand {
     /// List all accounts
     List,
     /// End an account's sessions, and refuse its password and tokens
-    Disable {
-        /// Username
-        name: String,
-    },
+    Disable { name: String },
     /// Enable a disabled account and its tokens again
-    Enable {
-        /// Username
-        name: String,
-    },
+    Enable { name: String },
     /// Turn off an account's two-factor authentication
     #[command(name = "reset-2fa")]
-    ResetSecondFactor {
-        /// Username
-        name: String,
-    },
+    ResetSecondFactor { name: String },
     /// Set a new password and end all sessions
     ResetPassword {
-        /// Username
         name: String,
         /// Read the password from standard input; one line break at its end is ignored
         #[arg(long, required = true)]
@@ -68,10 +59,7 @@ impl AccountCommand {
     }
 }
 
-/// Runs the command and returns the lines to print.
-///
-/// # Errors
-/// A sentence that says why it failed.
+/// Runs the command; the lines to print, or a sentence that says why it failed.
 pub async fn run(command: AccountCommand, db: &Db, clock: &Clock) -> Result<String, String> {
     match command {
         AccountCommand::Add { name, admin, .. } => add(&name, admin, db, clock).await,
@@ -115,6 +103,7 @@ async fn add(name: &str, is_admin: bool, db: &Db, clock: &Clock) -> Result<Strin
 }
 
 async fn list(db: &Db, clock: &Clock) -> Result<String, Error> {
+    let time = |millis| Timestamp::from_millis(millis).rfc3339();
     let mut reader = db.read().await?;
     let mut lines = String::new();
     for page in 1.. {
@@ -123,16 +112,11 @@ async fn list(db: &Db, clock: &Clock) -> Result<String, Error> {
             break;
         }
         for account in accounts {
-            let state = match (account.is_closed, account.is_disabled) {
-                (true, _) => "closed",
-                (false, true) => "disabled",
-                (false, false) => "enabled",
-            };
+            let state = account.status();
             let role = if account.is_admin { "administrator" } else { "member" };
             let factor = if account.has_second_factor { "2FA on" } else { "2FA off" };
-            let seen =
-                account.last_seen_at.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", at.rfc3339()));
-            let (name, tokens, created) = (account.username, account.live_tokens, account.created_at.rfc3339());
+            let seen = account.last_seen_at.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", time(at)));
+            let (name, tokens, created) = (account.username, account.live_tokens, time(account.created_at));
             let tokens = if tokens == 1 { "1 live token".to_owned() } else { format!("{tokens} live tokens") };
             lines += &format!("{name}\t{role}\t{state}\t{tokens}\t{factor}\tcreated {created}\t{seen}\n");
         }

@@ -11,11 +11,11 @@ use axum::response::Response;
 use axum::routing::get;
 use dockpass_core::account::Account;
 use dockpass_core::password::PasswordDigest;
+use dockpass_core::timestamp::Timestamp;
 use dockpass_core::username::Username;
 use serde::Deserialize;
 
-use super::actions;
-use super::store::AccountSummary;
+use super::actions::{self, AccountSummary};
 use crate::accounts::actions::{self as accounts, CreateAccountError, NewAccount};
 use crate::app::App;
 use crate::auth::credentials_form::username_key;
@@ -28,12 +28,11 @@ use crate::web::list_query::{Paging, page_number};
 use crate::web::page::{Page, dialog_or_page, private};
 use crate::web::time::TimeView;
 
-/// `/admin/accounts`, `/admin/accounts/new`.
 pub fn routes() -> Router<App> {
     Router::new().route("/admin/accounts", get(list).post(add)).route("/admin/accounts/new", get(new))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct AccountListQuery {
     text: String,
@@ -44,24 +43,6 @@ struct AccountView {
     person: AccountSummary,
     created: TimeView,
     last_seen: Option<TimeView>,
-}
-
-impl AccountView {
-    fn status_key(&self) -> &'static str {
-        match (self.person.is_closed, self.person.is_disabled) {
-            (true, _) => "admin.closed",
-            (false, true) => "admin.disabled",
-            (false, false) => "admin.enabled",
-        }
-    }
-
-    fn badge(&self) -> &'static str {
-        match (self.person.is_closed, self.person.is_disabled) {
-            (true, _) => "expired",
-            (false, true) => "inactive",
-            (false, false) => "active",
-        }
-    }
 }
 
 #[derive(Template, WebTemplate)]
@@ -94,8 +75,8 @@ async fn list(
     };
     let Paging { previous, next, .. } = Paging::new(number, count, me.page.words, address);
     let row = |person: AccountSummary| AccountView {
-        created: me.page.time(&person.created_at),
-        last_seen: person.last_seen_at.map(|at| me.page.time(&at)),
+        created: me.page.time(&Timestamp::from_millis(person.created_at)),
+        last_seen: person.last_seen_at.map(|at| me.page.time(&Timestamp::from_millis(at))),
         person,
     };
     Ok(private(AccountsPage {
@@ -109,7 +90,7 @@ async fn list(
     }))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct NewAccountForm {
     username: String,

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use dockpass_core::account::Account;
-use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::activity::ActivityKind;
 
 use super::actions;
 use super::list::PasswordLinkPage;
@@ -22,7 +22,6 @@ use crate::error::Error;
 use crate::web::extract::Id;
 use crate::web::page::{Page, dialog_or_page, redirect};
 
-/// `/admin/accounts/{id}/…`
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/admin/accounts/{id}/disable", get(ask).post(disable))
@@ -75,16 +74,11 @@ async fn enable(State(app): State<App>, Administrator(me): Administrator, Id(id)
     back(me, if is_done { "admin.enabled_notice" } else { "admin.enabled_already" }, username).await
 }
 
-async fn end_sessions(
-    State(app): State<App>,
-    Administrator(me): Administrator,
-    origin: ClientInfo,
-    Id(id): Id,
-) -> Result<Response, Error> {
+async fn end_sessions(State(app): State<App>, Administrator(me): Administrator, Id(id): Id) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
     let ended = accounts::end_sessions(&mut tx, &account).await?.to_string();
-    activity::record(&mut tx, &account, ActivityKind::SessionsEnded, &ended, &origin, me.page.now).await?;
+    activity::record(&mut tx, &account, ActivityKind::SessionsEnded, &ended, &me.origin, me.page.now).await?;
     tx.commit().await?;
     let username = account.username.as_str();
     tracing::info!(account = username, "an administrator ended the sessions of an account");
@@ -95,7 +89,7 @@ async fn reset_second_factor(
     State(app): State<App>,
     _: Administrator,
     Id(id): Id,
-    RecentSignIn { me, origin, .. }: RecentSignIn,
+    RecentSignIn { me, .. }: RecentSignIn,
 ) -> Result<Response, Error> {
     if me.account.id == id {
         // Turning off one's own needs a code, on the page Security.
@@ -103,7 +97,7 @@ async fn reset_second_factor(
     }
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
-    let is_done = two_factor::turn_off(&mut tx, &account, &origin, me.page.now).await?;
+    let is_done = two_factor::turn_off(&mut tx, &account, &me.origin, me.page.now).await?;
     tx.commit().await?;
     let username = account.username.as_str();
     tracing::info!(

@@ -119,7 +119,7 @@ impl<T> MaybeRecentSignIn<T> {
     }
 
     async fn confirm(&self, password: &str) -> Result<Result<(), (&'static str, FormError)>, Error> {
-        let SignedIn { account, page, session } = &self.me;
+        let SignedIn { account, page, session, .. } = &self.me;
         let outcome = self.checker.password(account.username.as_str(), Some(&account.id), password).await;
         let wrong = FormError::new(StatusCode::UNPROCESSABLE_ENTITY, page.t("recent_sign_in.wrong_password"));
         if let Err(error) = FormError::of_attempt(outcome, page.words, wrong)? {

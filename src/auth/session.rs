@@ -41,6 +41,8 @@ pub struct SignedIn {
     pub account: Account,
     pub page: Page,
     pub session: Session,
+    /// Address and program, for the security log.
+    pub origin: ClientInfo,
 }
 
 impl FromRequestParts<App> for SignedIn {
@@ -56,7 +58,8 @@ impl FromRequestParts<App> for SignedIn {
         }
         touch(&session, app, &account, now).await?;
         let page = Page::of(&parts.method, &parts.uri, &parts.headers, now).signed_in(&account);
-        Ok(Self { account, page, session })
+        let Ok(origin) = ClientInfo::from_request_parts(parts, app).await;
+        Ok(Self { account, page, session, origin })
     }
 }
 

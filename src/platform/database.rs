@@ -323,7 +323,7 @@ macro_rules! fetch {
 macro_rules! row {
     ($(#[$attribute:meta])* $visibility:vis struct $name:ident { $($field:ident: $type:ty),* $(,)? }) => {
         $(#[$attribute])*
-        $visibility struct $name { $($field: $type),* }
+        $visibility struct $name { $($visibility $field: $type),* }
 
         impl sqlx::FromRow<'_, sqlx::sqlite::SqliteRow> for $name {
             fn from_row(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Self> {

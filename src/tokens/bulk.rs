@@ -6,14 +6,13 @@ use askama::Template;
 use askama_web::WebTemplate;
 use axum::Router;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::activity::ActivityKind;
 use dockpass_core::listing::PAGE_SIZE;
-use dockpass_core::token::TokenStatus;
 
-use super::actions;
+use super::actions::{self, ChangeOutcome};
 use super::list::table::changed;
 use super::rows::TokenView;
 use crate::activity::actions as activity;
@@ -23,7 +22,6 @@ use crate::error::Error;
 use crate::web::forms::PostedForm;
 use crate::web::page::{Page, dialog_or_page};
 
-/// `/settings/tokens/selected`.
 pub fn routes() -> Router<App> {
     Router::new().route("/settings/tokens/selected", get(ask).post(apply))
 }
@@ -34,8 +32,6 @@ enum BulkAction {
     Delete,
 }
 
-/// A bulk action and the tokens that it is for.
-#[derive(Debug)]
 struct Selection {
     action: BulkAction,
     ids: Vec<String>,
@@ -73,39 +69,42 @@ async fn ask(State(app): State<App>, me: SignedIn, RawQuery(query): RawQuery) ->
     if selection.ids.is_empty() {
         return Ok(Redirect::to("/settings/tokens").into_response());
     }
-    let tokens = actions::find_all(&mut app.db.read().await?, &me.account, &selection.ids).await?;
+    let mut reader = app.db.read().await?;
+    let mut tokens = Vec::with_capacity(selection.ids.len());
+    for id in &selection.ids {
+        tokens.push(TokenView::new(&actions::find(&mut reader, &me.account, id).await?, &me.page));
+    }
     let is_delete = selection.action == BulkAction::Delete;
     let key = if is_delete { "tokens.delete_selected" } else { "tokens.deactivate_selected" };
     let question = me.page.words.count(key, tokens.len() as i64);
-    let row = |token| TokenView::new(token, me.page.now, me.page.words, &me.page.zone);
-    let tokens = tokens.iter().map(row).collect();
     Ok(dialog_or_page!(StatusCode::OK, BulkPage { page: me.page, is_delete, tokens, question }))
 }
 
 async fn apply(
     State(app): State<App>,
     me: SignedIn,
-    origin: ClientInfo,
-    headers: HeaderMap,
     PostedForm(pairs): PostedForm<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
     let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
     let Selection { action, ids } = Selection::parse(pairs).ok_or(Error::Invalid)?;
-    let now = me.page.now;
-    let mut tx = app.db.write().await?;
-    let tokens = actions::find_all(&mut tx, &me.account, &ids).await?;
-    let is_delete = action == BulkAction::Delete;
-    let kind = if is_delete { ActivityKind::TokenDeleted } else { ActivityKind::TokenDeactivated };
-    // Deactivating does not change expired tokens.
-    for token in tokens.iter().filter(|token| is_delete || token.status(now) != TokenStatus::Expired) {
-        activity::record(&mut tx, &me.account, kind, token.description.as_str(), &origin, now).await?;
-    }
-    let (key, count) = if is_delete {
-        ("tokens.deleted_selected", actions::delete_all(&mut tx, &me.account, &ids, now).await?)
-    } else {
-        ("tokens.deactivated_selected", actions::deactivate_all(&mut tx, &me.account, &ids, now).await?)
+    let (key, kind) = match action {
+        BulkAction::Delete => ("tokens.deleted_selected", ActivityKind::TokenDeleted),
+        BulkAction::Deactivate => ("tokens.deactivated_selected", ActivityKind::TokenDeactivated),
     };
+    let (now, mut count) = (me.page.now, 0);
+    let mut tx = app.db.write().await?;
+    for id in &ids {
+        let token = actions::find(&mut tx, &me.account, id).await?;
+        let outcome = match action {
+            BulkAction::Delete => actions::delete(&mut tx, &me.account, id, now).await.map(|_| ChangeOutcome::Done)?,
+            BulkAction::Deactivate => actions::switch(&mut tx, &me.account, id, false, now).await?,
+        };
+        if outcome == ChangeOutcome::Done {
+            count += 1;
+            activity::record(&mut tx, &me.account, kind, token.description.as_str(), &me.origin, now).await?;
+        }
+    }
     tracing::info!(account = me.account.username.as_str(), count, ?action, "several tokens were changed");
     let notice = me.page.words.count(key, count);
-    changed(tx, &app, me, &headers, notice).await
+    changed(tx, &app, me, notice).await
 }

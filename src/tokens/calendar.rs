@@ -8,7 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use dockpass_core::account::Account;
-use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::activity::ActivityKind;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::AccessToken;
 use icalendar::{Calendar, Component, Event};
@@ -23,7 +23,6 @@ use crate::web::extract::Now;
 use crate::web::i18n::Words;
 use crate::web::page::{Page, dialog_or_page, private};
 
-/// `/settings/tokens/calendar`.
 pub fn routes() -> Router<App> {
     Router::new().route("/settings/tokens/calendar", get(ask).post(create))
 }
@@ -53,10 +52,10 @@ async fn ask(me: SignedIn) -> Response {
     dialog_or_page!(StatusCode::OK, CalendarPage { page: me.page, is_renewal })
 }
 
-async fn create(State(app): State<App>, me: SignedIn, origin: ClientInfo) -> Result<Response, Error> {
+async fn create(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let secret = links::create_calendar_secret(&mut tx, &me.account, app.rng).await?;
-    activity::record(&mut tx, &me.account, ActivityKind::CalendarRenewed, "", &origin, me.page.now).await?;
+    activity::record(&mut tx, &me.account, ActivityKind::CalendarRenewed, "", &me.origin, me.page.now).await?;
     tx.commit().await?;
     let address = format!("{}/calendar/{}.ics", app.urls.public, *secret);
     Ok(dialog_or_page!(StatusCode::OK, CalendarCreatedPage { page: me.page, address }))

@@ -12,7 +12,6 @@ const PITCH: usize = 8;
 const MIN_HEIGHT: f64 = 2.0;
 
 /// The part of a bar for one kind of request.
-#[derive(Debug)]
 pub struct BarSegment {
     pub class: &'static str,
     pub y: String,
@@ -20,7 +19,6 @@ pub struct BarSegment {
 }
 
 /// A day with requests.
-#[derive(Debug)]
 pub struct Bar {
     pub x: usize,
     pub parts: Vec<BarSegment>,
@@ -28,8 +26,6 @@ pub struct Bar {
     pub sentence: String,
 }
 
-/// The chart.
-#[derive(Debug)]
 pub struct Chart {
     pub bars: Vec<Bar>,
     pub width: usize,
@@ -88,33 +84,4 @@ fn parts(day: &DayCounts, most: i64) -> Vec<BarSegment> {
         BarSegment { class, y: format!("{top:.1}"), height: format!("{height:.1}") }
     };
     kinds.into_iter().map(part).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bars_start_at_the_bottom_and_every_segment_is_visible() {
-        let mut days = vec![DayCounts::default(); CHART_DAYS as usize];
-        days[0] = DayCounts { pulls: 1, ..DayCounts::default() };
-        days[89] = DayCounts { pulls: 4000, pushes: 1, deletes: 1, refusals: 998 };
-        let words = Words::named("en").unwrap();
-        let chart = Chart::new(&days, Timestamp::from_seconds(1_795_435_200), words);
-        assert_eq!((chart.bars.len(), chart.width), (2, 720));
-        assert_eq!(chart.most, "Busiest day: 5000 requests. Days are in UTC.");
-        for bar in &chart.bars {
-            let mut bottom = HEIGHT;
-            for part in &bar.parts {
-                let (y, height): (f64, f64) = (part.y.parse().unwrap(), part.height.parse().unwrap());
-                assert!(height >= MIN_HEIGHT && y >= 0.0 && (y + height - bottom).abs() < 0.2, "{bar:?}");
-                bottom = y;
-            }
-        }
-        assert_eq!(chart.bars[0].x, 0);
-        assert_eq!(chart.bars[0].sentence, "26 August 2026: 1 pull");
-        assert_eq!(chart.bars[1].x, 712);
-        assert_eq!(chart.bars[1].sentence, "23 November 2026: 4000 pulls, 1 push, 1 delete, 998 refusals");
-        assert_eq!(chart.totals[0], ("pulls", "4001 pulls".to_owned()));
-    }
 }

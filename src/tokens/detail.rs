@@ -27,7 +27,7 @@ use crate::web::page::{Page, private};
 use crate::web::time::TimeView;
 
 /// The form "What can this token do?"
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CheckQuery {
     repository: String,
@@ -35,7 +35,6 @@ pub(super) struct CheckQuery {
 }
 
 /// The answer below that form.
-#[derive(Debug)]
 struct CheckAnswer {
     /// `yes`, `no` or `error`, for the stylesheet.
     class: &'static str,
@@ -43,7 +42,6 @@ struct CheckAnswer {
 }
 
 /// A row of the latest uses.
-#[derive(Debug)]
 struct TokenUseView {
     /// The key of its words, below `usage`.
     action: &'static str,
@@ -120,7 +118,7 @@ pub(super) async fn show(
         last: last.map(|(token_use, at)| TokenUseView::new(token_use, Occurrences::once(at), &page)),
         chart: Chart::new(&history.days, now, page.words),
         uses: history.uses.iter().map(|(token_use, span)| TokenUseView::new(token_use, *span, &page)).collect(),
-        token: TokenView::new(&token, now, page.words, &page.zone),
+        token: TokenView::new(&token, &page),
         question,
         answer,
         page,

@@ -3,17 +3,17 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::activity::ActivityKind;
 use dockpass_core::token::{AccessToken, TokenFields, TokenStatus};
 
 use super::actions::{self, ChangeOutcome};
 use super::detail;
 use super::fields::TokenFieldsForm;
 use super::list::table::changed;
-use super::rows::{LevelChoice, TokenView};
+use super::rows::TokenView;
 use crate::activity::actions as activity;
 use crate::app::App;
 use crate::auth::recent_sign_in::MaybeRecentSignIn;
@@ -40,13 +40,11 @@ struct EditPage {
     token: TokenView,
     form: TokenFieldsForm,
     errors: FieldErrors,
-    levels: Vec<LevelChoice>,
 }
 
 impl EditPage {
     fn new(page: Page, token: &AccessToken, form: TokenFieldsForm, errors: FieldErrors) -> Self {
-        let levels = LevelChoice::all(&form.permission);
-        Self { token: TokenView::new(token, page.now, page.words, &page.zone), page, form, errors, levels }
+        Self { token: TokenView::new(token, &page), page, form, errors }
     }
 
     fn show(self, status: StatusCode) -> Response {
@@ -71,7 +69,6 @@ async fn edit(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Respon
 async fn save(
     State(app): State<App>,
     Id(id): Id,
-    headers: HeaderMap,
     posted: MaybeRecentSignIn<TokenFieldsForm>,
 ) -> axum::response::Result<Response> {
     let before = find(&app, &posted.me, &id).await?;
@@ -80,74 +77,45 @@ async fn save(
     if fields.as_ref().is_some_and(|fields| fields.widens(&before)) {
         posted.require().await?;
     }
-    let MaybeRecentSignIn { me, origin, form, .. } = posted;
+    let MaybeRecentSignIn { me, form, .. } = posted;
     match fields {
-        Some(fields) => Ok(update(&app, me, &headers, &origin, &before, &fields).await?),
+        Some(fields) => Ok(update(&app, me, &before, &fields).await?),
         None => Ok(EditPage::new(me.page, &before, form, errors).show(StatusCode::UNPROCESSABLE_ENTITY)),
     }
 }
 
-async fn update(
-    app: &App,
-    me: SignedIn,
-    headers: &HeaderMap,
-    origin: &ClientInfo,
-    before: &AccessToken,
-    after: &TokenFields,
-) -> Result<Response, Error> {
+async fn update(app: &App, me: SignedIn, before: &AccessToken, after: &TokenFields) -> Result<Response, Error> {
     let now = me.page.now;
     let mut tx = app.db.write().await?;
     match actions::edit(&mut tx, &me.account, before, after, now).await? {
         ChangeOutcome::Done => {
             let description = after.description.as_str();
-            activity::record(&mut tx, &me.account, ActivityKind::TokenEdited, description, origin, now).await?;
+            activity::record(&mut tx, &me.account, ActivityKind::TokenEdited, description, &me.origin, now).await?;
             let notice = me.page.t1("tokens.saved", "name", description);
-            changed(tx, app, me, headers, notice).await
+            changed(tx, app, me, notice).await
         }
-        ChangeOutcome::Expired => {
-            drop(tx);
-            Ok(expired(me, before))
-        }
+        ChangeOutcome::Expired => Ok(expired(me, before)),
     }
 }
 
 /// Activating gives access back, so it needs a recent sign-in.
-async fn activate(
-    State(app): State<App>,
-    Id(id): Id,
-    headers: HeaderMap,
-    posted: MaybeRecentSignIn,
-) -> axum::response::Result<Response> {
+async fn activate(State(app): State<App>, Id(id): Id, posted: MaybeRecentSignIn) -> axum::response::Result<Response> {
     // 404 comes before the question.
     find(&app, &posted.me, &id).await?;
     posted.require().await?;
-    Ok(switch(&app, posted.me, &id, &headers, &posted.origin, true).await?)
+    Ok(switch(&app, posted.me, &id, true).await?)
 }
 
-async fn deactivate(
-    State(app): State<App>,
-    me: SignedIn,
-    Id(id): Id,
-    headers: HeaderMap,
-    origin: ClientInfo,
-) -> Result<Response, Error> {
-    switch(&app, me, &id, &headers, &origin, false).await
+async fn deactivate(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
+    switch(&app, me, &id, false).await
 }
 
-async fn switch(
-    app: &App,
-    me: SignedIn,
-    id: &str,
-    headers: &HeaderMap,
-    origin: &ClientInfo,
-    is_active: bool,
-) -> Result<Response, Error> {
+async fn switch(app: &App, me: SignedIn, id: &str, is_active: bool) -> Result<Response, Error> {
     let now = me.page.now;
     let mut tx = app.db.write().await?;
     let outcome = actions::switch(&mut tx, &me.account, id, is_active, now).await?;
     let token = actions::find(&mut tx, &me.account, id).await?;
     if outcome == ChangeOutcome::Expired {
-        drop(tx);
         return Ok(expired(me, &token));
     }
     let description = token.description.as_str();
@@ -156,9 +124,9 @@ async fn switch(
     } else {
         (ActivityKind::TokenDeactivated, "tokens.deactivated")
     };
-    activity::record(&mut tx, &me.account, kind, description, origin, now).await?;
+    activity::record(&mut tx, &me.account, kind, description, &me.origin, now).await?;
     let notice = me.page.t1(key, "name", description);
-    changed(tx, app, me, headers, notice).await
+    changed(tx, app, me, notice).await
 }
 
 #[derive(Template)]
@@ -182,23 +150,16 @@ struct DeletePage {
 }
 
 async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
-    let token = find(&app, &me, &id).await?;
-    let token = TokenView::new(&token, me.page.now, me.page.words, &me.page.zone);
+    let token = TokenView::new(&find(&app, &me, &id).await?, &me.page);
     Ok(dialog_or_page!(StatusCode::OK, DeletePage { token, page: me.page }))
 }
 
-async fn delete(
-    State(app): State<App>,
-    me: SignedIn,
-    Id(id): Id,
-    headers: HeaderMap,
-    origin: ClientInfo,
-) -> Result<Response, Error> {
+async fn delete(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
     let now = me.page.now;
     let mut tx = app.db.write().await?;
     let description = actions::delete(&mut tx, &me.account, &id, now).await?;
-    activity::record(&mut tx, &me.account, ActivityKind::TokenDeleted, description.as_str(), &origin, now).await?;
+    activity::record(&mut tx, &me.account, ActivityKind::TokenDeleted, description.as_str(), &me.origin, now).await?;
     tracing::info!(account = me.account.username.as_str(), token = id, "a token was deleted");
     let notice = me.page.t1("tokens.deleted", "name", &description);
-    changed(tx, &app, me, &headers, notice).await
+    changed(tx, &app, me, notice).await
 }

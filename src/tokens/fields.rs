@@ -10,11 +10,10 @@ use crate::web::i18n::Words;
 
 /// The radio button that limits a token to the named repositories.
 const NAMED: &str = "named";
-/// The radio button that does not limit it.
 const ALL: &str = "all";
 
 /// Description, level and repositories as they were typed.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct TokenFieldsForm {
     pub description: String,
@@ -27,7 +26,6 @@ pub(super) struct TokenFieldsForm {
 }
 
 impl TokenFieldsForm {
-    /// The form filled in for a token.
     pub fn of(description: &Description, level: AccessLevel, repository_filter: &RepositoryFilter) -> Self {
         Self {
             description: description.to_string(),
@@ -37,7 +35,6 @@ impl TokenFieldsForm {
         }
     }
 
-    /// Whether the token is limited to the named repositories.
     pub fn is_named(&self) -> bool {
         self.filter == NAMED
     }

@@ -6,7 +6,6 @@ use dockpass_core::token::{TokenSource, TokenStatus};
 
 use crate::web::list_query::page_number;
 
-/// The path of the list.
 pub const PATH: &str = "/settings/tokens";
 
 /// Reads a query; wrong values fall back to the defaults.
@@ -15,10 +14,7 @@ pub fn parse(query: &str) -> TokenListQuery {
     let mut direction = None;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match name.as_ref() {
-            "sort" => {
-                listing.column =
-                    TokenColumn::ALL.into_iter().find(|column| column.as_str() == value).unwrap_or_default();
-            }
+            "sort" => listing.column = TokenColumn::parse(&value).unwrap_or_default(),
             "direction" => {
                 direction = match value.as_ref() {
                     "asc" => Some(SortDirection::Ascending),
@@ -26,7 +22,7 @@ pub fn parse(query: &str) -> TokenListQuery {
                     _ => None,
                 }
             }
-            "status" => listing.status = TokenStatus::ALL.into_iter().find(|status| status.as_str() == value),
+            "status" => listing.status = TokenStatus::parse(&value),
             "source" => listing.source = TokenSource::parse(&value),
             "text" => listing.text = searchable(&value),
             "page" => listing.page = page_number(&value),
@@ -47,7 +43,6 @@ fn searchable(text: &str) -> String {
     }
 }
 
-/// The address of a list.
 pub fn address(listing: &TokenListQuery) -> String {
     let default = TokenListQuery::default();
     let mut pairs: Vec<(&str, String)> = Vec::new();
@@ -71,7 +66,6 @@ pub fn address(listing: &TokenListQuery) -> String {
     format!("{PATH}?{}", form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish())
 }
 
-/// The value of a direction.
 pub const fn direction(direction: SortDirection) -> &'static str {
     match direction {
         SortDirection::Ascending => "asc",

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use dockpass_core::access_level::AccessLevel;
@@ -19,7 +19,7 @@ use serde::Deserialize;
 use super::actions::{self, GenerateOutcome, NewToken};
 use super::fields::TokenFieldsForm;
 use super::list::table::TokenTable;
-use super::rows::{ExpiryOption, LevelChoice, full_sentence};
+use super::rows::{ExpiryOption, full_sentence};
 use crate::activity::actions as activity;
 use crate::app::App;
 use crate::auth::recent_sign_in::RecentSignIn;
@@ -37,9 +37,9 @@ pub fn routes() -> Router<App> {
     Router::new().route("/settings/tokens/new", get(show)).route("/settings/tokens", post(create))
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct NewTokenForm {
+struct NewTokenForm {
     form_key: String,
     expiration: String,
     expiration_date: String,
@@ -78,7 +78,6 @@ struct NewTokenPage {
     errors: FieldErrors,
     /// Why no token can be generated now.
     full: Option<String>,
-    levels: Vec<LevelChoice>,
     expirations: Vec<ExpiryOption>,
     first_day: String,
     last_day: String,
@@ -87,7 +86,6 @@ struct NewTokenPage {
 impl NewTokenPage {
     fn new(page: Page, form: NewTokenForm, lifetimes: Lifetimes) -> Self {
         Self {
-            levels: LevelChoice::all(&form.fields.permission),
             expirations: ExpiryOption::all(lifetimes, &form.expiration, page.now, page.words),
             first_day: page.now.date().to_string(),
             last_day: lifetimes.last_custom_day(page.now).to_string(),
@@ -99,8 +97,7 @@ impl NewTokenPage {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Deserialize)]
 struct NewTokenQuery {
     like: Option<String>,
 }
@@ -140,8 +137,7 @@ struct AlreadyCreatedPage {
 
 async fn create(
     State(app): State<App>,
-    headers: HeaderMap,
-    RecentSignIn { me, origin, form, .. }: RecentSignIn<NewTokenForm>,
+    RecentSignIn { me, form, .. }: RecentSignIn<NewTokenForm>,
 ) -> Result<Response, Error> {
     let now = me.page.now;
     let lifetimes = app.config.token_lifetimes;
@@ -157,21 +153,17 @@ async fn create(
     let (token, secret) =
         match actions::generate(&mut tx, &me.account, new, &form.form_key, quota, now, app.rng).await? {
             GenerateOutcome::Generated(token, secret) => (token, secret),
-            GenerateOutcome::QuotaExceeded(exceeded) => {
-                drop(tx);
-                return Ok(refuse(me.page, form, lifetimes, exceeded));
-            }
+            GenerateOutcome::QuotaExceeded(exceeded) => return Ok(refuse(me.page, form, lifetimes, exceeded)),
             GenerateOutcome::AlreadyGenerated => {
-                drop(tx);
                 return Ok(dialog_or_page!(StatusCode::CONFLICT, AlreadyCreatedPage { page: me.page }));
             }
         };
     let description = token.description.as_str();
-    activity::record(&mut tx, &me.account, ActivityKind::TokenCreated, description, &origin, now).await?;
+    activity::record(&mut tx, &me.account, ActivityKind::TokenCreated, description, &me.origin, now).await?;
     tx.commit().await?;
     tracing::info!(account = me.account.username.as_str(), token = token.id, "a token was generated");
     let created = CreatedPage {
-        table: table(&app, &me, &headers).await,
+        table: table(&app, &me).await,
         page: me.page,
         out_of_band: true,
         description: description.to_owned(),
@@ -183,11 +175,11 @@ async fn create(
 }
 
 /// The table behind the dialog. Without it the dialog still shows the secret, which nobody can see again.
-async fn table(app: &App, me: &SignedIn, headers: &HeaderMap) -> Option<TokenTable> {
+async fn table(app: &App, me: &SignedIn) -> Option<TokenTable> {
     if !me.page.is_fragment {
         return None;
     }
-    let table = TokenTable::read_again(app, me, headers).await;
+    let table = TokenTable::read_again(app, me).await;
     table.inspect_err(|error| tracing::error!(%error, "the table of tokens cannot be read")).ok()
 }
 

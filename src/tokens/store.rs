@@ -86,8 +86,9 @@ pub async fn lock_account(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE account SET username = username WHERE id = $1", &account.id)
 }
 
+/// How much of its quota an account uses.
 pub async fn used(connection: &mut impl Connection, account: &Account, now: Timestamp) -> sqlx::Result<QuotaUsage> {
-    let (tokens, first_end) = fetch!(
+    let (tokens, first_expires_at) = fetch!(
         fetch_one,
         connection,
         (i64, Option<i64>),
@@ -96,7 +97,7 @@ pub async fn used(connection: &mut impl Connection, account: &Account, now: Time
         &account.id,
         now.millis(),
     )?;
-    let (creations, first_creation) = fetch!(
+    let (creations, first_created_at) = fetch!(
         fetch_one,
         connection,
         (i64, Option<i64>),
@@ -106,9 +107,9 @@ pub async fn used(connection: &mut impl Connection, account: &Account, now: Time
     )?;
     Ok(QuotaUsage {
         tokens,
-        first_expires_at: first_end.map(Timestamp::from_millis),
+        first_expires_at: first_expires_at.map(Timestamp::from_millis),
         creations,
-        first_created_at: first_creation.map(Timestamp::from_millis),
+        first_created_at: first_created_at.map(Timestamp::from_millis),
     })
 }
 
@@ -287,38 +288,27 @@ pub async fn forget_form_keys_before(tx: &mut Tx, before: Timestamp) -> sqlx::Re
     execute!(tx, "DELETE FROM spent_form_key WHERE spent_at < $1", before.millis())
 }
 
-row! {
-    struct SlotTokenRow {
-        id: String,
-        description: String,
-        created_at: i64,
-        expires_at: Option<i64>,
-        last_used_at: Option<i64>,
-        refreshed_at: i64,
-    }
-}
-
 /// The auto-generated tokens of an account.
 pub async fn auto_generated(connection: &mut impl Connection, account: &Account) -> sqlx::Result<Vec<SlotToken>> {
     let records = fetch!(
         fetch_all,
         connection,
-        SlotTokenRow,
+        (String, String, i64, Option<i64>, Option<i64>, i64),
         "SELECT token.id, token.description, token.created_at, token.expires_at, token.last_used_at,
                 device_session.refreshed_at
          FROM token JOIN device_session ON device_session.token_id = token.id
          WHERE token.account_id = $1 AND token.source = 'auto-generated'",
         &account.id,
     )?;
-    let read = |row: SlotTokenRow| {
-        let used_at = row.last_used_at.unwrap_or(row.created_at);
+    let read = |(token_id, description, created_at, expires_at, last_used_at, refreshed_at)| {
+        let (expires_at, used_at): (Option<i64>, i64) = (expires_at, Option::unwrap_or(last_used_at, created_at));
         SlotToken {
-            token_id: row.id,
-            description: Description::from_stored(row.description),
-            created_at: Timestamp::from_millis(row.created_at),
+            token_id,
+            description: Description::from_stored(description),
+            created_at: Timestamp::from_millis(created_at),
             used_at: Timestamp::from_millis(used_at),
-            last_at: Timestamp::from_millis(used_at.max(row.refreshed_at)),
-            ends_at: row.expires_at.map_or(Timestamp::NEVER, Timestamp::from_millis),
+            last_at: Timestamp::from_millis(used_at.max(refreshed_at)),
+            ends_at: expires_at.map_or(Timestamp::NEVER, Timestamp::from_millis),
         }
     };
     Ok(records.into_iter().map(read).collect())

@@ -6,12 +6,12 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, REFERER, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::{Cookie, CookieJar};
-use axum_htmx::{HX_REQUEST, HxRedirect};
+use axum_htmx::{HX_CURRENT_URL, HX_REQUEST, HxRedirect};
 use dockpass_core::account::Account;
 use dockpass_core::timestamp::Timestamp;
 
@@ -35,6 +35,8 @@ pub struct Page {
     pub path: String,
     /// Where forms of the top bar lead back to.
     pub here: String,
+    /// The address of the page from which the request came, as the browser says.
+    pub came_from: String,
     pub is_fragment: bool,
     pub now: Timestamp,
     pub zone: Zone,
@@ -59,6 +61,7 @@ impl Page {
             words: cookie(LANGUAGE_COOKIE).and_then(Words::named).unwrap_or_else(|| Words::accepted(headers)),
             theme: cookie(THEME_COOKIE).and_then(theme_named),
             path: uri.path().to_owned(),
+            came_from: came_from(headers),
             is_fragment: headers.contains_key(HX_REQUEST),
             now,
             zone: Zone::default(),
@@ -103,6 +106,11 @@ impl Page {
         ["system"].into_iter().chain(THEMES).map(move |name| (name, name == current))
     }
 
+    /// The query of the list at `path` from which this request came: after a change the same rows are shown again.
+    pub fn query_before(&self, path: &str) -> &str {
+        self.came_from.split_once(&format!("{path}?")).map_or("", |(_, query)| query)
+    }
+
     pub fn is_admin(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.is_admin)
     }
@@ -123,6 +131,11 @@ impl Page {
     pub fn is_at(&self, path: &str) -> bool {
         self.path == path || (path != "/settings" && self.path.starts_with(&format!("{path}/")))
     }
+}
+
+fn came_from(headers: &HeaderMap) -> String {
+    let address = headers.get(HX_CURRENT_URL).or_else(|| headers.get(REFERER));
+    address.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
 /// The address of this page with its query. For a POST, the page that has the form: many of those addresses have no

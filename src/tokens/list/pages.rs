@@ -16,7 +16,6 @@ use crate::error::Error;
 use crate::tokens::list_query;
 use crate::web::page::{Page, private};
 
-/// `/settings/tokens`.
 pub fn routes() -> Router<App> {
     Router::new().route("/settings/tokens", get(list))
 }

@@ -1,7 +1,7 @@
 //! The SQL of the list of tokens.
 
 use dockpass_core::account::Account;
-use dockpass_core::listing::{PAGE_SIZE, SortDirection, TokenColumn, TokenListQuery, like};
+use dockpass_core::listing::{PAGE_SIZE, SortDirection, TokenColumn, TokenListQuery, like, pages};
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::{AccessToken, TokenSource, TokenStatus};
 use sqlx::AssertSqlSafe;
@@ -38,12 +38,12 @@ const fn order_by(column: TokenColumn) -> &'static str {
     }
 }
 
-/// One page of an account's tokens, and the number of rows on all pages. The text of the two queries consists only of
-/// the constants above; all values are bound.
+/// One page of an account's tokens, and the number of rows on all pages. A page after the last one becomes the last one.
+/// The text of the two queries consists only of the constants above; all values are bound.
 pub async fn list(
     connection: &mut impl Connection,
     account: &Account,
-    listing: &TokenListQuery,
+    listing: &mut TokenListQuery,
     now: Timestamp,
 ) -> sqlx::Result<(Vec<AccessToken>, i64)> {
     let direction = if listing.direction == SortDirection::Ascending { "ASC" } else { "DESC" };
@@ -66,6 +66,7 @@ pub async fn list(
         &text,
         now.millis(),
     )?;
+    listing.page = listing.page.min(pages(count));
     let records = fetch!(
         fetch_all,
         connection,

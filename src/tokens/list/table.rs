@@ -2,31 +2,32 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use dockpass_core::account::Account;
-use dockpass_core::listing::{self, TokenListQuery};
+use dockpass_core::listing::TokenListQuery;
 use dockpass_core::refusal::SuggestedFix;
+use dockpass_core::token::{TokenSource, TokenStatus};
 
-use super::actions::{self, TokenList};
+use super::actions;
 use crate::app::App;
 use crate::auth::session::SignedIn;
 use crate::error::Error;
 use crate::platform::database::{Connection, Tx};
+use crate::tokens::actions::EXPIRES_SOON;
 use crate::tokens::refusals::actions as refusals;
 use crate::tokens::refusals::rows::RefusalView;
-use crate::tokens::rows::{ColumnHeading, FilterOption, QuotaView, TokenView, source_options, status_options};
+use crate::tokens::rows::{ColumnHeading, QuotaView, TokenView};
 use crate::tokens::{actions as tokens, list_query};
-use crate::web::list_query::{Paging, shown_before};
+use crate::web::list_query::Paging;
 use crate::web::page::{Page, private};
 
 /// Everything below the heading: numbers, filter, rows and pages.
-#[derive(Debug)]
 pub(in crate::tokens) struct TokenTable {
     pub rows: Vec<TokenView>,
     pub headings: Vec<ColumnHeading>,
-    pub statuses: Vec<FilterOption>,
-    pub sources: Vec<FilterOption>,
+    /// Value, and whether it is chosen.
+    pub statuses: [(&'static str, bool); 3],
+    pub sources: [(&'static str, bool); 2],
     pub text: String,
     pub sort: &'static str,
     pub direction: &'static str,
@@ -37,7 +38,6 @@ pub(in crate::tokens) struct TokenTable {
     pub ending_soon: Option<String>,
     /// The auto-generated tokens that the next sign-in on a device replaces, if there is no free slot.
     pub next_to_go: Vec<String>,
-    /// Recent refusals.
     pub refusals: Vec<RefusalView>,
     /// "3 older ones are not shown".
     pub refusals_more: Option<String>,
@@ -49,57 +49,41 @@ impl TokenTable {
         self.next_to_go.contains(&row.id)
     }
 
-    /// Reads a page of an account's tokens, at most the last one.
     pub(in crate::tokens) async fn read(
         connection: &mut impl Connection,
         app: &App,
         account: &Account,
         page: &Page,
-        listing: TokenListQuery,
+        mut listing: TokenListQuery,
     ) -> Result<Self, Error> {
-        let mut listing = listing;
-        let mut list = actions::list(connection, account, &listing, page.now).await?;
-        let last = listing::pages(list.count);
-        if listing.page > last {
-            listing.page = last;
-            list = actions::list(connection, account, &listing, page.now).await?;
-        }
-        let next_to_go = tokens::next_replaced(connection, account, app.config.devices, page.now).await?;
-        let (refused, older) = refusals::recent(connection, account, page.now).await?;
+        let (now, words) = (page.now, page.words);
+        let (rows, count) = actions::list(connection, account, &mut listing, now).await?;
+        let expiring = actions::count_expiring(connection, account, now, now + EXPIRES_SOON).await?;
+        let used = tokens::used(connection, account, now).await?;
+        let next_to_go = tokens::next_replaced(connection, account, app.config.devices, now).await?;
+        let (refused, older) = refusals::recent(connection, account, now).await?;
         Ok(Self {
+            rows: rows.iter().map(|token| TokenView::new(token, page)).collect(),
+            headings: ColumnHeading::all(&listing),
+            statuses: TokenStatus::ALL.map(|status| (status.as_str(), listing.status == Some(status))),
+            sources: TokenSource::ALL.map(|source| (source.as_str(), listing.source == Some(source))),
+            sort: listing.column.as_str(),
+            direction: list_query::direction(listing.direction),
+            is_filtered: listing.is_filtered(),
+            paging: Paging::new(listing.page, count, words, |number| list_query::address(&listing.at_page(number))),
+            quota: QuotaView::new(app.config.token_limits, used, now, words),
+            ending_soon: (expiring > 0).then(|| words.count("tokens.ending_soon", expiring)),
             next_to_go: next_to_go.into_iter().map(|(id, _)| id).collect(),
             refusals: refused.into_iter().map(|refused| RefusalView::new(refused, page)).collect(),
-            refusals_more: (older > 0).then(|| page.words.count("refusals.more", older)),
-            ..Self::new(app, page, &listing, &list)
+            refusals_more: (older > 0).then(|| words.count("refusals.more", older)),
+            text: listing.text,
         })
     }
 
     /// Reads the page of the list from which a request came.
-    pub(in crate::tokens) async fn read_again(app: &App, me: &SignedIn, headers: &HeaderMap) -> Result<Self, Error> {
-        let listing = list_query::parse(shown_before(headers, list_query::PATH));
+    pub(in crate::tokens) async fn read_again(app: &App, me: &SignedIn) -> Result<Self, Error> {
+        let listing = list_query::parse(me.page.query_before(list_query::PATH));
         Self::read(&mut app.db.read().await?, app, &me.account, &me.page, listing).await
-    }
-
-    fn new(app: &App, page: &Page, listing: &TokenListQuery, list: &TokenList) -> Self {
-        let row = |token| TokenView::new(token, page.now, page.words, &page.zone);
-        Self {
-            rows: list.tokens.iter().map(row).collect(),
-            headings: ColumnHeading::all(listing),
-            statuses: status_options(listing),
-            sources: source_options(listing),
-            text: listing.text.clone(),
-            sort: listing.column.as_str(),
-            direction: list_query::direction(listing.direction),
-            is_filtered: listing.is_filtered(),
-            paging: Paging::new(listing.page, list.count, page.words, |number| {
-                list_query::address(&listing.at_page(number))
-            }),
-            quota: QuotaView::new(app.config.token_limits, list.used, page.now, page.words),
-            ending_soon: (list.expiring_soon > 0).then(|| page.words.count("tokens.ending_soon", list.expiring_soon)),
-            next_to_go: Vec::new(),
-            refusals: Vec::new(),
-            refusals_more: None,
-        }
     }
 }
 
@@ -114,19 +98,13 @@ struct TokensChangedPage {
 }
 
 /// Commits a change and shows the rows that were shown before, with a notice.
-pub(in crate::tokens) async fn changed(
-    tx: Tx,
-    app: &App,
-    me: SignedIn,
-    headers: &HeaderMap,
-    notice: String,
-) -> Result<Response, Error> {
+pub(in crate::tokens) async fn changed(tx: Tx, app: &App, me: SignedIn, notice: String) -> Result<Response, Error> {
     tx.commit().await?;
     if me.page.is_fragment {
-        let table = TokenTable::read_again(app, &me, headers).await?;
+        let table = TokenTable::read_again(app, &me).await?;
         return Ok(private(TokensChangedPage { page: me.page, table, out_of_band: true, notice: Some(notice) }));
     }
     me.leave_notice(&notice).await?;
-    let listing = list_query::parse(shown_before(headers, list_query::PATH));
+    let listing = list_query::parse(me.page.query_before(list_query::PATH));
     Ok(Redirect::to(&list_query::address(&listing)).into_response())
 }

@@ -2,7 +2,6 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::post;
 
@@ -17,9 +16,9 @@ pub fn routes() -> Router<App> {
     Router::new().route("/settings/tokens/refusals/clear", post(clear))
 }
 
-async fn clear(State(app): State<App>, me: SignedIn, headers: HeaderMap) -> Result<Response, Error> {
+async fn clear(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     actions::dismiss(&mut tx, &me.account).await?;
     let notice = me.page.t("refusals.cleared").into_owned();
-    changed(tx, &app, me, &headers, notice).await
+    changed(tx, &app, me, notice).await
 }
