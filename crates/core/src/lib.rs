@@ -14,6 +14,7 @@ pub mod expiry;
 pub mod grants;
 pub mod key_rotation;
 pub mod listing;
+mod named;
 pub mod password;
 pub mod permission;
 pub mod quota;

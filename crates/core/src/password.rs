@@ -1,12 +1,11 @@
 //! Passwords: the policy, the hash, and the comparison, which takes the same time with and without an account.
 
-use std::fmt;
-
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use crate::named::hidden_debug;
 use crate::secret::{self, SecretHash};
 
 /// NIST SP 800-63B-4 section 3.1.1.2: 15 characters if the password is the only factor.
@@ -28,11 +27,8 @@ pub struct Password(Zeroizing<String>);
 /// Why a new password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordProblem {
-    /// It is empty.
     Missing,
-    /// It has fewer than 15 characters.
     Short,
-    /// It has more than 512 characters.
     Long,
     /// It is similar to a password that attackers try first.
     Common,
@@ -48,9 +44,6 @@ impl Password {
 
     /// A new password, checked for its length and for being common. There are no composition rules. The `username`
     /// counts as a common word.
-    ///
-    /// # Errors
-    /// The first rule that the password breaks.
     pub fn chosen(text: &str, username: &str) -> Result<Self, PasswordProblem> {
         if text.is_empty() {
             return Err(PasswordProblem::Missing);
@@ -98,20 +91,12 @@ impl Password {
     }
 }
 
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(…)")
-    }
-}
-
 /// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordVerdict {
-    /// The password is right.
     Right,
     /// The password is right, but was hashed with weaker parameters: hash it again.
     RightButOutdated,
-    /// The password is wrong, or there is no digest.
     Wrong,
 }
 
@@ -120,7 +105,6 @@ pub enum PasswordVerdict {
 pub struct PasswordDigest(String);
 
 impl PasswordDigest {
-    /// A digest from the database.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
@@ -135,7 +119,6 @@ impl PasswordDigest {
         SecretHash::of(&self.0)
     }
 
-    /// The PHC string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -151,11 +134,7 @@ impl PasswordDigest {
     }
 }
 
-impl fmt::Debug for PasswordDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordDigest(…)")
-    }
-}
+hidden_debug!(Password, PasswordDigest);
 
 /// It has the current parameters, so that a comparison takes as long as with a real digest.
 const UNUSABLE_DIGEST: &str =

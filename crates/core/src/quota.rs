@@ -7,22 +7,17 @@ use crate::timestamp::Timestamp;
 /// The operator's limits for an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenQuota {
-    /// Unexpired manual tokens.
     pub tokens: i64,
-    /// Manual tokens generated within an hour.
     pub creations_per_hour: i64,
 }
 
 /// How much of its limits an account uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaUsage {
-    /// Unexpired manual tokens.
     pub tokens: i64,
     /// When the first of them expires. `None` if none ever does.
     pub first_expires_at: Option<Timestamp>,
-    /// Manual tokens generated within the last hour.
     pub creations: i64,
-    /// When the first of these was generated.
     pub first_created_at: Option<Timestamp>,
 }
 
@@ -51,29 +46,7 @@ impl TokenQuota {
         None
     }
 
-    /// How many more tokens are allowed this hour.
     pub fn left_this_hour(self, used: QuotaUsage) -> i64 {
         (self.creations_per_hour - used.creations).min(self.tokens - used.tokens).max(0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
-    const QUOTA: TokenQuota = TokenQuota { tokens: 3, creations_per_hour: 2 };
-
-    #[test]
-    fn each_limit_tells_how_long_it_lasts() {
-        let free = QuotaUsage { tokens: 0, first_expires_at: None, creations: 0, first_created_at: None };
-        assert_eq!(QUOTA.full(free, NOW), None);
-        let hour = QuotaUsage { tokens: 2, creations: 2, first_created_at: Some(NOW - Duration::minutes(50)), ..free };
-        assert_eq!(QUOTA.full(hour, NOW), Some(QuotaExceeded::Hour(Duration::minutes(10))));
-        let many = QuotaUsage { tokens: 3, first_expires_at: Some(NOW + Duration::days(2)), ..free };
-        assert_eq!(QUOTA.full(many, NOW), Some(QuotaExceeded::Tokens(Some(Duration::days(2)))));
-        assert_eq!(QUOTA.full(QuotaUsage { tokens: 4, ..free }, NOW), Some(QuotaExceeded::Tokens(None)));
-        assert_eq!(QUOTA.left_this_hour(free), 2);
-        assert_eq!(QUOTA.left_this_hour(many), 0);
     }
 }

@@ -4,6 +4,7 @@ use rand_core::CryptoRng;
 use totp_rs::{Algorithm, Builder, Totp};
 use zeroize::Zeroizing;
 
+use crate::named::hidden_debug;
 use crate::timestamp::Timestamp;
 
 /// RFC 4226 section 4 recommends 160 bits.
@@ -18,19 +19,16 @@ const DIGITS: u8 = 6;
 pub struct TotpSecret(Zeroizing<Vec<u8>>);
 
 impl TotpSecret {
-    /// A new secret.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         let mut bytes = Zeroizing::new(vec![0; SECRET_BYTES]);
         rng.fill_bytes(&mut bytes);
         Self(bytes)
     }
 
-    /// A decrypted secret.
     pub fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self(bytes)
     }
 
-    /// The bytes to encrypt.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -46,7 +44,6 @@ impl TotpSecret {
         i64::try_from(step).ok()
     }
 
-    /// The code at `now`.
     pub fn code_at(&self, now: Timestamp) -> Option<String> {
         Some(self.totp("account")?.generate(now.seconds().unsigned_abs()).to_string())
     }
@@ -58,7 +55,6 @@ impl TotpSecret {
         groups.join(" ")
     }
 
-    /// The `otpauth:` URL for the QR code.
     pub fn url(&self, username: &str) -> Option<Zeroizing<String>> {
         self.totp(username)?.to_url().ok().map(Zeroizing::new)
     }
@@ -77,11 +73,7 @@ impl TotpSecret {
     }
 }
 
-impl std::fmt::Debug for TotpSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TotpSecret(…)")
-    }
-}
+hidden_debug!(TotpSecret);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Usernames.
 
-use std::fmt;
+use crate::named::checked_text;
 
 /// A username: 2 to 39 characters of `[a-z0-9]`, separated by single `.`, `_` or `-`. It is a valid first component of
 /// a repository's name (distribution's reference grammar, without double separators).
@@ -10,51 +10,18 @@ pub struct Username(String);
 /// Why a username is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UsernameProblem {
-    /// It is empty.
     Missing,
-    /// It has fewer than 2 or more than 39 characters.
     Length,
-    /// It has other characters, or a separator at an end or twice in a row.
     Characters,
-    /// It has another meaning.
     Reserved,
 }
 
 /// First path components that have a meaning for registries or in this server's URLs.
-const RESERVED: [&str; 26] = [
-    "account",
-    "accounts",
-    "all",
-    "anonymous",
-    "api",
-    "assets",
-    "catalog",
-    "device",
-    "dockpass",
-    "everyone",
-    "healthz",
-    "library",
-    "login",
-    "logout",
-    "nobody",
-    "oauth",
-    "public",
-    "readyz",
-    "registry",
-    "settings",
-    "setup",
-    "signup",
-    "token",
-    "tokens",
-    "v1",
-    "v2",
-];
+const RESERVED: &str = "account accounts all anonymous api assets catalog device dockpass everyone healthz \
+                        library login logout nobody oauth public readyz registry settings setup signup token tokens v1 v2";
 
 impl Username {
     /// Checks a new username. Upper case is refused and not folded, so that nobody gets another name than the typed one.
-    ///
-    /// # Errors
-    /// The first rule that the name breaks.
     pub fn parse(text: &str) -> Result<Self, UsernameProblem> {
         if text.is_empty() {
             return Err(UsernameProblem::Missing);
@@ -68,20 +35,10 @@ impl Username {
         if !text.split(['.', '_', '-']).all(is_alphanumeric) {
             return Err(UsernameProblem::Characters);
         }
-        if RESERVED.contains(&text) {
+        if RESERVED.split(' ').any(|word| word == text) {
             return Err(UsernameProblem::Reserved);
         }
         Ok(Self(text.to_owned()))
-    }
-
-    /// A username from the database.
-    pub fn from_stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// The first letter, upper case, for the avatar.
@@ -90,11 +47,7 @@ impl Username {
     }
 }
 
-impl fmt::Display for Username {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(Username);
 
 /// A typed username for a look-up: trimmed and in lower case, because phones capitalise. NUL becomes a space, because
 /// PostgreSQL rejects texts with NUL; neither occurs in usernames.
