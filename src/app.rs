@@ -21,27 +21,17 @@ use crate::platform::write_health::WriteHealth;
 /// The application: cheap to clone, one for each request.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// The settings.
     pub config: Arc<Config>,
     /// The addresses by which others know this server.
     pub urls: Arc<Urls>,
-    /// The database.
     pub db: Db,
-    /// The time.
     pub clock: Clock,
-    /// Random numbers.
     pub rng: SystemRng,
-    /// Signs registry tokens, with keys that rotate.
     pub signing_keys: SigningKeys,
-    /// The slow hash.
     pub hasher: PasswordHasher,
-    /// Rate limits.
     pub rate_limits: RateLimits,
-    /// What is counted for the operator.
     pub metrics: Metrics,
-    /// Whether writes to the database commit.
     pub write_health: WriteHealth,
-    /// Encrypts what must be read back.
     pub encryptor: Encryptor,
     /// The journal of `tokens::usage`, by the token's id and the use.
     pub token_uses: Journal<(String, TokenUse), Occurrences>,

@@ -4,7 +4,7 @@ use dockpass_core::timestamp::Timestamp;
 
 use super::{Expected, Keys, Report, http};
 use crate::config::Config;
-use crate::platform::database::{Connection as _, DatabaseLocation, Db};
+use crate::platform::database::{DatabaseLocation, Db};
 use crate::platform::migrations::{self, Tables};
 use crate::platform::rng::SystemRng;
 use crate::registry::keys::actions as keys;
@@ -36,7 +36,7 @@ pub async fn check_keys(
         DatabaseLocation::Sqlite(path) => path.display().to_string(),
         DatabaseLocation::Postgres(_) => "PostgreSQL answers".to_owned(),
     };
-    let compared = async { migrations::compare(db.read().await?.engine()).await };
+    let compared = async { migrations::compare(&mut db.read().await?).await };
     let tables = compared.await.map_err(|error: sqlx::Error| error.to_string());
     if !check_tables(&named, tables, report) {
         report.skipped("keys", "they are in the database");

@@ -14,9 +14,6 @@ use crate::config::Config;
 
 /// Writes a consistent copy of the database to `file`, whether servers run or not. The copy does not include the secret
 /// key file. Returns the sentence to print.
-///
-/// # Errors
-/// A sentence that says why it failed.
 pub async fn back_up(config: &Config, file: &Path) -> Result<String, String> {
     let path = sqlite_path(config)?;
     // Created empty and private first, because others must not read the password hashes even while they are written.
@@ -43,9 +40,6 @@ pub async fn back_up(config: &Config, file: &Path) -> Result<String, String> {
 
 /// Replaces the database with a backup, while no server runs. The earlier database is kept as `….replaced-1` and so on.
 /// Returns the sentence to print.
-///
-/// # Errors
-/// A sentence that says why it failed.
 pub async fn restore(config: &Config, file: &Path) -> Result<String, String> {
     let path = sqlite_path(config)?;
     check_backup(file).await?;

@@ -13,9 +13,6 @@ use crate::config::Config;
 const LOCK_FILE: &str = "dockpass.lock";
 
 /// Creates the data folder if it is missing, and takes the shared lock. Dropping the file releases it.
-///
-/// # Errors
-/// A sentence, if the folder cannot be created or locked, or is being restored.
 pub fn occupy(config: &Config) -> Result<File, String> {
     let lock = open_lock(config)?;
     lock.try_lock_shared()
@@ -24,9 +21,6 @@ pub fn occupy(config: &Config) -> Result<File, String> {
 }
 
 /// Creates the data folder if it is missing, and takes the exclusive lock.
-///
-/// # Errors
-/// A sentence, if the folder cannot be created or locked, or a server is running on it.
 pub fn occupy_exclusively(config: &Config) -> Result<File, String> {
     let lock = open_lock(config)?;
     lock.try_lock().map_err(|_| "a server is running on this data folder: stop it first".to_owned())?;
@@ -35,9 +29,6 @@ pub fn occupy_exclusively(config: &Config) -> Result<File, String> {
 
 /// Checks that the SQLite database exists. Without this check a command with a wrong `--data` would create an empty
 /// database and answer from it.
-///
-/// # Errors
-/// A sentence with the name of the missing file.
 pub fn must_exist(config: &Config) -> Result<(), String> {
     match &config.database {
         DatabaseLocation::Sqlite(path) if !path.exists() => Err(format!(

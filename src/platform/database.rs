@@ -28,19 +28,15 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 pub enum Db {
     /// One connection writes and four read: SQLite has one write lock, and its readers never wait for it (WAL).
     Sqlite {
-        /// Read-only connections.
         readers: SqlitePool,
-        /// The one that writes.
         writer: SqlitePool,
     },
-    /// A pool of connections that read and write.
     Postgres(PgPool),
 }
 
 /// Where the database is.
 #[derive(Debug, Clone)]
 pub enum DatabaseLocation {
-    /// A file, created where there is none.
     Sqlite(std::path::PathBuf),
     /// A server; boxed, because it holds every option of its URL.
     Postgres(Box<PgConnectOptions>),
@@ -66,10 +62,8 @@ impl FromStr for DatabaseLocation {
 /// Why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// It cannot be reached, opened or migrated.
     #[error("{0}")]
     Failed(#[from] sqlx::Error),
-    /// A version from before the first release created it.
     #[error("{}", migrations::UNRELEASED)]
     Unreleased,
 }
@@ -87,7 +81,7 @@ impl Db {
                     .after_release(|connection, _| Box::pin(has_no_open_transaction(connection)))
                     .connect_with(sqlite(path).create_if_missing(true))
                     .await?;
-                can_migrate(Engine::Sqlite(&mut *writer.acquire().await?)).await?;
+                can_migrate(Reader::Sqlite(writer.acquire().await?)).await?;
                 migrator().run(&writer).await.map_err(sqlx::Error::from)?;
                 let readers = SqlitePoolOptions::new()
                     .max_connections(SQLITE_READERS)
@@ -99,7 +93,7 @@ impl Db {
             }
             DatabaseLocation::Postgres(options) => {
                 let pool = postgres(options).await?;
-                can_migrate(Engine::Postgres(&mut *pool.acquire().await?)).await?;
+                can_migrate(Reader::Postgres(pool.acquire().await?)).await?;
                 migrator().run(&pool).await.map_err(sqlx::Error::from)?;
                 Ok(Db::Postgres(pool))
             }
@@ -152,8 +146,8 @@ impl Db {
     }
 }
 
-async fn can_migrate(engine: Engine<'_>) -> Result<(), OpenError> {
-    match migrations::compare(engine).await? {
+async fn can_migrate(mut reader: Reader) -> Result<(), OpenError> {
+    match migrations::compare(&mut reader).await? {
         Tables::Unreleased => Err(OpenError::Unreleased),
         _ => Ok(()),
     }
@@ -226,23 +220,18 @@ fn sqlite(path: &Path) -> SqliteConnectOptions {
 /// A connection that only reads.
 #[derive(Debug)]
 pub enum Reader {
-    /// SQLite's.
     Sqlite(PoolConnection<Sqlite>),
-    /// PostgreSQL's.
     Postgres(PoolConnection<Postgres>),
 }
 
 /// One unit of work, rolled back where it is not committed.
 #[derive(Debug)]
 pub enum Tx {
-    /// SQLite's.
     Sqlite(Transaction<'static, Sqlite>),
-    /// PostgreSQL's.
     Postgres(Transaction<'static, Postgres>),
 }
 
 impl Tx {
-    /// Commits. After an error nothing is written.
     pub async fn commit(self) -> sqlx::Result<()> {
         match self {
             Tx::Sqlite(tx) => tx.commit().await,
@@ -254,16 +243,13 @@ impl Tx {
 /// The engine under a connection, for the macros below.
 #[derive(Debug)]
 pub enum Engine<'c> {
-    /// SQLite.
     Sqlite(&'c mut SqliteConnection),
-    /// PostgreSQL.
     Postgres(&'c mut PgConnection),
 }
 
 /// What a query that only reads can run on: a [`Reader`], or a [`Tx`] that must see its own writes. Queries that write take
 /// a [`Tx`].
 pub trait Connection: Send {
-    /// The engine underneath.
     fn engine(&mut self) -> Engine<'_>;
 }
 

@@ -31,15 +31,8 @@ pub struct Encryptor {
 /// Why the secret key file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// It cannot be read or created.
     #[error("the secret key file {path} cannot be used: {source}")]
-    Io {
-        /// The file's path.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// It does not contain a key.
+    Io { path: PathBuf, source: io::Error },
     #[error("the secret key file {0} does not contain 32 bytes in base64")]
     Content(PathBuf),
 }
@@ -52,9 +45,6 @@ pub struct WrongKey;
 impl Encryptor {
     /// Reads the key in `path`. If there is no such file and `may_create` is true, it creates one (mode 0600, 32 random
     /// bytes in base64).
-    ///
-    /// # Errors
-    /// The file cannot be read or created, or does not contain a key.
     pub fn open(path: &Path, may_create: bool, rng: SystemRng) -> Result<Self, KeyFileError> {
         let io_error = |source| KeyFileError::Io { path: path.to_owned(), source };
         let text = match read(path) {
@@ -69,12 +59,10 @@ impl Encryptor {
         Ok(Self { cipher: cipher.ok_or_else(|| KeyFileError::Content(path.to_owned()))?, key_file: path.into() })
     }
 
-    /// The path of the secret key file, for error messages.
     pub fn key_file(&self) -> &Path {
         &self.key_file
     }
 
-    /// Encrypts a secret.
     pub fn seal(&self, name: &str, secret: &[u8], rng: SystemRng) -> Vec<u8> {
         let mut nonce = [0; NONCE_BYTES];
         rng.generator().fill_bytes(&mut nonce);
@@ -86,10 +74,6 @@ impl Encryptor {
         [nonce.as_slice(), &sealed].concat()
     }
 
-    /// Decrypts a secret.
-    ///
-    /// # Errors
-    /// It was encrypted with another key or under another name, or was changed.
     pub fn unseal(&self, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, WrongKey> {
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(WrongKey)?;
         let payload = Payload { msg: ciphertext, aad: name.as_bytes() };

@@ -32,7 +32,6 @@ impl<K: Eq + Hash + Ord, V> Journal<K, V> {
         Self { entries: Arc::default(), writing: Arc::default(), merge, bound }
     }
 
-    /// Adds an entry, or merges it with the one of the same key.
     pub fn note(&self, key: K, value: V) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = entries.len() < self.bound;
@@ -43,13 +42,12 @@ impl<K: Eq + Hash + Ord, V> Journal<K, V> {
         }
     }
 
-    /// Whether nothing waits to be written.
     pub fn is_empty(&self) -> bool {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Takes all entries in the order of their keys: always the same, so that two servers cannot deadlock.
-    pub fn take(&self) -> Vec<(K, V)> {
+    /// In the order of the keys: always the same, so that two servers cannot deadlock.
+    fn take(&self) -> Vec<(K, V)> {
         let taken = std::mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
         let mut entries: Vec<(K, V)> = taken.into_iter().collect();
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));

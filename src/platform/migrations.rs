@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use rust_embed::RustEmbed;
+use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{PgConnection, SqlSafeStr as _, SqliteConnection};
 
-use super::database::Engine;
+use super::database::{Connection, Engine, fetch};
 
 #[derive(RustEmbed)]
 #[folder = "migrations"]
@@ -41,27 +41,31 @@ fn migration(version: i64, description: &str, sql: String) -> Migration {
 /// How the tables of a database compare with this program's migrations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tables {
-    /// There are none.
     None,
     /// These migrations are not applied yet, by their descriptions.
     Behind(Vec<String>),
-    /// All migrations are applied.
     Current,
     /// Migrations of another version were applied.
     Foreign,
-    /// A version from before the first release created them.
     Unreleased,
 }
 
 /// A migration that was applied: version, description, checksum.
 type Applied = (i64, String, Vec<u8>);
 
+/// sqlx's own list of applied migrations.
+const LIST: &str = "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version";
+
 /// Compares, and changes nothing.
-pub async fn compare(engine: Engine<'_>) -> sqlx::Result<Tables> {
-    let applied = match engine {
-        Engine::Sqlite(connection) => applied_on_sqlite(connection).await?,
-        Engine::Postgres(connection) => applied_on_postgres(connection).await?,
+pub async fn compare(connection: &mut impl Connection) -> sqlx::Result<Tables> {
+    let has_list = match connection.engine() {
+        Engine::Sqlite(_) => {
+            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations')"
+        }
+        Engine::Postgres(_) => "SELECT to_regclass('_sqlx_migrations') IS NOT NULL",
     };
+    let (has_list,) = fetch!(fetch_one, connection, (bool,), has_list)?;
+    let applied = if has_list { fetch!(fetch_all, connection, Applied, LIST)? } else { Vec::new() };
     Ok(judge(&applied, &migrator()))
 }
 
@@ -80,21 +84,6 @@ fn judge(applied: &[Applied], migrator: &Migrator) -> Tables {
     let missing = migrator.iter().filter(|migration| !is_applied(migration));
     let missing: Vec<String> = missing.map(|migration| migration.description.replace('_', " ")).collect();
     if missing.is_empty() { Tables::Current } else { Tables::Behind(missing) }
-}
-
-/// sqlx's own list of applied migrations.
-const LIST: &str = "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version";
-
-async fn applied_on_sqlite(connection: &mut SqliteConnection) -> sqlx::Result<Vec<Applied>> {
-    let query = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations')";
-    let (has_list,): (bool,) = sqlx::query_as(query).fetch_one(&mut *connection).await?;
-    if has_list { sqlx::query_as(LIST).fetch_all(connection).await } else { Ok(Vec::new()) }
-}
-
-async fn applied_on_postgres(connection: &mut PgConnection) -> sqlx::Result<Vec<Applied>> {
-    let query = "SELECT to_regclass('_sqlx_migrations') IS NOT NULL";
-    let (has_list,): (bool,) = sqlx::query_as(query).fetch_one(&mut *connection).await?;
-    if has_list { sqlx::query_as(LIST).fetch_all(connection).await } else { Ok(Vec::new()) }
 }
 
 #[cfg(test)]

@@ -21,7 +21,6 @@ impl SystemRng {
         uuid::Builder::from_unix_timestamp_millis(now.millis().unsigned_abs(), &random).into_uuid().to_string()
     }
 
-    /// A salt for a password hash.
     pub fn salt(self) -> [u8; 16] {
         let mut salt = [0; 16];
         self.generator().fill_bytes(&mut salt);

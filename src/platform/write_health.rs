@@ -29,7 +29,6 @@ impl WriteHealth {
         }
     }
 
-    /// Whether the last write that was seen committed.
     pub fn is_committing(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none_or(|(_, is_committed)| is_committed)
     }

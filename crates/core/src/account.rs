@@ -12,11 +12,8 @@ pub struct Account {
     pub is_admin: bool,
     pub disabled_at: Option<Timestamp>,
     pub display_name: Option<String>,
-    /// The chosen language, as a locale's name.
     pub language: Option<String>,
-    /// The chosen theme: `light` or `dark`.
     pub theme: Option<String>,
-    /// The chosen time zone, by its IANA name.
     pub time_zone: Option<String>,
     pub has_calendar: bool,
     pub has_second_factor: bool,

@@ -1,11 +1,10 @@
 //! Signing in on a device through the browser (RFC 8628): the two codes, and the answers to polls.
 
-use std::fmt;
-
 use rand_core::CryptoRng;
 use time::Duration;
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::named::{hidden_debug, named_enum};
 use crate::secret::{SecretHash, random_base62};
 use crate::timestamp::Timestamp;
 
@@ -27,7 +26,6 @@ const USER_CODE_LENGTH: usize = 8;
 pub struct DeviceCode(zeroize::Zeroizing<String>);
 
 impl DeviceCode {
-    /// A new code.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
         Self(random_base62(DEVICE_CODE_LENGTH, rng))
     }
@@ -37,15 +35,8 @@ impl DeviceCode {
         &self.0
     }
 
-    /// The hash that the database stores.
     pub fn hash(&self) -> SecretHash {
         SecretHash::of(&self.0)
-    }
-}
-
-impl fmt::Debug for DeviceCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DeviceCode(…)")
     }
 }
 
@@ -88,77 +79,41 @@ impl UserCode {
         format!("{first}-{last}")
     }
 
-    /// The hash that the database stores.
     pub fn hash(&self) -> SecretHash {
         SecretHash::of(&self.0)
     }
 }
 
-impl fmt::Debug for UserCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UserCode(…)")
-    }
-}
+hidden_debug!(DeviceCode, UserCode);
 
-/// The state of a sign-in on a device. It never goes back to an earlier state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceCodeState {
-    /// Nobody has decided yet.
-    Pending,
-    /// Someone approved it. The next poll gets the token.
-    Approved,
-    /// Someone denied it.
-    Denied,
-    /// A poll got the token.
-    Spent,
-}
-
-impl DeviceCodeState {
-    /// The name in the database.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            DeviceCodeState::Pending => "pending",
-            DeviceCodeState::Approved => "approved",
-            DeviceCodeState::Denied => "denied",
-            DeviceCodeState::Spent => "spent",
-        }
-    }
-
-    /// The state with this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        [DeviceCodeState::Pending, DeviceCodeState::Approved, DeviceCodeState::Denied, DeviceCodeState::Spent]
-            .into_iter()
-            .find(|state| state.as_str() == text)
+named_enum! {
+    /// The state of a sign-in on a device. It never goes back to an earlier state.
+    enum DeviceCodeState {
+        Pending = "pending",
+        Approved = "approved",
+        Denied = "denied",
+        Spent = "spent",
     }
 }
 
 /// What a poll's answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PollState {
-    /// The sign-in's state.
     pub state: DeviceCodeState,
-    /// When the code expires.
     pub expires_at: Timestamp,
-    /// The shortest time between two polls of this code.
     pub interval: Duration,
-    /// When it was last polled.
     pub last_at: Option<Timestamp>,
 }
 
 /// The answer to a poll. It is a value and not an error, so that the transaction commits and records the poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollAnswer {
-    /// Nobody has decided yet.
     Pending,
-    /// The same, and the poll came too early.
     SlowDown,
     /// The poll may get the token, if no other poll gets it first.
     Approved,
-    /// Someone denied it.
     Denied,
-    /// The code expired.
     Expired,
-    /// An earlier poll got the token.
     Spent,
 }
 

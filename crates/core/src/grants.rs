@@ -8,9 +8,7 @@ use crate::scope::Scope;
 /// An entry of the JWT's `access` claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantedScope {
-    /// The [`Scope::kind`] that was asked for.
     pub kind: String,
-    /// The [`Scope::name`] that was asked for.
     pub name: String,
     /// At least one.
     pub actions: Vec<&'static str>,
@@ -62,9 +60,7 @@ fn can_list_all(scope: &Scope, principal: Option<&Principal<'_>>) -> bool {
 /// A refused push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefusedPush<'s> {
-    /// The repository, as the client sent it.
     pub name: &'s str,
-    /// Why it is refused.
     pub reason: DenyReason,
 }
 

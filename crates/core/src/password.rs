@@ -1,12 +1,11 @@
 //! Passwords: the policy, the hash, and the comparison, which takes the same time with and without an account.
 
-use std::fmt;
-
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use crate::named::hidden_debug;
 use crate::secret::{self, SecretHash};
 
 /// NIST SP 800-63B-4 section 3.1.1.2: 15 characters if the password is the only factor.
@@ -91,12 +90,6 @@ impl Password {
     }
 }
 
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(…)")
-    }
-}
-
 /// The result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordVerdict {
@@ -123,7 +116,6 @@ impl PasswordDigest {
         SecretHash::of(&self.0)
     }
 
-    /// The PHC string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -139,11 +131,7 @@ impl PasswordDigest {
     }
 }
 
-impl fmt::Debug for PasswordDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordDigest(…)")
-    }
-}
+hidden_debug!(Password, PasswordDigest);
 
 /// It has the current parameters, so that a comparison takes as long as with a real digest.
 const UNUSABLE_DIGEST: &str =

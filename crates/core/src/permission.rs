@@ -9,29 +9,23 @@ use crate::repository::{RepositoryFilter, RepositoryName};
 pub struct Principal<'a> {
     /// The account's name; its repositories are `username/…`.
     pub username: &'a str,
-    /// Whether the account is an administrator.
     pub is_admin: bool,
     /// The token's level; a password has the highest.
     pub level: AccessLevel,
-    /// The repositories that the token is limited to.
     pub repository_filter: &'a RepositoryFilter,
 }
 
 /// What the owner of a repository shares with another account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShareLevel {
-    /// Pull.
     Pull,
-    /// Pull and push.
     Push,
 }
 
 /// What the database knows about a repository. One that was never pushed is private and shared with nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryFacts {
-    /// The repository.
     pub name: RepositoryName,
-    /// Whether everyone may pull it.
     pub is_public: bool,
     /// The share of the account that asks.
     pub share: Option<ShareLevel>,
@@ -42,30 +36,21 @@ pub struct RepositoryFacts {
 /// Why an action is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AllowReason {
-    /// The repository is public.
     Public,
-    /// It belongs to the account.
     Own,
-    /// It belongs to the administrators, and the account is one.
     Administrators,
-    /// It is shared with the account.
     Shared,
 }
 
 /// Why an action is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DenyReason {
-    /// Nobody is signed in, and anonymous clients can only pull public repositories.
     Anonymous,
-    /// The token is limited to other repositories.
     OutsideFilter,
-    /// The token's level is below this one.
     Level(AccessLevel),
     /// It belongs to someone else and is not shared with the account, or it does not exist. Both look the same.
     NotShared,
-    /// It is shared only for pulling.
     SharedPullOnly,
-    /// It is shared, but only its owner can delete.
     OwnerOnly,
 }
 
@@ -79,11 +64,8 @@ pub fn ownership(username: &str, is_admin: bool, name: &RepositoryName, has_owne
     }
 }
 
-/// Whether `principal` may do `action` with a repository.
-///
-/// # Errors
-/// The first reason against it. Missing rights of the account come before limits of the token, because another token
-/// would not help there.
+/// Whether `principal` may do `action` with a repository. Missing rights of the account are reported before limits of the
+/// token, because another token would not help there.
 pub fn check(
     principal: Option<&Principal<'_>>,
     facts: &RepositoryFacts,

@@ -18,12 +18,10 @@ impl RepositoryName {
         is_name.then(|| Self(text.to_owned()))
     }
 
-    /// A name from the database.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -88,7 +86,6 @@ impl NamePattern {
 /// The repositories that a token is limited to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RepositoryFilter {
-    /// It is not limited.
     #[default]
     All,
     /// The repositories that match one of these patterns. There is at least one.
@@ -98,19 +95,12 @@ pub enum RepositoryFilter {
 /// Why a list of repositories is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FilterProblem {
-    /// It is empty.
     Empty,
-    /// It has more than [`MAX_PATTERNS`] entries.
     TooMany,
-    /// This entry is neither a name nor a pattern.
     NotAName(String),
 }
 
 impl RepositoryFilter {
-    /// Reads names and patterns, separated by white space or commas, and drops duplicates.
-    ///
-    /// # Errors
-    /// The list is empty or too long, or an entry is invalid.
     pub fn parse(text: &str) -> Result<Self, FilterProblem> {
         let mut patterns: Vec<NamePattern> = Vec::new();
         for word in text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()) {
@@ -126,7 +116,6 @@ impl RepositoryFilter {
         if patterns.is_empty() { Err(FilterProblem::Empty) } else { Ok(RepositoryFilter::Named(patterns)) }
     }
 
-    /// A filter from the database, as [`RepositoryFilter::to_stored`] wrote it.
     pub fn from_stored(text: Option<String>) -> Self {
         text.map_or(RepositoryFilter::All, |text| {
             RepositoryFilter::Named(text.lines().map(|line| NamePattern(line.to_owned())).collect())
@@ -149,7 +138,6 @@ impl RepositoryFilter {
         }
     }
 
-    /// Whether it includes this repository.
     pub fn includes(&self, name: &RepositoryName) -> bool {
         match self {
             RepositoryFilter::All => true,

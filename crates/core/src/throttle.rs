@@ -40,32 +40,3 @@ pub fn wait_of_account(failures: FailureCount, now: Timestamp) -> Option<Duratio
 fn remaining(until: Timestamp, now: Timestamp) -> Option<Duration> {
     (until > now).then(|| until - now)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
-
-    #[test]
-    fn waits_grow_from_the_fifth_failure_up_to_15_minutes() {
-        let wait = |count| {
-            wait_of_source(FailureCount { count, first_at: NOW, last_at: NOW }, NOW).map(Duration::whole_seconds)
-        };
-        assert_eq!(
-            [4, 5, 6, 7, 9, 10, 1000].map(wait),
-            [None, Some(30), Some(60), Some(120), Some(480), Some(900), Some(900)]
-        );
-        let failures = FailureCount { count: 5, first_at: NOW, last_at: NOW };
-        assert_eq!(wait_of_source(failures, NOW + Duration::seconds(29)), Some(Duration::SECOND));
-        assert_eq!(wait_of_source(failures, NOW + Duration::seconds(30)), None);
-    }
-
-    #[test]
-    fn an_account_shuts_out_unknown_sources_after_100_failures_in_an_hour() {
-        let failures = FailureCount { count: 100, first_at: NOW, last_at: NOW };
-        assert_eq!(wait_of_account(FailureCount { count: 99, ..failures }, NOW), None);
-        assert_eq!(wait_of_account(failures, NOW + Duration::minutes(59)), Some(Duration::MINUTE));
-        assert_eq!(wait_of_account(failures, NOW + Duration::HOUR), None);
-    }
-}

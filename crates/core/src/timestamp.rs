@@ -85,17 +85,3 @@ impl std::ops::Sub for Timestamp {
         Duration::milliseconds(self.0 - earlier.0)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use time::macros::date;
-
-    #[test]
-    fn the_end_of_a_day_is_its_last_millisecond() {
-        let end = Timestamp::end_of(date!(2026 - 11 - 23));
-        assert_eq!(end.rfc3339(), "2026-11-23T23:59:59Z");
-        assert_eq!((end + Duration::MILLISECOND).rfc3339(), "2026-11-24T00:00:00Z");
-        assert_eq!(end.date(), date!(2026 - 11 - 23));
-    }
-}

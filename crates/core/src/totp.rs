@@ -4,6 +4,7 @@ use rand_core::CryptoRng;
 use totp_rs::{Algorithm, Builder, Totp};
 use zeroize::Zeroizing;
 
+use crate::named::hidden_debug;
 use crate::timestamp::Timestamp;
 
 /// RFC 4226 section 4 recommends 160 bits.
@@ -54,7 +55,6 @@ impl TotpSecret {
         groups.join(" ")
     }
 
-    /// The `otpauth:` URL for the QR code.
     pub fn url(&self, username: &str) -> Option<Zeroizing<String>> {
         self.totp(username)?.to_url().ok().map(Zeroizing::new)
     }
@@ -73,11 +73,7 @@ impl TotpSecret {
     }
 }
 
-impl std::fmt::Debug for TotpSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TotpSecret(…)")
-    }
-}
+hidden_debug!(TotpSecret);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! Usernames.
 
-use std::fmt;
+use crate::named::checked_text;
 
 /// A username: 2 to 39 characters of `[a-z0-9]`, separated by single `.`, `_` or `-`. It is a valid first component of
 /// a repository's name (distribution's reference grammar, without double separators).
@@ -12,7 +12,6 @@ pub struct Username(String);
 pub enum UsernameProblem {
     Missing,
     Length,
-    /// It has other characters, or a separator at an end or twice in a row.
     Characters,
     Reserved,
 }
@@ -42,24 +41,13 @@ impl Username {
         Ok(Self(text.to_owned()))
     }
 
-    pub fn from_stored(text: String) -> Self {
-        Self(text)
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
+    /// The first letter, upper case, for the avatar.
     pub fn initial(&self) -> String {
         self.0.chars().take(1).flat_map(char::to_uppercase).collect()
     }
 }
 
-impl fmt::Display for Username {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+checked_text!(Username);
 
 /// A typed username for a look-up: trimmed and in lower case, because phones capitalise. NUL becomes a space, because
 /// PostgreSQL rejects texts with NUL; neither occurs in usernames.
