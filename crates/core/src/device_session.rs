@@ -22,13 +22,10 @@ pub struct DeviceRules {
 /// What decides whether a device's session can be refreshed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceSession {
-    /// Whether the token is active.
     pub is_active: bool,
-    /// Whether the owner's account is enabled.
     pub is_account_enabled: bool,
     /// The last use or refresh, or else the creation.
     pub last_at: Timestamp,
-    /// When the token expires in any case.
     pub ends_at: Timestamp,
 }
 
@@ -37,21 +34,14 @@ pub struct DeviceSession {
 pub enum EndReason {
     /// The refresh token was never issued, or its session ended long ago.
     Unknown,
-    /// It was issued to another program.
     OtherProgram,
-    /// The owner deleted the token.
     Deleted,
-    /// The sign-in of another device replaced it.
     Replaced,
-    /// The device signed out.
     SignedOut,
-    /// It was idle for too long.
     Idle,
-    /// It reached its maximum age.
     MaxAge,
     /// The token is deactivated, and can be activated again.
     Deactivated,
-    /// The account is disabled.
     AccountDisabled,
 }
 
@@ -67,7 +57,6 @@ impl EndReason {
         }
     }
 
-    /// The reason with this name.
     pub fn parse(text: &str) -> Option<Self> {
         [EndReason::Replaced, EndReason::SignedOut, EndReason::Idle, EndReason::MaxAge]
             .into_iter()
@@ -106,17 +95,13 @@ fn timeout_reason(
 /// A device's token that occupies a slot.
 #[derive(Debug, Clone)]
 pub struct SlotToken {
-    /// The token's id.
     pub token_id: String,
-    /// The token's description.
     pub description: Description,
-    /// When it was generated.
     pub created_at: Timestamp,
     /// The last use, or else the creation.
     pub used_at: Timestamp,
     /// The last use or refresh of its session.
     pub last_at: Timestamp,
-    /// When it expires in any case.
     pub ends_at: Timestamp,
 }
 

@@ -15,18 +15,14 @@ const COMMON_PREFIX: &str = "dp_";
 /// The kind of a secret. Its prefix names it for people and leak scanners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretKind {
-    /// A token that a person generated on the tokens page.
     PersonalAccess,
-    /// A token of a device that signed in through the browser.
     Device,
-    /// A refresh token of such a device.
     Refresh,
 }
 
 impl SecretKind {
     const ALL: [SecretKind; 3] = [SecretKind::PersonalAccess, SecretKind::Device, SecretKind::Refresh];
 
-    /// The text before the random part.
     pub const fn prefix(self) -> &'static str {
         match self {
             SecretKind::PersonalAccess => "dp_pat_",
@@ -68,17 +64,14 @@ impl Secret {
         Ok(Self { kind, text: Zeroizing::new(text.to_owned()) })
     }
 
-    /// The kind.
     pub fn kind(&self) -> SecretKind {
         self.kind
     }
 
-    /// The text, for the one place that shows it.
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// The hash that the database stores.
     pub fn hash(&self) -> SecretHash {
         SecretHash::of(&self.text)
     }
@@ -107,27 +100,22 @@ pub fn has_token_prefix(text: &str) -> bool {
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
-    /// Hashes a secret with high entropy: a token, a session id or a set-up code.
     pub fn of(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
-    /// Reads the output of [`SecretHash::to_text`].
     pub fn from_text(text: &str) -> Option<Self> {
         data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
     }
 
-    /// A hash from the database.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// The hash in hexadecimal.
     pub fn to_text(&self) -> String {
         data_encoding::HEXLOWER.encode(&self.0)
     }
 
-    /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::error::Error as _;
+use std::fmt::Display;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -39,25 +40,23 @@ impl HttpResponse {
     }
 }
 
+/// There is no response, or it cannot be understood: the end of a sentence about the server.
 #[derive(Debug)]
-pub enum RequestError {
-    TimedOut,
-    /// The server cannot be reached, or its response cannot be understood.
-    Unreachable(String),
-}
+pub struct RequestError(String);
 
 impl RequestError {
+    pub fn unreachable(reason: impl Display) -> Self {
+        Self(format!("cannot be reached: {reason}"))
+    }
+
     pub fn about(&self, server: &str) -> Error {
-        match self {
-            RequestError::TimedOut => Error::message(format!("{server} does not answer")),
-            RequestError::Unreachable(reason) => Error::message(format!("{server} cannot be reached: {reason}")),
-        }
+        Error::message(format!("{server} {}", self.0))
     }
 }
 
 impl From<reqwest::Error> for RequestError {
     fn from(error: reqwest::Error) -> Self {
-        if error.is_timeout() { RequestError::TimedOut } else { RequestError::Unreachable(reason(&error)) }
+        if error.is_timeout() { Self("does not answer".to_owned()) } else { Self::unreachable(reason(&error)) }
     }
 }
 
@@ -110,7 +109,7 @@ impl HttpClient {
         if let Some(client) = client.get() {
             return Ok(client);
         }
-        let failed = |error| RequestError::Unreachable(format!("https cannot be set up: {}", reason(&error)));
+        let failed = |error| RequestError::unreachable(format!("https cannot be set up: {}", reason(&error)));
         let built = builder.build().map_err(failed)?;
         Ok(client.get_or_init(|| built))
     }
@@ -127,7 +126,7 @@ impl HttpClient {
         let mut body = Zeroizing::new(Vec::with_capacity(MAX_BODY_BYTES));
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(RequestError::Unreachable("its response is too long".to_owned()));
+                return Err(RequestError::unreachable("its response is too long"));
             }
             body.extend_from_slice(&chunk);
         }

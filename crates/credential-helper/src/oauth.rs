@@ -88,26 +88,21 @@ impl OAuthError {
                 code: one_line(&body.error),
                 description: one_line(&body.error_description.unwrap_or_default()),
             },
-            None => {
-                OAuthError::Request(RequestError::Unreachable(format!("it answers with status {}", response.status)))
-            }
+            None => RequestError::unreachable(format!("it answers with status {}", response.status)).into(),
         }
     }
 
     pub fn about(&self, server: &str) -> Error {
-        match self {
-            OAuthError::Refused { code, description } if description.is_empty() => {
-                Error::message(format!("{server} refused: {code}"))
+        let sentence = match self {
+            OAuthError::Refused { code, description } if description.is_empty() => format!("{server} refused: {code}"),
+            OAuthError::Refused { code, description } => format!("{server} refused: {description} ({code})"),
+            OAuthError::RateLimited(wait) => {
+                let when = wait.map_or("later".to_owned(), |wait| format!("in {} seconds", wait.as_secs()));
+                format!("{server} got too many requests: try again {when}")
             }
-            OAuthError::Refused { code, description } => {
-                Error::message(format!("{server} refused: {description} ({code})"))
-            }
-            OAuthError::RateLimited(Some(wait)) => {
-                Error::message(format!("{server} got too many requests: try again in {} seconds", wait.as_secs()))
-            }
-            OAuthError::RateLimited(None) => Error::message(format!("{server} got too many requests: try again later")),
-            OAuthError::Request(error) => error.about(server),
-        }
+            OAuthError::Request(error) => return error.about(server),
+        };
+        Error::Message(sentence)
     }
 }
 
@@ -149,5 +144,5 @@ fn read_token(response: &HttpResponse) -> Result<TokenBody, OAuthError> {
 }
 
 fn unexpected() -> OAuthError {
-    OAuthError::Request(RequestError::Unreachable("its response is not that of a Dockpass server".to_owned()))
+    OAuthError::Request(RequestError::unreachable("its response is not that of a Dockpass server"))
 }

@@ -10,13 +10,6 @@ use dockpass_core::token::AccessToken;
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row, unreadable};
 
-/// An auto-generated token, for whoever ends its session.
-#[derive(Debug, Clone)]
-pub struct Slot {
-    pub token_id: String,
-    pub account_id: String,
-}
-
 pub async fn insert_session(
     tx: &mut Tx,
     token: &AccessToken,
@@ -61,7 +54,7 @@ pub async fn lock_session(tx: &mut Tx, refresh: &SecretHash) -> sqlx::Result<Opt
     }))
 }
 
-/// Locks the session of a token, for whoever is about to end it.
+/// Locks the session of a token that is about to end.
 pub async fn lock_session_of(tx: &mut Tx, token_id: &str) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE device_session SET refreshed_at = refreshed_at WHERE token_id = $1", token_id)
 }
@@ -81,7 +74,6 @@ row! {
     }
 }
 
-/// What stands behind a session.
 #[derive(Debug)]
 pub struct SessionToken {
     pub secret_hash: Vec<u8>,
@@ -178,14 +170,14 @@ pub async fn is_session(connection: &mut impl Connection, refresh: &SecretHash) 
     Ok(is_session)
 }
 
-/// The token with this secret, or with the one that a refresh replaced and that still works. One statement: of two, a
+/// The id and the account of the token with this secret, or with the one that a refresh replaced and that still works. One statement: of two, a
 /// refresh between them would hide the token from both.
 pub async fn find_by_secret(
     connection: &mut impl Connection,
     secret: &SecretHash,
     now: Timestamp,
-) -> sqlx::Result<Option<Slot>> {
-    let row = fetch!(
+) -> sqlx::Result<Option<(String, String)>> {
+    fetch!(
         fetch_optional,
         connection,
         (String, String),
@@ -195,8 +187,7 @@ pub async fn find_by_secret(
            AND source = 'auto-generated'",
         secret.as_bytes(),
         now.millis(),
-    )?;
-    Ok(row.map(|(token_id, account_id)| Slot { token_id, account_id }))
+    )
 }
 
 /// Notes why a session ended; before its token is deleted, in the order in which rows are locked.
@@ -210,7 +201,7 @@ pub async fn end_session(tx: &mut Tx, token_id: &str, over: EndReason, now: Time
     )
 }
 
-/// Sessions that may be over, at their end or unused since `idle_since`: the first `most` whose tokens follow `after`,
+/// The tokens and accounts of sessions that may be over, at their end or unused since `idle_since`: the first `most` whose tokens follow `after`,
 /// in one order for every server.
 pub async fn candidates(
     connection: &mut impl Connection,
@@ -218,8 +209,8 @@ pub async fn candidates(
     most: i64,
     idle_since: Timestamp,
     now: Timestamp,
-) -> sqlx::Result<Vec<Slot>> {
-    let rows = fetch!(
+) -> sqlx::Result<Vec<(String, String)>> {
+    fetch!(
         fetch_all,
         connection,
         (String, String),
@@ -232,8 +223,7 @@ pub async fn candidates(
         idle_since.millis(),
         after,
         most,
-    )?;
-    Ok(rows.into_iter().map(|(token_id, account_id)| Slot { token_id, account_id }).collect())
+    )
 }
 
 /// Locks a token whose session is over, and says why it is. `None` where that is no longer so: someone used it or

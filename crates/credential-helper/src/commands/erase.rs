@@ -28,7 +28,7 @@ pub async fn remove(host: &RegistryHost, folder: &Path) -> Result<Removal, Error
     let existed = store.usernames().contains_key(host.key().as_str());
     let has_session = store.has_session(host);
     let credential = store.get(host).await;
-    let left_in_keyring = store.remove(host).await?;
+    let left_in_keyring = store.remove(host, false).await?;
     // Other processes need not wait for the server.
     drop(store);
     let left_in_keyring =

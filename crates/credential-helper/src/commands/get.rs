@@ -62,7 +62,7 @@ async fn refresh(
             }
         }
         Err(OAuthError::Refused { code, description }) if code == "invalid_grant" => {
-            store.expire(host).await?;
+            store.remove(host, true).await?;
             let reason = if description == oauth::USED_ELSEWHERE {
                 description
             } else {
@@ -143,11 +143,5 @@ mod tests {
             let credential = credential(86_400, 3_600, back_off_until);
             assert_eq!(due_refresh(&credential, NOW).is_some(), is_due, "{back_off_until}");
         }
-    }
-
-    #[test]
-    fn what_docker_login_stored_is_never_due() {
-        let stored = Credential { session: None, ..credential(86_400, 3_600, 0) };
-        assert!(due_refresh(&stored, NOW).is_none());
     }
 }
