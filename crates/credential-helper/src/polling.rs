@@ -7,7 +7,6 @@ use tokio::time::{Instant, sleep};
 use crate::discovery::{self, TokenServer};
 use crate::error::Error;
 use crate::host::RegistryHost;
-use crate::http::HttpClient;
 use crate::oauth::{self, DeviceCodeBody, OAuthError, TokenBody};
 use crate::progress::WaitDisplay;
 use crate::terminal::PROGRAM;
@@ -24,7 +23,6 @@ const UNREACHABLE: &str = "the server cannot be reached, trying again";
 
 /// Polls until the server gives a token, refuses, or the code expires.
 pub async fn wait_for_approval(
-    http: &HttpClient,
     server: &TokenServer,
     code: &DeviceCodeBody,
     host: &RegistryHost,
@@ -40,7 +38,7 @@ pub async fn wait_for_approval(
             break Err(last_failure.map_or_else(|| expired(host), |failure| expired_meanwhile(&failure, host)));
         }
         sleep(schedule.pause().min(left)).await;
-        match oauth::poll(http, server, &code.device_code).await {
+        match oauth::poll(server, &code.device_code).await {
             Ok(token) => break Ok(token),
             Err(error) => {
                 if let Some(failure) = schedule.update(&error, server, host) {

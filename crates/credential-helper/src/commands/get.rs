@@ -10,7 +10,6 @@ use crate::credential_store::{Credential, CredentialStore};
 use crate::discovery;
 use crate::error::Error;
 use crate::host::RegistryHost;
-use crate::http::HttpClient;
 use crate::oauth::{self, OAuthError, TokenBody};
 use crate::protocol::CredentialBody;
 use crate::secret::Secret;
@@ -48,7 +47,7 @@ async fn refresh(
     refresh_token: &Secret,
     now: i64,
 ) -> Result<Credential, Error> {
-    match oauth::refresh(&HttpClient::default(), endpoint, refresh_token).await {
+    match oauth::refresh(endpoint, refresh_token).await {
         Ok(token) => {
             let refreshed = refreshed(credential.clone(), token, now);
             let storage = store.storage().unwrap_or(Storage::File);
