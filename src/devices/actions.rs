@@ -4,15 +4,15 @@ use std::net::IpAddr;
 
 use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
-use dockpass_core::client_name::{self, ClientName};
-use dockpass_core::device_code::{CODE_LIFE, DeviceCode, DeviceCodeState, INTERVAL, PollAnswer, PollState, UserCode};
+use dockpass_core::client_name::{ClientName, DeviceClient};
+use dockpass_core::device_code::{CODE_LIFE, DeviceCode, DeviceCodeState, PollAnswer, PollState, UserCode};
 use dockpass_core::device_session::DeviceRules;
 use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
 use time::Duration;
 
-use super::store::{self, NewSignIn};
-use super::tokens::actions::{self as generated, DeviceClient, IssuedTokens};
+use super::store;
+use super::tokens::actions::{self as generated, IssuedTokens};
 use crate::activity::actions as activity;
 use crate::auth::throttle::{SignInAttempt, SignInVerdict};
 use crate::error::Error;
@@ -32,15 +32,6 @@ const REMEMBERED: Duration = Duration::DAY;
 /// With all pending codes, one new user code in a million is taken.
 const ATTEMPTS: usize = 5;
 
-/// The outcome of a request for codes.
-#[derive(Debug)]
-pub enum Begun {
-    /// The codes. Only their hashes are stored.
-    Codes(DeviceCode, UserCode),
-    /// Too many are pending; the time until the first of them expires.
-    Full(Duration),
-}
-
 /// How long a network must wait before it may start a sign-in, if it must.
 pub async fn wait(
     connection: &mut impl Connection,
@@ -57,32 +48,24 @@ pub async fn wait(
     Ok(None)
 }
 
-/// Starts a sign-in, within the limits however many ask at once.
+/// Starts a sign-in, within the limits however many ask at once; or says how long to wait.
 pub async fn begin(
     tx: &mut Tx,
     client: &DeviceClient,
     address: IpAddr,
     now: Timestamp,
     rng: SystemRng,
-) -> Result<Begun, Error> {
+) -> Result<Result<(DeviceCode, UserCode), Duration>, Error> {
     store::lock_codes(tx).await?;
     if let Some(wait) = wait(tx, address, now).await? {
-        return Ok(Begun::Full(wait));
+        return Ok(Err(wait));
     }
-    let network = network_of(address).to_string();
-    let new = NewSignIn {
-        program: &client.program,
-        device: client.device.as_ref(),
-        address: &address.to_string(),
-        network: &network,
-        interval_ms: INTERVAL.whole_milliseconds() as i64,
-        expires_at: now + CODE_LIFE,
-    };
+    let (address, network) = (address.to_string(), network_of(address).to_string());
     let device_code = DeviceCode::generate(&mut rng.generator());
     for _ in 0..ATTEMPTS {
         let user_code = UserCode::generate(&mut rng.generator());
-        if store::insert(tx, &device_code, &user_code, &new, now).await? {
-            return Ok(Begun::Codes(device_code, user_code));
+        if store::insert(tx, (&device_code, &user_code), client, (&address, &network), now).await? {
+            return Ok(Ok((device_code, user_code)));
         }
     }
     Err(Error::internal("no user code was free"))
@@ -91,13 +74,11 @@ pub async fn begin(
 /// What a typed code leads to.
 #[derive(Debug)]
 pub enum Found {
-    /// A pending sign-in.
-    Waiting(Box<SignIn>),
+    Waiting(SignIn),
     /// One that this account decided already.
-    Decided(Box<SignIn>),
+    Decided(SignIn),
     /// One that expired, or that another account decided.
     Over,
-    /// There is no such code.
     Unknown,
 }
 
@@ -122,9 +103,9 @@ pub async fn look_up(
 fn sort(sign_in: SignIn, account: &Account, now: Timestamp) -> Found {
     let is_mine = sign_in.account_id.as_ref() == Some(&account.id);
     match sign_in.polled.state {
-        DeviceCodeState::Pending if sign_in.polled.expires_at > now => Found::Waiting(Box::new(sign_in)),
+        DeviceCodeState::Pending if sign_in.polled.expires_at > now => Found::Waiting(sign_in),
         DeviceCodeState::Pending => Found::Over,
-        _ if is_mine => Found::Decided(Box::new(sign_in)),
+        _ if is_mine => Found::Decided(sign_in),
         _ => Found::Over,
     }
 }
@@ -146,7 +127,7 @@ pub async fn decide(
     let is_decided = store::decide(tx, code, state, account, now).await?;
     let Some(sign_in) = store::find(tx, code).await? else { return Ok(Found::Unknown) };
     if is_decided {
-        let description = client_name::token_description(&sign_in.program, sign_in.device.as_ref());
+        let description = sign_in.client.token_description();
         activity::record(tx, account, kind, description.as_str(), origin, now).await?;
         tracing::info!(
             account = account.username.as_str(),
@@ -160,13 +141,9 @@ pub async fn decide(
 /// Why a poll gets no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoToken {
-    /// Not yet, or never.
     PollAnswer(PollAnswer),
-    /// There is no such code, or it was forgotten.
     Unknown,
-    /// Another program got the code.
     OtherProgram,
-    /// The account that approved is disabled.
     AccountDisabled,
 }
 
@@ -179,7 +156,7 @@ pub async fn look(
 ) -> Result<Result<PollState, NoToken>, Error> {
     Ok(match store::find_polled(connection, code).await? {
         None => Err(NoToken::Unknown),
-        Some(sign_in) if sign_in.program != *program => Err(NoToken::OtherProgram),
+        Some(sign_in) if sign_in.client.program != *program => Err(NoToken::OtherProgram),
         Some(sign_in) => Ok(sign_in.polled),
     })
 }
@@ -206,18 +183,15 @@ pub async fn collect(
     let Some(sign_in) = store::spend(tx, code, now).await? else {
         return Ok(Err(NoToken::PollAnswer(PollAnswer::Spent)));
     };
-    let client = DeviceClient { program: sign_in.program, device: sign_in.device };
     let account_id = sign_in.account_id.unwrap_or_default();
-    let granted = generated::generate(tx, &account_id, &client, rules, origin, now, rng).await?;
+    let granted = generated::generate(tx, &account_id, &sign_in.client, rules, origin, now, rng).await?;
     Ok(granted.ok_or(NoToken::AccountDisabled))
 }
 
 /// Signs out idle devices, and deletes what is remembered of sign-ins and sessions for a while.
 pub async fn tidy(db: &Db, uses: &TokenUses, rules: DeviceRules, now: Timestamp, rng: SystemRng) -> Result<(), Error> {
     generated::end_all_unused(db, uses, rules, now, rng).await?;
-    let mut tx = db.write().await?;
-    generated::forget_old(&mut tx, now).await?;
-    tx.commit().await?;
+    generated::forget_old(db, now).await?;
     let mut tx = db.write().await?;
     store::forget_before(&mut tx, now - REMEMBERED).await?;
     Ok(tx.commit().await?)

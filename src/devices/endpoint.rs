@@ -10,12 +10,12 @@ use dockpass_core::activity::ClientInfo;
 use dockpass_core::client_name::ClientName;
 use dockpass_core::device_code::{CODE_LIFE, INTERVAL, PollAnswer};
 use dockpass_core::device_session::{DeviceRules, EndReason};
-use dockpass_core::secret::{self, Secret, SecretHash};
+use dockpass_core::secret::{Secret, SecretHash, SecretKind};
 use dockpass_core::timestamp::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::actions::{self, Begun, NoToken};
+use super::actions::{self, NoToken};
 use super::oauth::{self, DEVICE_GRANT, OAuthError, OAuthGrant, Parameters, REFRESH_GRANT};
 use super::tokens::actions::{self as generated, IssuedTokens};
 use crate::app::App;
@@ -69,8 +69,8 @@ async fn begin(
     }
     let mut tx = app.db.write().await?;
     let (device_code, user_code) = match actions::begin(&mut tx, &client, address, now, app.rng).await? {
-        Begun::Codes(device_code, user_code) => (device_code, user_code.shown()),
-        Begun::Full(wait) => return turned_away(wait),
+        Ok((device_code, user_code)) => (device_code, user_code.shown()),
+        Err(wait) => return turned_away(wait),
     };
     tx.commit().await?;
     let page = format!("{}/device", app.urls.public);
@@ -92,8 +92,8 @@ async fn token(
     PostedForm(form): Form,
 ) -> Result<Response, Error> {
     let granted = match oauth::grant(&headers, &Parameters(&form)) {
-        Ok((program, OAuthGrant::Device(code))) => poll(&app, &code, &program, &origin, now).await?,
-        Ok((program, OAuthGrant::Refresh(refresh))) => renew(&app, &refresh, &program, now).await?,
+        Ok((program, OAuthGrant::Device(code))) => poll(&app, code, &program, &origin, now).await?,
+        Ok((program, OAuthGrant::Refresh(refresh))) => renew(&app, refresh, &program, now).await?,
         Err(refusal) => Err(refusal),
     };
     Ok(granted.map_or_else(IntoResponse::into_response, |granted| answer(&granted)))
@@ -178,14 +178,11 @@ async fn renew(
     program: &ClientName,
     now: Timestamp,
 ) -> Result<Result<IssuedTokens, OAuthError>, Error> {
-    let Ok(refresh) = Secret::parse(refresh).and_then(|secret| match secret.kind() {
-        secret::SecretKind::Refresh => Ok(secret),
-        _ => Err(secret::NotAToken),
-    }) else {
-        return Ok(Err(over(EndReason::Unknown, app.config.devices)));
-    };
+    let unknown = || Ok(Err(over(EndReason::Unknown, app.config.devices)));
+    let refresh = Secret::parse(refresh).ok().filter(|secret| secret.kind() == SecretKind::Refresh);
+    let Some(refresh) = refresh else { return unknown() };
     if !generated::is_known(&mut app.db.read().await?, &refresh, now).await? {
-        return Ok(Err(over(EndReason::Unknown, app.config.devices)));
+        return unknown();
     }
     // A use of a moment ago keeps a session alive.
     usage::actions::flush(&app.db, &app.token_uses, app.rng).await?;
@@ -199,31 +196,27 @@ async fn renew(
 /// its sign-in. What the owner or an administrator can undo is `access_denied` (RFC 8628 section 3.5), so that the device
 /// can go on afterwards.
 fn over(reason: EndReason, rules: DeviceRules) -> OAuthError {
-    let days = |length: time::Duration| length.whole_days();
-    let error = match reason {
-        EndReason::Deactivated | EndReason::AccountDisabled => "access_denied",
-        _ => "invalid_grant",
+    let days = |what: &str, length: time::Duration| {
+        let sentence = format!("the sign-in of this device {what} {} days: sign in again", length.whole_days());
+        OAuthError::new("invalid_grant", sentence)
     };
-    OAuthError::new(
-        error,
-        match reason {
-            EndReason::Unknown => "this refresh token is not known: sign in again".to_owned(),
-            EndReason::OtherProgram => "this refresh token was given to another program".to_owned(),
-            EndReason::Deleted => "the token of this device was deleted: sign in again".to_owned(),
-            EndReason::Replaced => "a newer sign-in on a device took the place of this one: sign in again".to_owned(),
-            EndReason::SignedOut => "this device signed out: sign in again".to_owned(),
-            EndReason::Idle => {
-                format!("the sign-in of this device was not used for {} days: sign in again", days(rules.idle))
-            }
-            EndReason::MaxAge => {
-                format!("the sign-in of this device is older than {} days: sign in again", days(rules.longest))
-            }
-            EndReason::Deactivated => {
-                "the token of this device was deactivated: activate it on the page of personal access tokens".to_owned()
-            }
-            EndReason::AccountDisabled => "the account is disabled: ask an administrator".to_owned(),
-        },
-    )
+    let (error, sentence) = match reason {
+        EndReason::Unknown => ("invalid_grant", "this refresh token is not known: sign in again"),
+        EndReason::OtherProgram => ("invalid_grant", "this refresh token was given to another program"),
+        EndReason::Deleted => ("invalid_grant", "the token of this device was deleted: sign in again"),
+        EndReason::Replaced => {
+            ("invalid_grant", "a newer sign-in on a device took the place of this one: sign in again")
+        }
+        EndReason::SignedOut => ("invalid_grant", "this device signed out: sign in again"),
+        EndReason::Idle => return days("was not used for", rules.idle),
+        EndReason::MaxAge => return days("is older than", rules.longest),
+        EndReason::Deactivated => (
+            "access_denied",
+            "the token of this device was deactivated: activate it on the page of personal access tokens",
+        ),
+        EndReason::AccountDisabled => ("access_denied", "the account is disabled: ask an administrator"),
+    };
+    OAuthError::new(error, sentence)
 }
 
 /// RFC 7009. A personal access token is refused by its form, whether it exists or not (section 2.2.1): holding it is no right
@@ -240,7 +233,7 @@ async fn revoke(
         Err(refusal) => return Ok(refusal.into_response()),
     };
     let Ok(presented) = presented else { return Ok(private(StatusCode::OK)) };
-    if presented.kind() == secret::SecretKind::PersonalAccess {
+    if presented.kind() == SecretKind::PersonalAccess {
         let sentence = "a personal access token is not revoked here: its owner deletes it on the page of tokens";
         return Ok(OAuthError::new("unsupported_token_type", sentence).into_response());
     }

@@ -8,11 +8,4 @@ mod pages;
 mod store;
 pub mod tokens;
 
-use axum::Router;
-
-use crate::app::App;
-
-/// The pages on which a person approves.
-pub fn routes() -> Router<App> {
-    pages::routes()
-}
+pub use pages::routes;

@@ -9,7 +9,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use dockpass_core::activity::ClientInfo;
-use dockpass_core::client_name;
 use dockpass_core::device_code::{DeviceCodeState, UserCode};
 use serde::Deserialize;
 
@@ -44,7 +43,6 @@ struct EnterPage {
     page: Page,
     username: String,
     user_code: String,
-    /// Whether the code comes from a link.
     is_from_link: bool,
     errors: FieldErrors,
 }
@@ -61,13 +59,10 @@ struct ReviewPage {
     /// The address of this browser, if it is another.
     other_address: Option<String>,
     begun: TimeView,
-    /// How long the access lasts.
     until: String,
-    /// Whether the access is an administrator's.
     is_admin: bool,
     /// That approving replaces tokens, if it does.
     replaces: Option<String>,
-    /// The descriptions of those tokens.
     replaced: Vec<String>,
 }
 
@@ -112,7 +107,7 @@ async fn find(
         return Ok(Err(show_again(me, form.user_code, error)));
     };
     let error = match actions::look_up(&app.db, &app.rate_limits, &me.account, address, &code, me.page.now).await {
-        Ok(Found::Waiting(sign_in)) => return Ok(Ok((me, code, *sign_in))),
+        Ok(Found::Waiting(sign_in)) => return Ok(Ok((me, code, sign_in))),
         // After a second click or in another window, the page shows the same decision again.
         Ok(Found::Decided(sign_in)) => return Ok(Err(outcome(me.page, &sign_in))),
         Ok(Found::Over) => unprocessable("device.code_over"),
@@ -123,7 +118,7 @@ async fn find(
 }
 
 fn outcome(page: Page, sign_in: &SignIn) -> Response {
-    let name = client_name::token_description(&sign_in.program, sign_in.device.as_ref()).to_string();
+    let name = sign_in.client.token_description().to_string();
     private(OutcomePage { page, name, is_approved: sign_in.polled.state != DeviceCodeState::Denied })
 }
 
@@ -147,8 +142,8 @@ async fn review(
     Ok(private(ReviewPage {
         username: me.account.username.to_string(),
         user_code: code.shown(),
-        program: sign_in.program.to_string(),
-        device: sign_in.device.map(|device| device.to_string()),
+        program: sign_in.client.program.to_string(),
+        device: sign_in.client.device.map(|device| device.to_string()),
         other_address: (here != sign_in.address).then_some(here),
         address: sign_in.address,
         begun: me.page.time(&sign_in.created_at),

@@ -1,23 +1,12 @@
 //! The SQL of sign-ins that devices started.
 
 use dockpass_core::account::Account;
-use dockpass_core::client_name::ClientName;
-use dockpass_core::device_code::{DeviceCode, DeviceCodeState, PollState, UserCode};
+use dockpass_core::client_name::{ClientName, DeviceClient};
+use dockpass_core::device_code::{CODE_LIFE, DeviceCode, DeviceCodeState, INTERVAL, PollState, UserCode};
 use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
 
-use crate::platform::database::{Connection, Tx, execute, fetch, row};
-
-/// A new sign-in.
-#[derive(Debug)]
-pub struct NewSignIn<'a> {
-    pub program: &'a ClientName,
-    pub device: Option<&'a ClientName>,
-    pub address: &'a str,
-    pub network: &'a str,
-    pub interval_ms: i64,
-    pub expires_at: Timestamp,
-}
+use crate::platform::database::{Connection, Tx, execute, fetch, row, unreadable};
 
 /// Makes other new sign-ins wait for this transaction, so that its count of pending codes stays right.
 pub async fn lock_codes(tx: &mut Tx) -> sqlx::Result<u64> {
@@ -45,9 +34,9 @@ pub async fn pending(
 /// Whether it was inserted: `false` where another one has this user code.
 pub async fn insert(
     tx: &mut Tx,
-    device_code: &DeviceCode,
-    user_code: &UserCode,
-    new: &NewSignIn<'_>,
+    (device_code, user_code): (&DeviceCode, &UserCode),
+    client: &DeviceClient,
+    (address, network): (&str, &str),
     now: Timestamp,
 ) -> sqlx::Result<bool> {
     let rows = execute!(
@@ -57,13 +46,13 @@ pub async fn insert(
          VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8, $9) ON CONFLICT (user_hash) DO NOTHING",
         device_code.hash().as_bytes(),
         user_code.hash().as_bytes(),
-        new.program.as_str(),
-        new.device.map(ClientName::as_str),
-        new.address,
-        new.network,
-        new.interval_ms,
+        client.program.as_str(),
+        client.device.as_ref().map(ClientName::as_str),
+        address,
+        network,
+        INTERVAL.whole_milliseconds() as i64,
         now.millis(),
-        new.expires_at.millis(),
+        (now + CODE_LIFE).millis(),
     )?;
     Ok(rows == 1)
 }
@@ -83,34 +72,29 @@ row! {
 }
 
 /// A sign-in that a device started.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct SignIn {
-    /// The program, as it calls itself.
-    pub program: ClientName,
-    /// The device, as it calls itself.
-    pub device: Option<ClientName>,
-    /// From which address.
+    pub client: DeviceClient,
     pub address: String,
     /// The account that decided.
     pub account_id: Option<String>,
-    /// When it started.
     pub created_at: Timestamp,
-    /// What decides the answer to the next poll.
     pub polled: PollState,
 }
 
 impl SignInRow {
     fn into_sign_in(self) -> sqlx::Result<SignIn> {
-        let unreadable = || sqlx::Error::Decode(format!("device_code.state holds {:?}", self.state).into());
         let polled = PollState {
-            state: DeviceCodeState::parse(&self.state).ok_or_else(unreadable)?,
+            state: DeviceCodeState::parse(&self.state).ok_or_else(|| unreadable("device_code.state", &self.state))?,
             expires_at: Timestamp::from_millis(self.expires_at),
             interval: time::Duration::milliseconds(self.interval_ms),
             last_at: self.polled_at.map(Timestamp::from_millis),
         };
         Ok(SignIn {
-            program: ClientName::from_stored(self.program),
-            device: self.device.map(ClientName::from_stored),
+            client: DeviceClient {
+                program: ClientName::from_stored(self.program),
+                device: self.device.map(ClientName::from_stored),
+            },
             address: self.address,
             account_id: self.account_id,
             created_at: Timestamp::from_millis(self.created_at),
@@ -119,29 +103,32 @@ impl SignInRow {
     }
 }
 
+/// Reads a sign-in: the columns come between the two parts of the statement.
+macro_rules! sign_in {
+    ($connection:expr, $before:literal, $after:literal, $($value:expr),*) => {
+        fetch!(
+            fetch_optional,
+            $connection,
+            SignInRow,
+            concat!(
+                $before,
+                " program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at ",
+                $after
+            ),
+            $($value),*
+        )?
+        .map(SignInRow::into_sign_in)
+        .transpose()
+    };
+}
+
 pub async fn find(connection: &mut impl Connection, code: &UserCode) -> sqlx::Result<Option<SignIn>> {
-    let row = fetch!(
-        fetch_optional,
-        connection,
-        SignInRow,
-        "SELECT program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at
-         FROM device_code WHERE user_hash = $1",
-        code.hash().as_bytes(),
-    )?;
-    row.map(SignInRow::into_sign_in).transpose()
+    sign_in!(connection, "SELECT", "FROM device_code WHERE user_hash = $1", code.hash().as_bytes())
 }
 
 /// Finds it by the code with which the program polls.
 pub async fn find_polled(connection: &mut impl Connection, code: &SecretHash) -> sqlx::Result<Option<SignIn>> {
-    let row = fetch!(
-        fetch_optional,
-        connection,
-        SignInRow,
-        "SELECT program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at
-         FROM device_code WHERE device_hash = $1",
-        code.as_bytes(),
-    )?;
-    row.map(SignInRow::into_sign_in).transpose()
+    sign_in!(connection, "SELECT", "FROM device_code WHERE device_hash = $1", code.as_bytes())
 }
 
 /// Whether this call decided: one of many at once does, and none after the code expired.
@@ -166,15 +153,12 @@ pub async fn decide(
 
 /// Locks the sign-in of a device code: polls of one code wait for each other.
 pub async fn lock(tx: &mut Tx, code: &SecretHash) -> sqlx::Result<Option<SignIn>> {
-    let row = fetch!(
-        fetch_optional,
+    sign_in!(
         tx,
-        SignInRow,
-        "UPDATE device_code SET interval_ms = interval_ms WHERE device_hash = $1
-         RETURNING program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at",
-        code.as_bytes(),
-    )?;
-    row.map(SignInRow::into_sign_in).transpose()
+        "UPDATE device_code SET interval_ms = interval_ms WHERE device_hash = $1 RETURNING",
+        "",
+        code.as_bytes()
+    )
 }
 
 pub async fn note_poll(tx: &mut Tx, code: &SecretHash, interval_ms: i64, now: Timestamp) -> sqlx::Result<u64> {
@@ -189,17 +173,14 @@ pub async fn note_poll(tx: &mut Tx, code: &SecretHash, interval_ms: i64, now: Ti
 
 /// The sign-in, for the one caller that spends its code. After an approval the code lasts for one more poll.
 pub async fn spend(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> sqlx::Result<Option<SignIn>> {
-    let row = fetch!(
-        fetch_optional,
+    sign_in!(
         tx,
-        SignInRow,
         "UPDATE device_code SET state = 'spent'
-         WHERE device_hash = $1 AND state = 'approved' AND expires_at + interval_ms > $2
-         RETURNING program, device, address, state, account_id, interval_ms, polled_at, created_at, expires_at",
+         WHERE device_hash = $1 AND state = 'approved' AND expires_at + interval_ms > $2 RETURNING",
+        "",
         code.as_bytes(),
-        now.millis(),
-    )?;
-    row.map(SignInRow::into_sign_in).transpose()
+        now.millis()
+    )
 }
 
 pub async fn forget_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {

@@ -39,18 +39,27 @@ impl fmt::Display for ClientName {
     }
 }
 
-/// The description of a device's token: `laptop (docker-credential-dockpass)`, or only the program. The program's name
-/// is cut if both together are too long.
-pub fn token_description(program: &ClientName, device: Option<&ClientName>) -> Description {
-    let text = match device {
-        None => program.to_string(),
-        Some(device) => {
-            let room = MAX_DESCRIPTION - device.as_str().chars().count() - " ()".len();
-            let program: String = program.as_str().chars().take(room).collect();
-            format!("{device} ({program})")
-        }
-    };
-    Description::from_stored(text)
+/// A program that signs in on a device, as both call themselves.
+#[derive(Debug, Clone)]
+pub struct DeviceClient {
+    pub program: ClientName,
+    pub device: Option<ClientName>,
+}
+
+impl DeviceClient {
+    /// The description of its token: `laptop (docker-credential-dockpass)`, or only the program. The program's name is cut
+    /// if both together are too long.
+    pub fn token_description(&self) -> Description {
+        let text = match &self.device {
+            None => self.program.to_string(),
+            Some(device) => {
+                let room = MAX_DESCRIPTION - device.as_str().chars().count() - " ()".len();
+                let program: String = self.program.as_str().chars().take(room).collect();
+                format!("{device} ({program})")
+            }
+        };
+        Description::from_stored(text)
+    }
 }
 
 #[cfg(test)]
@@ -69,13 +78,15 @@ mod tests {
 
     #[test]
     fn a_token_is_described_by_device_and_program_within_the_limit_of_descriptions() {
-        let name = |text: &str| ClientName::parse(text).unwrap();
-        let program = name("docker-credential-dockpass");
-        assert_eq!(token_description(&program, Some(&name("laptop"))).as_str(), "laptop (docker-credential-dockpass)");
-        assert_eq!(token_description(&program, None).as_str(), "docker-credential-dockpass");
-        let long = token_description(&name(&"p".repeat(64)), Some(&name(&"d".repeat(64))));
-        assert_eq!(long.as_str().chars().count(), 100);
-        assert!(long.as_str().ends_with("p)"));
+        let description = |program: &str, device: &str| {
+            let client =
+                DeviceClient { program: ClientName::parse(program).unwrap(), device: ClientName::parse(device) };
+            client.token_description().to_string()
+        };
+        assert_eq!(description("docker-credential-dockpass", "laptop"), "laptop (docker-credential-dockpass)");
+        assert_eq!(description("docker-credential-dockpass", ""), "docker-credential-dockpass");
+        let long = description(&"p".repeat(64), &"d".repeat(64));
+        assert!(long.chars().count() == 100 && long.ends_with("p)"));
     }
 
     proptest! {
@@ -83,7 +94,8 @@ mod tests {
         fn names_and_descriptions_stay_short(text in "\\PC{0,200}") {
             if let Some(name) = ClientName::parse(&text) {
                 prop_assert!((1..=64).contains(&name.as_str().chars().count()));
-                prop_assert!(token_description(&name, Some(&name)).as_str().chars().count() <= 100);
+                let client = DeviceClient { program: name.clone(), device: Some(name) };
+                prop_assert!(client.token_description().as_str().chars().count() <= 100);
             }
         }
 

@@ -68,7 +68,6 @@ impl Secret {
         self.kind
     }
 
-    /// The text, for the one place that shows it.
     pub fn expose(&self) -> &str {
         &self.text
     }
@@ -101,7 +100,6 @@ pub fn has_token_prefix(text: &str) -> bool {
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
-    /// Hashes a secret with high entropy: a token, a session id or a set-up code.
     pub fn of(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).into())
     }

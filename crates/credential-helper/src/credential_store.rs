@@ -150,19 +150,10 @@ impl CredentialStore {
         self.write()
     }
 
-    /// Removes a host whose sign-in the server ended. The chosen storage stays, so that the next sign-in does not go to
-    /// the file because the keyring is unavailable for a moment.
-    pub async fn expire(&mut self, host: &RegistryHost) -> Result<Option<String>, Error> {
-        self.remove_entry(host, true).await
-    }
-
-    /// Removes a host that a person signed out of, and with the last host the chosen storage. Returns why the keyring
-    /// still has the secret, if it does: that is no failure, because this program no longer uses it.
-    pub async fn remove(&mut self, host: &RegistryHost) -> Result<Option<String>, Error> {
-        self.remove_entry(host, false).await
-    }
-
-    async fn remove_entry(&mut self, host: &RegistryHost, keeps_storage: bool) -> Result<Option<String>, Error> {
+    /// Removes a host, and with the last host the chosen storage, unless it is kept: after the server ended a sign-in, the
+    /// next one must not go to the file because the keyring is unavailable for a moment. Returns why the keyring still
+    /// has the secret, if it does: that is no failure, because this program no longer uses it.
+    pub async fn remove(&mut self, host: &RegistryHost, keeps_storage: bool) -> Result<Option<String>, Error> {
         let Some(file) = &mut self.file else { return Ok(None) };
         let (storage, existed) = (file.storage, file.entries.remove(&host.key()).is_some());
         let is_last = file.entries.is_empty() && !keeps_storage;

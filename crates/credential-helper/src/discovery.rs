@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::error::Error;
 use crate::host::{RegistryHost, is_loopback};
-use crate::http::{HttpClient, HttpResponse};
+use crate::http::{self, HttpResponse};
 use crate::text::one_line;
 
 /// The endpoints from the server's metadata (RFC 8414).
@@ -28,11 +28,11 @@ struct MetadataBody {
 }
 
 /// Asks the registry for its token server, and that server for its endpoints.
-pub async fn discover(http: &HttpClient, host: &RegistryHost, timeout: Duration) -> Result<TokenServer, Error> {
-    let base = token_server_url(host, &ping(http, host, timeout).await?)?;
+pub async fn discover(host: &RegistryHost, timeout: Duration) -> Result<TokenServer, Error> {
+    let base = token_server_url(host, &ping(host, timeout).await?)?;
     let no_device_sign_in = || Error::message(format!("{} does not offer device sign-in", origin(&base)));
     let url = base.join("/.well-known/oauth-authorization-server").map_err(|_| no_device_sign_in())?;
-    let response = http.get(&url, timeout).await.map_err(|error| error.about(&origin(&base)))?;
+    let response = http::get(&url, timeout).await.map_err(|error| error.about(&origin(&base)))?;
     let metadata: Option<MetadataBody> = response.json().filter(|_| response.status == 200);
     let MetadataBody { issuer, server } = metadata.ok_or_else(no_device_sign_in)?;
     // RFC 8414 section 3.3: such metadata must not be used.
@@ -52,12 +52,12 @@ pub async fn discover(http: &HttpClient, host: &RegistryHost, timeout: Duration)
 }
 
 /// Sends `GET /v2/` over https and, like docker, over plain http on this computer if https fails.
-async fn ping(http: &HttpClient, host: &RegistryHost, timeout: Duration) -> Result<HttpResponse, Error> {
+async fn ping(host: &RegistryHost, timeout: Duration) -> Result<HttpResponse, Error> {
     let url = |scheme| host.url(scheme, "/v2/").ok_or(Error::NoServer);
-    let https = http.get(&url("https")?, timeout).await;
+    let https = http::get(&url("https")?, timeout).await;
     let response = match https {
         // If both fail, the error of https says more: an untrusted certificate, for one.
-        Err(_) if host.is_loopback() => http.get(&url("http")?, timeout).await.or(https),
+        Err(_) if host.is_loopback() => http::get(&url("http")?, timeout).await.or(https),
         https => https,
     };
     response.map_err(|error| error.about(host.as_str()))

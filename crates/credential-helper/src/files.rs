@@ -133,20 +133,4 @@ mod tests {
         assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"two".to_vec(), 0o640));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
-
-    #[test]
-    fn a_file_that_is_not_committed_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(AtomicFile::create(&folder.path().join("file"), None).unwrap());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_private_folder_is_only_for_its_owner() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a/b");
-        create_private_folder(&path).unwrap();
-        create_private_folder(&path).unwrap();
-        assert_eq!(mode(&path), 0o700);
-    }
 }

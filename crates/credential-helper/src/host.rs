@@ -123,20 +123,6 @@ mod tests {
     }
 
     #[test]
-    fn a_host_with_a_path_is_not_a_registry() {
-        assert!(RegistryHost::parse("hub/v2/").unwrap().without_path().is_ok());
-        assert_eq!(RegistryHost::parse("hub/alice/app").unwrap().without_path(), Err(not_a_host()));
-    }
-
-    #[test]
-    fn docker_hub_is_listed_by_the_address_that_docker_looks_for() {
-        let hub = RegistryHost::parse("https://index.docker.io/v1/").unwrap();
-        assert_eq!(listed_name(&hub.key()), "https://index.docker.io/v1/");
-        assert_eq!(listed_name("hub:5000"), "hub:5000");
-        assert_eq!(listed_name("index.docker.io/v1/access-token"), "index.docker.io/v1/access-token");
-    }
-
-    #[test]
     fn invalid_hosts_are_refused() {
         for given in [
             "https://",

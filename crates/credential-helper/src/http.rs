@@ -1,7 +1,7 @@
 //! Requests to the server, bounded in time and size.
 
-use std::cell::OnceCell;
 use std::error::Error as _;
+use std::fmt::Display;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -39,25 +39,23 @@ impl HttpResponse {
     }
 }
 
+/// There is no response, or it cannot be understood: the end of a sentence about the server.
 #[derive(Debug)]
-pub enum RequestError {
-    TimedOut,
-    /// The server cannot be reached, or its response cannot be understood.
-    Unreachable(String),
-}
+pub struct RequestError(String);
 
 impl RequestError {
+    pub fn unreachable(reason: impl Display) -> Self {
+        Self(format!("cannot be reached: {reason}"))
+    }
+
     pub fn about(&self, server: &str) -> Error {
-        match self {
-            RequestError::TimedOut => Error::message(format!("{server} does not answer")),
-            RequestError::Unreachable(reason) => Error::message(format!("{server} cannot be reached: {reason}")),
-        }
+        Error::message(format!("{server} {}", self.0))
     }
 }
 
 impl From<reqwest::Error> for RequestError {
     fn from(error: reqwest::Error) -> Self {
-        if error.is_timeout() { RequestError::TimedOut } else { RequestError::Unreachable(reason(&error)) }
+        if error.is_timeout() { Self("does not answer".to_owned()) } else { Self::unreachable(reason(&error)) }
     }
 }
 
@@ -73,64 +71,41 @@ fn reason(error: &reqwest::Error) -> String {
     one_line(&reason)
 }
 
-/// Sends requests and follows no redirect: secrets go only where the challenge said.
-///
-/// The clients are built when a request needs them: without CA certificates a client for https cannot be built, but
-/// plain http on this computer works.
-#[derive(Default)]
-pub struct HttpClient {
-    remote: OnceCell<Client>,
-    loopback_https: OnceCell<Client>,
-    loopback_http: OnceCell<Client>,
+pub async fn get(url: &Url, timeout: Duration) -> Result<HttpResponse, RequestError> {
+    send(client(url)?.get(url.clone()), timeout).await
 }
 
-impl HttpClient {
-    pub async fn get(&self, url: &Url, timeout: Duration) -> Result<HttpResponse, RequestError> {
-        self.send(self.client(url)?.get(url.clone()), timeout).await
-    }
+pub async fn post(url: &Url, form: &[(&str, &str)], timeout: Duration) -> Result<HttpResponse, RequestError> {
+    send(client(url)?.post(url.clone()).form(form), timeout).await
+}
 
-    pub async fn post(
-        &self,
-        url: &Url,
-        form: &[(&str, &str)],
-        timeout: Duration,
-    ) -> Result<HttpResponse, RequestError> {
-        self.send(self.client(url)?.post(url.clone()).form(form), timeout).await
-    }
+/// A client that follows no redirect: secrets go only where the challenge said. Without CA certificates none can be built
+/// for https, but plain http on this computer works.
+fn client(url: &Url) -> Result<Client, RequestError> {
+    let agent = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+    let builder = Client::builder().user_agent(agent).redirect(Policy::none()).referer(false);
+    // The environment's proxy cannot reach this computer.
+    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
+    let builder = if is_loopback(url) && url.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
+    let failed = |error| RequestError::unreachable(format!("https cannot be set up: {}", reason(&error)));
+    builder.build().map_err(failed)
+}
 
-    fn client(&self, url: &Url) -> Result<&Client, RequestError> {
-        let agent = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-        let builder = Client::builder().user_agent(agent).redirect(Policy::none()).referer(false);
-        // The environment's proxy cannot reach this computer.
-        let (client, builder) = match (is_loopback(url), url.scheme()) {
-            (true, "http") => (&self.loopback_http, builder.no_proxy().tls_certs_only([])),
-            (true, _) => (&self.loopback_https, builder.no_proxy()),
-            (false, _) => (&self.remote, builder),
-        };
-        if let Some(client) = client.get() {
-            return Ok(client);
+async fn send(request: RequestBuilder, timeout: Duration) -> Result<HttpResponse, RequestError> {
+    let mut response = request.header("accept", "application/json").timeout(timeout).send().await?;
+    let header = |name: &str| {
+        let values = response.headers().get_all(name).iter();
+        values.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let challenges = header("www-authenticate");
+    let retry_after = header("retry-after").first().and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let status = response.status().as_u16();
+    let mut body = Zeroizing::new(Vec::with_capacity(MAX_BODY_BYTES));
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(RequestError::unreachable("its response is too long"));
         }
-        let failed = |error| RequestError::Unreachable(format!("https cannot be set up: {}", reason(&error)));
-        let built = builder.build().map_err(failed)?;
-        Ok(client.get_or_init(|| built))
+        body.extend_from_slice(&chunk);
     }
-
-    async fn send(&self, request: RequestBuilder, timeout: Duration) -> Result<HttpResponse, RequestError> {
-        let mut response = request.header("accept", "application/json").timeout(timeout).send().await?;
-        let header = |name: &str| {
-            let values = response.headers().get_all(name).iter();
-            values.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect::<Vec<_>>()
-        };
-        let challenges = header("www-authenticate");
-        let retry_after = header("retry-after").first().and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        let status = response.status().as_u16();
-        let mut body = Zeroizing::new(Vec::with_capacity(MAX_BODY_BYTES));
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > MAX_BODY_BYTES {
-                return Err(RequestError::Unreachable("its response is too long".to_owned()));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(HttpResponse { status, retry_after, challenges, body })
-    }
+    Ok(HttpResponse { status, retry_after, challenges, body })
 }

@@ -180,16 +180,6 @@ mod tests {
         assert_eq!(set_hub(text), "{\"credHelpers\": {\"hub:5000\": \"a\", \"hub\\u003a5000\": \"dockpass\"}}");
     }
 
-    #[test]
-    fn texts_that_are_not_objects_are_refused() {
-        for text in ["", "[]", "{", "{\"a\":1,}", "// x\n{}", "null", "\"{}\""] {
-            assert_eq!(set(text, SECTION, "h", "v"), Err(JsonEditError::NotAnObject), "{text}");
-        }
-        for text in ["{\"credHelpers\": []}", "{\"credHelpers\": \"x\"}", "{\"credHelpers\": 1}"] {
-            assert_eq!(set(text, SECTION, "h", "v"), Err(JsonEditError::SectionNotAnObject), "{text}");
-        }
-    }
-
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![Just(Value::Null), any::<i32>().prop_map(Value::from), ".{0,6}".prop_map(Value::from)];
         leaf.prop_recursive(3, 16, 4, |inner| {
@@ -212,12 +202,6 @@ mod tests {
             prop_assert_eq!(&strings(&after, SECTION).unwrap()[&key], "dockpass");
             let back = remove(&after, SECTION, &key).unwrap();
             prop_assert_eq!(back, text);
-        }
-
-        #[test]
-        fn no_text_causes_a_panic(text in "[{}\\[\\]\",:a\\\\ 1]{0,12}") {
-            let _ = set(&text, SECTION, "k", "v");
-            let _ = remove(&text, SECTION, "k");
         }
     }
 }

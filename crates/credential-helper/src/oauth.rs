@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::discovery::TokenServer;
 use crate::error::Error;
-use crate::http::{HttpClient, HttpResponse, RequestError};
+use crate::http::{self, HttpResponse, RequestError};
 use crate::secret::Secret;
 use crate::terminal::PROGRAM;
 use crate::text::one_line;
@@ -88,49 +88,44 @@ impl OAuthError {
                 code: one_line(&body.error),
                 description: one_line(&body.error_description.unwrap_or_default()),
             },
-            None => {
-                OAuthError::Request(RequestError::Unreachable(format!("it answers with status {}", response.status)))
-            }
+            None => RequestError::unreachable(format!("it answers with status {}", response.status)).into(),
         }
     }
 
     pub fn about(&self, server: &str) -> Error {
-        match self {
-            OAuthError::Refused { code, description } if description.is_empty() => {
-                Error::message(format!("{server} refused: {code}"))
+        let sentence = match self {
+            OAuthError::Refused { code, description } if description.is_empty() => format!("{server} refused: {code}"),
+            OAuthError::Refused { code, description } => format!("{server} refused: {description} ({code})"),
+            OAuthError::RateLimited(wait) => {
+                let when = wait.map_or("later".to_owned(), |wait| format!("in {} seconds", wait.as_secs()));
+                format!("{server} got too many requests: try again {when}")
             }
-            OAuthError::Refused { code, description } => {
-                Error::message(format!("{server} refused: {description} ({code})"))
-            }
-            OAuthError::RateLimited(Some(wait)) => {
-                Error::message(format!("{server} got too many requests: try again in {} seconds", wait.as_secs()))
-            }
-            OAuthError::RateLimited(None) => Error::message(format!("{server} got too many requests: try again later")),
-            OAuthError::Request(error) => error.about(server),
-        }
+            OAuthError::Request(error) => return error.about(server),
+        };
+        Error::Message(sentence)
     }
 }
 
-pub async fn begin(http: &HttpClient, server: &TokenServer, device_name: &str) -> Result<DeviceCodeBody, OAuthError> {
+pub async fn begin(server: &TokenServer, device_name: &str) -> Result<DeviceCodeBody, OAuthError> {
     let form = [("client_id", PROGRAM), ("device_name", device_name)];
-    read(&http.post(&server.device_authorization_endpoint, &form, LONG_TIMEOUT).await?)
+    read(&http::post(&server.device_authorization_endpoint, &form, LONG_TIMEOUT).await?)
 }
 
 /// Asks once for the token of a device code.
-pub async fn poll(http: &HttpClient, server: &TokenServer, device_code: &Secret) -> Result<TokenBody, OAuthError> {
+pub async fn poll(server: &TokenServer, device_code: &Secret) -> Result<TokenBody, OAuthError> {
     let form = [("grant_type", DEVICE_GRANT), ("device_code", device_code.expose()), ("client_id", PROGRAM)];
-    read_token(&http.post(&server.token_endpoint, &form, LONG_TIMEOUT).await?)
+    read_token(&http::post(&server.token_endpoint, &form, LONG_TIMEOUT).await?)
 }
 
-pub async fn refresh(http: &HttpClient, token_endpoint: &Url, refresh_token: &Secret) -> Result<TokenBody, OAuthError> {
+pub async fn refresh(token_endpoint: &Url, refresh_token: &Secret) -> Result<TokenBody, OAuthError> {
     let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose()), ("client_id", PROGRAM)];
-    read_token(&http.post(token_endpoint, &form, SHORT_TIMEOUT).await?)
+    read_token(&http::post(token_endpoint, &form, SHORT_TIMEOUT).await?)
 }
 
 /// Revokes a token; the server also accepts one that it does not know.
-pub async fn revoke(http: &HttpClient, revocation_endpoint: &Url, token: &Secret) -> Result<(), OAuthError> {
+pub async fn revoke(revocation_endpoint: &Url, token: &Secret) -> Result<(), OAuthError> {
     let form = [("token", token.expose()), ("client_id", PROGRAM)];
-    let response = http.post(revocation_endpoint, &form, SHORT_TIMEOUT).await?;
+    let response = http::post(revocation_endpoint, &form, SHORT_TIMEOUT).await?;
     if response.status == 200 { Ok(()) } else { Err(OAuthError::from_response(&response)) }
 }
 
@@ -149,5 +144,5 @@ fn read_token(response: &HttpResponse) -> Result<TokenBody, OAuthError> {
 }
 
 fn unexpected() -> OAuthError {
-    OAuthError::Request(RequestError::Unreachable("its response is not that of a Dockpass server".to_owned()))
+    OAuthError::Request(RequestError::unreachable("its response is not that of a Dockpass server"))
 }

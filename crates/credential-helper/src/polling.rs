@@ -7,7 +7,6 @@ use tokio::time::{Instant, sleep};
 use crate::discovery::{self, TokenServer};
 use crate::error::Error;
 use crate::host::RegistryHost;
-use crate::http::{HttpClient, RequestError};
 use crate::oauth::{self, DeviceCodeBody, OAuthError, TokenBody};
 use crate::progress::WaitDisplay;
 use crate::terminal::PROGRAM;
@@ -24,7 +23,6 @@ const UNREACHABLE: &str = "the server cannot be reached, trying again";
 
 /// Polls until the server gives a token, refuses, or the code expires.
 pub async fn wait_for_approval(
-    http: &HttpClient,
     server: &TokenServer,
     code: &DeviceCodeBody,
     host: &RegistryHost,
@@ -40,7 +38,7 @@ pub async fn wait_for_approval(
             break Err(last_failure.map_or_else(|| expired(host), |failure| expired_meanwhile(&failure, host)));
         }
         sleep(schedule.pause().min(left)).await;
-        match oauth::poll(http, server, &code.device_code).await {
+        match oauth::poll(server, &code.device_code).await {
             Ok(token) => break Ok(token),
             Err(error) => {
                 if let Some(failure) = schedule.update(&error, server, host) {
@@ -89,7 +87,7 @@ impl PollSchedule {
     fn update(&mut self, error: &OAuthError, server: &TokenServer, host: &RegistryHost) -> Option<Error> {
         self.retry_after = Duration::ZERO;
         match error {
-            OAuthError::Request(RequestError::TimedOut | RequestError::Unreachable(_)) => {
+            OAuthError::Request(_) => {
                 self.back_off = self.back_off.saturating_mul(2);
                 return None;
             }
@@ -110,6 +108,7 @@ impl PollSchedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::RequestError;
 
     fn server() -> TokenServer {
         let url: url::Url = "https://hub/".parse().unwrap();
@@ -124,90 +123,30 @@ mod tests {
         OAuthError::Refused { code: code.to_owned(), description: String::new() }
     }
 
-    /// The pauses after these errors, and the sentence that ended the polling.
-    fn pauses(interval: u64, errors: &[OAuthError]) -> (Vec<u64>, Option<String>) {
-        let (mut schedule, host, mut pauses) =
-            (PollSchedule::new(interval), RegistryHost::parse("hub").unwrap(), Vec::new());
-        for error in errors {
-            if let Some(failure) = schedule.update(error, &server(), &host) {
-                return (pauses, Some(failure.to_string()));
-            }
-            pauses.push(schedule.pause().as_secs());
-        }
-        (pauses, None)
-    }
-
-    #[test]
-    fn slow_down_lengthens_the_interval_for_good() {
-        let errors =
-            [code("authorization_pending"), code("slow_down"), code("authorization_pending"), code("slow_down")];
-        assert_eq!(pauses(5, &errors), (vec![5, 10, 10, 15], None));
-    }
-
-    #[test]
-    fn pauses_double_until_an_unreachable_server_answers() {
-        let unreachable = || OAuthError::Request(RequestError::TimedOut);
-        let errors =
-            [unreachable(), unreachable(), unreachable(), unreachable(), unreachable(), code("authorization_pending")];
-        assert_eq!(pauses(5, &errors), (vec![10, 20, 40, 60, 60, 5], None));
-    }
-
-    #[test]
-    fn a_long_retry_after_is_respected() {
-        let errors =
-            [code("authorization_pending"), code("slow_down"), OAuthError::RateLimited(Some(Duration::from_secs(300)))];
-        assert_eq!(pauses(90, &errors), (vec![90, 95, 300], None));
-    }
-
-    #[test]
-    fn the_interval_defaults_to_five_seconds_and_is_bounded() {
-        let read = |interval: serde_json::Value| {
-            let mut code = serde_json::json!({
-                "device_code": "x",
-                "user_code": "x",
-                "verification_uri": "https://hub/",
-                "expires_in": 600,
-            });
-            if !interval.is_null() {
-                code["interval"] = interval;
-            }
-            serde_json::from_value::<DeviceCodeBody>(code).unwrap().interval
+    /// The pauses after these errors.
+    fn pauses(interval: u64, errors: &[OAuthError]) -> Vec<u64> {
+        let (mut schedule, host) = (PollSchedule::new(interval), RegistryHost::parse("hub").unwrap());
+        let pause = |error| {
+            assert!(schedule.update(error, &server(), &host).is_none());
+            schedule.pause().as_secs()
         };
-        let errors =
-            || [code("slow_down"), OAuthError::RateLimited(Some(Duration::MAX)), OAuthError::RateLimited(None)];
-        for (interval, after) in [
-            (serde_json::Value::Null, [10, u64::MAX, 20]),
-            (0.into(), [6, u64::MAX, 12]),
-            (600.into(), [605, u64::MAX, 1210]),
-            (u64::MAX.into(), [605, u64::MAX, 1210]),
-        ] {
-            assert_eq!(pauses(read(interval), &errors()), (after.to_vec(), None));
-        }
+        errors.iter().map(pause).collect()
     }
 
     #[test]
-    fn retry_after_counts_once() {
-        let errors = [
-            OAuthError::RateLimited(Some(Duration::from_secs(30))),
-            code("authorization_pending"),
-            OAuthError::RateLimited(None),
-        ];
-        assert_eq!(pauses(5, &errors), (vec![30, 5, 10], None));
-    }
-
-    #[test]
-    fn every_other_code_ends_the_polling_with_a_sentence() {
-        for (error, said) in [
-            ("access_denied", "the sign-in to hub was denied"),
-            (
-                "expired_token",
-                "the code expired before you approved it: run docker-credential-dockpass login hub again",
-            ),
-            ("invalid_grant", "https://hub refused: invalid_grant"),
-            ("invalid_client", "https://hub refused: invalid_client"),
-            ("anything_else", "https://hub refused: anything_else"),
+    fn pauses_follow_what_the_server_says() {
+        let (pending, slow_down) = (|| code("authorization_pending"), || code("slow_down"));
+        let unreachable = || OAuthError::Request(RequestError::unreachable("x"));
+        let limited = |seconds| OAuthError::RateLimited(Some(Duration::from_secs(seconds)));
+        for (interval, errors, expected) in [
+            (5, vec![pending(), slow_down(), pending(), slow_down()], vec![5, 10, 10, 15]),
+            (5, vec![unreachable(), unreachable(), unreachable(), unreachable(), pending()], vec![10, 20, 40, 60, 5]),
+            (90, vec![pending(), slow_down(), limited(300)], vec![90, 95, 300]),
+            (5, vec![limited(30), pending(), OAuthError::RateLimited(None)], vec![30, 5, 10]),
+            (0, vec![slow_down(), OAuthError::RateLimited(Some(Duration::MAX))], vec![6, u64::MAX]),
+            (u64::MAX, vec![slow_down(), OAuthError::RateLimited(None)], vec![605, 1210]),
         ] {
-            assert_eq!(pauses(5, &[code(error)]), (vec![], Some(said.to_owned())));
+            assert_eq!(pauses(interval, &errors), expected);
         }
     }
 }

@@ -3,15 +3,15 @@
 use dockpass_core::access_level::AccessLevel;
 use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
-use dockpass_core::client_name::{self, ClientName};
+use dockpass_core::client_name::{ClientName, DeviceClient};
 use dockpass_core::device_session::{self, DeviceRules, EndReason, OVERLAP};
 use dockpass_core::repository::RepositoryFilter;
-use dockpass_core::secret::{self, Secret};
+use dockpass_core::secret::{Secret, SecretKind};
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::{AccessToken, TokenSource};
 use time::Duration;
 
-use super::store::{self, SessionToken, Slot};
+use super::store::{self, SessionToken};
 use crate::accounts::actions as accounts;
 use crate::activity::actions as activity;
 use crate::error::Error;
@@ -26,25 +26,12 @@ const REMEMBERED: Duration = Duration::days(90);
 /// The sessions that one transaction ends: others wait for the database meanwhile.
 const AT_ONCE: i64 = 100;
 
-/// A program that signs in on a device, as both call themselves.
-#[derive(Debug, Clone)]
-pub struct DeviceClient {
-    /// The program.
-    pub program: ClientName,
-    /// The device.
-    pub device: Option<ClientName>,
-}
-
 /// What a device gets. Only the hashes of the secrets are stored.
 #[derive(Debug)]
 pub struct IssuedTokens {
-    /// The token.
     pub secret: Secret,
-    /// What renews it.
     pub refresh: Secret,
-    /// The account's name.
     pub username: String,
-    /// Its access level, which the owner may have changed.
     pub level: AccessLevel,
     /// How long the token lasts if it is never used again.
     pub life: Duration,
@@ -68,8 +55,8 @@ pub async fn generate(
     make_room(tx, &account, rules, origin, now).await?;
     let mut generator = rng.generator();
     let granted = IssuedTokens {
-        secret: Secret::generate(secret::SecretKind::Device, &mut generator),
-        refresh: Secret::generate(secret::SecretKind::Refresh, &mut generator),
+        secret: Secret::generate(SecretKind::Device, &mut generator),
+        refresh: Secret::generate(SecretKind::Refresh, &mut generator),
         username: account.username.to_string(),
         level: AccessLevel::Admin,
         life: device_session::lifetime(rules, now + rules.longest, now),
@@ -77,7 +64,7 @@ pub async fn generate(
     let token = AccessToken {
         id: rng.id(now),
         account_id: account.id.clone(),
-        description: client_name::token_description(&client.program, client.device.as_ref()),
+        description: client.token_description(),
         hint: granted.secret.hint(),
         level: granted.level,
         repository_filter: RepositoryFilter::All,
@@ -145,9 +132,9 @@ async fn end(
 pub async fn is_known(connection: &mut impl Connection, presented: &Secret, now: Timestamp) -> Result<bool, Error> {
     let hash = presented.hash();
     Ok(match presented.kind() {
-        secret::SecretKind::PersonalAccess => false,
-        secret::SecretKind::Refresh => store::is_session(connection, &hash).await?,
-        secret::SecretKind::Device => store::find_by_secret(connection, &hash, now).await?.is_some(),
+        SecretKind::PersonalAccess => false,
+        SecretKind::Refresh => store::is_session(connection, &hash).await?,
+        SecretKind::Device => store::find_by_secret(connection, &hash, now).await?.is_some(),
     })
 }
 
@@ -171,7 +158,7 @@ pub async fn renew(
     else {
         return Ok(Err(session.ended.unwrap_or(EndReason::Deleted)));
     };
-    let secret = Secret::generate(secret::SecretKind::Device, &mut rng.generator());
+    let secret = Secret::generate(SecretKind::Device, &mut rng.generator());
     let (hash, hint) = (secret.hash(), secret.hint());
     if !store::renew(tx, &session.token_id, &hash, &hint, now - rules.idle, now).await? {
         return Ok(Err(behind.end_reason(rules, now).unwrap_or(EndReason::Deleted)));
@@ -192,13 +179,13 @@ pub async fn renew(
 pub async fn revoke(tx: &mut Tx, presented: &Secret, origin: &ClientInfo, now: Timestamp) -> Result<(), Error> {
     let hash = presented.hash();
     let slot = match presented.kind() {
-        secret::SecretKind::PersonalAccess => None,
-        secret::SecretKind::Refresh => store::lock_session(tx, &hash)
-            .await?
-            .map(|session| Slot { token_id: session.token_id, account_id: session.account_id }),
-        secret::SecretKind::Device => store::find_by_secret(tx, &hash, now).await?,
+        SecretKind::PersonalAccess => None,
+        SecretKind::Refresh => {
+            store::lock_session(tx, &hash).await?.map(|session| (session.token_id, session.account_id))
+        }
+        SecretKind::Device => store::find_by_secret(tx, &hash, now).await?,
     };
-    let Some(Slot { token_id, account_id }) = slot else { return Ok(()) };
+    let Some((token_id, account_id)) = slot else { return Ok(()) };
     let Some(account) = accounts::find(tx, &account_id).await? else { return Ok(()) };
     end(tx, &account, &token_id, EndReason::SignedOut, origin, now).await
 }
@@ -228,20 +215,21 @@ pub async fn end_all_unused(
 pub async fn end_unused(tx: &mut Tx, after: &str, rules: DeviceRules, now: Timestamp) -> Result<Option<String>, Error> {
     let idle_since = now - rules.idle;
     let candidates = store::candidates(tx, after, AT_ONCE, idle_since, now).await?;
-    for Slot { token_id, account_id } in &candidates {
+    for (token_id, account_id) in &candidates {
         store::lock_session_of(tx, token_id).await?;
         let Some(over) = store::lock_ended(tx, token_id, idle_since, now).await? else { continue };
         let Some(account) = accounts::find(tx, account_id).await? else { continue };
         end(tx, &account, token_id, over, &ClientInfo::default(), now).await?;
     }
     let is_full = candidates.len() as i64 == AT_ONCE;
-    Ok(candidates.into_iter().next_back().filter(|_| is_full).map(|last| last.token_id))
+    Ok(candidates.into_iter().next_back().filter(|_| is_full).map(|(token_id, _)| token_id))
 }
 
 /// Notes the ends of sessions whose tokens were deleted on the page, and deletes what was remembered long enough.
-pub async fn forget_old(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
-    store::note_orphans(tx, now).await?;
-    store::forget_sessions_before(tx, now - REMEMBERED).await?;
-    store::forget_previous(tx, now).await?;
-    Ok(())
+pub async fn forget_old(db: &Db, now: Timestamp) -> Result<(), Error> {
+    let mut tx = db.write().await?;
+    store::note_orphans(&mut tx, now).await?;
+    store::forget_sessions_before(&mut tx, now - REMEMBERED).await?;
+    store::forget_previous(&mut tx, now).await?;
+    Ok(tx.commit().await?)
 }

@@ -10,13 +10,6 @@ use dockpass_core::token::AccessToken;
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row, unreadable};
 
-/// An auto-generated token and its account.
-#[derive(Debug, Clone)]
-pub struct Slot {
-    pub token_id: String,
-    pub account_id: String,
-}
-
 pub async fn insert_session(
     tx: &mut Tx,
     token: &AccessToken,
@@ -81,7 +74,6 @@ row! {
     }
 }
 
-/// The token and the account of a session.
 #[derive(Debug)]
 pub struct SessionToken {
     pub secret_hash: Vec<u8>,
@@ -178,14 +170,14 @@ pub async fn is_session(connection: &mut impl Connection, refresh: &SecretHash) 
     Ok(is_session)
 }
 
-/// The token with this secret, or with a replaced secret that still works. It is one statement: a refresh between two would
-/// hide the token from both.
+/// The id and the account of the token with this secret, or with a replaced secret that still works. It is one statement:
+/// a refresh between two would hide the token from both.
 pub async fn find_by_secret(
     connection: &mut impl Connection,
     secret: &SecretHash,
     now: Timestamp,
-) -> sqlx::Result<Option<Slot>> {
-    let row = fetch!(
+) -> sqlx::Result<Option<(String, String)>> {
+    fetch!(
         fetch_optional,
         connection,
         (String, String),
@@ -195,8 +187,7 @@ pub async fn find_by_secret(
            AND source = 'auto-generated'",
         secret.as_bytes(),
         now.millis(),
-    )?;
-    Ok(row.map(|(token_id, account_id)| Slot { token_id, account_id }))
+    )
 }
 
 /// Notes why a session ended, before its token is deleted: rows are locked in that order.
@@ -210,16 +201,16 @@ pub async fn end_session(tx: &mut Tx, token_id: &str, over: EndReason, now: Time
     )
 }
 
-/// Sessions that may have ended, by their longest time or unused since `idle_since`: the first `most` after the token
-/// `after`, in the same order on every server.
+/// The ids and accounts of tokens whose sessions may have ended, by their longest time or unused since `idle_since`: the
+/// first `most` after the token `after`, in the same order on every server.
 pub async fn candidates(
     connection: &mut impl Connection,
     after: &str,
     most: i64,
     idle_since: Timestamp,
     now: Timestamp,
-) -> sqlx::Result<Vec<Slot>> {
-    let rows = fetch!(
+) -> sqlx::Result<Vec<(String, String)>> {
+    fetch!(
         fetch_all,
         connection,
         (String, String),
@@ -232,8 +223,7 @@ pub async fn candidates(
         idle_since.millis(),
         after,
         most,
-    )?;
-    Ok(rows.into_iter().map(|(token_id, account_id)| Slot { token_id, account_id }).collect())
+    )
 }
 
 /// Locks a token whose session ended; why it ended. `None` where it was used or refreshed since it was read.

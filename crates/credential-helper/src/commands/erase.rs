@@ -5,8 +5,7 @@ use std::path::Path;
 use crate::credential_store::CredentialStore;
 use crate::error::Error;
 use crate::host::RegistryHost;
-use crate::http::HttpClient;
-use crate::revocation::{Revocation, still_valid};
+use crate::revocation::{revoke, still_valid};
 use crate::terminal::warn;
 
 /// Runs the command. It succeeds where nothing is stored: podman 4 and skopeo 1.9 crash when a helper fails here.
@@ -28,16 +27,13 @@ pub async fn remove(host: &RegistryHost, folder: &Path) -> Result<Removal, Error
     let existed = store.usernames().contains_key(host.key().as_str());
     let has_session = store.has_session(host);
     let credential = store.get(host).await;
-    let left_in_keyring = store.remove(host).await?;
+    let left_in_keyring = store.remove(host, false).await?;
     // Other processes need not wait for the server.
     drop(store);
     let left_in_keyring =
         left_in_keyring.map(|reason| format!("the token for {host} is still in the keyring: {reason}"));
     let left_on_server = match credential {
-        Ok(Some(credential)) => match Revocation::of(credential) {
-            Some(revocation) => revocation.send(&HttpClient::default(), host).await,
-            None => None,
-        },
+        Ok(Some(credential)) => revoke(credential, host).await,
         // Nothing can revoke a token without its secret.
         Ok(None) => has_session.then(|| still_valid("it is no longer in the keyring")),
         Err(error) => has_session.then(|| still_valid(error)),

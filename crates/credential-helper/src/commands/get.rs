@@ -10,7 +10,6 @@ use crate::credential_store::{Credential, CredentialStore};
 use crate::discovery;
 use crate::error::Error;
 use crate::host::RegistryHost;
-use crate::http::HttpClient;
 use crate::oauth::{self, OAuthError, TokenBody};
 use crate::protocol::CredentialBody;
 use crate::secret::Secret;
@@ -48,7 +47,7 @@ async fn refresh(
     refresh_token: &Secret,
     now: i64,
 ) -> Result<Credential, Error> {
-    match oauth::refresh(&HttpClient::default(), endpoint, refresh_token).await {
+    match oauth::refresh(endpoint, refresh_token).await {
         Ok(token) => {
             let refreshed = refreshed(credential.clone(), token, now);
             let storage = store.storage().unwrap_or(Storage::File);
@@ -62,7 +61,7 @@ async fn refresh(
             }
         }
         Err(OAuthError::Refused { code, description }) if code == "invalid_grant" => {
-            store.expire(host).await?;
+            store.remove(host, true).await?;
             let reason = if description == oauth::USED_ELSEWHERE {
                 description
             } else {
@@ -143,11 +142,5 @@ mod tests {
             let credential = credential(86_400, 3_600, back_off_until);
             assert_eq!(due_refresh(&credential, NOW).is_some(), is_due, "{back_off_until}");
         }
-    }
-
-    #[test]
-    fn what_docker_login_stored_is_never_due() {
-        let stored = Credential { session: None, ..credential(86_400, 3_600, 0) };
-        assert!(due_refresh(&stored, NOW).is_none());
     }
 }

@@ -10,9 +10,8 @@ use crate::discovery::{self, TokenServer};
 use crate::docker_config::{ConfigChange, DockerConfig};
 use crate::error::Error;
 use crate::host::RegistryHost;
-use crate::http::HttpClient;
 use crate::oauth::{self, DeviceCodeBody, TokenBody};
-use crate::revocation::Revocation;
+use crate::revocation::revoke;
 use crate::terminal::{PROGRAM, print_line};
 use crate::text::one_line;
 use crate::{browser, files, keyring, paths, polling};
@@ -24,18 +23,17 @@ pub async fn login(host: &RegistryHost, may_open_browser: bool, now: fn() -> i64
     let (docker_folder, folder) = (paths::docker_folder()?, paths::data_folder()?);
     DockerConfig::read(&docker_folder)?;
     let (storage, reason) = usable_storage(&folder).await?;
-    let http = HttpClient::default();
-    let server = discovery::discover(&http, host, DISCOVERY_TIMEOUT).await?;
+    let server = discovery::discover(host, DISCOVERY_TIMEOUT).await?;
     let origin = discovery::origin(&server.token_endpoint);
-    let code = oauth::begin(&http, &server, &device_name()).await.map_err(|error| error.about(&origin))?;
+    let code = oauth::begin(&server, &device_name()).await.map_err(|error| error.about(&origin))?;
     show_code(host, &server, &code, may_open_browser)?;
-    let token = polling::wait_for_approval(&http, &server, &code, host).await?;
+    let token = polling::wait_for_approval(&server, &code, host).await?;
     let username = token.username.clone();
-    let stored = store(&http, host, &server, token, &folder, storage, now()).await?;
+    let stored = store(host, &server, token, &folder, storage, now()).await?;
     // Everything is done before anything is printed: a closed output must not leave half a sign-in.
     let registered = register_with_docker(&docker_folder, &folder, host);
     let problem = match stored.replaced {
-        Some(revocation) => revocation.send(&http, host).await,
+        Some(replaced) => revoke(replaced, host).await,
         None => None,
     };
     print_line(&format!("signed in to {host} as {username}"))?;
@@ -104,13 +102,11 @@ fn is_user_code(code: &str) -> bool {
 struct StoredToken {
     storage: Storage,
     path: PathBuf,
-    /// The tokens that it replaced.
-    replaced: Option<Revocation>,
+    replaced: Option<Credential>,
 }
 
 /// Stores a token, or revokes it where that fails, so that it takes no slot of the account.
 async fn store(
-    http: &HttpClient,
     host: &RegistryHost,
     server: &TokenServer,
     token: TokenBody,
@@ -127,16 +123,14 @@ async fn store(
     let stored = async {
         let mut store = CredentialStore::open(folder)?;
         // A former token that the keyring does not give expires by itself.
-        let replaced = store.get(host).await.ok().flatten().and_then(Revocation::of);
+        let replaced = store.get(host).await.ok().flatten();
         store.put(host, credential.clone(), first_storage).await?;
         let storage = store.storage().unwrap_or(first_storage);
         Ok(StoredToken { storage, path: store.path().to_owned(), replaced })
     };
     let stored = stored.await;
-    if stored.is_err()
-        && let Some(revocation) = Revocation::of(credential.clone())
-    {
-        revocation.send(http, host).await;
+    if stored.is_err() {
+        revoke(credential, host).await;
     }
     stored
 }
@@ -164,17 +158,4 @@ fn register_with_docker(docker_folder: &Path, folder: &Path, host: &RegistryHost
         lines.push(format!("{PROGRAM} is not on your PATH: put it there, or docker cannot find it"));
     }
     Ok(lines)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_user_code_cannot_control_the_terminal() {
-        assert!(is_user_code("WDJB-MJHT"));
-        for code in ["", "A\u{1b}[2J", "A B", &"A".repeat(33)] {
-            assert!(!is_user_code(code), "{code:?}");
-        }
-    }
 }

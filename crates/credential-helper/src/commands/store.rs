@@ -6,9 +6,8 @@ use crate::credential_file::StoredSecrets;
 use crate::credential_store::{Credential, CredentialStore, choose_storage};
 use crate::error::Error;
 use crate::host::RegistryHost;
-use crate::http::HttpClient;
 use crate::protocol::CredentialBody;
-use crate::revocation::Revocation;
+use crate::revocation::revoke;
 use crate::secret::Secret;
 use crate::terminal::warn;
 
@@ -41,8 +40,8 @@ pub async fn store(input: &str, folder: &Path) -> Result<(), Error> {
     let secrets = StoredSecrets { secret, refresh_token: None };
     store.put(&host, Credential { username, secrets, session: None }, storage).await?;
     drop(store);
-    if let Some(revocation) = before.and_then(Revocation::of)
-        && let Some(sentence) = revocation.send(&HttpClient::default(), &host).await
+    if let Some(before) = before
+        && let Some(sentence) = revoke(before, &host).await
     {
         warn(sentence);
     }
