@@ -24,7 +24,6 @@ use crate::web::forms::{FieldErrors, PostedForm};
 use crate::web::list_query::shown_before;
 use crate::web::page::{Page, dialog_or_page, private};
 
-/// Below `/settings/repositories`.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/settings/repositories/new", get(new).post(create))
@@ -33,6 +32,9 @@ pub fn routes() -> Router<App> {
         .route("/settings/repositories/{id}/private", post(close))
         .route("/settings/repositories/{id}/remove", get(ask).post(remove))
 }
+
+/// What every change comes with.
+pub(super) type Asked = (State<App>, SignedIn, HeaderMap, ClientInfo);
 
 /// The table after a change, as a fragment that closes the dialog and says what happened.
 #[derive(Template, WebTemplate)]
@@ -64,7 +66,6 @@ struct CreateForm {
     visibility: String,
 }
 
-/// The two values in the forms.
 const fn visibility(is_public: bool) -> &'static str {
     if is_public { "public" } else { "private" }
 }
@@ -85,10 +86,7 @@ async fn new(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
 }
 
 async fn create(
-    State(app): State<App>,
-    me: SignedIn,
-    headers: HeaderMap,
-    origin: ClientInfo,
+    (State(app), me, headers, origin): Asked,
     PostedForm(form): PostedForm<CreateForm>,
 ) -> Result<Response, Error> {
     let (now, is_public) = (me.page.now, form.visibility == visibility(true));
@@ -144,23 +142,11 @@ async fn set_default(
     changed(tx, &app, me, &headers, notice).await
 }
 
-async fn open(
-    State(app): State<App>,
-    me: SignedIn,
-    Id(id): Id,
-    headers: HeaderMap,
-    origin: ClientInfo,
-) -> Result<Response, Error> {
+async fn open((State(app), me, headers, origin): Asked, Id(id): Id) -> Result<Response, Error> {
     switch(&app, me, &id, &headers, &origin, true).await
 }
 
-async fn close(
-    State(app): State<App>,
-    me: SignedIn,
-    Id(id): Id,
-    headers: HeaderMap,
-    origin: ClientInfo,
-) -> Result<Response, Error> {
+async fn close((State(app), me, headers, origin): Asked, Id(id): Id) -> Result<Response, Error> {
     switch(&app, me, &id, &headers, &origin, false).await
 }
 
@@ -204,13 +190,7 @@ async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Respons
     Ok(dialog_or_page!(StatusCode::OK, RemovePage { page: me.page, id, name: repository.name, anew }))
 }
 
-async fn remove(
-    State(app): State<App>,
-    me: SignedIn,
-    Id(id): Id,
-    headers: HeaderMap,
-    origin: ClientInfo,
-) -> Result<Response, Error> {
+async fn remove((State(app), me, headers, origin): Asked, Id(id): Id) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let name = actions::remove(&mut tx, &me.account, &id).await?.name;
     activity::record(&mut tx, &me.account, ActivityKind::RepositoryRemoved, name.as_str(), &origin, me.page.now)

@@ -16,16 +16,12 @@ pub enum AccessLevel {
 /// An action on a repository, with the names of distribution's token specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RepositoryAction {
-    /// `pull`
     Pull,
-    /// `push`
     Push,
-    /// `delete`
     Delete,
 }
 
 impl RepositoryAction {
-    /// All actions.
     pub const ALL: [RepositoryAction; 3] = [RepositoryAction::Pull, RepositoryAction::Push, RepositoryAction::Delete];
 
     /// The name in scopes.
@@ -37,7 +33,6 @@ impl RepositoryAction {
         }
     }
 
-    /// The action with this name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.as_str() == text)
     }
@@ -58,7 +53,6 @@ impl AccessLevel {
         }
     }
 
-    /// The level with this name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.as_str() == text)
     }

@@ -6,7 +6,6 @@ use std::fmt;
 /// Who a registry token was issued to: `alice/<token id>` for an access token, `alice` for the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryActor {
-    /// The account's name.
     pub username: String,
     /// The access token's id; `None` for the account's password.
     pub token_id: Option<String>,

@@ -5,35 +5,30 @@ use crate::access_level::{AccessLevel, RepositoryAction};
 use crate::repository::{RepositoryFilter, RepositoryName};
 
 /// An authenticated caller.
-#[derive(Debug, Clone, Copy)]
-pub struct Principal<'a> {
+#[derive(Debug, Clone)]
+pub struct Principal {
     /// The account's name; its repositories are `username/…`.
-    pub username: &'a str,
-    /// Whether the account is an administrator.
+    pub username: String,
     pub is_admin: bool,
     /// The token's level; a password has the highest.
     pub level: AccessLevel,
     /// The repositories that the token is limited to.
-    pub repository_filter: &'a RepositoryFilter,
+    pub repository_filter: RepositoryFilter,
 }
 
 /// What the owner of a repository shares with another account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShareLevel {
-    /// Pull.
     Pull,
-    /// Pull and push.
     Push,
 }
 
 /// What the database knows about a repository. One that was never pushed is private and shared with nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryFacts {
-    /// The repository.
     pub name: RepositoryName,
     /// Whether everyone may pull it.
     pub is_public: bool,
-    /// The share of the account that asks.
     pub share: Option<ShareLevel>,
     /// Whether its first component is an account's name. If not, it belongs to the administrators.
     pub has_owner: bool,
@@ -42,13 +37,10 @@ pub struct RepositoryFacts {
 /// Why an action is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AllowReason {
-    /// The repository is public.
     Public,
-    /// It belongs to the account.
     Own,
     /// It belongs to the administrators, and the account is one.
     Administrators,
-    /// It is shared with the account.
     Shared,
 }
 
@@ -63,9 +55,7 @@ pub enum DenyReason {
     Level(AccessLevel),
     /// It belongs to someone else and is not shared with the account, or it does not exist. Both look the same.
     NotShared,
-    /// It is shared only for pulling.
     SharedPullOnly,
-    /// It is shared, but only its owner can delete.
     OwnerOnly,
 }
 
@@ -79,13 +69,10 @@ pub fn ownership(username: &str, is_admin: bool, name: &RepositoryName, has_owne
     }
 }
 
-/// Whether `principal` may do `action` with a repository.
-///
-/// # Errors
-/// The first reason against it. Missing rights of the account come before limits of the token, because another token
+/// Whether `principal` may do `action` with a repository, or the first reason against it. Missing rights of the account come before limits of the token, because another token
 /// would not help there.
 pub fn check(
-    principal: Option<&Principal<'_>>,
+    principal: Option<&Principal>,
     facts: &RepositoryFacts,
     action: RepositoryAction,
 ) -> Result<AllowReason, DenyReason> {
@@ -111,14 +98,14 @@ pub fn check(
 
 /// What the account may do, without the limits of its token.
 fn check_account(
-    principal: &Principal<'_>,
+    principal: &Principal,
     facts: &RepositoryFacts,
     action: RepositoryAction,
 ) -> Result<AllowReason, DenyReason> {
     if action == RepositoryAction::Pull && facts.is_public {
         return Ok(AllowReason::Public);
     }
-    if let Some(allowed) = ownership(principal.username, principal.is_admin, &facts.name, facts.has_owner) {
+    if let Some(allowed) = ownership(&principal.username, principal.is_admin, &facts.name, facts.has_owner) {
         return Ok(allowed);
     }
     match (action, facts.share) {
@@ -139,8 +126,9 @@ pub(super) mod tests {
         RepositoryFacts { name, is_public: false, share: None, has_owner }
     }
 
-    pub fn alice(level: AccessLevel, repository_filter: &RepositoryFilter) -> Principal<'_> {
-        Principal { username: "alice", is_admin: false, level, repository_filter }
+    pub fn alice(level: AccessLevel, repository_filter: &RepositoryFilter) -> Principal {
+        let repository_filter = repository_filter.clone();
+        Principal { username: "alice".to_owned(), is_admin: false, level, repository_filter }
     }
 
     #[test]

@@ -15,15 +15,12 @@ const MAX_REPEATED_NAME: usize = 255;
 /// A refused request for a registry token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The token is deactivated.
     Inactive(Description),
-    /// The token expired at this time.
     Expired(Description, TokenSource, Timestamp),
     /// The token was deleted at this time. Known only until its tombstone is removed.
     Deleted(Description, TokenSource, Timestamp),
     /// The username is not that of the token's owner. The sentence does not name the owner.
     WrongUser(Description),
-    /// The token is good, but an administrator disabled its account.
     AccountDisabled,
     /// A push to this repository with a token whose level does not include push.
     ReadOnly(String),
@@ -36,7 +33,6 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// All codes.
     pub const CODES: [&'static str; 8] = [
         "PAT-INACTIVE",
         "PAT-EXPIRED",
@@ -116,13 +112,9 @@ impl Refusal {
 /// What the owner of a refused token can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SuggestedFix {
-    /// Activate the token.
     Activate,
-    /// Change the token's level or its repositories.
     Edit,
-    /// Generate a new token with the same settings.
     GenerateAgain,
-    /// Sign in again on the device.
     SignInAgain,
     /// Nothing: the account cannot change it, or it works again already.
     None,
@@ -131,11 +123,8 @@ pub enum SuggestedFix {
 /// What is known today about a token that was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenState {
-    /// It exists.
     Exists(TokenStatus, TokenSource),
-    /// It is deleted, and its tombstone is still there.
     Deleted(TokenSource),
-    /// Nothing.
     Unknown,
 }
 
@@ -168,21 +157,15 @@ impl SuggestedFix {
 /// What equal refusals of tokens have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RefusalKey {
-    /// The owner's account.
     pub account_id: String,
     /// The token, which may be deleted.
     pub token_id: String,
-    /// The refusal's code.
     pub code: &'static str,
     /// The repository that stands for the request; empty where it asked for none.
     pub repository: String,
-    /// What was asked for on it.
     pub action: RepositoryAction,
-    /// From which address.
     pub address: String,
-    /// With which program.
     pub client: String,
-    /// The token's description.
     pub description: String,
 }
 

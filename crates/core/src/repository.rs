@@ -18,12 +18,10 @@ impl RepositoryName {
         is_name.then(|| Self(text.to_owned()))
     }
 
-    /// A name from the database.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -108,9 +106,6 @@ pub enum FilterProblem {
 
 impl RepositoryFilter {
     /// Reads names and patterns, separated by white space or commas, and drops duplicates.
-    ///
-    /// # Errors
-    /// The list is empty or too long, or an entry is invalid.
     pub fn parse(text: &str) -> Result<Self, FilterProblem> {
         let mut patterns: Vec<NamePattern> = Vec::new();
         for word in text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()) {
@@ -149,7 +144,6 @@ impl RepositoryFilter {
         }
     }
 
-    /// Whether it includes this repository.
     pub fn includes(&self, name: &RepositoryName) -> bool {
         match self {
             RepositoryFilter::All => true,

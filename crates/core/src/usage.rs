@@ -15,15 +15,10 @@ const CLOCK_SKEW: Duration = Duration::seconds(10);
 /// What a token was used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum UseAction {
-    /// A login: a request without a scope.
     Login,
-    /// Pulling.
     Pull,
-    /// Pushing.
     Push,
-    /// Deleting.
     Delete,
-    /// Listing all repositories.
     Catalog,
 }
 
@@ -31,7 +26,7 @@ impl UseAction {
     const ALL: [UseAction; 5] =
         [UseAction::Login, UseAction::Pull, UseAction::Push, UseAction::Delete, UseAction::Catalog];
 
-    /// The name in the database and in the locale files.
+    /// As in the database and in the locale files.
     pub const fn as_str(self) -> &'static str {
         match self {
             UseAction::Login => "login",
@@ -42,7 +37,6 @@ impl UseAction {
         }
     }
 
-    /// Reads the name; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.as_str() == text)
     }
@@ -54,13 +48,9 @@ pub const CHART_DAYS: i64 = 90;
 /// The requests of each kind that were made with a token on one day in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DayCounts {
-    /// Pulls.
     pub pulls: i64,
-    /// Pushes.
     pub pushes: i64,
-    /// Deletes.
     pub deletes: i64,
-    /// Refused requests.
     pub refusals: i64,
 }
 
@@ -76,7 +66,6 @@ impl DayCounts {
         }
     }
 
-    /// Adds the counts of `other`.
     pub const fn and(&mut self, other: Self) {
         self.pulls += other.pulls;
         self.pushes += other.pushes;
@@ -84,7 +73,6 @@ impl DayCounts {
         self.refusals += other.refusals;
     }
 
-    /// All requests.
     pub const fn sum(self) -> i64 {
         self.pulls + self.pushes + self.deletes + self.refusals
     }
@@ -93,18 +81,15 @@ impl DayCounts {
 /// A granted request, or a transfer that a registry notified.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenUse {
-    /// What for.
     pub action: UseAction,
     /// On which repository; empty for a login and for the list of all repositories.
     pub repository: String,
     /// The tag or digest that was transferred; empty for a request.
     pub reference: String,
-    /// From where, and with which program.
     pub origin: ClientInfo,
 }
 
 impl TokenUse {
-    /// Whether a registry notified it.
     pub fn is_transfer(&self) -> bool {
         !self.reference.is_empty()
     }
@@ -174,9 +159,7 @@ pub fn without_answered_requests(uses: &[(TokenUse, Occurrences)]) -> Vec<(Token
 /// The direction of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ImageDirection {
-    /// To the registry.
     Push,
-    /// From the registry.
     Pull,
 }
 
@@ -194,11 +177,9 @@ impl ImageDirection {
 /// Who pushed or pulled a repository last, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastUse {
-    /// When.
     pub at: Timestamp,
     /// The account; `None` for an anonymous client.
     pub account_id: Option<String>,
-    /// With which credentials.
     pub by: UsedWith,
 }
 
@@ -216,12 +197,9 @@ impl LastUse {
 pub enum UsedWith {
     /// A token.
     Token {
-        /// Its id.
         id: String,
-        /// Its description.
         description: String,
     },
-    /// The account's password.
     Password,
     /// A token that is not known, or none.
     Unknown,
@@ -230,21 +208,16 @@ pub enum UsedWith {
 /// When something happened, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Occurrences {
-    /// The first time.
     pub first_at: Timestamp,
-    /// The last time.
     pub last_at: Timestamp,
-    /// How often.
     pub times: i64,
 }
 
 impl Occurrences {
-    /// A single occurrence.
     pub const fn once(at: Timestamp) -> Self {
         Self { first_at: at, last_at: at, times: 1 }
     }
 
-    /// Adds the occurrences of `other`.
     pub fn and(&mut self, other: Self) {
         self.first_at = self.first_at.min(other.first_at);
         self.last_at = self.last_at.max(other.last_at);

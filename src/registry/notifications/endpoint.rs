@@ -34,7 +34,6 @@ const LARGEST: usize = 8 * 1024 * 1024;
 /// The longest text that is kept of an id, a tag or a digest.
 const LONGEST_TEXT: usize = 200;
 
-/// The one route.
 pub fn routes() -> Router<App> {
     Router::new().route("/registry/events", post(receive).layer(DefaultBodyLimit::max(LARGEST)))
 }

@@ -1,9 +1,8 @@
 //! Authenticating with a token: the hot path.
 
-use dockpass_core::access_level::AccessLevel;
 use dockpass_core::device_session::{self, DeviceRules};
+use dockpass_core::permission::Principal;
 use dockpass_core::refusal::Refusal;
-use dockpass_core::repository::RepositoryFilter;
 use dockpass_core::secret::{Secret, SecretKind};
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::{Description, TokenSource, TokenStatus};
@@ -16,36 +15,16 @@ use crate::tokens::actions::TOMBSTONE_LIFE;
 /// A real token, whether it works or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownToken {
-    /// Its id.
     pub token_id: String,
-    /// Its owner's account.
     pub account_id: String,
-    /// Its description.
     pub description: Description,
 }
 
 /// A secret that does not work, and its token where there is one.
 #[derive(Debug)]
 pub struct RefusedToken {
-    /// Why.
     pub refusal: Refusal,
-    /// The token.
     pub token: Option<KnownToken>,
-}
-
-/// A token that works.
-#[derive(Debug)]
-pub struct AcceptedToken {
-    /// Which.
-    pub token: KnownToken,
-    /// Its owner's name.
-    pub username: String,
-    /// Whether its owner is an administrator.
-    pub is_admin: bool,
-    /// Its access level.
-    pub level: AccessLevel,
-    /// The repositories that it is limited to.
-    pub repository_filter: RepositoryFilter,
 }
 
 /// Whether a secret works under the name it came with, and if not, why. A token that works costs one indexed read; only
@@ -58,7 +37,7 @@ pub async fn authenticate(
     secret: &str,
     rules: DeviceRules,
     now: Timestamp,
-) -> Result<Result<AcceptedToken, RefusedToken>, Error> {
+) -> Result<Result<(KnownToken, Principal), RefusedToken>, Error> {
     let failed = || Err(RefusedToken { refusal: Refusal::Failed, token: None });
     let Ok(secret) = Secret::parse(secret) else { return Ok(failed()) };
     let source = match secret.kind() {
@@ -80,7 +59,7 @@ pub async fn authenticate(
             return Ok(failed());
         };
         let description = deleted.description;
-        let refusal = if deleted.username.as_str() == username {
+        let refusal = if deleted.username == username {
             Refusal::Deleted(description.clone(), source, deleted.deleted_at)
         } else {
             Refusal::WrongUser(description.clone())
@@ -97,7 +76,7 @@ fn judge(
     source: TokenSource,
     rules: DeviceRules,
     now: Timestamp,
-) -> Result<AcceptedToken, RefusedToken> {
+) -> Result<(KnownToken, Principal), RefusedToken> {
     let known = KnownToken { token_id: token.id, account_id: token.account_id, description: token.description };
     let description = known.description.clone();
     let end = match source {
@@ -106,20 +85,14 @@ fn judge(
             Some(device_session::ends_at(rules, token.last_at, token.expires_at.unwrap_or(Timestamp::NEVER)))
         }
     };
-    let refusal = if token.username.as_str() != username {
+    let refusal = if token.principal.username != username {
         Refusal::WrongUser(description)
     } else if token.account_is_disabled {
         Refusal::AccountDisabled
     } else {
         match (TokenStatus::at(now, token.is_active, end), end) {
             (TokenStatus::Active, _) => {
-                return Ok(AcceptedToken {
-                    token: known,
-                    username: token.username.as_str().to_owned(),
-                    is_admin: token.is_admin,
-                    level: token.level,
-                    repository_filter: token.repository_filter,
-                });
+                return Ok((known, token.principal));
             }
             (TokenStatus::Expired, Some(end)) => Refusal::Expired(description, source, end),
             (TokenStatus::Expired | TokenStatus::Inactive, _) => Refusal::Inactive(description),

@@ -1,11 +1,11 @@
 //! The SQL of authenticating with a token.
 
 use dockpass_core::access_level::AccessLevel;
+use dockpass_core::permission::Principal;
 use dockpass_core::repository::RepositoryFilter;
 use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::Description;
-use dockpass_core::username::Username;
 
 use crate::platform::database::{Connection, fetch, row, unreadable};
 
@@ -36,13 +36,15 @@ impl FoundRow {
             id: self.id,
             account_id: self.account_id,
             description: Description::from_stored(self.description),
-            level: AccessLevel::parse(&self.level).ok_or_else(|| unreadable("token.level", &self.level))?,
-            repository_filter: RepositoryFilter::from_stored(self.repositories),
             is_active: self.is_active,
             expires_at: self.expires_at.map(Timestamp::from_millis),
             last_at: Timestamp::from_millis(last_at),
-            username: Username::from_stored(self.username),
-            is_admin: self.is_admin,
+            principal: Principal {
+                username: self.username,
+                is_admin: self.is_admin,
+                level: AccessLevel::parse(&self.level).ok_or_else(|| unreadable("token.level", &self.level))?,
+                repository_filter: RepositoryFilter::from_stored(self.repositories),
+            },
             account_is_disabled: self.disabled_at.is_some() || self.closed_at.is_some(),
         })
     }
@@ -54,14 +56,11 @@ pub struct FoundToken {
     pub id: String,
     pub account_id: String,
     pub description: Description,
-    pub level: AccessLevel,
-    pub repository_filter: RepositoryFilter,
     pub is_active: bool,
     pub expires_at: Option<Timestamp>,
     /// The last use or the last refresh of the device's session, whichever is later; else the creation.
     pub last_at: Timestamp,
-    pub username: Username,
-    pub is_admin: bool,
+    pub principal: Principal,
     pub account_is_disabled: bool,
 }
 
@@ -109,12 +108,11 @@ pub async fn find_replaced(
     .transpose()
 }
 
-/// What is kept of a deleted token.
 #[derive(Debug)]
 pub struct Deleted {
     pub token_id: String,
     pub account_id: String,
-    pub username: Username,
+    pub username: String,
     pub description: Description,
     pub deleted_at: Timestamp,
 }
@@ -133,7 +131,7 @@ pub async fn find_deleted(connection: &mut impl Connection, secret: &SecretHash)
     Ok(row.map(|(token_id, account_id, username, description, deleted_at)| Deleted {
         token_id,
         account_id,
-        username: Username::from_stored(username),
+        username,
         description: Description::from_stored(description),
         deleted_at: Timestamp::from_millis(deleted_at),
     }))
