@@ -18,6 +18,7 @@ use dockpass_core::username::as_typed;
 
 use crate::accounts::actions::{PasswordPurpose, VerifiedPassword};
 use crate::auth::throttle::{AttemptSource, SignInAttempt, SignInVerdict};
+use crate::config::Config;
 use crate::error::Error;
 use crate::platform::database::Db;
 use crate::platform::jwt::{Access, Claims};
@@ -161,25 +162,23 @@ async fn read_facts(
     repositories::actions::facts(&mut db.read().await?, account_id, names).await
 }
 
-/// The claims of a token besides its access.
-#[derive(Debug)]
-pub struct TokenEnvelope<'a> {
-    pub issuer: &'a str,
-    pub service: &'a str,
-    pub id: String,
-    pub now: Timestamp,
-}
-
-pub fn claims(caller: Option<&Caller>, granted: Vec<GrantedScope>, envelope: TokenEnvelope<'_>) -> Claims {
-    let now = envelope.now.seconds();
+/// The claims of a token for `caller` with what was granted.
+pub fn claims(
+    caller: Option<&Caller>,
+    granted: Vec<GrantedScope>,
+    config: &Config,
+    id: String,
+    now: Timestamp,
+) -> Claims {
+    let now = now.seconds();
     Claims {
-        iss: envelope.issuer.to_owned(),
+        iss: config.issuer.clone(),
         sub: caller.map_or_else(String::new, Caller::subject),
-        aud: envelope.service.to_owned(),
+        aud: config.registry_service.clone(),
         exp: now + TOKEN_LIFE_SECONDS,
         nbf: now - BACKDATED_SECONDS,
         iat: now,
-        jti: envelope.id,
+        jti: id,
         access: granted.into_iter().map(access).collect(),
     }
 }

@@ -14,7 +14,7 @@ use dockpass_core::timestamp::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::actions::{self, Authenticator, Caller, RefusedRequest, Subject, TOKEN_LIFE_SECONDS, TokenEnvelope};
+use super::actions::{self, Authenticator, Caller, RefusedRequest, Subject, TOKEN_LIFE_SECONDS};
 use super::request::{Credentials, TokenRequest, UnsupportedGrant, bearer};
 use super::{audit, notifications};
 use crate::app::App;
@@ -94,9 +94,8 @@ async fn answer(
     if let Some(caller) = caller.as_ref().filter(|_| asks_for_repositories && granted.is_empty()) {
         audit::granted_nothing(app, caller, &request, &origin, now);
     }
-    let envelope =
-        TokenEnvelope { issuer: &app.config.issuer, service: &app.config.registry_service, id: app.rng.id(now), now };
-    let token = app.signing_keys.sign(&actions::claims(caller.as_ref(), granted, envelope));
+    let claims = actions::claims(caller.as_ref(), granted, &app.config, app.rng.id(now), now);
+    let token = app.signing_keys.sign(&claims);
     Ok(private(Json(TokenBody { access_token: token.clone(), token, expires_in: TOKEN_LIFE_SECONDS })))
 }
 

@@ -28,8 +28,8 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/settings/repositories/new", get(new).post(create))
         .route("/settings/repositories/default", post(set_default))
-        .route("/settings/repositories/{id}/public", post(open))
-        .route("/settings/repositories/{id}/private", post(close))
+        .route("/settings/repositories/{id}/public", post(|asked: Asked, id: Id| switch(asked, id, true)))
+        .route("/settings/repositories/{id}/private", post(|asked: Asked, id: Id| switch(asked, id, false)))
         .route("/settings/repositories/{id}/remove", get(ask).post(remove))
 }
 
@@ -142,32 +142,17 @@ async fn set_default(
     changed(tx, &app, me, &headers, notice).await
 }
 
-async fn open((State(app), me, headers, origin): Asked, Id(id): Id) -> Result<Response, Error> {
-    switch(&app, me, &id, &headers, &origin, true).await
-}
-
-async fn close((State(app), me, headers, origin): Asked, Id(id): Id) -> Result<Response, Error> {
-    switch(&app, me, &id, &headers, &origin, false).await
-}
-
-async fn switch(
-    app: &App,
-    me: SignedIn,
-    id: &str,
-    headers: &HeaderMap,
-    origin: &ClientInfo,
-    is_public: bool,
-) -> Result<Response, Error> {
+async fn switch((State(app), me, headers, origin): Asked, Id(id): Id, is_public: bool) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
-    let (repository, is_changed) = actions::set_public(&mut tx, &me.account, id, is_public).await?;
+    let (repository, is_changed) = actions::set_public(&mut tx, &me.account, &id, is_public).await?;
     if is_changed {
         let detail = format!("{} {}", repository.name, visibility(is_public));
-        activity::record(&mut tx, &me.account, ActivityKind::RepositoryVisibility, &detail, origin, me.page.now)
+        activity::record(&mut tx, &me.account, ActivityKind::RepositoryVisibility, &detail, &origin, me.page.now)
             .await?;
     }
     let key = if is_public { "repositories.opened" } else { "repositories.closed" };
     let notice = me.page.t1(key, "name", &repository.name);
-    changed(tx, app, me, headers, notice).await
+    changed(tx, &app, me, &headers, notice).await
 }
 
 #[derive(Template)]
