@@ -12,9 +12,7 @@ pub enum Challenge {
         /// The audience of the token; may be empty.
         service: String,
     },
-    /// In another way: the scheme's name.
     Other(String),
-    /// In a way that clients cannot read: the header.
     Malformed(String),
 }
 

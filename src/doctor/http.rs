@@ -26,7 +26,6 @@ pub struct HttpResponse {
 }
 
 impl HttpResponse {
-    /// A header's value, or an empty text.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
@@ -44,10 +43,7 @@ impl HttpResponse {
     }
 }
 
-/// Sends a GET request. Redirects are not followed.
-///
-/// # Errors
-/// A sentence that begins with the URL.
+/// Sends a GET request and follows no redirect. An error is a sentence that begins with the URL.
 pub async fn get(url: &str, bearer: Option<&str>) -> Result<HttpResponse, String> {
     let failed = |error: reqwest::Error| format!("{url} {}", reason(&error, url));
     let mut client = Client::builder().redirect(Policy::none()).timeout(TIMEOUT);
@@ -70,7 +66,6 @@ pub async fn get(url: &str, bearer: Option<&str>) -> Result<HttpResponse, String
     Ok(HttpResponse { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
-/// Compares a server's clock with this machine's.
 pub fn check_clock(check: &str, response: &HttpResponse, now: Timestamp, report: &mut Report) {
     let Some(theirs) = response.clock() else {
         return report.skipped(check, "the response has no Date header");

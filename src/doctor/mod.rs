@@ -60,9 +60,6 @@ impl Report {
     }
 
     /// Whether everything is right.
-    ///
-    /// # Errors
-    /// A sentence that says how many checks found something wrong.
     pub fn verdict(&self) -> Result<(), String> {
         match self.wrong {
             0 => Ok(()),

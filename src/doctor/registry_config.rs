@@ -8,18 +8,14 @@ use serde_json::Value;
 use super::{Expected, Report};
 use crate::platform::certificates;
 
-/// The result for the whole file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigVerdict {
-    /// Everything in it is right.
     Right,
-    /// Something must be changed.
     Wrong,
     /// It is right, but the certificate bundle cannot be read here.
     Unread,
 }
 
-/// Checks the file at `path`.
 pub fn check(path: &Path, expected: &Expected<'_>, report: &mut Report) -> ConfigVerdict {
     let before = report.wrong;
     let mut verdict = ConfigVerdict::Right;

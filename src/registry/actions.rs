@@ -18,6 +18,7 @@ use dockpass_core::username::as_typed;
 
 use crate::accounts::actions::{PasswordPurpose, VerifiedPassword};
 use crate::auth::throttle::{AttemptSource, SignInAttempt, SignInVerdict};
+use crate::config::Config;
 use crate::error::Error;
 use crate::platform::database::Db;
 use crate::platform::jwt::{Access, Claims};
@@ -36,44 +37,24 @@ const MOST_OF_ANONYMOUS: usize = 8;
 /// An authenticated client.
 #[derive(Debug)]
 pub struct Caller {
-    /// The account.
     pub account_id: String,
-    /// The account's name.
-    pub username: String,
-    /// Whether it is an administrator.
-    pub is_admin: bool,
-    /// The token's access level; the highest for a password.
-    pub level: AccessLevel,
-    /// The repositories that the token is limited to.
-    pub repository_filter: RepositoryFilter,
+    pub principal: Principal,
     /// The token; `None` for a password.
     pub token: Option<KnownToken>,
 }
 
 impl Caller {
-    /// The caller as the permission rules see it.
-    pub fn principal(&self) -> Principal<'_> {
-        Principal {
-            username: &self.username,
-            is_admin: self.is_admin,
-            level: self.level,
-            repository_filter: &self.repository_filter,
-        }
-    }
-
     /// The `sub` of its registry tokens, which registries repeat in their logs and notifications.
     fn subject(&self) -> String {
         let token_id = self.token.as_ref().map(|token| token.token_id.clone());
-        RegistryActor { username: self.username.clone(), token_id }.to_string()
+        RegistryActor { username: self.principal.username.clone(), token_id }.to_string()
     }
 }
 
 /// A refused request, and whose log shows it.
 #[derive(Debug)]
 pub struct RefusedRequest {
-    /// Why.
     pub refusal: Refusal,
-    /// Whose log shows it.
     pub concerns: Subject,
 }
 
@@ -91,19 +72,12 @@ pub enum Subject {
 /// Checks names and secrets.
 #[derive(Debug)]
 pub struct Authenticator<'a> {
-    /// The database.
     pub db: &'a Db,
-    /// The slow hash.
     pub hasher: &'a PasswordHasher,
-    /// The failures in memory.
     pub limits: &'a RateLimits,
-    /// Whether the operator requires two-factor authentication.
     pub requires_second_factor: bool,
-    /// The operator's rules for devices.
     pub devices: DeviceRules,
-    /// From where.
     pub address: IpAddr,
-    /// When.
     pub now: Timestamp,
 }
 
@@ -115,14 +89,9 @@ impl Authenticator<'_> {
         if secret::has_token_prefix(secret) {
             let found = authenticate(self.db, &as_typed(username), secret, self.devices, self.now).await?;
             return Ok(match found {
-                Ok(accepted) => Ok(Caller {
-                    account_id: accepted.token.account_id.clone(),
-                    username: accepted.username,
-                    is_admin: accepted.is_admin,
-                    level: accepted.level,
-                    repository_filter: accepted.repository_filter,
-                    token: Some(accepted.token),
-                }),
+                Ok((token, principal)) => {
+                    Ok(Caller { account_id: token.account_id.clone(), principal, token: Some(token) })
+                }
                 Err(refused) => Err(RefusedRequest {
                     refusal: refused.refusal,
                     concerns: refused.token.map_or(Subject::Nobody, Subject::Token),
@@ -138,14 +107,13 @@ impl Authenticator<'_> {
         match account {
             Some(VerifiedPassword { account, .. }) => {
                 attempt.settle(self.db, self.limits, SignInVerdict::Right, self.now).await?;
-                Ok(Ok(Caller {
-                    account_id: account.id,
+                let principal = Principal {
                     username: account.username.to_string(),
                     is_admin: account.is_admin,
                     level: AccessLevel::Admin,
                     repository_filter: RepositoryFilter::All,
-                    token: None,
-                }))
+                };
+                Ok(Ok(Caller { account_id: account.id, principal, token: None }))
             }
             None => {
                 let same = SecretHash::of(&format!("{username}\n{secret}\n{}", self.address));
@@ -171,9 +139,8 @@ pub async fn facts(
         asked.truncate(MOST_OF_ANONYMOUS);
         return read_facts(db, None, &asked).await;
     };
-    let principal = caller.principal();
     let mut facts = Vec::with_capacity(asked.len());
-    asked.retain(|name| match repository_facts::without_reading(&principal, name) {
+    asked.retain(|name| match repository_facts::without_reading(&caller.principal, name) {
         Some(enough) => {
             facts.push(enough);
             false
@@ -195,39 +162,32 @@ async fn read_facts(
     repositories::actions::facts(&mut db.read().await?, account_id, names).await
 }
 
-/// The claims of a token besides its access.
-#[derive(Debug)]
-pub struct TokenEnvelope<'a> {
-    /// The `iss`.
-    pub issuer: &'a str,
-    /// The `aud`.
-    pub service: &'a str,
-    /// The `jti`.
-    pub id: String,
-    /// The `iat`.
-    pub now: Timestamp,
-}
-
 /// The claims of a token for `caller` with what was granted.
-pub fn claims(caller: Option<&Caller>, granted: Vec<GrantedScope>, envelope: TokenEnvelope<'_>) -> Claims {
-    let now = envelope.now.seconds();
+pub fn claims(
+    caller: Option<&Caller>,
+    granted: Vec<GrantedScope>,
+    config: &Config,
+    id: String,
+    now: Timestamp,
+) -> Claims {
+    let now = now.seconds();
     Claims {
-        iss: envelope.issuer.to_owned(),
+        iss: config.issuer.clone(),
         sub: caller.map_or_else(String::new, Caller::subject),
-        aud: envelope.service.to_owned(),
+        aud: config.registry_service.clone(),
         exp: now + TOKEN_LIFE_SECONDS,
         nbf: now - BACKDATED_SECONDS,
         iat: now,
-        jti: envelope.id,
+        jti: id,
         access: granted.into_iter().map(access).collect(),
     }
 }
 
 /// The refusal of a request that asks to push and may push nowhere.
 pub fn refused_push(caller: &Caller, asked: &[Scope], facts: &[RepositoryFacts]) -> Option<RefusedRequest> {
-    let refused = grants::refused_push(asked, &caller.principal(), facts)?;
+    let refused = grants::refused_push(asked, &caller.principal, facts)?;
     Some(RefusedRequest {
-        refusal: Refusal::of_push(refused, &caller.username),
+        refusal: Refusal::of_push(refused, &caller.principal.username),
         concerns: caller.token.clone().map_or(Subject::Nobody, Subject::Token),
     })
 }

@@ -16,7 +16,6 @@ use crate::app::App;
 /// The code of a request that was granted nothing.
 const NOTHING: &str = "PAT-REPOSITORY";
 
-/// Notes what was granted: a use of the token, and the last push or pull of each repository.
 pub fn granted(
     app: &App,
     caller: Option<&Caller>,

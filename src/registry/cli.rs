@@ -76,9 +76,6 @@ fn notifications(url: &str, secret: &str) -> String {
 }
 
 /// Runs `dockpass keys …`, whether servers run or not. Returns the lines to print.
-///
-/// # Errors
-/// A sentence that says why it failed.
 pub async fn run_keys(
     command: &KeysCommand,
     db: &Db,

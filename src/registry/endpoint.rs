@@ -14,7 +14,7 @@ use dockpass_core::timestamp::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::actions::{self, Authenticator, Caller, RefusedRequest, Subject, TOKEN_LIFE_SECONDS, TokenEnvelope};
+use super::actions::{self, Authenticator, Caller, RefusedRequest, Subject, TOKEN_LIFE_SECONDS};
 use super::request::{Credentials, TokenRequest, UnsupportedGrant, bearer};
 use super::{audit, notifications};
 use crate::app::App;
@@ -46,23 +46,18 @@ struct TokenBody {
     expires_in: i64,
 }
 
+/// What both forms of the request come with.
+type Requested = (State<App>, Now, ClientAddress, ClientInfo, HeaderMap);
+
 async fn token_by_query(
-    State(app): State<App>,
-    Now(now): Now,
-    from: ClientAddress,
-    origin: ClientInfo,
-    headers: HeaderMap,
+    (State(app), Now(now), from, origin, headers): Requested,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     answer(&app, TokenRequest::from_query(&headers, query.as_deref().unwrap_or_default()), from, origin, now).await
 }
 
 async fn token_by_form(
-    State(app): State<App>,
-    Now(now): Now,
-    from: ClientAddress,
-    origin: ClientInfo,
-    headers: HeaderMap,
+    (State(app), Now(now), from, origin, headers): Requested,
     body: Bytes,
 ) -> Result<Response, Error> {
     let form = std::str::from_utf8(&body).map_err(|_| Error::Invalid)?;
@@ -93,15 +88,14 @@ async fn answer(
     if let Some(refused) = caller.as_ref().and_then(|caller| actions::refused_push(caller, &request.scopes, &facts)) {
         return Ok(refuse(app, &refused, &request, &origin, now));
     }
-    let granted = grant(&request.scopes, caller.as_ref().map(Caller::principal).as_ref(), &facts);
+    let granted = grant(&request.scopes, caller.as_ref().map(|caller| &caller.principal), &facts);
     audit::granted(app, caller.as_ref(), &request.scopes, &granted, &origin, now);
     let asks_for_repositories = request.scopes.iter().any(|scope| scope.kind == "repository");
     if let Some(caller) = caller.as_ref().filter(|_| asks_for_repositories && granted.is_empty()) {
         audit::granted_nothing(app, caller, &request, &origin, now);
     }
-    let envelope =
-        TokenEnvelope { issuer: &app.config.issuer, service: &app.config.registry_service, id: app.rng.id(now), now };
-    let token = app.signing_keys.sign(&actions::claims(caller.as_ref(), granted, envelope));
+    let claims = actions::claims(caller.as_ref(), granted, &app.config, app.rng.id(now), now);
+    let token = app.signing_keys.sign(&claims);
     Ok(private(Json(TokenBody { access_token: token.clone(), token, expires_in: TOKEN_LIFE_SECONDS })))
 }
 

@@ -8,7 +8,8 @@ use dockpass_core::repository::RepositoryName;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::usage::{ImageDirection, LastUse};
 
-use super::store::{self, Inserted, ListedRepository};
+pub use super::store::NotCreated;
+use super::store::{self, ListedRepository};
 use crate::accounts;
 use crate::error::Error;
 use crate::platform::database::{Connection, Db, Tx};
@@ -30,13 +31,11 @@ pub async fn facts(
 
 /// The entries that one transaction writes: others wait for the database meanwhile.
 const SLICE: usize = 200;
-/// The pushes and pulls that are kept in memory.
 const BOUND: usize = 20_000;
 
 /// Granted pushes and pulls of repositories that are not written yet, by name: the latest of each.
 pub type RepositoryUses = Journal<(String, ImageDirection), LastUse>;
 
-/// An empty journal of pushes and pulls.
 pub fn repository_uses() -> RepositoryUses {
     Journal::new(BOUND, LastUse::or_later)
 }
@@ -83,20 +82,19 @@ async fn note_or_create(
         return Ok(());
     };
     match store::insert(tx, &rng.id(last_use.at), &name, None, last_use.at).await? {
-        Inserted::New => {
+        Ok(()) => {
             store::note(tx, name.as_str(), direction, last_use).await?;
         }
-        Inserted::Full => {
+        Err(NotCreated::Full) => {
             tracing::warn!(namespace = name.namespace(), "the list of repositories is full for this namespace");
             full.insert(name.namespace().to_owned());
         }
         // Its last push is later than this one.
-        Inserted::Known => {}
+        Err(_) => {}
     }
     Ok(())
 }
 
-/// A page of what an account has and what is shared with it, and the number of all.
 pub async fn list(
     connection: &mut impl Connection,
     account: &Account,
@@ -128,7 +126,6 @@ pub async fn find_closable(
     found.filter(|repository| closes(account, repository)).ok_or(Error::NotFound)
 }
 
-/// Whether an account manages a repository.
 pub fn manages(account: &Account, repository: &ListedRepository) -> bool {
     let (username, is_an_accounts) = (account.username.as_str(), repository.owner.is_some());
     ownership(username, account.is_admin, &repository.name, is_an_accounts).is_some()
@@ -138,17 +135,6 @@ pub fn manages(account: &Account, repository: &ListedRepository) -> bool {
 /// account public, or share it.
 pub fn closes(account: &Account, repository: &ListedRepository) -> bool {
     manages(account, repository) || account.is_admin && repository.owner_is_away
-}
-
-/// Why a repository was not created.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotCreated {
-    /// There is one of this name.
-    Exists,
-    /// The account may not use this name.
-    NotOwn,
-    /// The namespace has as many as are kept.
-    Full,
 }
 
 /// Creates a repository before anything is pushed to it.
@@ -165,11 +151,7 @@ pub async fn create(
     if ownership(account.username.as_str(), account.is_admin, name, is_an_accounts).is_none() {
         return Ok(Err(NotCreated::NotOwn));
     }
-    Ok(match store::insert(tx, &rng.id(now), name, Some(is_public), now).await? {
-        Inserted::New => Ok(()),
-        Inserted::Known => Err(NotCreated::Exists),
-        Inserted::Full => Err(NotCreated::Full),
-    })
+    Ok(store::insert(tx, &rng.id(now), name, Some(is_public), now).await?)
 }
 
 /// Makes a repository public or private; whether that changed anything. For one that this account may not change the error
@@ -210,9 +192,7 @@ pub async fn shares(connection: &mut impl Connection, id: &str) -> Result<Vec<(S
 /// Why a repository was not shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotShared {
-    /// There is no such account, or it is closed.
     Nobody,
-    /// The account manages the repository anyway.
     HasIt,
 }
 
@@ -249,12 +229,10 @@ pub async fn take_back(tx: &mut Tx, account: &Account, id: &str, from: &str) -> 
     }
 }
 
-/// Whether the account's repositories are public from their first push on.
 pub async fn pushes_are_public(connection: &mut impl Connection, account: &Account) -> Result<bool, Error> {
     Ok(store::pushes_are_public(connection, account).await?)
 }
 
-/// Sets whether the account's repositories are public from their first push on.
 pub async fn set_pushes_public(tx: &mut Tx, account: &Account, are_public: bool) -> Result<(), Error> {
     store::set_pushes_public(tx, account, are_public).await?;
     Ok(())

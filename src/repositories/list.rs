@@ -21,7 +21,6 @@ use crate::platform::database::Connection;
 use crate::web::list_query::{Paging, shown_before};
 use crate::web::page::{Page, private};
 
-/// `/settings/repositories`.
 pub fn routes() -> Router<App> {
     Router::new().route("/settings/repositories", get(list))
 }
@@ -32,7 +31,6 @@ pub(super) struct RepositoryTable {
     pub rows: Vec<RepositoryView>,
     pub text: String,
     pub paging: Paging,
-    /// The command for a first push.
     pub push: String,
 }
 

@@ -2,13 +2,11 @@
 
 use crate::web::list_query::page_number;
 
-/// The path of the list.
 pub const PATH: &str = "/settings/repositories";
 
 /// Which part of the list a page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepositoryListQuery {
-    /// Only names that contain this text.
     pub text: String,
     /// From 1 on.
     pub page: u32,
@@ -28,7 +26,6 @@ pub fn parse(query: &str) -> RepositoryListQuery {
     listing
 }
 
-/// The address of a list.
 pub fn address(listing: &RepositoryListQuery) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     if !listing.text.is_empty() {
@@ -39,19 +36,4 @@ pub fn address(listing: &RepositoryListQuery) -> String {
     }
     let query = query.finish();
     if query.is_empty() { PATH.to_owned() } else { format!("{PATH}?{query}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_can_be_read_back_and_wrong_values_fall_back() {
-        for text in ["/settings/repositories", "/settings/repositories?text=team%2F+x&page=3"] {
-            let query = text.split_once('?').map_or("", |(_, query)| query);
-            assert_eq!(address(&parse(query)), text);
-        }
-        assert_eq!(address(&parse("text=+%00&page=-1&x=y")), "/settings/repositories");
-        assert_eq!(parse("page=0").page, 1);
-    }
 }

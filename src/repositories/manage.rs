@@ -24,15 +24,17 @@ use crate::web::forms::{FieldErrors, PostedForm};
 use crate::web::list_query::shown_before;
 use crate::web::page::{Page, dialog_or_page, private};
 
-/// Below `/settings/repositories`.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/settings/repositories/new", get(new).post(create))
         .route("/settings/repositories/default", post(set_default))
-        .route("/settings/repositories/{id}/public", post(open))
-        .route("/settings/repositories/{id}/private", post(close))
+        .route("/settings/repositories/{id}/public", post(|asked: Asked, id: Id| switch(asked, id, true)))
+        .route("/settings/repositories/{id}/private", post(|asked: Asked, id: Id| switch(asked, id, false)))
         .route("/settings/repositories/{id}/remove", get(ask).post(remove))
 }
+
+/// What every change comes with.
+pub(super) type Asked = (State<App>, SignedIn, HeaderMap, ClientInfo);
 
 /// The table after a change, as a fragment that closes the dialog and says what happened.
 #[derive(Template, WebTemplate)]
@@ -64,7 +66,6 @@ struct CreateForm {
     visibility: String,
 }
 
-/// The two values in the forms.
 const fn visibility(is_public: bool) -> &'static str {
     if is_public { "public" } else { "private" }
 }
@@ -85,10 +86,7 @@ async fn new(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
 }
 
 async fn create(
-    State(app): State<App>,
-    me: SignedIn,
-    headers: HeaderMap,
-    origin: ClientInfo,
+    (State(app), me, headers, origin): Asked,
     PostedForm(form): PostedForm<CreateForm>,
 ) -> Result<Response, Error> {
     let (now, is_public) = (me.page.now, form.visibility == visibility(true));
@@ -144,44 +142,17 @@ async fn set_default(
     changed(tx, &app, me, &headers, notice).await
 }
 
-async fn open(
-    State(app): State<App>,
-    me: SignedIn,
-    Id(id): Id,
-    headers: HeaderMap,
-    origin: ClientInfo,
-) -> Result<Response, Error> {
-    switch(&app, me, &id, &headers, &origin, true).await
-}
-
-async fn close(
-    State(app): State<App>,
-    me: SignedIn,
-    Id(id): Id,
-    headers: HeaderMap,
-    origin: ClientInfo,
-) -> Result<Response, Error> {
-    switch(&app, me, &id, &headers, &origin, false).await
-}
-
-async fn switch(
-    app: &App,
-    me: SignedIn,
-    id: &str,
-    headers: &HeaderMap,
-    origin: &ClientInfo,
-    is_public: bool,
-) -> Result<Response, Error> {
+async fn switch((State(app), me, headers, origin): Asked, Id(id): Id, is_public: bool) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
-    let (repository, is_changed) = actions::set_public(&mut tx, &me.account, id, is_public).await?;
+    let (repository, is_changed) = actions::set_public(&mut tx, &me.account, &id, is_public).await?;
     if is_changed {
         let detail = format!("{} {}", repository.name, visibility(is_public));
-        activity::record(&mut tx, &me.account, ActivityKind::RepositoryVisibility, &detail, origin, me.page.now)
+        activity::record(&mut tx, &me.account, ActivityKind::RepositoryVisibility, &detail, &origin, me.page.now)
             .await?;
     }
     let key = if is_public { "repositories.opened" } else { "repositories.closed" };
     let notice = me.page.t1(key, "name", &repository.name);
-    changed(tx, app, me, headers, notice).await
+    changed(tx, &app, me, &headers, notice).await
 }
 
 #[derive(Template)]
@@ -204,13 +175,7 @@ async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Respons
     Ok(dialog_or_page!(StatusCode::OK, RemovePage { page: me.page, id, name: repository.name, anew }))
 }
 
-async fn remove(
-    State(app): State<App>,
-    me: SignedIn,
-    Id(id): Id,
-    headers: HeaderMap,
-    origin: ClientInfo,
-) -> Result<Response, Error> {
+async fn remove((State(app), me, headers, origin): Asked, Id(id): Id) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let name = actions::remove(&mut tx, &me.account, &id).await?.name;
     activity::record(&mut tx, &me.account, ActivityKind::RepositoryRemoved, name.as_str(), &origin, me.page.now)

@@ -14,7 +14,6 @@ use crate::app::App;
 
 pub use store::ListedRepository;
 
-/// The feature's pages.
 pub fn routes() -> Router<App> {
     list::routes().merge(manage::routes()).merge(sharing::routes())
 }

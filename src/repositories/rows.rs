@@ -9,21 +9,16 @@ use super::store::{ListedRepository, NamedLastUse};
 use crate::web::page::Page;
 use crate::web::time::TimeView;
 
-/// A row of the list.
 #[derive(Debug)]
 pub struct RepositoryView {
     pub id: String,
     pub name: String,
     pub is_public: bool,
-    /// Whether the reader manages it.
     pub is_managed: bool,
-    /// Whether the reader can at least make it private.
     pub is_closable: bool,
-    /// Whether the owner's account is disabled or closed.
     pub owner_is_away: bool,
     /// The owner, where it is not the reader.
     pub whose: Option<String>,
-    /// How it is shared with the reader.
     pub share: Option<&'static str>,
     pub pushed: Option<UseView>,
     pub pulled: Option<UseView>,
@@ -62,11 +57,9 @@ impl RepositoryView {
     }
 }
 
-/// The last push or pull.
 #[derive(Debug)]
 pub struct UseView {
     pub at: TimeView,
-    /// A token's description, another account's name, or how else.
     pub by: String,
     /// The token's id, where it belongs to the reader and still exists.
     pub token: Option<String>,

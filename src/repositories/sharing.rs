@@ -7,13 +7,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use dockpass_core::account::Account;
-use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::activity::ActivityKind;
 use dockpass_core::permission::ShareLevel;
 use dockpass_core::username;
 use serde::Deserialize;
 
 use super::actions::{self, NotShared};
 use super::list::RepositoryTable;
+use super::manage::Asked;
 use super::store::ListedRepository;
 use crate::accounts::actions as accounts;
 use crate::activity::actions as activity;
@@ -25,7 +26,6 @@ use crate::web::extract::Id;
 use crate::web::forms::{FieldErrors, PostedForm};
 use crate::web::page::{Page, dialog_or_page};
 
-/// `/settings/repositories/{id}/share` and `/unshare`.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/settings/repositories/{id}/share", get(show).post(share))
@@ -39,7 +39,6 @@ struct ShareForm {
     share: String,
 }
 
-/// An account that a repository is shared with.
 struct Partner {
     account_id: String,
     username: String,
@@ -60,12 +59,10 @@ struct SharePage {
     id: String,
     name: String,
     partners: Vec<Partner>,
-    /// Whether the reader can share it with more accounts.
     is_managed: bool,
     form: ShareForm,
     errors: FieldErrors,
     notice: Option<String>,
-    /// What the list behind the dialog became.
     table: Option<RepositoryTable>,
 }
 
@@ -122,11 +119,8 @@ async fn changed(
 }
 
 async fn share(
-    State(app): State<App>,
-    me: SignedIn,
+    (State(app), me, headers, origin): Asked,
     Id(id): Id,
-    headers: HeaderMap,
-    origin: ClientInfo,
     PostedForm(form): PostedForm<ShareForm>,
 ) -> Result<Response, Error> {
     let (now, to) = (me.page.now, username::as_typed(&form.username));
@@ -164,11 +158,8 @@ struct UnshareForm {
 }
 
 async fn unshare(
-    State(app): State<App>,
-    me: SignedIn,
+    (State(app), me, headers, origin): Asked,
     Id(id): Id,
-    headers: HeaderMap,
-    origin: ClientInfo,
     PostedForm(form): PostedForm<UnshareForm>,
 ) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;

@@ -37,8 +37,7 @@ pub async fn facts(
     })
 }
 
-/// The level of a share.
-pub const fn share(can_push: bool) -> ShareLevel {
+const fn share(can_push: bool) -> ShareLevel {
     if can_push { ShareLevel::Push } else { ShareLevel::Pull }
 }
 
@@ -51,13 +50,12 @@ pub async fn lock_names(tx: &mut Tx) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE installation SET set_up_at = set_up_at WHERE id = 1")
 }
 
-/// The outcome of an insert.
+/// Why a repository was not created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Inserted {
-    /// It was inserted.
-    New,
-    /// There was one of this name.
-    Known,
+pub enum NotCreated {
+    Exists,
+    /// The account may not use this name.
+    NotOwn,
     /// The namespace has as many as are kept.
     Full,
 }
@@ -70,7 +68,7 @@ pub async fn insert(
     name: &RepositoryName,
     is_public: Option<bool>,
     now: Timestamp,
-) -> sqlx::Result<Inserted> {
+) -> sqlx::Result<Result<(), NotCreated>> {
     execute!(
         tx,
         "INSERT INTO reserved_namespace (namespace, reserved_at)
@@ -94,11 +92,11 @@ pub async fn insert(
         MOST_OF_A_NAMESPACE,
     )?;
     if rows == 1 {
-        return Ok(Inserted::New);
+        return Ok(Ok(()));
     }
     let (is_known,) =
         fetch!(fetch_one, tx, (bool,), "SELECT EXISTS (SELECT 1 FROM repository WHERE name = $1)", name.as_str(),)?;
-    Ok(if is_known { Inserted::Known } else { Inserted::Full })
+    Ok(Err(if is_known { NotCreated::Exists } else { NotCreated::Full }))
 }
 
 /// The token's id and description: nothing for a password, empty texts for an unknown token.
@@ -166,34 +164,23 @@ row! {
 /// A repository as its page shows it.
 #[derive(Debug, Clone)]
 pub struct ListedRepository {
-    /// A UUID.
     pub id: String,
-    /// Its name.
     pub name: RepositoryName,
     /// Whether everyone may pull it.
     pub is_public: bool,
     /// The account that has the first component of its name; `None` where it belongs to the administrators.
     pub owner: Option<String>,
-    /// Whether that account is disabled or closed.
     pub owner_is_away: bool,
-    /// How it is shared with the reader.
     pub share: Option<ShareLevel>,
-    /// The number of accounts that it is shared with.
     pub shares: i64,
-    /// The last push.
     pub pushed: Option<NamedLastUse>,
-    /// The last pull.
     pub pulled: Option<NamedLastUse>,
 }
 
-/// The last push or pull.
 #[derive(Debug, Clone)]
 pub struct NamedLastUse {
-    /// When, and by which account.
     pub last_use: LastUse,
-    /// The account's name.
     pub username: Option<String>,
-    /// Whether the token belongs to the reader and still exists.
     pub is_readers_token: bool,
 }
 
@@ -287,7 +274,6 @@ pub async fn list(
     Ok((records.into_iter().map(ListedRow::into_listed).collect(), count))
 }
 
-/// One of them.
 pub async fn find(
     connection: &mut impl Connection,
     account: &Account,
@@ -326,7 +312,6 @@ pub async fn remove(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM repository WHERE id = $1", id)
 }
 
-/// The accounts that a repository is shared with.
 pub async fn shares(connection: &mut impl Connection, id: &str) -> sqlx::Result<Vec<(String, String, ShareLevel)>> {
     let rows = fetch!(
         fetch_all,

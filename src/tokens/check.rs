@@ -14,11 +14,8 @@ use crate::repositories;
 /// Why a token may not do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckFailure {
-    /// Its account is disabled or closed.
     AccountDisabled,
-    /// It expired.
     Expired,
-    /// Its owner deactivated it.
     Inactive,
     /// It works, but it may not do this.
     DenyReason(DenyReason),
@@ -45,10 +42,10 @@ pub async fn may(
     let names = std::slice::from_ref(name);
     let facts = repositories::actions::facts(connection, Some(&account.id), names).await?;
     let principal = Principal {
-        username: account.username.as_str(),
+        username: account.username.to_string(),
         is_admin: account.is_admin,
         level: token.level,
-        repository_filter: &token.repository_filter,
+        repository_filter: token.repository_filter.clone(),
     };
     let verdict = facts.first().map_or(Err(DenyReason::NotShared), |facts| check(Some(&principal), facts, action));
     Ok(verdict.map_err(CheckFailure::DenyReason))

@@ -10,7 +10,6 @@ use crate::scope::Scope;
 pub struct GrantedScope {
     pub kind: String,
     pub name: String,
-    /// At least one.
     pub actions: Vec<&'static str>,
 }
 
@@ -19,11 +18,11 @@ pub struct GrantedScope {
 /// A scope without an allowed action is left out: missing rights are not an error (distribution's token specification),
 /// and one refused repository does not affect the others of the same request. A repository without `facts` is granted
 /// nothing.
-pub fn grant(scopes: &[Scope], principal: Option<&Principal<'_>>, facts: &[RepositoryFacts]) -> Vec<GrantedScope> {
+pub fn grant(scopes: &[Scope], principal: Option<&Principal>, facts: &[RepositoryFacts]) -> Vec<GrantedScope> {
     scopes.iter().filter_map(|scope| grant_one(scope, principal, facts)).collect()
 }
 
-fn grant_one(scope: &Scope, principal: Option<&Principal<'_>>, facts: &[RepositoryFacts]) -> Option<GrantedScope> {
+fn grant_one(scope: &Scope, principal: Option<&Principal>, facts: &[RepositoryFacts]) -> Option<GrantedScope> {
     let actions: Vec<&'static str> = match scope.kind.as_str() {
         "repository" => {
             let facts = facts_of(scope, facts)?;
@@ -48,11 +47,11 @@ fn facts_of<'f>(scope: &Scope, facts: &'f [RepositoryFacts]) -> Option<&'f Repos
 
 /// `registry:catalog:*` lists every repository. Only administrators get it, and only with a token that can read private
 /// repositories and is not limited to some.
-fn can_list_all(scope: &Scope, principal: Option<&Principal<'_>>) -> bool {
-    let is_allowed = |principal: &Principal<'_>| {
+fn can_list_all(scope: &Scope, principal: Option<&Principal>) -> bool {
+    let is_allowed = |principal: &Principal| {
         principal.is_admin
             && principal.level >= AccessLevel::Read
-            && *principal.repository_filter == RepositoryFilter::All
+            && principal.repository_filter == RepositoryFilter::All
     };
     scope.name == "catalog" && scope.asks("*") && principal.is_some_and(is_allowed)
 }
@@ -70,7 +69,7 @@ pub struct RefusedPush<'s> {
 /// cross-repository mount) never causes one.
 pub fn refused_push<'s>(
     scopes: &'s [Scope],
-    principal: &Principal<'_>,
+    principal: &Principal,
     facts: &[RepositoryFacts],
 ) -> Option<RefusedPush<'s>> {
     let pushes = scopes.iter().filter(|scope| scope.kind == "repository" && scope.actions.iter().any(|a| a == "push"));
@@ -98,7 +97,7 @@ mod tests {
     };
     use proptest::prelude::*;
 
-    fn granted(scopes: &str, principal: Option<&Principal<'_>>, facts: &[RepositoryFacts]) -> Vec<String> {
+    fn granted(scopes: &str, principal: Option<&Principal>, facts: &[RepositoryFacts]) -> Vec<String> {
         let text = |grant: GrantedScope| format!("{}:{}:{}", grant.kind, grant.name, grant.actions.join(","));
         grant(&scope::parse([scopes]), principal, facts).into_iter().map(text).collect()
     }
@@ -130,7 +129,7 @@ mod tests {
     fn the_catalog_is_for_administrators() {
         let named = RepositoryFilter::parse("*").unwrap();
         let admin = |level, filter| Principal { is_admin: true, ..alice(level, filter) };
-        let catalog = |principal: Option<&Principal<'_>>| granted("registry:catalog:*", principal, &[]);
+        let catalog = |principal: Option<&Principal>| granted("registry:catalog:*", principal, &[]);
         assert_eq!(catalog(Some(&admin(AccessLevel::Read, &RepositoryFilter::All))), ["registry:catalog:*"]);
         for principal in [
             alice(AccessLevel::Admin, &RepositoryFilter::All),

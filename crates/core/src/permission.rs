@@ -5,14 +5,15 @@ use crate::access_level::{AccessLevel, RepositoryAction};
 use crate::repository::{RepositoryFilter, RepositoryName};
 
 /// An authenticated caller.
-#[derive(Debug, Clone, Copy)]
-pub struct Principal<'a> {
+#[derive(Debug, Clone)]
+pub struct Principal {
     /// The account's name; its repositories are `username/…`.
-    pub username: &'a str,
+    pub username: String,
     pub is_admin: bool,
     /// The token's level; a password has the highest.
     pub level: AccessLevel,
-    pub repository_filter: &'a RepositoryFilter,
+    /// The repositories that the token is limited to.
+    pub repository_filter: RepositoryFilter,
 }
 
 /// What the owner of a repository shares with another account.
@@ -27,7 +28,6 @@ pub enum ShareLevel {
 pub struct RepositoryFacts {
     pub name: RepositoryName,
     pub is_public: bool,
-    /// The share of the account that asks.
     pub share: Option<ShareLevel>,
     /// Whether its first component is an account's name. If not, it belongs to the administrators.
     pub has_owner: bool,
@@ -64,10 +64,10 @@ pub fn ownership(username: &str, is_admin: bool, name: &RepositoryName, has_owne
     }
 }
 
-/// Whether `principal` may do `action` with a repository. Missing rights of the account are reported before limits of the
-/// token, because another token would not help there.
+/// Whether `principal` may do `action` with a repository, or the first reason against it. Missing rights of the account come
+/// before limits of the token, because another token would not help there.
 pub fn check(
-    principal: Option<&Principal<'_>>,
+    principal: Option<&Principal>,
     facts: &RepositoryFacts,
     action: RepositoryAction,
 ) -> Result<AllowReason, DenyReason> {
@@ -93,14 +93,14 @@ pub fn check(
 
 /// What the account may do, without the limits of its token.
 fn check_account(
-    principal: &Principal<'_>,
+    principal: &Principal,
     facts: &RepositoryFacts,
     action: RepositoryAction,
 ) -> Result<AllowReason, DenyReason> {
     if action == RepositoryAction::Pull && facts.is_public {
         return Ok(AllowReason::Public);
     }
-    if let Some(allowed) = ownership(principal.username, principal.is_admin, &facts.name, facts.has_owner) {
+    if let Some(allowed) = ownership(&principal.username, principal.is_admin, &facts.name, facts.has_owner) {
         return Ok(allowed);
     }
     match (action, facts.share) {
@@ -121,8 +121,9 @@ pub(super) mod tests {
         RepositoryFacts { name, is_public: false, share: None, has_owner }
     }
 
-    pub fn alice(level: AccessLevel, repository_filter: &RepositoryFilter) -> Principal<'_> {
-        Principal { username: "alice", is_admin: false, level, repository_filter }
+    pub fn alice(level: AccessLevel, repository_filter: &RepositoryFilter) -> Principal {
+        let repository_filter = repository_filter.clone();
+        Principal { username: "alice".to_owned(), is_admin: false, level, repository_filter }
     }
 
     #[test]

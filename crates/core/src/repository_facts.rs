@@ -6,8 +6,8 @@ use crate::repository::RepositoryName;
 
 /// The facts of a repository that need no look into the database: on an account's own repositories a token above
 /// [`AccessLevel::PublicRead`] is granted the same whatever else is known of them.
-pub fn without_reading(holder: &Principal<'_>, name: &RepositoryName) -> Option<RepositoryFacts> {
-    let is_enough = name.is_of(holder.username) && holder.level > AccessLevel::PublicRead;
+pub fn without_reading(holder: &Principal, name: &RepositoryName) -> Option<RepositoryFacts> {
+    let is_enough = name.is_of(&holder.username) && holder.level > AccessLevel::PublicRead;
     is_enough.then(|| RepositoryFacts { name: name.clone(), is_public: false, share: None, has_owner: true })
 }
 
@@ -35,7 +35,7 @@ mod tests {
             is_admin: bool,
         ) {
             let filter = RepositoryFilter::parse(filter).unwrap_or_default();
-            let holder = Principal { username: "alice", is_admin, level, repository_filter: &filter };
+            let holder = Principal { username: "alice".to_owned(), is_admin, level, repository_filter: filter };
             let asked = scope::parse([format!("repository:{name}:{actions}").as_str()]);
             let name = RepositoryName::parse(&name).unwrap();
             let unread = without_reading(&holder, &name);

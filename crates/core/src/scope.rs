@@ -7,7 +7,6 @@ pub struct Scope {
     pub kind: String,
     /// The resource's name. It may contain colons (a host with a port).
     pub name: String,
-    /// The actions as they were sent, including `*` and unknown ones.
     pub actions: Vec<String>,
 }
 

@@ -15,7 +15,6 @@ const CLOCK_SKEW: Duration = Duration::seconds(10);
 /// What a token was used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum UseAction {
-    /// A login: a request without a scope.
     Login,
     Pull,
     Push,
@@ -27,7 +26,7 @@ impl UseAction {
     const ALL: [UseAction; 5] =
         [UseAction::Login, UseAction::Pull, UseAction::Push, UseAction::Delete, UseAction::Catalog];
 
-    /// The name in the database and in the locale files.
+    /// As in the database and in the locale files.
     pub const fn as_str(self) -> &'static str {
         match self {
             UseAction::Login => "login",
@@ -91,7 +90,6 @@ pub struct TokenUse {
 }
 
 impl TokenUse {
-    /// Whether a registry notified it.
     pub fn is_transfer(&self) -> bool {
         !self.reference.is_empty()
     }

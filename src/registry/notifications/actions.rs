@@ -28,23 +28,18 @@ const HEAD_BEFORE_PULL: Duration = Duration::MINUTE;
 pub struct Event {
     /// The registry's own id, the same each time that it is sent.
     pub id: String,
-    /// What was done.
     pub action: UseAction,
-    /// Whether it was only a HEAD, which transfers nothing.
     pub is_head: bool,
     /// When, by the registry's clock, but not in the future.
     pub at: Timestamp,
-    /// The repository.
     pub repository: String,
     /// The tag; empty where the client named the digest.
     pub tag: String,
     /// The digest; empty where a tag was deleted.
     pub digest: String,
-    /// The manifests that a pushed index lists.
     pub children: HashSet<String>,
     /// Who did it; `None` for an anonymous client.
     pub actor: Option<RegistryActor>,
-    /// With which program.
     pub client: String,
 }
 
@@ -99,7 +94,6 @@ async fn process_some(tx: &mut Tx, events: &[Event], now: Timestamp, rng: System
     Ok(())
 }
 
-/// The account that an event's actor names.
 async fn account_of<'e>(
     connection: &mut impl Connection,
     event: &'e Event,

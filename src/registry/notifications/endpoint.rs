@@ -15,7 +15,6 @@ use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::usage::UseAction;
 use dockpass_core::user_agent;
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -34,7 +33,6 @@ const LARGEST: usize = 8 * 1024 * 1024;
 /// The longest text that is kept of an id, a tag or a digest.
 const LONGEST_TEXT: usize = 200;
 
-/// The one route.
 pub fn routes() -> Router<App> {
     Router::new().route("/registry/events", post(receive).layer(DefaultBodyLimit::max(LARGEST)))
 }
@@ -59,64 +57,11 @@ impl FromRequestParts<App> for FromRegistry {
     }
 }
 
-/// An event of a notification. A registry leaves out what is empty, or sends it as `null`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct EventBody {
-    #[serde(deserialize_with = "or_absent")]
-    id: String,
-    #[serde(deserialize_with = "or_absent")]
-    timestamp: String,
-    #[serde(deserialize_with = "or_absent")]
-    action: String,
-    #[serde(deserialize_with = "or_absent")]
-    target: TargetBody,
-    #[serde(deserialize_with = "or_absent")]
-    request: RequestBody,
-    #[serde(deserialize_with = "or_absent")]
-    actor: ActorBody,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct TargetBody {
-    #[serde(deserialize_with = "or_absent")]
-    media_type: String,
-    #[serde(deserialize_with = "or_absent")]
-    repository: String,
-    #[serde(deserialize_with = "or_absent")]
-    tag: String,
-    #[serde(deserialize_with = "or_absent")]
-    digest: String,
-    /// Only with `events: includereferences: true`.
-    references: Value,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct RequestBody {
-    #[serde(deserialize_with = "or_absent")]
-    method: String,
-    #[serde(deserialize_with = "or_absent")]
-    useragent: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ActorBody {
-    #[serde(deserialize_with = "or_absent")]
-    name: String,
-}
-
-fn or_absent<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
 /// A registry repeats a notification until the answer is a success, and nothing overtakes it. So an event that is not
-/// understood is skipped with a line in the log. A body that is not JSON is refused: it was cut off and comes again.
+/// understood is skipped. A body that is not JSON is refused: it was cut off and comes again.
 async fn receive(_: FromRegistry, State(app): State<App>, Now(now): Now, body: Bytes) -> Result<StatusCode, Error> {
     let envelope: Value = serde_json::from_slice(&body).map_err(|_| Error::Invalid)?;
-    let mut events: Vec<Event> = bodies(envelope).into_iter().filter_map(|body| manifest_event(body, now)).collect();
+    let mut events: Vec<Event> = events_in(&envelope).iter().filter_map(|event| manifest_event(event, now)).collect();
     if !events.is_empty() {
         // Transfers get the addresses of their requests.
         usage::actions::flush(&app.db, &app.token_uses, app.rng).await?;
@@ -128,46 +73,45 @@ async fn receive(_: FromRegistry, State(app): State<App>, Now(now): Now, body: B
 }
 
 /// Distribution's envelope (media type `application/vnd.docker.distribution.events.v1+json`, or v2): `{"events":[…]}`.
-fn bodies(mut envelope: Value) -> Vec<EventBody> {
-    let Some(Value::Array(events)) = envelope.get_mut("events").map(Value::take) else {
+fn events_in(envelope: &Value) -> &[Value] {
+    let events = envelope["events"].as_array();
+    if events.is_none() {
         tracing::warn!("skipped a notification without a list of events");
-        return Vec::new();
-    };
-    let read = |event| match serde_json::from_value(event) {
-        Ok(body) => Some(body),
-        Err(error) => {
-            tracing::warn!(%error, "skipped an event of a notification that cannot be read");
-            None
-        }
-    };
-    events.into_iter().filter_map(read).collect()
+    }
+    events.map_or(&[], Vec::as_slice)
+}
+
+/// A text in an event. A registry leaves out what is empty, or sends it as `null`.
+fn text<'e>(event: &'e Value, path: &str) -> &'e str {
+    event.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// An event of a manifest; layers come with one and are skipped. A HEAD transfers nothing, but names a tag.
-fn manifest_event(body: EventBody, now: Timestamp) -> Option<Event> {
-    let is_manifest = is_manifest(&body.target.media_type);
-    let (action, is_head) = match (body.action.as_str(), body.request.method.as_str()) {
+fn manifest_event(event: &Value, now: Timestamp) -> Option<Event> {
+    let (is_manifest, tag) = (is_manifest(text(event, "/target/mediaType")), text(event, "/target/tag"));
+    let (action, is_head) = match (text(event, "/action"), text(event, "/request/method")) {
         ("push", _) if is_manifest => (UseAction::Push, false),
         ("pull", "GET") if is_manifest => (UseAction::Pull, false),
-        ("pull", "HEAD") if is_manifest && !body.target.tag.is_empty() => (UseAction::Pull, true),
+        ("pull", "HEAD") if is_manifest && !tag.is_empty() => (UseAction::Pull, true),
         ("delete", _) => (UseAction::Delete, false),
         _ => return None,
     };
+    let (actor, references) = (text(event, "/actor/name"), &event["target"]["references"]);
     let printable = |text: &str| text.chars().filter(char::is_ascii_graphic).take(LONGEST_TEXT).collect::<String>();
     let event = Event {
-        id: printable(&body.id),
+        id: printable(text(event, "/id")),
         action,
         is_head,
-        at: OffsetDateTime::parse(&body.timestamp, &Rfc3339).map_or(now, Timestamp::from).min(now),
-        repository: RepositoryName::parse(&body.target.repository)?.to_string(),
-        tag: printable(&body.target.tag),
-        digest: printable(&body.target.digest),
-        children: if action == UseAction::Push { children(&body.target.references) } else { HashSet::new() },
-        actor: RegistryActor::parse(&body.actor.name),
-        client: user_agent::shorten(&body.request.useragent),
+        at: OffsetDateTime::parse(text(event, "/timestamp"), &Rfc3339).map_or(now, Timestamp::from).min(now),
+        repository: RepositoryName::parse(text(event, "/target/repository"))?.to_string(),
+        tag: printable(tag),
+        digest: printable(text(event, "/target/digest")),
+        children: if action == UseAction::Push { children(references) } else { HashSet::new() },
+        actor: RegistryActor::parse(actor),
+        client: user_agent::shorten(text(event, "/request/useragent")),
     };
     let has_reference = !event.tag.is_empty() || !event.digest.is_empty();
-    (!event.id.is_empty() && has_reference && !body.actor.name.contains('\0')).then_some(event)
+    (!event.id.is_empty() && has_reference && !actor.contains('\0')).then_some(event)
 }
 
 fn is_manifest(media_type: &str) -> bool {
@@ -176,7 +120,6 @@ fn is_manifest(media_type: &str) -> bool {
 
 /// The digests of the manifests among a manifest's references; its layers are none.
 fn children(references: &Value) -> HashSet<String> {
-    let text = |reference: &Value, name: &str| reference[name].as_str().unwrap_or_default().to_owned();
-    let manifests = references.as_array().into_iter().flatten().filter(|one| is_manifest(&text(one, "mediaType")));
-    manifests.map(|manifest| text(manifest, "digest")).collect()
+    let manifests = references.as_array().into_iter().flatten().filter(|one| is_manifest(text(one, "/mediaType")));
+    manifests.map(|manifest| text(manifest, "/digest").to_owned()).collect()
 }

@@ -1,11 +1,11 @@
 //! The SQL of authenticating with a token.
 
 use dockpass_core::access_level::AccessLevel;
+use dockpass_core::permission::Principal;
 use dockpass_core::repository::RepositoryFilter;
 use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::Description;
-use dockpass_core::username::Username;
 
 use crate::platform::database::{Connection, fetch, row, unreadable};
 
@@ -32,36 +32,37 @@ impl FoundRow {
     fn into_found(self) -> sqlx::Result<FoundToken> {
         let used_at = self.last_used_at.unwrap_or(self.created_at);
         let last_at = self.refreshed_at.map_or(used_at, |refreshed_at| refreshed_at.max(used_at));
+        let level = AccessLevel::parse(&self.level).ok_or_else(|| unreadable("token.level", &self.level))?;
+        let repository_filter = RepositoryFilter::from_stored(self.repositories);
+        let description = Description::from_stored(self.description);
         Ok(FoundToken {
-            id: self.id,
-            account_id: self.account_id,
-            description: Description::from_stored(self.description),
-            level: AccessLevel::parse(&self.level).ok_or_else(|| unreadable("token.level", &self.level))?,
-            repository_filter: RepositoryFilter::from_stored(self.repositories),
+            known: KnownToken { token_id: self.id, account_id: self.account_id, description },
+            principal: Principal { username: self.username, is_admin: self.is_admin, level, repository_filter },
             is_active: self.is_active,
             expires_at: self.expires_at.map(Timestamp::from_millis),
             last_at: Timestamp::from_millis(last_at),
-            username: Username::from_stored(self.username),
-            is_admin: self.is_admin,
             account_is_disabled: self.disabled_at.is_some() || self.closed_at.is_some(),
         })
     }
 }
 
+/// A real token, whether it works or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownToken {
+    pub token_id: String,
+    pub account_id: String,
+    pub description: Description,
+}
+
 /// A token, with what a token request needs to know of its account.
 #[derive(Debug)]
 pub struct FoundToken {
-    pub id: String,
-    pub account_id: String,
-    pub description: Description,
-    pub level: AccessLevel,
-    pub repository_filter: RepositoryFilter,
+    pub known: KnownToken,
+    pub principal: Principal,
     pub is_active: bool,
     pub expires_at: Option<Timestamp>,
     /// The last use or the last refresh of the device's session, whichever is later; else the creation.
     pub last_at: Timestamp,
-    pub username: Username,
-    pub is_admin: bool,
     pub account_is_disabled: bool,
 }
 
@@ -109,17 +110,11 @@ pub async fn find_replaced(
     .transpose()
 }
 
-/// What is kept of a deleted token.
-#[derive(Debug)]
-pub struct Deleted {
-    pub token_id: String,
-    pub account_id: String,
-    pub username: Username,
-    pub description: Description,
-    pub deleted_at: Timestamp,
-}
-
-pub async fn find_deleted(connection: &mut impl Connection, secret: &SecretHash) -> sqlx::Result<Option<Deleted>> {
+/// A deleted token, its owner's name, and when it was deleted.
+pub async fn find_deleted(
+    connection: &mut impl Connection,
+    secret: &SecretHash,
+) -> sqlx::Result<Option<(KnownToken, String, Timestamp)>> {
     let row = fetch!(
         fetch_optional,
         connection,
@@ -130,11 +125,8 @@ pub async fn find_deleted(connection: &mut impl Connection, secret: &SecretHash)
          WHERE deleted_token.secret_hash = $1",
         secret.as_bytes(),
     )?;
-    Ok(row.map(|(token_id, account_id, username, description, deleted_at)| Deleted {
-        token_id,
-        account_id,
-        username: Username::from_stored(username),
-        description: Description::from_stored(description),
-        deleted_at: Timestamp::from_millis(deleted_at),
+    Ok(row.map(|(token_id, account_id, username, description, deleted_at)| {
+        let description = Description::from_stored(description);
+        (KnownToken { token_id, account_id, description }, username, Timestamp::from_millis(deleted_at))
     }))
 }

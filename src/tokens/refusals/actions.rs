@@ -24,20 +24,16 @@ const RECENT: Duration = Duration::days(7);
 const KEPT: Duration = Duration::days(90);
 /// The lines of an account that are kept: a client with a dead token can make up names and programs.
 const MOST: i64 = 200;
-/// The lines that are shown.
 const SHOWN: i64 = 10;
-/// The refusals that are kept in memory.
 const BOUND: usize = 20_000;
 
 /// Refusals of tokens that are not written yet.
 pub type Refusals = Journal<RefusalKey, Occurrences>;
 
-/// An empty journal of refusals.
 pub fn refusals() -> Refusals {
     Journal::new(BOUND, Occurrences::and)
 }
 
-/// Writes the refusals that were noted.
 pub async fn flush(db: &Db, refusals: &Refusals, rng: SystemRng) -> Result<(), Error> {
     let mut batch = refusals.batch().await;
     if batch.is_empty() {
@@ -70,11 +66,8 @@ pub async fn flush(db: &Db, refusals: &Refusals, rng: SystemRng) -> Result<(), E
 /// A refusal as its owner reads it.
 #[derive(Debug)]
 pub struct RecentRefusal {
-    /// What was noted.
     pub line: RefusalRow,
-    /// Why the same request would be refused today, if it would.
     pub obstacle: Option<DenyReason>,
-    /// How to fix it.
     pub remedy: SuggestedFix,
 }
 
@@ -94,28 +87,25 @@ pub async fn recent(
     Ok((recent, older))
 }
 
-/// By the rule of the token endpoint.
 async fn obstacle(
     connection: &mut impl Connection,
     account: &Account,
     line: &RefusalRow,
 ) -> Result<Option<DenyReason>, Error> {
     let is_about_it = matches!(line.code.as_str(), "PAT-READ-ONLY" | "PAT-REPOSITORY");
-    let Some((level, repository_filter)) = line.rights.as_ref().filter(|_| is_about_it) else { return Ok(None) };
+    let Some((level, repository_filter)) = line.rights.clone().filter(|_| is_about_it) else { return Ok(None) };
     let Some(name) = RepositoryName::parse(&line.repository) else { return Ok(Some(DenyReason::NotShared)) };
-    let holder =
-        Principal { username: account.username.as_str(), is_admin: account.is_admin, level: *level, repository_filter };
+    let username = account.username.to_string();
+    let holder = Principal { username, is_admin: account.is_admin, level, repository_filter };
     let facts = facts(connection, Some(&account.id), &[name]).await?;
     Ok(facts.first().and_then(|facts| check(Some(&holder), facts, line.action).err()))
 }
 
-/// Clears an account's list.
 pub async fn dismiss(tx: &mut Tx, account: &Account) -> Result<(), Error> {
     store::dismiss(tx, &account.id).await?;
     Ok(())
 }
 
-/// Deletes old refusals.
 pub async fn tidy(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     store::forget_before(tx, now - KEPT).await?;
     Ok(())

@@ -11,7 +11,6 @@ use crate::auth::session::SignedIn;
 use crate::error::Error;
 use crate::tokens::list::table::changed;
 
-/// `/settings/tokens/refusals`.
 pub fn routes() -> Router<App> {
     Router::new().route("/settings/tokens/refusals/clear", post(clear))
 }

@@ -9,7 +9,6 @@ use crate::tokens::rows::program;
 use crate::web::page::Page;
 use crate::web::time::TimeView;
 
-/// A line of the list.
 #[derive(Debug)]
 pub struct RefusalView {
     pub token_id: String,
@@ -17,7 +16,6 @@ pub struct RefusalView {
     pub reason: &'static str,
     pub code: String,
     pub repository: String,
-    /// Whether the reason ends with the repository.
     pub is_about_repository: bool,
     /// "docker 28.2 on linux · 203.0.113.7".
     pub origin: String,

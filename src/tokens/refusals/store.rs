@@ -36,7 +36,6 @@ pub async fn add(tx: &mut Tx, id: &str, key: &RefusalKey, span: Occurrences, sin
     )
 }
 
-/// Keeps the latest `kept` lines of an account.
 pub async fn prune(tx: &mut Tx, account_id: &str, kept: i64) -> sqlx::Result<u64> {
     execute!(
         tx,
@@ -47,7 +46,6 @@ pub async fn prune(tx: &mut Tx, account_id: &str, kept: i64) -> sqlx::Result<u64
     )
 }
 
-/// Whether the token exists.
 pub async fn has_token(connection: &mut impl Connection, token_id: &str) -> sqlx::Result<bool> {
     let found = fetch!(fetch_optional, connection, (String,), "SELECT id FROM token WHERE id = $1", token_id)?;
     Ok(found.is_some())
@@ -80,21 +78,14 @@ row! {
 pub struct RefusalRow {
     /// The token, which may be deleted.
     pub token_id: String,
-    /// The token's description.
     pub description: String,
-    /// The refusal's code.
     pub code: String,
     /// The repository that stands for the request; may be empty.
     pub repository: String,
-    /// What was asked for on it.
     pub action: RepositoryAction,
-    /// From where.
     pub address: String,
-    /// With which program, its `User-Agent`.
     pub client: String,
-    /// When, and how often.
     pub span: Occurrences,
-    /// What the token is now.
     pub token: TokenState,
     /// The token's level and repositories, where it still exists.
     pub rights: Option<(AccessLevel, RepositoryFilter)>,

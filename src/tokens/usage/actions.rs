@@ -19,13 +19,11 @@ const GROUPED: Duration = Duration::MINUTE;
 const KEPT: usize = 100;
 /// How long before its index a manifest was pushed as a part of it: a large image takes its time.
 const PUSHED_TOGETHER: Duration = Duration::HOUR;
-/// The uses that are kept in memory.
 const BOUND: usize = 50_000;
 
 /// Granted requests that are not written yet, by the token's id and the use.
 pub type TokenUses = Journal<(String, TokenUse), Occurrences>;
 
-/// An empty journal of uses.
 pub fn token_uses() -> TokenUses {
     Journal::new(BOUND, Occurrences::and)
 }
@@ -81,7 +79,6 @@ async fn write_of(tx: &mut Tx, token_id: &str, uses: &[(&TokenUse, Occurrences)]
     Ok(())
 }
 
-/// Counts refusals of a token on their day.
 pub async fn count_refusals(tx: &mut Tx, token_id: &str, span: Occurrences) -> Result<(), Error> {
     let more = DayCounts { refusals: span.times, ..DayCounts::default() };
     store::count(tx, token_id, span.last_at.day(), more).await?;
@@ -91,9 +88,8 @@ pub async fn count_refusals(tx: &mut Tx, token_id: &str, span: Occurrences) -> R
 /// A transfer that a registry notified.
 #[derive(Debug)]
 pub struct Transfer<'t> {
-    /// What, without an address.
+    /// Without an address.
     pub what: TokenUse,
-    /// When.
     pub at: Timestamp,
     /// The digests of the manifests that a pushed index lists.
     pub children: &'t HashSet<String>,
@@ -133,11 +129,9 @@ pub async fn note_transfer(
 pub struct History {
     /// The last [`CHART_DAYS`] days, the oldest first.
     pub days: Vec<DayCounts>,
-    /// The latest uses, newest first.
     pub uses: Vec<(TokenUse, Occurrences)>,
 }
 
-/// The history of a token.
 pub async fn history(connection: &mut impl Connection, token: &AccessToken, now: Timestamp) -> Result<History, Error> {
     let first = now.day() - CHART_DAYS + 1;
     let mut days = vec![DayCounts::default(); CHART_DAYS as usize];
@@ -152,7 +146,6 @@ pub async fn history(connection: &mut impl Connection, token: &AccessToken, now:
     Ok(History { days, uses })
 }
 
-/// Deletes the days that no chart shows any more.
 pub async fn tidy(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
     store::forget_days_before(tx, now.day() - CHART_DAYS).await?;
     Ok(())

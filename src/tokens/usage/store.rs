@@ -118,7 +118,6 @@ pub async fn count(tx: &mut Tx, token_id: &str, day: i64, more: DayCounts) -> sq
     )
 }
 
-/// The days of a token from `first` on.
 pub async fn days(connection: &mut impl Connection, token_id: &str, first: i64) -> sqlx::Result<Vec<(i64, DayCounts)>> {
     let rows = fetch!(
         fetch_all,
