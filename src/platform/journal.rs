@@ -47,7 +47,7 @@ impl<K: Eq + Hash + Ord, V> Journal<K, V> {
     }
 
     /// In the order of the keys: always the same, so that two servers cannot deadlock.
-    fn take(&self) -> Vec<(K, V)> {
+    pub fn take(&self) -> Vec<(K, V)> {
         let taken = std::mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
         let mut entries: Vec<(K, V)> = taken.into_iter().collect();
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));
