@@ -147,7 +147,9 @@ async fn while_another_process_writes_the_journal_waits_and_requests_are_503_in_
     let browser = server.account_signed_in("alice").await;
     let token = browser.generate("ci", "repo:read", "30").await;
     let mut other = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap();
-    let hold = async |other: &mut SqliteConnection| drop(sqlx::query("BEGIN IMMEDIATE").execute(other).await.unwrap());
+    let hold = async |other: &mut SqliteConnection| {
+        sqlx::query("BEGIN IMMEDIATE").execute(other).await.unwrap();
+    };
     let use_token = async || {
         server.clock.advance(time::Duration::MINUTE);
         browser.token("alice", &token.secret, &[]).await.status
