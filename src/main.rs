@@ -1,6 +1,7 @@
 //! The `dockpass` program: its command line.
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -42,11 +43,18 @@ enum Command {
     Doctor(DoctorCommand),
     /// Write a copy of the SQLite database, without the secret key file; servers may run
     Backup {
-        /// The file to write
-        file: PathBuf,
+        /// Name the file by the time, in a folder, and keep the newest N
+        #[arg(long, value_name = "N")]
+        keep: Option<NonZeroUsize>,
+        /// The file to write or replace, or the folder
+        #[arg(value_name = "FILE|FOLDER")]
+        target: PathBuf,
     },
     /// Replace the SQLite database with a backup; servers must be stopped
     Restore {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
         /// The file to read
         file: PathBuf,
     },
@@ -78,8 +86,16 @@ async fn main() -> ExitCode {
 async fn run(command: Command, config: Config) -> Result<String, String> {
     match command {
         Command::Serve => serve(config).await.map(|()| String::new()),
-        Command::Backup { file } => backup::back_up(&config, &file).await.map(|sentence| sentence + "\n"),
-        Command::Restore { file } => backup::restore(&config, &file).await.map(|sentence| sentence + "\n"),
+        Command::Backup { keep: None, target } => backup::back_up(&config, &target).await.map(line),
+        Command::Backup { keep: Some(most), target } => {
+            backup::back_up_into(&config, &target, most.get(), Clock::System.now()).await.map(line)
+        }
+        Command::Restore { yes, file } => {
+            if !yes {
+                backup::confirm_restore(&config)?;
+            }
+            backup::restore(&config, &file).await.map(line)
+        }
         Command::Account(command) => {
             if !command.can_create_database() {
                 data_folder::must_exist(&config)?;
@@ -158,4 +174,8 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
 fn say(text: &str) {
     let mut output = std::io::stdout();
     let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+}
+
+fn line(sentence: String) -> String {
+    sentence + "\n"
 }

@@ -28,7 +28,7 @@ use crate::{accounts, activity, auth, devices, registry, repositories, router, t
 
 /// At shutdown, running requests get this long.
 const FAREWELL: Duration = Duration::from_secs(7);
-/// Then what they noted gets this long to be written. Together less than the ten seconds after which `docker stop` kills.
+/// Then what they noted gets this long to be written, and the database to be closed. Together less than the ten seconds after which `docker stop` kills.
 const LAST_FLUSH: Duration = Duration::from_millis(2500);
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// New keys of other servers are looked for this often; `core::key_rotation` counts on less than five seconds.
@@ -144,12 +144,15 @@ impl Server {
         let last_flush = async {
             // It ends by itself. Aborted in the middle of a commit, it would write the same again.
             let _ = flushing.await;
-            flush(&self.app).await
+            let flushed = flush(&self.app).await;
+            self.app.db.close().await;
+            flushed
         };
-        if time::timeout(LAST_FLUSH, last_flush).await.is_err() {
-            tracing::error!("the database is too slow: the last uses and refusals are lost");
+        match time::timeout(LAST_FLUSH, last_flush).await {
+            Ok(Ok(())) => {}
+            // Another process may hold SQLite's write lock for longer than a supervisor waits.
+            _ => tracing::error!("the database does not take the last uses and refusals in time: they are lost"),
         }
-        self.app.db.close().await;
     }
 }
 

@@ -1,9 +1,9 @@
-//! The data folder and its lock.
+//! The data folder: its lock, its files, and who can read them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use super::database::DatabaseLocation;
 use crate::config::Config;
@@ -12,15 +12,18 @@ use crate::config::Config;
 /// server.
 const LOCK_FILE: &str = "dockpass.lock";
 
-/// Creates the data folder if it is missing, and takes the shared lock. Dropping the file releases it.
+/// Creates the data folder if it is missing, takes the shared lock and closes the files to other users. Dropping the file
+/// releases the lock. Errors are sentences.
 pub fn occupy(config: &Config) -> Result<File, String> {
     let lock = open_lock(config)?;
     lock.try_lock_shared()
         .map_err(|_| format!("{} is being restored: wait until that is done", config.data.display()))?;
+    refuse_half_restored(config)?;
+    close_to_others(config);
     Ok(lock)
 }
 
-/// Creates the data folder if it is missing, and takes the exclusive lock.
+/// Creates the data folder if it is missing, and takes the exclusive lock. Errors are sentences.
 pub fn occupy_exclusively(config: &Config) -> Result<File, String> {
     let lock = open_lock(config)?;
     lock.try_lock().map_err(|_| "a server is running on this data folder: stop it first".to_owned())?;
@@ -30,12 +33,70 @@ pub fn occupy_exclusively(config: &Config) -> Result<File, String> {
 /// Checks that the SQLite database exists. Without this check a command with a wrong `--data` would create an empty
 /// database and answer from it.
 pub fn must_exist(config: &Config) -> Result<(), String> {
+    refuse_half_restored(config)?;
     match &config.database {
         DatabaseLocation::Sqlite(path) if !path.exists() => Err(format!(
             "there is no database {}: give the server's --data or --database-url (the server creates it at its first start)",
             path.display()
         )),
         _ => Ok(()),
+    }
+}
+
+/// Refuses to begin with an empty database where a restore lost its way. Today's `restore` leaves a database at the path at
+/// every moment, except in a folder that had none.
+fn refuse_half_restored(config: &Config) -> Result<(), String> {
+    let DatabaseLocation::Sqlite(path) = &config.database else { return Ok(()) };
+    let (draft, kept) = (with_suffix(path, ".restoring"), newest_kept(path).map(|(_, kept)| kept));
+    let found = kept.as_deref().or_else(|| draft.exists().then_some(draft.as_path()));
+    let Some(found) = found.filter(|_| !path.exists()) else { return Ok(()) };
+    let mut sentence = format!(
+        "there is no database {}, but {} is beside it: a restore did not finish. Run `dockpass restore FILE` again",
+        path.display(),
+        found.display()
+    );
+    if let Some(kept) = kept {
+        sentence += &format!(", or rename {} to {}", kept.display(), path.display());
+        let log = with_suffix(&kept, "-wal");
+        if log.exists() {
+            sentence += &format!(" and {} to {}", log.display(), with_suffix(path, "-wal").display());
+        }
+    }
+    Err(sentence + "; to begin with an empty database, move the files of the restore away")
+}
+
+/// The database that the latest restore replaced, and its number.
+pub(super) fn newest_kept(path: &Path) -> Option<(u32, PathBuf)> {
+    let begin = with_suffix(path.file_name()?.as_ref(), ".replaced-");
+    let entries = fs::read_dir(folder_of(path)).ok()?.flatten();
+    let number = |entry: fs::DirEntry| entry.file_name().to_str()?.strip_prefix(begin.to_str()?)?.parse().ok();
+    let newest = entries.filter_map(number).max()?;
+    Some((newest, with_suffix(path, &format!(".replaced-{newest}"))))
+}
+
+/// The files that other users can read or write, with their modes. A group may read the secret key file, because secrets are
+/// mounted into containers like that.
+pub fn too_open(config: &Config) -> Vec<(PathBuf, u32)> {
+    let mut files = vec![(config.secret_key_file.clone(), 0o027)];
+    if let DatabaseLocation::Sqlite(path) = &config.database {
+        files.extend(["", "-wal", "-shm"].map(|suffix| (with_suffix(path, suffix), 0o077)));
+        files.extend(newest_kept(path).map(|(_, kept)| (kept, 0o077)));
+    }
+    let is_open = |(path, forbidden): (PathBuf, u32)| {
+        let mode = fs::metadata(&path).ok()?.permissions().mode() & 0o777;
+        (mode & forbidden != 0).then_some((path, mode))
+    };
+    files.into_iter().filter_map(is_open).collect()
+}
+
+fn close_to_others(config: &Config) {
+    for (path, mode) in too_open(config) {
+        let closed = fs::set_permissions(&path, Permissions::from_mode(0o600));
+        let path = path.display();
+        match closed {
+            Ok(()) => tracing::warn!("{path} was open to other users (mode {mode:o}): its mode is 600 now"),
+            Err(error) => tracing::warn!("{path} is open to other users (mode {mode:o}), and stays so: {error}"),
+        }
     }
 }
 
@@ -46,6 +107,22 @@ fn open_lock(config: &Config) -> Result<File, String> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)
 }
 
-fn create_folder(path: &Path) -> io::Result<()> {
+pub(super) fn create_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Renames a file over another, and returns when a power cut cannot undo it.
+pub(super) fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    File::open(folder_of(to))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }

@@ -4,11 +4,14 @@
 //! engine the connection belongs to. `sqlx::Any` was tried: booleans fail on SQLite, and generics over `Database`
 //! spread their bounds over every caller.
 
+use std::fs::OpenOptions;
 use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -16,8 +19,10 @@ use sqlx::{Connection as _, PgConnection, PgPool, Postgres, Sqlite, SqliteConnec
 
 use super::migrations::{self, Tables, migrator};
 
-/// How long a writer waits for another process's write, such as a shell command's.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a write waits for another process's write, such as a shell command's.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a write waits for the writes before it in this process. With the time above it is less than a request may take.
+const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request waits for a connection: with the database away, the answer comes within two seconds.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
 const SQLITE_READERS: u32 = 4;
@@ -74,9 +79,10 @@ impl Db {
     pub async fn open(location: &DatabaseLocation) -> Result<Self, OpenError> {
         match location {
             DatabaseLocation::Sqlite(path) => {
+                create_private(path);
                 let writer = SqlitePoolOptions::new()
                     .max_connections(1)
-                    .acquire_timeout(BUSY_TIMEOUT)
+                    .acquire_timeout(WRITER_TIMEOUT)
                     .test_before_acquire(false)
                     .after_release(|connection, _| Box::pin(has_no_open_transaction(connection)))
                     .connect_with(sqlite(path).create_if_missing(true))
@@ -146,6 +152,12 @@ impl Db {
     }
 }
 
+/// Creates an empty database that only this user can read. SQLite would ask the umask, and gives its log the database's
+/// mode. Where that fails, SQLite says why.
+fn create_private(path: &Path) {
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+}
+
 async fn can_migrate(mut reader: Reader) -> Result<(), OpenError> {
     match migrations::compare(&mut reader).await? {
         Tables::Unreleased => Err(OpenError::Unreleased),
@@ -190,6 +202,17 @@ pub fn open_error(location: &DatabaseLocation, error: &OpenError) -> String {
     format!("the database cannot be opened: {reason}")
 }
 
+/// Whether SQLite finds that a file is damaged or not a database.
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if matches!(sqlite_code(error.as_ref()), Some(11 | 26)))
+}
+
+/// SQLite's extended codes keep the primary one in the lowest byte.
+fn sqlite_code(error: &dyn DatabaseError) -> Option<u32> {
+    let code = error.code()?;
+    code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff)
+}
+
 /// Whether a failure is the database's or its disk's: it may be gone a moment later, and the request was not at fault.
 pub fn is_outage(error: &sqlx::Error) -> bool {
     match error {
@@ -198,10 +221,8 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => {
             let code = error.code().unwrap_or_default();
             let is_postgres = ["08", "53", "57P", "58"].iter().any(|class| code.len() == 5 && code.starts_with(class));
-            // SQLite's extended codes keep the primary one in the lowest byte: busy, locked, read-only, I/O error,
-            // full, cannot open.
-            let primary = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
-            is_postgres || primary.is_some_and(|code| matches!(code, 5 | 6 | 8 | 10 | 13 | 14))
+            // Busy, locked, read-only, I/O error, full, cannot open.
+            is_postgres || matches!(sqlite_code(error.as_ref()), Some(5 | 6 | 8 | 10 | 13 | 14))
         }
         _ => false,
     }

@@ -1,5 +1,7 @@
 //! Who may use whom: the table in `docs/architecture.md`, checked against the `use` lines.
 
+use std::path::Path;
+
 use crate::harness::files;
 
 const FEATURES: [&str; 10] =
@@ -102,4 +104,22 @@ fn no_file_is_too_long() {
     let all = ["src", "crates", "tests", "benches"].iter().flat_map(|folder| files(folder, ".rs"));
     let long: Vec<String> = all.filter(|(_, text)| text.lines().count() > LONGEST_FILE).map(|(file, _)| file).collect();
     assert!(long.is_empty(), "{long:?}");
+}
+
+#[test]
+fn the_files_that_the_docs_name_exist() {
+    let (root, mut lost) = (Path::new(env!("CARGO_MANIFEST_DIR")), Vec::new());
+    for (doc, text) in files("docs", ".md") {
+        // `docs/security.md` shortens the two folders that it names most.
+        let paths = text.split('`').filter(|word| !word.contains(char::is_whitespace) && !word.contains("example"));
+        let full = |word: &str| match word.split_once('/')? {
+            ("suite", rest) => Some(format!("tests/suite/{rest}")),
+            ("core", rest) => Some(format!("crates/core/src/{rest}")),
+            ("src" | "crates" | "tests" | "templates" | "static" | "docs" | "benches", _) => Some(word.to_owned()),
+            _ => None,
+        };
+        let paths = paths.filter_map(full).filter(|path| path.ends_with(".rs") || path.ends_with(".html"));
+        lost.extend(paths.filter(|path| !root.join(path).exists()).map(|path| format!("{doc}: {path}")));
+    }
+    assert!(lost.is_empty(), "{lost:#?}");
 }

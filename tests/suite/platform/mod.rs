@@ -1,2 +1,3 @@
 mod backup;
+mod data_folder;
 mod outage;

@@ -7,7 +7,10 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use dockpass::platform::database::DatabaseLocation;
 use reqwest::StatusCode;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -135,6 +138,41 @@ async fn after_a_full_disk_the_next_write_works() {
     .expect("everything works again");
     let ended = program.stop();
     assert!(ended.log.contains("do not commit") && ended.log.contains("commit again"), "{}", ended.log);
+}
+
+#[tokio::test]
+async fn while_another_process_writes_the_journal_waits_and_requests_are_503_in_words() {
+    let mut server = TestServer::start().await;
+    let DatabaseLocation::Sqlite(path) = server.app.config.database.clone() else { return };
+    let browser = server.account_signed_in("alice").await;
+    let token = browser.generate("ci", "repo:read", "30").await;
+    let mut other = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap();
+    let hold = async |other: &mut SqliteConnection| {
+        sqlx::query("BEGIN IMMEDIATE").execute(other).await.unwrap();
+    };
+    let use_token = async || {
+        server.clock.advance(time::Duration::MINUTE);
+        browser.token("alice", &token.secret, &[]).await.status
+    };
+
+    hold(&mut other).await;
+    assert_eq!(use_token().await, StatusCode::OK, "it only reads");
+    let (flushed, renamed) =
+        tokio::join!(dockpass::server::flush(&server.app), browser.post("/settings", &[("display_name", "Alice B")]));
+    assert!(flushed.is_err());
+    assert_eq!(renamed.status, StatusCode::SERVICE_UNAVAILABLE, "{}", renamed.body);
+    assert_eq!(renamed.header("retry-after"), "2");
+    assert!(renamed.body.contains("Not available right now"), "{}", renamed.body);
+
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    server.flushed("SELECT MAX(last_used_at) FROM token", server.clock.now().millis()).await;
+    assert_eq!(browser.post("/settings", &[("display_name", "Alice B")]).await.status, StatusCode::SEE_OTHER);
+
+    hold(&mut other).await;
+    assert_eq!(use_token().await, StatusCode::OK);
+    server.stop().await;
+    let said = sqlx::query("ROLLBACK").execute(&mut other).await;
+    assert!(said.is_ok(), "the server stopped while the other process still held the lock");
 }
 
 /// A way to a database that can be cut.
