@@ -30,6 +30,8 @@ pub enum ActivityKind {
     SignedIn,
     /// A sign-in failed, at the password or at the second factor.
     SignInFailed,
+    /// A registry client signed in with the password.
+    PasswordUsed,
     /// Someone signed out.
     SignedOut,
     /// The password was changed or set.
@@ -84,9 +86,10 @@ pub enum ActivityKind {
 
 impl ActivityKind {
     /// All kinds, in the order of the filter.
-    pub const ALL: [ActivityKind; 27] = [
+    pub const ALL: [ActivityKind; 28] = [
         ActivityKind::SignedIn,
         ActivityKind::SignInFailed,
+        ActivityKind::PasswordUsed,
         ActivityKind::SignedOut,
         ActivityKind::PasswordChanged,
         ActivityKind::TwoFactorOn,
@@ -119,6 +122,7 @@ impl ActivityKind {
         match self {
             ActivityKind::SignedIn => "signed_in",
             ActivityKind::SignInFailed => "sign_in_failed",
+            ActivityKind::PasswordUsed => "password_used",
             ActivityKind::SignedOut => "signed_out",
             ActivityKind::PasswordChanged => "password_changed",
             ActivityKind::TwoFactorOn => "two_factor_on",

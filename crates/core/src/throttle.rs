@@ -22,12 +22,13 @@ pub struct FailureCount {
 }
 
 /// How long a source must still wait before its next attempt for an account: 30 seconds after the fifth failure, and
-/// twice as long after each further one, up to 15 minutes.
-pub fn wait_of_source(failures: FailureCount, now: Timestamp) -> Option<Duration> {
-    if failures.count <= FREE_FAILURES || now - failures.last_at >= MEMORY {
+/// twice as long after each further one, up to 15 minutes. A larger network has `factor` times as many free failures.
+pub fn wait_of_source(failures: FailureCount, factor: u32, now: Timestamp) -> Option<Duration> {
+    let free = FREE_FAILURES * i64::from(factor);
+    if failures.count <= free || now - failures.last_at >= MEMORY {
         return None;
     }
-    let doublings = (failures.count - FREE_FAILURES - 1).min(10) as i32;
+    let doublings = (failures.count - free - 1).min(10) as i32;
     let wait = (FIRST_WAIT * 2_i32.pow(doublings.unsigned_abs())).min(LONGEST_WAIT);
     remaining(failures.last_at + wait, now)
 }
@@ -50,15 +51,16 @@ mod tests {
     #[test]
     fn waits_grow_from_the_fifth_failure_up_to_15_minutes() {
         let wait = |count| {
-            wait_of_source(FailureCount { count, first_at: NOW, last_at: NOW }, NOW).map(Duration::whole_seconds)
+            wait_of_source(FailureCount { count, first_at: NOW, last_at: NOW }, 1, NOW).map(Duration::whole_seconds)
         };
         assert_eq!(
             [4, 5, 6, 7, 9, 10, 1000].map(wait),
             [None, Some(30), Some(60), Some(120), Some(480), Some(900), Some(900)]
         );
         let failures = FailureCount { count: 5, first_at: NOW, last_at: NOW };
-        assert_eq!(wait_of_source(failures, NOW + Duration::seconds(29)), Some(Duration::SECOND));
-        assert_eq!(wait_of_source(failures, NOW + Duration::seconds(30)), None);
+        assert_eq!(wait_of_source(failures, 1, NOW + Duration::seconds(29)), Some(Duration::SECOND));
+        assert_eq!(wait_of_source(failures, 1, NOW + Duration::seconds(30)), None);
+        assert_eq!(wait_of_source(failures, 2, NOW), None);
     }
 
     #[test]
