@@ -69,6 +69,8 @@ CREATE TABLE session (
     id_hash      BYTEA  PRIMARY KEY,
     public_id    TEXT,
     account_id   TEXT   REFERENCES account (id) ON DELETE CASCADE,
+    -- The account's version when the sign-in began, or when this session itself raised it.
+    credentials_version BIGINT NOT NULL DEFAULT 0,
     data         TEXT   NOT NULL,
     address      TEXT,
     client       TEXT,

@@ -9,12 +9,11 @@ use dockpass_core::username::{Username, as_typed};
 use super::store;
 use crate::error::Error;
 use crate::platform::database::{Connection, Db, Tx};
-use crate::platform::password_hasher::PasswordHasher;
+use crate::platform::password_hasher::{PasswordHasher, Requester};
 use crate::platform::rng::SystemRng;
 
 pub use super::store::{
-    delete_password_links, delete_sessions as end_sessions, find, find_by_calendar, is_set_up, note_seen, sessions,
-    set_language, set_profile, set_theme,
+    delete_password_links, find, find_by_calendar, is_set_up, note_seen, sessions, set_language, set_profile, set_theme,
 };
 
 /// An account to create.
@@ -73,6 +72,7 @@ async fn insert(tx: &mut Tx, new: NewAccount, now: Timestamp, rng: SystemRng) ->
         id: rng.id(now),
         username: new.username,
         is_admin: new.is_admin,
+        credentials_version: 0,
         disabled_at: None,
         display_name: None,
         language: None,
@@ -113,40 +113,80 @@ impl PasswordPurpose {
     }
 }
 
-/// An account whose password was right.
+/// The outcome of a password check.
 #[derive(Debug)]
-pub struct VerifiedPassword {
-    pub account: Account,
-    /// The digest that matched. The result counts only while this digest is still the account's.
-    pub digest: PasswordDigest,
+pub enum CheckedPassword {
+    Right(Account),
+    /// The password is right, and an administrator disabled the account.
+    Disabled(Account),
+    Wrong {
+        /// The account with this name.
+        account: Option<Account>,
+        /// Whether the same secret was wrong within the last minute, from the same network.
+        is_repeated: bool,
+    },
 }
 
-/// The account with this name and password. Every outcome costs one argon2 verification, so that the response time does
-/// not tell whether the name exists. A digest with outdated parameters is renewed.
+impl CheckedPassword {
+    /// The account that may go on.
+    pub fn right(self) -> Option<Account> {
+        match self {
+            CheckedPassword::Right(account) => Some(account),
+            _ => None,
+        }
+    }
+}
+
+/// Checks a password. A new outcome costs one argon2 verification, so that the response time does not tell whether the
+/// name exists; a repeated wrong secret is answered from memory. A digest with outdated parameters is renewed.
 pub async fn check_password(
     db: &Db,
     hasher: &PasswordHasher,
-    username: &str,
-    password: Password,
+    requester: &Requester,
+    typed: &str,
     purpose: PasswordPurpose,
-) -> Result<Option<VerifiedPassword>, Error> {
-    let found = store::find_by_username(&mut db.read().await?, &as_typed(username)).await?;
-    let found = found.filter(|(account, _)| purpose.can_use_password_of(account));
-    let verdict = hasher.verify(password.clone(), found.as_ref().map(|(_, digest)| digest.clone())).await?;
-    let Some((account, mut digest)) =
-        found.filter(|(account, _)| verdict != PasswordVerdict::Wrong && account.is_enabled())
-    else {
-        return Ok(None);
+    now: Timestamp,
+) -> Result<CheckedPassword, Error> {
+    let name = as_typed(&requester.account);
+    let found = store::find_by_username(&mut db.read().await?, &name).await?;
+    // The name of a closed account is answered like one that never existed.
+    let (account, digest) = found.filter(|(account, _)| account.closed_at.is_none()).unzip();
+    let compared = account.as_ref().filter(|account| purpose.can_use_password_of(account));
+    let subject = compared.map_or(format!("name {name}"), |Account { id, credentials_version, .. }| {
+        format!("account {id} {credentials_version}")
+    });
+    let digest = digest.filter(|_| compared.is_some());
+    let verdict = hasher.verify(requester, &subject, typed, digest.clone(), now).await?;
+    let is_right = verdict.is_some_and(|verdict| verdict != PasswordVerdict::Wrong);
+    let (Some(account), Some(digest), true) = (account.clone(), digest, is_right) else {
+        return Ok(CheckedPassword::Wrong { account, is_repeated: verdict.is_none() });
     };
-    if verdict == PasswordVerdict::RightButOutdated {
-        let renewed = hasher.hash(password).await?;
+    if !account.is_enabled() {
+        return Ok(CheckedPassword::Disabled(account));
+    }
+    if verdict == Some(PasswordVerdict::RightButOutdated) {
+        let renewed = hasher.hash(requester, Password::typed(typed)).await?;
         let mut tx = db.write().await?;
-        if store::replace_digest(&mut tx, &account.id, &digest, &renewed).await? == 1 {
-            digest = renewed;
-        }
+        store::replace_digest(&mut tx, &account.id, &digest, &renewed).await?;
         tx.commit().await?;
     }
-    Ok(Some(VerifiedPassword { account, digest }))
+    Ok(CheckedPassword::Right(account))
+}
+
+/// The account with this id, if it is enabled and its credentials did not change since `version`.
+pub async fn find_unchanged(
+    connection: &mut impl Connection,
+    id: &str,
+    version: i64,
+) -> Result<Option<Account>, Error> {
+    let account = store::find(connection, id).await?;
+    Ok(account.filter(|account| account.is_enabled() && account.credentials_version == version))
+}
+
+/// Makes other changes of the account's credentials wait for this transaction. [`Error::SignedOut`] if one came after the
+/// account was read.
+pub async fn lock_unchanged(tx: &mut Tx, account: &Account) -> Result<(), Error> {
+    if store::lock_version(tx, account).await? == 1 { Ok(()) } else { Err(Error::SignedOut) }
 }
 
 /// The outcome of disabling or closing an account.
@@ -171,6 +211,7 @@ pub async fn disable(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<D
 /// Closes an account for good. Its name stays taken, so that nobody inherits `name/…`.
 pub async fn close(tx: &mut Tx, account: &Account, now: Timestamp) -> Result<DisableOutcome, Error> {
     store::lock_administrators(tx).await?;
+    lock_unchanged(tx, account).await?;
     if store::close(tx, &account.id, &PasswordDigest::unusable(), now).await? == 0 {
         return why_not(tx, account).await;
     }
@@ -190,9 +231,10 @@ pub async fn enable(tx: &mut Tx, account: &Account) -> Result<bool, Error> {
     Ok(store::enable(tx, &account.id).await? == 1)
 }
 
-/// The id of the account with this name, as it was typed.
-pub async fn id_of(connection: &mut impl Connection, username: &str) -> Result<Option<String>, Error> {
-    Ok(find_by_username(connection, &as_typed(username)).await?.map(|account| account.id))
+/// The account with this name, as it was typed.
+pub async fn find_typed(connection: &mut impl Connection, username: &str) -> Result<Option<Account>, Error> {
+    let account = find_by_username(connection, &as_typed(username)).await?;
+    Ok(account.filter(|account| account.closed_at.is_none()))
 }
 
 pub async fn end_session(tx: &mut Tx, account: &Account, public_id: &str) -> Result<(), Error> {
@@ -202,32 +244,31 @@ pub async fn end_session(tx: &mut Tx, account: &Account, public_id: &str) -> Res
     }
 }
 
-/// Ends all sessions except `own`; returns how many.
-pub async fn end_other_sessions(tx: &mut Tx, account: &Account, own: &SecretHash) -> Result<i64, Error> {
-    Ok(store::delete_other_sessions(tx, &account.id, own.as_bytes()).await?.try_into().unwrap_or(i64::MAX))
+/// Ends all sessions, and every sign-in and device approval that is under way; the number of sessions.
+pub async fn end_sessions(tx: &mut Tx, account: &Account) -> Result<u64, Error> {
+    Ok(store::raise_version(tx, account, None).await?)
 }
 
-/// Changes the password and ends all other sessions; returns how many. `None` if the verified password is no longer the
-/// account's, because someone set another one meanwhile.
+/// The same for all but the session `own`, which asks for it.
+pub async fn end_other_sessions(tx: &mut Tx, account: &Account, own: &SecretHash) -> Result<i64, Error> {
+    lock_unchanged(tx, account).await?;
+    Ok(store::raise_version(tx, account, Some(own)).await?.try_into().unwrap_or(i64::MAX))
+}
+
+/// Changes the password and ends all other sessions; how many.
 pub async fn change_password(
     tx: &mut Tx,
-    verified: &VerifiedPassword,
+    account: &Account,
     digest: &PasswordDigest,
     own: &SecretHash,
-) -> Result<Option<i64>, Error> {
-    if store::replace_digest(tx, &verified.account.id, &verified.digest, digest).await? == 0 {
-        return Ok(None);
-    }
-    delete_password_links(tx, &verified.account).await?;
-    end_other_sessions(tx, &verified.account, own).await.map(Some)
+) -> Result<i64, Error> {
+    let ended = end_other_sessions(tx, account, own).await?;
+    store::set_digest(tx, &account.id, digest).await?;
+    delete_password_links(tx, account).await?;
+    Ok(ended)
 }
 
-/// A fingerprint of an account's password, for what must end when the password changes.
-pub async fn password_mark(connection: &mut impl Connection, account: &Account) -> Result<Option<SecretHash>, Error> {
-    let found = store::find_by_username(connection, account.username.as_str()).await?;
-    Ok(found.map(|(_, digest)| digest.fingerprint()))
-}
-
+/// Sets a new password and ends all sessions.
 pub async fn set_password(tx: &mut Tx, account: &Account, digest: &PasswordDigest) -> Result<(), Error> {
     store::set_digest(tx, &account.id, digest).await?;
     delete_password_links(tx, account).await?;

@@ -13,6 +13,7 @@ row! {
         id: String,
         username: String,
         password_hash: String,
+        credentials_version: i64,
         is_admin: bool,
         disabled_at: Option<i64>,
         display_name: Option<String>,
@@ -29,8 +30,8 @@ row! {
 macro_rules! select {
     ($where:literal) => {
         concat!(
-            "SELECT id, username, password_hash, is_admin, disabled_at, display_name, language, theme, time_zone,
-                    calendar_hash, totp_sealed, closed_at, created_at FROM account WHERE ",
+            "SELECT id, username, password_hash, credentials_version, is_admin, disabled_at, display_name, language,
+                    theme, time_zone, calendar_hash, totp_sealed, closed_at, created_at FROM account WHERE ",
             $where
         )
     };
@@ -42,6 +43,7 @@ impl AccountRow {
             id: self.id,
             username: Username::from_stored(self.username),
             is_admin: self.is_admin,
+            credentials_version: self.credentials_version,
             disabled_at: self.disabled_at.map(Timestamp::from_millis),
             display_name: self.display_name,
             language: self.language,
@@ -107,6 +109,30 @@ pub async fn replace_digest(
         verified.as_str(),
         renewed.as_str(),
     )
+}
+
+/// Makes other changes of the account's credentials wait for this transaction; 0 if one came first.
+pub async fn lock_version(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "UPDATE account SET credentials_version = credentials_version WHERE id = $1 AND credentials_version = $2",
+        &account.id,
+        account.credentials_version,
+    )
+}
+
+/// Raises the account's version, also that of the session `own`, and deletes the other sessions; how many.
+pub async fn raise_version(tx: &mut Tx, account: &Account, own: Option<&SecretHash>) -> sqlx::Result<u64> {
+    let own = own.map(|own| own.as_bytes().to_vec()).unwrap_or_default();
+    execute!(tx, "UPDATE account SET credentials_version = credentials_version + 1 WHERE id = $1", &account.id)?;
+    execute!(
+        tx,
+        "UPDATE session SET credentials_version = (SELECT credentials_version FROM account WHERE id = $1)
+         WHERE account_id = $1 AND id_hash = $2",
+        &account.id,
+        own.as_slice(),
+    )?;
+    execute!(tx, "DELETE FROM session WHERE account_id = $1 AND id_hash <> $2", &account.id, own.as_slice())
 }
 
 pub async fn set_digest(tx: &mut Tx, account_id: &str, digest: &PasswordDigest) -> sqlx::Result<u64> {
@@ -194,10 +220,6 @@ pub async fn delete_recovery_codes(tx: &mut Tx, account_id: &str) -> sqlx::Resul
     execute!(tx, "DELETE FROM recovery_code WHERE account_id = $1", account_id)
 }
 
-pub async fn delete_sessions(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM session WHERE account_id = $1", &account.id)
-}
-
 pub async fn is_set_up(connection: &mut impl Connection) -> sqlx::Result<bool> {
     let row = fetch!(fetch_optional, connection, (i64,), "SELECT id FROM installation WHERE id = 1")?;
     Ok(row.is_some())
@@ -237,9 +259,11 @@ pub async fn sessions(
         connection,
         (String, Vec<u8>, String, String, i64, i64),
         "SELECT COALESCE(public_id, ''), id_hash, COALESCE(address, ''), COALESCE(client, ''), created_at, last_seen_at
-         FROM session WHERE account_id = $1 AND expires_at > $2 ORDER BY last_seen_at DESC, public_id",
+         FROM session WHERE account_id = $1 AND expires_at > $2 AND credentials_version = $3
+         ORDER BY last_seen_at DESC, public_id",
         &account.id,
         now.millis(),
+        account.credentials_version,
     )?;
     let session = |(public_id, id_hash, address, client, created_at, last_seen_at)| SignedInSession {
         public_id,
@@ -254,10 +278,6 @@ pub async fn sessions(
 
 pub async fn delete_session(tx: &mut Tx, account_id: &str, public_id: &str) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM session WHERE account_id = $1 AND public_id = $2", account_id, public_id)
-}
-
-pub async fn delete_other_sessions(tx: &mut Tx, account_id: &str, own: &[u8]) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM session WHERE account_id = $1 AND id_hash <> $2", account_id, own)
 }
 
 pub async fn delete_setup_codes(tx: &mut Tx) -> sqlx::Result<u64> {

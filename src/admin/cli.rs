@@ -5,7 +5,7 @@ use std::io::Read;
 use clap::Subcommand;
 use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
-use dockpass_core::password::{Password, PasswordDigest, PasswordProblem};
+use dockpass_core::password::{HashMemory, Password, PasswordDigest, PasswordProblem};
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::username::{Username, UsernameProblem};
 use zeroize::Zeroizing;
@@ -17,7 +17,6 @@ use crate::auth::two_factor::actions as two_factor;
 use crate::error::Error;
 use crate::platform::clock::Clock;
 use crate::platform::database::Db;
-use crate::platform::password_hasher::PasswordHasher;
 use crate::platform::rng::SystemRng;
 
 /// `dockpass account …`
@@ -177,7 +176,7 @@ async fn reset_password(account: &Account, db: &Db, clock: &Clock) -> Result<Str
 async fn read_digest(username: &str) -> Result<PasswordDigest, String> {
     let typed = read_password()?;
     let password = Password::chosen(&typed, username).map_err(|problem| password_sentence(problem).to_owned())?;
-    PasswordHasher::default().hash(password).await.map_err(failed)
+    Ok(password.hash(SystemRng.salt(), &mut HashMemory::default()))
 }
 
 fn read_password() -> Result<Zeroizing<String>, String> {

@@ -4,6 +4,8 @@ use dockpass_core::password::{Password, PasswordProblem};
 use dockpass_core::username::{Username, UsernameProblem};
 use serde::Deserialize;
 
+use super::actions::CredentialChecker;
+use crate::error::Error;
 use crate::web::forms::FieldErrors;
 use crate::web::i18n::Words;
 
@@ -17,28 +19,45 @@ pub struct CredentialsForm {
 }
 
 impl CredentialsForm {
-    pub fn checked(&self, words: Words) -> Result<(Username, Password), FieldErrors> {
+    /// The checked username and password, or what is wrong with the fields.
+    pub async fn checked(
+        &self,
+        checker: &CredentialChecker,
+        words: Words,
+    ) -> Result<Result<(Username, Password), FieldErrors>, Error> {
         let mut errors = FieldErrors::default();
         let username = Username::parse(self.username.trim());
         if let Err(problem) = username {
             errors.add("username", words.t(username_key(problem)));
         }
-        let password = check_password("password", &self.password, self.username.trim(), words, &mut errors);
-        match (username, password) {
+        let name = self.username.trim();
+        let password = check_password(checker, "password", &self.password, name, words, &mut errors).await?;
+        Ok(match (username, password) {
             (Ok(username), Some(password)) => Ok((username, password)),
             _ => Err(errors),
-        }
+        })
     }
 }
 
-pub fn check_password(
+/// Reads a new password from the field `field`, or adds what is wrong with it. Its strength is judged, which is slow, only
+/// if nothing else is wrong with the form.
+pub async fn check_password(
+    checker: &CredentialChecker,
     field: &'static str,
     text: &str,
     username: &str,
     words: Words,
     errors: &mut FieldErrors,
-) -> Option<Password> {
-    Password::chosen(text, username).map_err(|problem| errors.add(field, words.t(password_key(problem)))).ok()
+) -> Result<Option<Password>, Error> {
+    let problem = match Password::well_formed(text) {
+        Ok(password) if !errors.is_empty() || !checker.is_common(&password, username).await? => {
+            return Ok(Some(password));
+        }
+        Ok(_) => PasswordProblem::Common,
+        Err(problem) => problem,
+    };
+    errors.add(field, words.t(password_key(problem)));
+    Ok(None)
 }
 
 /// The key of the sentence in the locale files.

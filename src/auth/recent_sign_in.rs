@@ -1,4 +1,5 @@
-//! Actions that change who has access need a recent sign-in: the password within the last half hour.
+//! Actions that change who has access need a recent sign-in: the password within the last half hour, however much the
+//! session was used since.
 //!
 //! Without one, the response is a page that asks for the password. The page carries the posted fields along and posts
 //! them to the same address, so that the same handler continues once the password is right.
@@ -13,6 +14,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::actions::{CredentialChecker, SecondFactor};
 use super::session::SignedIn;
+use crate::accounts::actions as accounts;
 use crate::app::App;
 use crate::error::Error;
 use crate::web::forms::{FieldErrors, FormError, PostedForm};
@@ -29,6 +31,7 @@ pub struct RecentSignIn<T = IgnoredAny> {
     /// Whether this request also answered the question. Then `form` lacks passwords and codes that were typed before,
     /// because the question does not carry them along.
     pub is_just_confirmed: bool,
+    pub checker: CredentialChecker,
 }
 
 impl<T: DeserializeOwned + Send + Sync> FromRequest<App> for RecentSignIn<T> {
@@ -37,8 +40,8 @@ impl<T: DeserializeOwned + Send + Sync> FromRequest<App> for RecentSignIn<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let posted = MaybeRecentSignIn::from_request(request, app).await.map_err(IntoResponse::into_response)?;
         let is_just_confirmed = posted.require().await?;
-        let MaybeRecentSignIn { me, origin, form, .. } = posted;
-        Ok(Self { me, origin, form, is_just_confirmed })
+        let MaybeRecentSignIn { me, origin, form, checker, .. } = posted;
+        Ok(Self { me, origin, form, is_just_confirmed, checker })
     }
 }
 
@@ -114,13 +117,12 @@ impl<T> MaybeRecentSignIn<T> {
                 return Ok(Err(error.respond(|status, sentence| self.ask(status, FieldErrors::one(field, sentence)))));
             }
         }
-        self.me.note_recent_sign_in().await?;
         Ok(Ok(!is_recent))
     }
 
     async fn confirm(&self, password: &str) -> Result<Result<(), (&'static str, FormError)>, Error> {
         let SignedIn { account, page, session, .. } = &self.me;
-        let outcome = self.checker.password(account.username.as_str(), Some(&account.id), password).await;
+        let outcome = self.checker.own_password(account, password).await;
         let wrong = FormError::new(StatusCode::UNPROCESSABLE_ENTITY, page.t("recent_sign_in.wrong_password"));
         if let Err(error) = FormError::of_attempt(outcome, page.words, wrong)? {
             return Ok(Err((PASSWORD_FIELD, error)));
@@ -133,6 +135,10 @@ impl<T> MaybeRecentSignIn<T> {
             }
         }
         self.checker.forget_failures(account).await?;
+        // The password may have been changed while it was compared.
+        let reader = &mut self.checker.db.read().await?;
+        let unchanged = accounts::find_unchanged(reader, &account.id, account.credentials_version).await?;
+        unchanged.ok_or(Error::SignedOut)?;
         session.cycle_id().await?;
         self.me.note_recent_sign_in().await?;
         // Not only with the response: if the handler fails, the browser would be left without a session.
@@ -142,7 +148,8 @@ impl<T> MaybeRecentSignIn<T> {
 
     fn ask(&self, status: StatusCode, errors: FieldErrors) -> Response {
         // Passwords and codes must not come back in a page.
-        let is_carried = |(name, _): &&(String, String)| !name.contains("password") && name != "code";
+        let is_carried =
+            |(name, _): &&(String, String)| !name.contains("password") && name != "code" && name != "current_code";
         let question = RecentSignInPage {
             page: self.me.page.clone(),
             username: self.me.account.username.to_string(),

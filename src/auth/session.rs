@@ -12,23 +12,23 @@ use tower_sessions::Session;
 use crate::accounts::actions;
 use crate::app::App;
 use crate::error::Error;
-use crate::platform::session_store::{ACCOUNT_KEY, ADDRESS_KEY, CLIENT_KEY, SIGNED_IN_KEY};
+use crate::platform::session_store::{ACCOUNT_KEY, ADDRESS_KEY, CLIENT_KEY, SIGNED_IN_KEY, VERSION_KEY};
 use crate::web::page::Page;
 
 /// The time of the last request that was noted, in milliseconds since 1970.
 const SEEN_KEY: &str = "seen_at";
-/// The time of the last recent sign-in or its last use, in milliseconds since 1970.
+/// The time of the last recent sign-in, in milliseconds since 1970.
 const RECENT_SIGN_IN_KEY: &str = "recent_sign_in_at";
 const NOTICE_KEY: &str = "notice";
 const PASSWORD_CODE_KEY: &str = "password_code";
 /// Whether this browser opened the link with the set-up code.
 const SETUP_KEY: &str = "setup";
-/// The account whose second factor is still missing, since when, where it leads, and the fingerprint of the password.
+/// The account whose second factor is still missing, since when, where it leads, and the account's version.
 const AWAITING_KEY: &str = "awaiting_second_factor";
 
 /// How long after the password the second factor must come.
 const SECOND_FACTOR_TIMEOUT: Duration = Duration::minutes(5);
-/// How long a sign-in is recent; each use starts this time again.
+/// How long a sign-in is recent, however much it is used.
 const RECENT: Duration = Duration::minutes(30);
 /// The pages that stay open to an account without the second factor that the operator requires.
 const SECOND_FACTOR_PAGES: &str = "/settings/security";
@@ -92,18 +92,13 @@ impl FromRequestParts<App> for AwaitingSecondFactor {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let now = app.clock.now();
         let session = session(parts)?;
-        let awaiting = session.get::<(String, i64, String, String)>(AWAITING_KEY).await?;
-        let (id, since, next, password) = awaiting.ok_or(Error::SignedOut)?;
+        let awaiting = session.get::<(String, i64, String, i64)>(AWAITING_KEY).await?;
+        let (id, since, next, version) = awaiting.ok_or(Error::SignedOut)?;
         if now - Timestamp::from_millis(since) >= SECOND_FACTOR_TIMEOUT {
             return Err(Error::SignedOut);
         }
-        let account = actions::find(&mut app.db.read().await?, &id).await?.filter(Account::is_enabled);
+        let account = actions::find_unchanged(&mut app.db.read().await?, &id, version).await?;
         let account = account.ok_or(Error::SignedOut)?;
-        // Changing the password ends a sign-in that began with the old one.
-        let mark = actions::password_mark(&mut app.db.read().await?, &account).await?;
-        if mark.is_none_or(|mark| mark.to_text() != password) {
-            return Err(Error::SignedOut);
-        }
         let page = Page::of(&parts.method, &parts.uri, &parts.headers, now);
         Ok(Self { account, next, page, session: AnySession(session) })
     }
@@ -126,16 +121,11 @@ impl AnySession {
         account_of(&self.0, app).await
     }
 
-    pub async fn await_second_factor(
-        &self,
-        account: &Account,
-        password: &SecretHash,
-        next: &str,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    /// Remembers the account whose password was right; the session gets a new id.
+    pub async fn await_second_factor(&self, account: &Account, next: &str, now: Timestamp) -> Result<(), Error> {
         self.0.clear().await;
         self.0.cycle_id().await?;
-        Ok(self.0.insert(AWAITING_KEY, (&account.id, now.millis(), next, password.to_text())).await?)
+        Ok(self.0.insert(AWAITING_KEY, (&account.id, now.millis(), next, account.credentials_version)).await?)
     }
 
     /// Signs in: the session gets a new id, so that nobody can use one that they planted (ASVS 5.0, 7.2.4).
@@ -144,6 +134,7 @@ impl AnySession {
         self.0.cycle_id().await?;
         self.0.insert(SIGNED_IN_KEY, now.millis()).await?;
         self.0.insert(ACCOUNT_KEY, &account.id).await?;
+        self.0.insert(VERSION_KEY, account.credentials_version).await?;
         self.0.insert(ADDRESS_KEY, &origin.address).await?;
         self.0.insert(CLIENT_KEY, &origin.client).await?;
         self.0.insert(RECENT_SIGN_IN_KEY, now.millis()).await?;
@@ -179,13 +170,11 @@ impl AnySession {
 }
 
 impl SignedIn {
-    /// Whether the password was right a moment ago, or an action needed that a moment ago.
     pub async fn has_recent_sign_in(&self) -> Result<bool, Error> {
         let at = self.session.get::<i64>(RECENT_SIGN_IN_KEY).await?.map(Timestamp::from_millis);
         Ok(at.is_some_and(|at| self.page.now - at < RECENT))
     }
 
-    /// Starts the time of the recent sign-in again.
     pub async fn note_recent_sign_in(&self) -> Result<(), Error> {
         Ok(self.session.insert(RECENT_SIGN_IN_KEY, self.page.now.millis()).await?)
     }
@@ -213,8 +202,8 @@ fn session(parts: &Parts) -> Result<Session, Error> {
 
 async fn account_of(session: &Session, app: &App) -> Result<Option<Account>, Error> {
     let Some(id) = session.get::<String>(ACCOUNT_KEY).await? else { return Ok(None) };
-    let account = actions::find(&mut app.db.read().await?, &id).await?;
-    Ok(account.filter(Account::is_enabled))
+    let version = session.get::<i64>(VERSION_KEY).await?.unwrap_or_default();
+    actions::find_unchanged(&mut app.db.read().await?, &id, version).await
 }
 
 async fn touch(session: &Session, app: &App, account: &Account, now: Timestamp) -> Result<(), Error> {

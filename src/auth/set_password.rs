@@ -8,10 +8,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use dockpass_core::account::Account;
-use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::activity::ActivityKind;
 use dockpass_core::secret::SecretHash;
 use serde::Deserialize;
 
+use super::actions::CredentialChecker;
 use super::credentials_form::check_password;
 use super::one_time_links::{CodeQuery, actions as links};
 use super::session::AnySession;
@@ -66,23 +67,24 @@ async fn set(
     State(app): State<App>,
     session: AnySession,
     page: Page,
-    Now(now): Now,
-    origin: ClientInfo,
+    checker: CredentialChecker,
     PostedForm(form): PostedForm<SetPasswordForm>,
 ) -> Result<Response, Error> {
+    let CredentialChecker { ref origin, now, .. } = checker;
     let code = session.password_code().await?.ok_or(Error::LinkOver)?;
     let account = links::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::LinkOver)?;
     let mut errors = FieldErrors::default();
     let username = account.username.as_str();
-    let Some(password) = check_password("password", &form.password, username, page.words, &mut errors) else {
+    let password = check_password(&checker, "password", &form.password, username, page.words, &mut errors).await?;
+    let Some(password) = password else {
         return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, SetPasswordPage { page, account, errors })));
     };
-    let digest = app.hasher.hash(password).await?;
+    let digest = checker.hash(password, username).await?;
     let mut tx = app.db.write().await?;
     if !links::spend_password_link(&mut tx, &code, &digest, now).await? {
         return Err(Error::LinkOver);
     }
-    activity::record(&mut tx, &account, ActivityKind::PasswordChanged, "", &origin, now).await?;
+    activity::record(&mut tx, &account, ActivityKind::PasswordChanged, "", origin, now).await?;
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), "a password was set with a link");
     session.sign_out().await?;

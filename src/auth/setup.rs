@@ -7,17 +7,16 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use dockpass_core::activity::ClientInfo;
 
+use super::actions::CredentialChecker;
 use super::credentials_form::CredentialsForm;
 use super::one_time_links::{CodeQuery, actions as links};
 use super::session::AnySession;
 use super::sign_in::complete;
-use super::throttle::AttemptSource;
 use crate::accounts::actions::{self, CreateAccountError, NewAccount};
 use crate::app::App;
 use crate::error::Error;
-use crate::web::extract::{ClientAddress, Now};
+use crate::web::extract::ClientAddress;
 use crate::web::forms::{FieldErrors, PostedForm};
 use crate::web::page::{Page, private};
 
@@ -64,9 +63,7 @@ async fn create(
     State(app): State<App>,
     session: AnySession,
     page: Page,
-    Now(now): Now,
-    origin: ClientInfo,
-    source: AttemptSource,
+    checker: CredentialChecker,
     PostedForm(form): PostedForm<CredentialsForm>,
 ) -> Result<Response, Error> {
     if actions::is_set_up(&mut app.db.read().await?).await? {
@@ -75,22 +72,22 @@ async fn create(
     if !session.can_set_up().await? {
         return Err(Error::Forbidden);
     }
-    let (username, password) = match form.checked(page.words) {
+    let (username, password) = match form.checked(&checker, page.words).await? {
         Ok(checked) => checked,
         Err(errors) => {
             let again = SetupPage { page, username: form.username, errors, is_open: true };
             return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));
         }
     };
-    let digest = app.hasher.hash(password).await?;
+    let digest = checker.hash(password, username.as_str()).await?;
     let mut tx = app.db.write().await?;
     let new = NewAccount { username, digest, is_admin: true };
-    let account = actions::create_first(&mut tx, new, now, app.rng).await.map_err(|error| match error {
+    let account = actions::create_first(&mut tx, new, checker.now, app.rng).await.map_err(|error| match error {
         CreateAccountError::AlreadySetUp | CreateAccountError::UsernameTaken => Error::Gone,
         CreateAccountError::Failed(error) => error,
     })?;
     tx.commit().await?;
-    let cookies = complete(&app, &session, &account, &origin, source, now).await?;
+    let cookies = complete(&app, &session, &account, checker).await?;
     tracing::info!(account = account.username.as_str(), "the first account was created");
     Ok((cookies, Redirect::to("/settings/tokens")).into_response())
 }

@@ -10,15 +10,13 @@ use axum::routing::{get, post};
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
-use dockpass_core::timestamp::Timestamp;
 use serde::Deserialize;
 use time::Duration;
 
 use super::actions::CredentialChecker;
 use super::remembered_browser::RememberedBrowser;
 use super::session::AnySession;
-use super::throttle::AttemptSource;
-use crate::accounts::actions::{self, VerifiedPassword};
+use crate::accounts::actions::{self, CheckedPassword};
 use crate::activity::actions as activity;
 use crate::app::App;
 use crate::error::Error;
@@ -81,21 +79,21 @@ async fn sign_in(
     checker: CredentialChecker,
     PostedForm(form): PostedForm<SignInForm>,
 ) -> Result<Response, Error> {
-    let id = actions::id_of(&mut app.db.read().await?, &form.username).await?;
-    let outcome = checker.password(&form.username, id.as_deref(), &form.password).await;
-    if let Ok(None) = outcome {
-        tracing::info!(address = %checker.source.address, "a sign-in was refused");
-    }
-    let wrong = FormError::new(StatusCode::UNAUTHORIZED, page.t("sign_in.refused"));
-    let VerifiedPassword { account, digest } = match FormError::of_attempt(outcome, page.words, wrong)? {
-        Ok(verified) => verified,
+    let account = actions::find_typed(&mut app.db.read().await?, &form.username).await?;
+    let outcome = checker.password(&form.username, account.as_ref(), &form.password).await;
+    let wrong = match outcome {
+        Ok(CheckedPassword::Disabled(_)) => FormError::new(StatusCode::FORBIDDEN, page.t("sign_in.disabled")),
+        _ => FormError::new(StatusCode::UNAUTHORIZED, page.t("sign_in.refused")),
+    };
+    let account = match FormError::of_attempt(outcome.map(CheckedPassword::right), page.words, wrong)? {
+        Ok(account) => account,
         Err(error) => return Ok(show_again(&app, page, form, error)),
     };
     if account.has_second_factor {
-        session.await_second_factor(&account, &digest.fingerprint(), &form.next, page.now).await?;
+        session.await_second_factor(&account, &form.next, page.now).await?;
         return Ok(Redirect::to("/login/code").into_response());
     }
-    let cookies = complete(&app, &session, &account, &checker.origin, checker.source, page.now).await?;
+    let cookies = complete(&app, &session, &account, checker).await?;
     Ok((cookies, Redirect::to(local_path(&form.next, TOKENS))).into_response())
 }
 
@@ -112,15 +110,14 @@ pub(super) async fn complete(
     app: &App,
     session: &AnySession,
     account: &Account,
-    origin: &ClientInfo,
-    source: AttemptSource,
-    now: Timestamp,
+    checker: CredentialChecker,
 ) -> Result<CookieJar, Error> {
-    session.sign_in(account, origin, now).await?;
+    let CredentialChecker { source, origin, now, .. } = checker;
+    session.sign_in(account, &origin, now).await?;
     let mut tx = app.db.write().await?;
-    activity::record(&mut tx, account, ActivityKind::SignedIn, "", origin, now).await?;
+    activity::record(&mut tx, account, ActivityKind::SignedIn, "", &origin, now).await?;
     tx.commit().await?;
-    tracing::info!(account = account.username.as_str(), "signed in");
+    tracing::info!(account = account.username.as_str(), address = origin.address, "signed in");
     let browser = source.browser.unwrap_or_else(|| RememberedBrowser::new(app.rng));
     Ok(CookieJar::new().add(browser.remember(account, &app.encryptor, app.rng, app.urls.is_secure)))
 }

@@ -7,16 +7,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use dockpass_core::activity::ClientInfo;
 
+use super::actions::CredentialChecker;
 use super::credentials_form::CredentialsForm;
 use super::session::AnySession;
 use super::sign_in::complete;
-use super::throttle::AttemptSource;
 use crate::accounts::actions::{self, CreateAccountError, NewAccount};
 use crate::app::App;
 use crate::error::Error;
-use crate::web::extract::Now;
 use crate::web::forms::{FieldErrors, PostedForm};
 use crate::web::page::{Page, private};
 
@@ -49,25 +47,23 @@ async fn create(
     State(app): State<App>,
     session: AnySession,
     page: Page,
-    Now(now): Now,
-    origin: ClientInfo,
-    source: AttemptSource,
+    checker: CredentialChecker,
     PostedForm(form): PostedForm<CredentialsForm>,
 ) -> Result<Response, Error> {
     require_open(&app).await?;
-    let (username, password) = match form.checked(page.words) {
+    let (username, password) = match form.checked(&checker, page.words).await? {
         Ok(checked) => checked,
         Err(errors) => return Ok(show_again(page, form, errors)),
     };
     // Only forms that would create an account count: each costs a slow hash and takes a name forever.
-    app.rate_limits.count_signup(source.address).map_err(Error::TooMany)?;
-    let digest = app.hasher.hash(password).await?;
+    app.rate_limits.count_signup(checker.source.address).map_err(Error::TooMany)?;
+    let digest = checker.hash(password, username.as_str()).await?;
     let mut tx = app.db.write().await?;
     let new = NewAccount { username, digest, is_admin: false };
-    match actions::create(&mut tx, new, now, app.rng).await {
+    match actions::create(&mut tx, new, checker.now, app.rng).await {
         Ok(account) => {
             tx.commit().await?;
-            let cookies = complete(&app, &session, &account, &origin, source, now).await?;
+            let cookies = complete(&app, &session, &account, checker).await?;
             tracing::info!(account = account.username.as_str(), "an account was created at sign-up");
             Ok((cookies, Redirect::to("/settings/tokens")).into_response())
         }

@@ -1,7 +1,7 @@
 //! Waits after failed sign-ins.
 //!
 //! Failures count under the pair of name and source, whether the name exists or not, and under the name for all sources
-//! that never signed in to it. Both are in the database, so that neither a restart nor a second server forgets them.
+//! that never signed in to it. Each network of an IPv6 address is a source. Both are in the database, so that neither a restart nor a second server forgets them.
 //! Failures per address count in memory. A browser that signed in to the account before is a source of its own.
 
 use std::net::IpAddr;
@@ -18,7 +18,8 @@ use super::remembered_browser::RememberedBrowser;
 use super::store;
 use crate::error::Error;
 use crate::platform::database::{Connection, Db, Tx};
-use crate::platform::rate_limits::{GuessKind, RateLimits, network_of};
+use crate::platform::password_hasher::Requester;
+use crate::platform::rate_limits::{GuessKind, RateLimits, networks_of};
 
 /// Where a sign-in attempt comes from.
 #[derive(Debug, Clone)]
@@ -41,28 +42,32 @@ pub enum SignInVerdict {
 /// An attempt to sign in with a name from a source, or to guess the code of a device.
 #[derive(Debug)]
 pub struct SignInAttempt {
+    /// For whom the slow work of this attempt is done.
+    pub requester: Requester,
     guessed: GuessKind,
-    source_key: SecretHash,
+    /// The browser, or each network of the address with the factor of its limit: the largest first.
+    source_keys: Vec<(SecretHash, u32)>,
     account_key: SecretHash,
-    has_remembered_browser: bool,
-    address: IpAddr,
 }
 
 impl SignInAttempt {
     pub fn new(name: &str, account_id: Option<&str>, source: &AttemptSource) -> Self {
         let name = as_typed(name);
         let is_remembered = |browser: &&RememberedBrowser| account_id.is_some_and(|id| browser.is_of(id));
-        let browser = source.browser.as_ref().filter(is_remembered);
-        let from = match browser {
-            Some(browser) => format!("browser {}", browser.id()),
-            None => format!("address {}", network_of(source.address)),
+        let browser = source.browser.as_ref().filter(is_remembered).map(|browser| browser.id().to_owned());
+        let key = |from: String| SecretHash::of(&format!("{from} name {name}"));
+        let mut source_keys = match &browser {
+            Some(id) => vec![(key(format!("browser {id}")), 1)],
+            None => networks_of(source.address)
+                .map(|network| (key(format!("network {} {}", network.address, network.factor)), network.factor))
+                .to_vec(),
         };
+        source_keys.dedup();
         Self {
             guessed: GuessKind::SignIn,
-            source_key: SecretHash::of(&format!("{from} name {name}")),
+            source_keys,
             account_key: SecretHash::of(&format!("any source name {name}")),
-            has_remembered_browser: browser.is_some(),
-            address: source.address,
+            requester: Requester { address: source.address, account: name, browser },
         }
     }
 
@@ -85,12 +90,15 @@ impl SignInAttempt {
         limits: &RateLimits,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let of_source = store::failures(connection, &self.source_key).await?;
-        let mut wait = of_source.and_then(|failures| throttle::wait_of_source(failures, now));
-        if !self.has_remembered_browser {
+        let mut wait = None;
+        for (key, factor) in &self.source_keys {
+            let of_source = store::failures(connection, key).await?;
+            wait = wait.max(of_source.and_then(|failures| throttle::wait_of_source(failures, *factor, now)));
+        }
+        if self.requester.browser.is_none() {
             let of_account = store::failures(connection, &self.account_key).await?;
             wait = wait.max(of_account.and_then(|failures: FailureCount| throttle::wait_of_account(failures, now)));
-            wait = wait.max(limits.wait_of_address(self.guessed, self.address, now));
+            wait = wait.max(limits.wait_of_address(self.guessed, self.requester.address, now));
         }
         wait.map_or(Ok(()), |wait| Err(Error::TooMany(rounded_up(wait))))
     }
@@ -102,14 +110,15 @@ impl SignInAttempt {
     }
 
     pub async fn failed_in(&self, tx: &mut Tx, limits: &RateLimits, now: Timestamp) -> Result<(), Error> {
-        // Always the account's row before the source's: PostgreSQL locks rows in the order in which they are written.
-        if !self.has_remembered_browser {
+        // Always in the order of `lock`: PostgreSQL locks rows in the order in which they are written.
+        if self.requester.browser.is_none() {
             store::count_failure(tx, &self.account_key, now - throttle::MEMORY, now - throttle::CAP_WINDOW, now)
                 .await?;
-            limits.count_failure(self.guessed, self.address, now);
+            limits.count_failure(self.guessed, self.requester.address, now);
         }
-        store::count_failure(tx, &self.source_key, now - throttle::MEMORY, Timestamp::from_millis(i64::MIN), now)
-            .await?;
+        for (key, _) in &self.source_keys {
+            store::count_failure(tx, key, now - throttle::MEMORY, Timestamp::from_millis(i64::MIN), now).await?;
+        }
         Ok(())
     }
 
@@ -126,32 +135,53 @@ impl SignInAttempt {
             return Ok(());
         }
         let mut tx = db.write().await?;
-        store::lock_failures(&mut tx, &self.account_key, now).await?;
-        store::lock_failures(&mut tx, &self.source_key, now).await?;
+        self.lock(&mut tx, now).await?;
         self.allowed_in(&mut tx, limits, now).await?;
         match verdict {
             SignInVerdict::Wrong => self.failed_in(&mut tx, limits, now).await?,
-            SignInVerdict::Right => {
-                store::forget_failures_of(&mut tx, &self.source_key).await?;
-            }
+            SignInVerdict::Right => self.forget_in(&mut tx).await?,
             SignInVerdict::RightSoFar => {}
         }
         Ok(tx.commit().await?)
     }
 
-    async fn has_failures(&self, db: &Db) -> Result<bool, Error> {
-        let mut reader = db.read().await?;
-        Ok(store::failures(&mut reader, &self.source_key).await?.is_some()
-            || store::failures(&mut reader, &self.account_key).await?.is_some())
+    /// Makes other attempts for the same account wait for this transaction.
+    async fn lock(&self, tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+        for key in self.keys() {
+            store::lock_failures(tx, key, now).await?;
+        }
+        Ok(())
     }
 
+    fn keys(&self) -> impl Iterator<Item = &SecretHash> {
+        std::iter::once(&self.account_key).chain(self.source_keys.iter().map(|(key, _)| key))
+    }
+
+    async fn has_failures(&self, db: &Db) -> Result<bool, Error> {
+        let mut reader = db.read().await?;
+        for key in self.keys() {
+            if store::failures(&mut reader, key).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Forgets the failures of this source.
     pub async fn forget_failures(&self, db: &Db) -> Result<(), Error> {
-        if store::failures(&mut db.read().await?, &self.source_key).await?.is_none() {
+        if !self.has_failures(db).await? {
             return Ok(());
         }
         let mut tx = db.write().await?;
-        store::forget_failures_of(&mut tx, &self.source_key).await?;
+        self.forget_in(&mut tx).await?;
         Ok(tx.commit().await?)
+    }
+
+    async fn forget_in(&self, tx: &mut Tx) -> Result<(), Error> {
+        for (key, _) in &self.source_keys {
+            store::forget_failures_of(tx, key).await?;
+        }
+        Ok(())
     }
 }
 

@@ -1,65 +1,200 @@
-//! Slow hashes, on blocking threads and only a few at a time.
+//! Slow work, on blocking threads and only a few at a time.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use dockpass_core::password::{Password, PasswordDigest, PasswordVerdict};
+use aws_lc_rs::hmac;
+use dockpass_core::password::{HashMemory, Password, PasswordDigest, PasswordVerdict};
 use dockpass_core::recovery_code::{self, RecoveryCode};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use dockpass_core::secret::SecretHash;
+use dockpass_core::timestamp::Timestamp;
+use rand_core::Rng;
+use time::Duration;
 
+use super::fair_queue::{FairQueue, QueueKeys};
+use super::rate_limits::networks_of;
 use super::rng::SystemRng;
 use crate::error::Error;
 
-/// Callers that waited for this long get an error, so that the queue stays bounded.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Each permit keeps 19 MiB, and two hash a hundred passwords a second.
+const MOST_PERMITS: usize = 2;
+/// One action of a registry client sends the same wrong secret up to six times, and a forgotten job sends it all day.
+const REMEMBERED: Duration = Duration::MINUTE;
+const MOST_REMEMBERED: usize = 10_000;
 
-/// Hashes and verifies passwords.
+/// For whom slow work is done.
+#[derive(Debug, Clone)]
+pub struct Requester {
+    pub address: IpAddr,
+    /// The account's name as it was typed.
+    pub account: String,
+    /// The id of a browser that signed in to the account before.
+    pub browser: Option<String>,
+}
+
+impl Requester {
+    /// What an account asks for from an address.
+    pub fn new(address: IpAddr, account: &str) -> Self {
+        Self { address, account: account.to_owned(), browser: None }
+    }
+
+    fn keys(&self) -> QueueKeys {
+        let [largest, ..] = networks_of(self.address);
+        let (network, account) = match &self.browser {
+            Some(id) => (format!("browser {id}"), format!("browser {id}")),
+            None => (format!("network {largest:?}"), format!("account {}", self.account)),
+        };
+        QueueKeys { network: SecretHash::of(&network), account: SecretHash::of(&account) }
+    }
+}
+
+/// Hashes and verifies passwords, and does other slow work.
 ///
-/// A hash takes about 20 ms of a core and 19 MiB. At least one core stays free for pages and token requests.
+/// A hash takes about 20 ms of a core. At least one core stays free for pages and token requests.
 #[derive(Debug, Clone)]
 pub struct PasswordHasher {
-    permits: Arc<Semaphore>,
+    queue: FairQueue<HashMemory>,
+    wrong_secrets: Arc<WrongSecrets>,
     verifications: Arc<AtomicU64>,
 }
 
 impl Default for PasswordHasher {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { permits: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))), verifications: Arc::default() }
+        let permits = cores.saturating_sub(1).clamp(1, MOST_PERMITS);
+        Self {
+            queue: FairQueue::new((0..permits).map(|_| HashMemory::default())),
+            wrong_secrets: Arc::default(),
+            verifications: Arc::default(),
+        }
     }
 }
 
 impl PasswordHasher {
-    pub async fn hash(&self, password: Password) -> Result<PasswordDigest, Error> {
-        self.run(move || password.hash(SystemRng.salt())).await
+    /// Does slow work in turn; [`Error::Busy`] where too many wait.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        requester: &Requester,
+        work: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.run_unless(requester, || None, work).await
     }
 
-    pub async fn verify(&self, password: Password, digest: Option<PasswordDigest>) -> Result<PasswordVerdict, Error> {
-        self.verifications.fetch_add(1, Ordering::Relaxed);
-        self.run(move || password.verify(digest.as_ref())).await
+    /// The same, unless the result is known once it is this caller's turn.
+    async fn run_unless<T: Send + 'static>(
+        &self,
+        requester: &Requester,
+        known: impl FnOnce() -> Option<T>,
+        work: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let mut permit = self.queue.permit(requester.keys()).await?;
+        if let Some(result) = known() {
+            return Ok(result);
+        }
+        let done = tokio::task::spawn_blocking(move || permit.resource().map(work));
+        done.await.map_err(Error::internal)?.ok_or(Error::Busy)
     }
 
-    /// Hashes recovery codes with their set's salt. They are hashed in one go, so that many concurrent sets finish one
-    /// after the other and not all at the end.
-    pub async fn hash_recovery_codes(&self, codes: Vec<RecoveryCode>, salt: Vec<u8>) -> Result<Vec<[u8; 32]>, Error> {
-        self.run(move || codes.iter().map(|code| recovery_code::hash(code, &salt)).collect()).await
+    pub async fn hash(&self, requester: &Requester, password: Password) -> Result<PasswordDigest, Error> {
+        self.run(requester, move |memory| password.hash(SystemRng.salt(), memory)).await
     }
 
+    /// Compares a typed password with a digest. Without a digest it takes as long and fails. `None` for a secret that was
+    /// wrong within the last minute: it is not hashed again. `subject` names the account in its present state.
+    pub async fn verify(
+        &self,
+        requester: &Requester,
+        subject: &str,
+        typed: &str,
+        digest: Option<PasswordDigest>,
+        now: Timestamp,
+    ) -> Result<Option<PasswordVerdict>, Error> {
+        let [.., network] = networks_of(requester.address);
+        let key = self.wrong_secrets.key(&[subject, &format!("{network:?}"), typed]);
+        let is_known = || self.wrong_secrets.contains(&key, now);
+        if is_known() {
+            return Ok(None);
+        }
+        let (password, verifications) = (Password::typed(typed), Arc::clone(&self.verifications));
+        let verify = move |memory: &mut HashMemory| {
+            verifications.fetch_add(1, Ordering::Relaxed);
+            Some(password.verify(digest.as_ref(), memory))
+        };
+        // Another request with the same secret may have come first.
+        let verdict = self.run_unless(requester, || is_known().then_some(None), verify).await?;
+        if verdict == Some(PasswordVerdict::Wrong) {
+            self.wrong_secrets.insert(key, now);
+        }
+        Ok(verdict)
+    }
+
+    /// Hashes recovery codes with their set's salt. Each is a turn of its own: ten in one would hold up others.
+    pub async fn hash_recovery_codes(
+        &self,
+        requester: &Requester,
+        codes: Vec<RecoveryCode>,
+        salt: &[u8],
+    ) -> Result<Vec<[u8; 32]>, Error> {
+        let mut hashes = Vec::with_capacity(codes.len());
+        for code in codes {
+            let salt = salt.to_vec();
+            hashes.push(self.run(requester, move |memory| recovery_code::hash(&code, &salt, memory)).await?);
+        }
+        Ok(hashes)
+    }
+
+    /// The number of comparisons since the start.
     pub fn verifications(&self) -> u64 {
         self.verifications.load(Ordering::Relaxed)
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let permit = timeout(LONGEST_WAIT, Arc::clone(&self.permits).acquire_owned())
-            .await
-            .map_err(|_| Error::Busy)?
-            .map_err(Error::internal)?;
-        let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        done.await.map_err(Error::internal)
+    /// The number of callers that wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.queue.waiting()
+    }
+}
+
+/// The wrong secrets of the last minute, hashed with a key that each process chooses at random.
+#[derive(Debug)]
+struct WrongSecrets {
+    key: hmac::Key,
+    seen: Mutex<HashMap<[u8; 32], Timestamp>>,
+}
+
+impl Default for WrongSecrets {
+    fn default() -> Self {
+        let mut key = [0; 32];
+        SystemRng.generator().fill_bytes(&mut key);
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key), seen: Mutex::default() }
+    }
+}
+
+impl WrongSecrets {
+    fn key(&self, parts: &[&str]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        let mut key = [0; 32];
+        key.copy_from_slice(context.sign().as_ref());
+        key
+    }
+
+    fn contains(&self, key: &[u8; 32], now: Timestamp) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(key).is_some_and(|at| now - *at < REMEMBERED)
+    }
+
+    fn insert(&self, key: [u8; 32], now: Timestamp) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= MOST_REMEMBERED {
+            seen.retain(|_, at| now - *at < REMEMBERED);
+        }
+        if seen.len() < MOST_REMEMBERED {
+            seen.insert(key, now);
+        }
     }
 }

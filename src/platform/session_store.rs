@@ -3,10 +3,12 @@
 //! The published store, tower-sessions-sqlx-store, does not work with sqlx 0.9 and tower-sessions 0.15. It also brings a
 //! signed-out session back if another request saves it at the same time, and stores session ids in plain text.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
+use serde_json::Value;
 use time::Duration;
 use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
@@ -17,6 +19,9 @@ use super::database::{Db, Tx, execute, fetch};
 use super::rng::SystemRng;
 
 pub const ACCOUNT_KEY: &str = "account_id";
+/// The session key of the account's `credentials_version`. A column holds it: the transaction that raises the version also
+/// raises that of its own session, and a request that saves the session at the same time does not undo that.
+pub const VERSION_KEY: &str = "credentials_version";
 pub const ADDRESS_KEY: &str = "address";
 /// The session key of the browser at sign-in.
 pub const CLIENT_KEY: &str = "client";
@@ -45,14 +50,13 @@ impl DatabaseSessionStore {
 
     async fn insert(&self, record: &Record) -> sqlx::Result<bool> {
         let now = self.clock.now();
-        let signed_in_at =
-            record.data.get(SIGNED_IN_KEY).and_then(serde_json::Value::as_i64).map_or(now, Timestamp::from_millis);
+        let signed_in_at = number_of(record, SIGNED_IN_KEY).map_or(now, Timestamp::from_millis);
         let mut tx = self.db.write().await?;
         let rows = execute!(
             &mut tx,
             "INSERT INTO session (id_hash, account_id, data, created_at, last_seen_at, expires_at, public_id, address,
-                                  client)
-             VALUES ($1, $2, $3, $9, $4, $5, $6, $7, $8) ON CONFLICT (id_hash) DO NOTHING",
+                                  client, credentials_version)
+             VALUES ($1, $2, $3, $9, $4, $5, $6, $7, $8, $10) ON CONFLICT (id_hash) DO NOTHING",
             hash(&record.id).as_bytes(),
             text_of(record, ACCOUNT_KEY),
             data_of(record),
@@ -62,6 +66,7 @@ impl DatabaseSessionStore {
             text_of(record, ADDRESS_KEY),
             text_of(record, CLIENT_KEY),
             signed_in_at.millis(),
+            number_of(record, VERSION_KEY).unwrap_or_default(),
         )?;
         tx.commit().await?;
         Ok(rows == 1)
@@ -86,12 +91,12 @@ impl DatabaseSessionStore {
         tx.commit().await
     }
 
-    async fn find(&self, id: &Id) -> sqlx::Result<Option<(String, i64)>> {
+    async fn find(&self, id: &Id) -> sqlx::Result<Option<(String, i64, i64)>> {
         fetch!(
             fetch_optional,
             &mut self.db.read().await?,
-            (String, i64),
-            "SELECT data, expires_at FROM session WHERE id_hash = $1 AND expires_at > $2",
+            (String, i64, i64),
+            "SELECT data, credentials_version, expires_at FROM session WHERE id_hash = $1 AND expires_at > $2",
             hash(id).as_bytes(),
             self.clock.now().millis(),
         )
@@ -127,8 +132,10 @@ impl SessionStore for DatabaseSessionStore {
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
-        let Some((data, expires_at)) = self.find(id).await.map_err(backend)? else { return Ok(None) };
-        let data = serde_json::from_str(&data).map_err(|error| Error::Decode(error.to_string()))?;
+        let Some((data, version, expires_at)) = self.find(id).await.map_err(backend)? else { return Ok(None) };
+        let mut data: HashMap<String, Value> =
+            serde_json::from_str(&data).map_err(|error| Error::Decode(error.to_string()))?;
+        data.insert(VERSION_KEY.to_owned(), version.into());
         Ok(Some(Record { id: *id, data, expiry_date: Timestamp::from_millis(expires_at).as_utc() }))
     }
 
@@ -151,8 +158,12 @@ fn text_of<'r>(record: &'r Record, key: &str) -> Option<&'r str> {
     record.data.get(key).and_then(|value| value.as_str())
 }
 
+fn number_of(record: &Record, key: &str) -> Option<i64> {
+    record.data.get(key).and_then(Value::as_i64)
+}
+
 fn data_of(record: &Record) -> String {
-    serde_json::Value::from_iter(record.data.clone()).to_string()
+    Value::from_iter(record.data.clone()).to_string()
 }
 
 fn backend(error: sqlx::Error) -> Error {

@@ -6,17 +6,16 @@ use dockpass_core::access_level::AccessLevel;
 use dockpass_core::attribution::RegistryActor;
 use dockpass_core::device_session::DeviceRules;
 use dockpass_core::grants::{self, GrantedScope};
-use dockpass_core::password::Password;
 use dockpass_core::permission::{Principal, RepositoryFacts};
 use dockpass_core::refusal::Refusal;
 use dockpass_core::repository::{RepositoryFilter, RepositoryName};
 use dockpass_core::repository_facts;
 use dockpass_core::scope::Scope;
-use dockpass_core::secret::{self, SecretHash};
+use dockpass_core::secret;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::username::as_typed;
 
-use crate::accounts::actions::{PasswordPurpose, VerifiedPassword};
+use crate::accounts::actions::{CheckedPassword, PasswordPurpose, check_password};
 use crate::auth::throttle::{AttemptSource, SignInAttempt, SignInVerdict};
 use crate::config::Config;
 use crate::error::Error;
@@ -24,8 +23,8 @@ use crate::platform::database::Db;
 use crate::platform::jwt::{Access, Claims};
 use crate::platform::password_hasher::PasswordHasher;
 use crate::platform::rate_limits::RateLimits;
+use crate::repositories;
 use crate::tokens::authenticate::actions::{KnownToken, authenticate};
-use crate::{accounts, repositories};
 
 /// A registry token lives this long, in seconds.
 pub const TOKEN_LIFE_SECONDS: i64 = 300;
@@ -100,32 +99,32 @@ impl Authenticator<'_> {
         }
         let attempt = SignInAttempt::new(username, None, &AttemptSource { address: self.address, browser: None });
         attempt.allowed(self.db, self.limits, self.now).await?;
-        let id = accounts::actions::id_of(&mut self.db.read().await?, username).await?;
         let purpose = PasswordPurpose::Registry { requires_second_factor: self.requires_second_factor };
-        let password = Password::typed(secret);
-        let account = accounts::actions::check_password(self.db, self.hasher, username, password, purpose).await?;
-        match account {
-            Some(VerifiedPassword { account, .. }) => {
-                attempt.settle(self.db, self.limits, SignInVerdict::Right, self.now).await?;
+        let requester = &attempt.requester;
+        let checked = check_password(self.db, self.hasher, requester, secret, purpose, self.now).await?;
+        let verdict = match &checked {
+            CheckedPassword::Right(_) => Some(SignInVerdict::Right),
+            CheckedPassword::Disabled(_) => Some(SignInVerdict::RightSoFar),
+            CheckedPassword::Wrong { is_repeated, .. } => (!is_repeated).then_some(SignInVerdict::Wrong),
+        };
+        if let Some(verdict) = verdict {
+            attempt.settle(self.db, self.limits, verdict, self.now).await?;
+        }
+        let (refusal, account) = match checked {
+            CheckedPassword::Right(account) => {
                 let principal = Principal {
                     username: account.username.to_string(),
                     is_admin: account.is_admin,
                     level: AccessLevel::Admin,
                     repository_filter: RepositoryFilter::All,
                 };
-                Ok(Ok(Caller { account_id: account.id, principal, token: None }))
+                return Ok(Ok(Caller { account_id: account.id, principal, token: None }));
             }
-            None => {
-                let same = SecretHash::of(&format!("{username}\n{secret}\n{}", self.address));
-                if self.limits.is_new_failure(same, self.now) {
-                    attempt.settle(self.db, self.limits, SignInVerdict::Wrong, self.now).await?;
-                }
-                Ok(Err(RefusedRequest {
-                    refusal: Refusal::Failed,
-                    concerns: id.map_or(Subject::Nobody, Subject::Account),
-                }))
-            }
-        }
+            CheckedPassword::Disabled(account) => (Refusal::AccountDisabled, Some(account)),
+            CheckedPassword::Wrong { account, .. } => (Refusal::Failed, account),
+        };
+        let concerns = account.map_or(Subject::Nobody, |account| Subject::Account(account.id));
+        Ok(Err(RefusedRequest { refusal, concerns }))
     }
 }
 

@@ -16,6 +16,15 @@ use crate::app::App;
 /// The code of a request that was granted nothing.
 const NOTHING: &str = "PAT-REPOSITORY";
 
+/// Notes a sign-in with the password.
+pub fn signed_in(app: &App, caller: &Caller, origin: &ClientInfo, now: Timestamp) {
+    if caller.token.is_none() {
+        let kind = ActivityKind::PasswordUsed;
+        activity::note_failure(&app.failures, &caller.account_id, kind, "", origin, now);
+    }
+}
+
+/// Notes what was granted: a use of the token, and the last push or pull of each repository.
 pub fn granted(
     app: &App,
     caller: Option<&Caller>,

@@ -84,6 +84,9 @@ async fn answer(
         Ok(caller) => caller,
         Err(refused) => return Ok(refuse(app, &refused, &request, &origin, now)),
     };
+    if let Some(caller) = &caller {
+        audit::signed_in(app, caller, &origin, now);
+    }
     let facts = actions::facts(&app.db, caller.as_ref(), request.repositories()).await?;
     if let Some(refused) = caller.as_ref().and_then(|caller| actions::refused_push(caller, &request.scopes, &facts)) {
         return Ok(refuse(app, &refused, &request, &origin, now));

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use super::actions;
 use crate::accounts::actions::DisableOutcome;
 use crate::app::App;
-use crate::auth::actions::CredentialChecker;
 use crate::auth::recent_sign_in::RecentSignIn;
 use crate::auth::session::{AnySession, SignedIn};
 use crate::error::Error;
@@ -47,12 +46,11 @@ async fn ask(me: SignedIn) -> Response {
 
 async fn close(
     State(app): State<App>,
-    checker: CredentialChecker,
-    RecentSignIn { me, form, is_just_confirmed, .. }: RecentSignIn<CloseAccountForm>,
+    RecentSignIn { me, form, is_just_confirmed, checker, .. }: RecentSignIn<CloseAccountForm>,
 ) -> Result<Response, Error> {
     // The question took the same password a moment ago.
     if !is_just_confirmed {
-        let outcome = checker.password(me.account.username.as_str(), Some(&me.account.id), &form.password).await;
+        let outcome = checker.own_password(&me.account, &form.password).await;
         let wrong = FormError::new(StatusCode::UNPROCESSABLE_ENTITY, me.page.t("close_account.wrong_password"));
         if let Err(error) = FormError::of_attempt(outcome, me.page.words, wrong)? {
             return Ok(error.respond(|status, sentence| close_page(me, status, FieldErrors::one("password", sentence))));

@@ -13,7 +13,6 @@ use serde::Deserialize;
 use crate::accounts::actions;
 use crate::activity::actions as activity;
 use crate::app::App;
-use crate::auth::actions::CredentialChecker;
 use crate::auth::credentials_form::check_password;
 use crate::auth::recent_sign_in::RecentSignIn;
 use crate::auth::session::SignedIn;
@@ -72,8 +71,7 @@ struct ChangePasswordForm {
 
 async fn change_password(
     State(app): State<App>,
-    checker: CredentialChecker,
-    RecentSignIn { me, origin, form, is_just_confirmed }: RecentSignIn<ChangePasswordForm>,
+    RecentSignIn { me, origin, form, is_just_confirmed, checker }: RecentSignIn<ChangePasswordForm>,
 ) -> Result<Response, Error> {
     let mut errors = FieldErrors::default();
     if is_just_confirmed {
@@ -81,7 +79,7 @@ async fn change_password(
         return show_again(&app, me, StatusCode::OK, errors).await;
     }
     let username = me.account.username.as_str();
-    let verified = match checker.password(username, Some(&me.account.id), &form.current_password).await {
+    let verified = match checker.own_password(&me.account, &form.current_password).await {
         Ok(verified) => verified,
         Err(error) => {
             let FormError { status, sentence, wait } = FormError::too_many(error, me.page.words)?;
@@ -92,17 +90,14 @@ async fn change_password(
     if verified.is_none() {
         errors.add("current_password", me.page.t("recent_sign_in.wrong_password"));
     }
-    let password = check_password("new_password", &form.new_password, username, me.page.words, &mut errors);
-    let (Some(verified), Some(password)) = (verified, password) else {
+    let (text, words) = (&form.new_password, me.page.words);
+    let password = check_password(&checker, "new_password", text, username, words, &mut errors).await?;
+    let (Some(_), Some(password)) = (verified, password) else {
         return show_again(&app, me, StatusCode::UNPROCESSABLE_ENTITY, errors).await;
     };
-    let digest = app.hasher.hash(password).await?;
+    let digest = checker.hash(password, username).await?;
     let mut tx = app.db.write().await?;
-    let Some(ended) = actions::change_password(&mut tx, &verified, &digest, &me.id_hash()).await? else {
-        drop(tx);
-        errors.add("current_password", me.page.t("recent_sign_in.wrong_password"));
-        return show_again(&app, me, StatusCode::UNPROCESSABLE_ENTITY, errors).await;
-    };
+    let ended = actions::change_password(&mut tx, &me.account, &digest, &me.id_hash()).await?;
     activity::record(&mut tx, &me.account, ActivityKind::PasswordChanged, "", &origin, me.page.now).await?;
     tx.commit().await?;
     me.leave_notice(&me.page.words.count("security.password_changed", ended)).await?;

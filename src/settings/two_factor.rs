@@ -11,7 +11,9 @@ use dockpass_core::recovery_code::{self, RecoveryCode};
 use dockpass_core::totp::TotpSecret;
 use qrcode::QrCode;
 use qrcode::render::svg;
+use serde::Deserialize;
 
+use crate::accounts::actions as accounts;
 use crate::app::App;
 use crate::auth::actions::{CredentialChecker, SecondFactor};
 use crate::auth::recent_sign_in::RecentSignIn;
@@ -19,14 +21,14 @@ use crate::auth::session::SignedIn;
 use crate::auth::two_factor::{CodeForm, actions};
 use crate::error::Error;
 use crate::web::forms::{FieldErrors, FormError};
-use crate::web::page::{Page, dialog_or_page, redirect};
+use crate::web::page::{Page, dialog_or_page, redirect, retry_after};
 
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/settings/security/two-factor", get(to_security).post(begin))
         .route("/settings/security/two-factor/confirm", get(to_security).post(confirm))
         .route("/settings/security/two-factor/off", get(ask_off).post(turn_off))
-        .route("/settings/security/recovery-codes", get(to_security).post(new_codes))
+        .route("/settings/security/recovery-codes", get(ask_new_codes).post(new_codes))
         .route("/settings/security/recovery-codes/saved", post(saved))
 }
 
@@ -48,123 +50,173 @@ struct RecoveryCodesPage {
     codes: Vec<RecoveryCode>,
     username: String,
     host: String,
+    /// That other sessions were ended, if they were.
+    ended: Option<String>,
 }
 
+/// Asks for a code before two-factor authentication is turned off, or new recovery codes are generated.
 #[derive(Template)]
-#[template(path = "settings/two_factor_off.html", blocks = ["dialog"])]
-struct TurnOffPage {
+#[template(path = "settings/two_factor_code.html", blocks = ["dialog"])]
+struct CodePage {
     page: Page,
+    path: &'static str,
+    turns_off: bool,
     is_required: bool,
     errors: FieldErrors,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ConfirmForm {
+    /// Of the new authenticator.
+    code: String,
+    /// Of the one that it replaces, or a recovery code.
+    current_code: String,
 }
 
 async fn to_security() -> Redirect {
     Redirect::to("/settings/security")
 }
 
-async fn begin(State(app): State<App>, RecentSignIn { me, .. }: RecentSignIn) -> Result<Response, Error> {
+async fn begin(State(app): State<App>, RecentSignIn { me, checker, .. }: RecentSignIn) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let secret = actions::begin(&mut tx, &me.account, &app.encryptor, app.rng).await?;
     tx.commit().await?;
-    show_secret(me, &secret, FieldErrors::default(), StatusCode::OK)
+    show_secret(me, &checker, secret, FieldErrors::default(), StatusCode::OK).await
 }
 
-fn show_secret(me: SignedIn, secret: &TotpSecret, errors: FieldErrors, status: StatusCode) -> Result<Response, Error> {
-    let url = secret.url(me.account.username.as_str()).ok_or_else(|| Error::internal("no otpauth address"))?;
+async fn show_secret(
+    me: SignedIn,
+    checker: &CredentialChecker,
+    secret: TotpSecret,
+    errors: FieldErrors,
+    status: StatusCode,
+) -> Result<Response, Error> {
+    let (text, username) = (secret.text(), me.account.username.to_string());
+    let requester = checker.requester(&username);
+    let qr_code = checker.hasher.run(&requester, move |_| draw(&secret, &username)).await??;
+    let is_replacement = me.account.has_second_factor;
+    let page = AuthenticatorPage { page: me.page, is_replacement, qr_code, secret: text, errors };
+    Ok(dialog_or_page!(status, page))
+}
+
+fn draw(secret: &TotpSecret, username: &str) -> Result<String, Error> {
+    let url = secret.url(username).ok_or_else(|| Error::internal("no otpauth address"))?;
     let code = QrCode::new(url.as_bytes()).map_err(Error::internal)?;
     let drawn = code.render::<svg::Color<'_>>().min_dimensions(220, 220).build();
     // Without the XML declaration, which is not valid inside HTML.
-    let qr_code = drawn.find("<svg").map_or_else(String::new, |at| drawn[at..].to_owned());
-    let is_replacement = me.account.has_second_factor;
-    let page = AuthenticatorPage { page: me.page, is_replacement, qr_code, secret: secret.text(), errors };
-    Ok(dialog_or_page!(status, page))
+    Ok(drawn.find("<svg").map_or_else(String::new, |at| drawn[at..].to_owned()))
 }
 
 async fn confirm(
     State(app): State<App>,
-    RecentSignIn { me, origin, form, is_just_confirmed }: RecentSignIn<CodeForm>,
+    RecentSignIn { me, origin, form, is_just_confirmed, checker }: RecentSignIn<ConfirmForm>,
 ) -> Result<Response, Error> {
     let Some(secret) = actions::pending(&mut app.db.read().await?, &me.account, &app.encryptor).await? else {
-        return Ok(Redirect::to("/settings/security").into_response());
+        return Ok(to_security().await.into_response());
     };
     if is_just_confirmed {
-        // The question did not carry the code along.
-        return show_secret(me, &secret, FieldErrors::default(), StatusCode::OK);
+        // The question did not carry the codes along.
+        return show_secret(me, &checker, secret, FieldErrors::default(), StatusCode::OK).await;
     }
     if secret.step_of(&form.code, me.page.now).is_none() {
         let errors = FieldErrors::one("code", me.page.t("two_factor.wrong_code"));
-        return show_secret(me, &secret, errors, StatusCode::UNPROCESSABLE_ENTITY);
+        return show_secret(me, &checker, secret, errors, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let is_first = !me.account.has_second_factor;
-    let new = if is_first { Some(actions::new_codes(&app.hasher, app.rng).await?) } else { None };
-    let mut tx = app.db.write().await?;
-    if !actions::confirm(&mut tx, &me.account, &form.code, &app.encryptor, &origin, me.page.now).await? {
-        return Ok(Redirect::to("/settings/security").into_response());
+    if !is_first && let Err(error) = check_current(&me, &checker, &form.current_code).await? {
+        let errors = FieldErrors::one("current_code", error.sentence);
+        let response = show_secret(me, &checker, secret, errors, error.status).await?;
+        return Ok(retry_after(response, error.wait));
     }
+    let requester = checker.requester(me.account.username.as_str());
+    let new = if is_first { Some(actions::new_codes(&app.hasher, &requester, app.rng).await?) } else { None };
+    let (mut tx, now, own) = (app.db.write().await?, me.page.now, me.id_hash());
+    let confirmed = actions::confirm(&mut tx, &me.account, &form.code, &app.encryptor, &own, &origin, now).await?;
+    let Some(ended) = confirmed else {
+        return Ok(to_security().await.into_response());
+    };
     if let Some(new) = &new {
-        actions::store_codes(&mut tx, &me.account, new, &origin, me.page.now).await?;
+        actions::store_codes(&mut tx, &me.account, new, &origin, now).await?;
     }
     tx.commit().await?;
-    tracing::info!(account = me.account.username.as_str(), "two-factor authentication is on");
+    let (username, address) = (me.account.username.as_str(), &origin.address);
+    tracing::info!(account = username, address, is_first, "two-factor authentication is on");
     match new {
-        Some(new) => Ok(show_codes(&app, me, new.codes)),
+        Some(new) => Ok(show_codes(&app, me, new.codes, ended)),
         None => done(me, "two_factor.replaced").await,
     }
 }
 
-fn show_codes(app: &App, me: SignedIn, codes: Vec<RecoveryCode>) -> Response {
-    let username = me.account.username.to_string();
-    let host = app.urls.registry_host.clone();
-    dialog_or_page!(StatusCode::OK, RecoveryCodesPage { page: me.page, codes, username, host })
+/// Checks a current code of the authenticator, or a recovery code.
+async fn check_current(me: &SignedIn, checker: &CredentialChecker, code: &str) -> Result<Result<(), FormError>, Error> {
+    let factor = match recovery_code::parse(code) {
+        Some(_) => SecondFactor::RecoveryCode(code),
+        None => SecondFactor::Code(code),
+    };
+    let outcome = checker.second_factor(&me.account, factor).await;
+    let wrong = FormError::new(StatusCode::UNPROCESSABLE_ENTITY, me.page.t("two_factor.wrong_either"));
+    FormError::of_attempt(outcome, me.page.words, wrong)
 }
 
-async fn new_codes(State(app): State<App>, RecentSignIn { me, origin, .. }: RecentSignIn) -> Result<Response, Error> {
+fn show_codes(app: &App, me: SignedIn, codes: Vec<RecoveryCode>, ended: i64) -> Response {
+    let username = me.account.username.to_string();
+    let host = app.urls.registry_host.clone();
+    let ended = (ended > 0).then(|| me.page.words.count("two_factor.signed_out", ended));
+    dialog_or_page!(StatusCode::OK, RecoveryCodesPage { page: me.page, codes, username, host, ended })
+}
+
+fn code_page(app: &App, me: SignedIn, turns_off: bool, status: StatusCode, errors: FieldErrors) -> Response {
+    let is_required = app.config.requires_second_factor;
+    let path = if turns_off { "/settings/security/two-factor/off" } else { "/settings/security/recovery-codes" };
+    dialog_or_page!(status, CodePage { page: me.page, path, turns_off, is_required, errors })
+}
+
+async fn ask_new_codes(State(app): State<App>, me: SignedIn) -> Response {
+    code_page(&app, me, false, StatusCode::OK, FieldErrors::default())
+}
+
+async fn new_codes(
+    State(app): State<App>,
+    RecentSignIn { me, origin, form, is_just_confirmed, checker }: RecentSignIn<CodeForm>,
+) -> Result<Response, Error> {
     if !me.account.has_second_factor {
-        return Ok(Redirect::to("/settings/security").into_response());
+        return Ok(to_security().await.into_response());
     }
-    let new = actions::new_codes(&app.hasher, app.rng).await?;
+    // The question took a code a moment ago.
+    if !is_just_confirmed && let Err(error) = check_current(&me, &checker, &form.code).await? {
+        return Ok(error.respond(|status, text| code_page(&app, me, false, status, FieldErrors::one("code", text))));
+    }
+    let requester = checker.requester(me.account.username.as_str());
+    let new = actions::new_codes(&app.hasher, &requester, app.rng).await?;
     let mut tx = app.db.write().await?;
+    accounts::lock_unchanged(&mut tx, &me.account).await?;
     actions::store_codes(&mut tx, &me.account, &new, &origin, me.page.now).await?;
     tx.commit().await?;
-    Ok(show_codes(&app, me, new.codes))
+    tracing::info!(account = me.account.username.as_str(), address = origin.address, "new recovery codes");
+    Ok(show_codes(&app, me, new.codes, 0))
 }
 
 async fn saved(me: SignedIn) -> Result<Response, Error> {
     done(me, "two_factor.saved").await
 }
 
-fn turn_off_page(app: &App, me: SignedIn, status: StatusCode, errors: FieldErrors) -> Response {
-    let is_required = app.config.requires_second_factor;
-    dialog_or_page!(status, TurnOffPage { page: me.page, is_required, errors })
-}
-
 async fn ask_off(State(app): State<App>, me: SignedIn) -> Response {
-    turn_off_page(&app, me, StatusCode::OK, FieldErrors::default())
+    code_page(&app, me, true, StatusCode::OK, FieldErrors::default())
 }
 
 async fn turn_off(
     State(app): State<App>,
-    checker: CredentialChecker,
-    RecentSignIn { me, origin, form, is_just_confirmed }: RecentSignIn<CodeForm>,
+    RecentSignIn { me, origin, form, is_just_confirmed, checker }: RecentSignIn<CodeForm>,
 ) -> Result<Response, Error> {
-    // The question took a code a moment ago.
-    if !is_just_confirmed {
-        let factor = match recovery_code::parse(&form.code) {
-            Some(_) => SecondFactor::RecoveryCode(&form.code),
-            None => SecondFactor::Code(&form.code),
-        };
-        let outcome = checker.second_factor(&me.account, factor).await;
-        let wrong = FormError::new(StatusCode::UNPROCESSABLE_ENTITY, me.page.t("two_factor.wrong_either"));
-        if let Err(error) = FormError::of_attempt(outcome, me.page.words, wrong)? {
-            return Ok(
-                error.respond(|status, sentence| turn_off_page(&app, me, status, FieldErrors::one("code", sentence)))
-            );
-        }
+    if !is_just_confirmed && let Err(error) = check_current(&me, &checker, &form.code).await? {
+        return Ok(error.respond(|status, text| code_page(&app, me, true, status, FieldErrors::one("code", text))));
     }
     let mut tx = app.db.write().await?;
-    actions::turn_off(&mut tx, &me.account, &origin, me.page.now).await?;
+    actions::turn_own_off(&mut tx, &me.account, &me.id_hash(), &origin, me.page.now).await?;
     tx.commit().await?;
-    tracing::info!(account = me.account.username.as_str(), "two-factor authentication is off");
+    let (username, address) = (me.account.username.as_str(), &origin.address);
+    tracing::info!(account = username, address, "two-factor authentication is off");
     done(me, "two_factor.turned_off").await
 }
 

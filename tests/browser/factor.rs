@@ -205,11 +205,19 @@ async fn the_authenticator_is_replaced_the_codes_renewed_and_all_turned_off() {
         assert_ne!(app.code(&server), old.code(&server));
         window.fill("Authentication code", &app.code(&server)).await;
         window.click("button", "Replace").await;
+        window.element("#current_code-error").await;
+        window.fill("Authentication code", &app.code(&server)).await;
+        window.fill("Code from the current authenticator, or a recovery code", &old.code(&server)).await;
+        window.click("button", "Replace").await;
         window.reads("#notice", "replaced").await;
         window.reads(".part", "10 recovery codes").await;
 
         // Long after the sign-in, new codes need the password and a code first.
         server.clock.advance(Duration::minutes(31));
+        window.click("link", "Generate new recovery codes").await;
+        window.find("dialog", "Generate new recovery codes").await;
+        window.show("recovery-codes-question").await;
+        window.fill("Authentication code or recovery code", &first_codes[0]).await;
         window.click("button", "Generate new recovery codes").await;
         window.find("dialog", "Confirm it’s you").await;
         window.show("fresh-two-factor").await;

@@ -20,7 +20,7 @@ use dockpass::config::{Config, Settings};
 use dockpass::platform::clock::Clock;
 use dockpass::platform::rng::SystemRng;
 use dockpass::server::Server;
-use dockpass_core::password::{Password, PasswordDigest};
+use dockpass_core::password::{HashMemory, Password, PasswordDigest};
 use dockpass_core::username::Username;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
@@ -33,7 +33,8 @@ use tokio::task::JoinHandle;
 pub const PASSWORD: &str = "a quiet harbour at dawn";
 
 /// Hashed only once to save time.
-static DIGEST: LazyLock<PasswordDigest> = LazyLock::new(|| Password::typed(PASSWORD).hash([9; 16]));
+static DIGEST: LazyLock<PasswordDigest> =
+    LazyLock::new(|| Password::typed(PASSWORD).hash([9; 16], &mut HashMemory::default()));
 
 /// A server in this process with its own database: an SQLite file, or a schema of the PostgreSQL server in
 /// `DOCKPASS_TEST_POSTGRES`.

@@ -10,6 +10,8 @@ pub struct Account {
     /// It never changes, because it is part of every repository's name.
     pub username: Username,
     pub is_admin: bool,
+    /// Raised by every change that ends what began before it: sessions, sign-ins and device approvals carry it.
+    pub credentials_version: i64,
     pub disabled_at: Option<Timestamp>,
     pub display_name: Option<String>,
     pub language: Option<String>,

@@ -25,6 +25,8 @@ named_enum! {
     enum ActivityKind {
         SignedIn = "signed_in",
         SignInFailed = "sign_in_failed",
+        /// A registry client signed in with the password.
+        PasswordUsed = "password_used",
         SignedOut = "signed_out",
         PasswordChanged = "password_changed",
         TwoFactorOn = "two_factor_on",

@@ -1,12 +1,15 @@
 //! Passwords: the policy, the hash, and the comparison, which takes the same time with and without an account.
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use std::fmt;
+
+use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use data_encoding::BASE64_NOPAD;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::named::hidden_debug;
-use crate::secret::{self, SecretHash};
+use crate::secret;
 
 /// NIST SP 800-63B-4 section 3.1.1.2: 15 characters if the password is the only factor.
 const MIN_CHARACTERS: usize = 15;
@@ -19,6 +22,40 @@ const COMMON_GUESSES_LOG10: f64 = 8.0;
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+
+/// A typed text is cut off here before it is normalised. What is left is still longer than every password.
+const MAX_TYPED: usize = 8 * MAX_CHARACTERS;
+/// zxcvbn reads digits and symbols as letters in every possible way: for a hundred characters it then takes seconds.
+const JUDGED_CHARACTERS: usize = 32;
+/// Letters have one reading.
+const JUDGED_LETTERS: usize = 100;
+
+/// The memory of one hash at a time, allocated at the first one and reused: memory that is allocated for each hash stays
+/// with the process.
+#[derive(Default)]
+pub struct HashMemory(Vec<Block>);
+
+impl HashMemory {
+    pub(crate) fn hash(
+        &mut self,
+        argon2: &Argon2<'_>,
+        secret: &[u8],
+        salt: &[u8],
+        hash: &mut [u8],
+    ) -> argon2::Result<()> {
+        let blocks = argon2.params().block_count();
+        if self.0.len() < blocks {
+            self.0.resize(blocks, Block::new());
+        }
+        argon2.hash_password_into_with_memory(secret, salt, hash, &mut self.0[..blocks])
+    }
+}
+
+impl fmt::Debug for HashMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HashMemory(…)")
+    }
+}
 
 /// A password in normal form (NFKC), so that the same characters typed on different keyboards are equal.
 #[derive(Clone)]
@@ -36,14 +73,19 @@ pub enum PasswordProblem {
 }
 
 impl Password {
-    /// A password for a comparison. Nothing is trimmed and nothing is cut off.
+    /// A password for a comparison. Nothing is trimmed, and nothing that could be a password is cut off.
     pub fn typed(text: &str) -> Self {
-        Self(Zeroizing::new(text.nfkc().collect()))
+        Self(Zeroizing::new(text.chars().take(MAX_TYPED).nfkc().collect()))
     }
 
-    /// A new password, checked for its length and for being common. There are no composition rules. The `username`
-    /// counts as a common word.
+    /// A new password, checked for everything. There are no composition rules. As slow as [`Password::is_common`].
     pub fn chosen(text: &str, username: &str) -> Result<Self, PasswordProblem> {
+        let password = Self::well_formed(text)?;
+        if password.is_common(username) { Err(PasswordProblem::Common) } else { Ok(password) }
+    }
+
+    /// A new password, checked for all but being common, which takes no time.
+    pub fn well_formed(text: &str) -> Result<Self, PasswordProblem> {
         if text.is_empty() {
             return Err(PasswordProblem::Missing);
         }
@@ -58,35 +100,50 @@ impl Password {
         if secret::has_token_prefix(&password.0) {
             return Err(PasswordProblem::LooksLikeToken);
         }
-        if zxcvbn::zxcvbn(&password.0, &[username, "dockpass", "docker", "registry"]).guesses_log10()
-            < COMMON_GUESSES_LOG10
-        {
-            return Err(PasswordProblem::Common);
-        }
         Ok(password)
     }
 
-    /// Hashes with the current parameters. This takes about 20 ms and 19 MiB: call it on a blocking thread and outside
-    /// of transactions.
-    pub fn hash(&self, salt: [u8; 16]) -> PasswordDigest {
-        let digest = argon2()
-            .hash_password_with_salt(self.0.as_bytes(), &salt)
+    /// Whether attackers try it, or one like it, early. The `username` counts as a common word. This takes up to 100 ms:
+    /// call it on a blocking thread.
+    pub fn is_common(&self, username: &str) -> bool {
+        let has_one_reading = self.0.chars().all(|c| c.is_alphabetic() || c == ' ');
+        let most = if has_one_reading { JUDGED_LETTERS } else { JUDGED_CHARACTERS };
+        let judged: Zeroizing<String> = Zeroizing::new(self.0.chars().take(most).collect());
+        zxcvbn::zxcvbn(&judged, &[username, "dockpass", "docker", "registry"]).guesses_log10() < COMMON_GUESSES_LOG10
+    }
+
+    /// Hashes with the current parameters. This takes about 20 ms: call it on a blocking thread and outside of transactions.
+    pub fn hash(&self, salt: [u8; 16], memory: &mut HashMemory) -> PasswordDigest {
+        let mut hash = [0; 32];
+        memory
+            .hash(&argon2(), self.0.as_bytes(), &salt, &mut hash)
             .expect("a salt of 16 bytes and constant parameters are always accepted");
-        PasswordDigest(digest.to_string())
+        let (salt, hash) = (BASE64_NOPAD.encode(&salt), BASE64_NOPAD.encode(&hash));
+        PasswordDigest(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${hash}"))
     }
 
     /// Compares with a stored digest. Without one it does the same work and answers [`PasswordVerdict::Wrong`], so that
     /// the time does not tell whether an account exists. As slow as [`Password::hash`].
-    pub fn verify(&self, digest: Option<&PasswordDigest>) -> PasswordVerdict {
+    pub fn verify(&self, digest: Option<&PasswordDigest>, memory: &mut HashMemory) -> PasswordVerdict {
         let dummy = PasswordDigest::unusable();
-        let stored = digest.unwrap_or(&dummy);
-        let matches = PasswordHash::new(&stored.0)
-            .is_ok_and(|parsed| argon2().verify_password(self.0.as_bytes(), &parsed).is_ok());
+        let matches = self.matches(digest.unwrap_or(&dummy), memory).unwrap_or(false);
         match (digest, matches) {
             (Some(digest), true) if digest.is_outdated() => PasswordVerdict::RightButOutdated,
             (Some(_), true) => PasswordVerdict::Right,
             _ => PasswordVerdict::Wrong,
         }
+    }
+
+    /// `None` for a digest that cannot be read. The comparison takes constant time.
+    fn matches(&self, digest: &PasswordDigest, memory: &mut HashMemory) -> Option<bool> {
+        let stored = PasswordHash::new(&digest.0).ok()?;
+        let expected = stored.hash?;
+        let algorithm = Algorithm::new(stored.algorithm.as_str()).ok()?;
+        let version = stored.version.map_or(Ok(Version::V0x13), Version::try_from).ok()?;
+        let argon2 = Argon2::new(algorithm, version, Params::try_from(&stored).ok()?);
+        let mut hash = vec![0; expected.len()];
+        memory.hash(&argon2, self.0.as_bytes(), &stored.salt?, &mut hash).ok()?;
+        Some(Output::new(&hash).ok()? == expected)
     }
 }
 
@@ -108,14 +165,12 @@ impl PasswordDigest {
         Self(text)
     }
 
+    /// The digest of a password that nobody knows, for accounts without a password.
     pub fn unusable() -> Self {
         Self(UNUSABLE_DIGEST.to_owned())
     }
 
-    pub fn fingerprint(&self) -> SecretHash {
-        SecretHash::of(&self.0)
-    }
-
+    /// The PHC string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -137,23 +192,30 @@ hidden_debug!(Password, PasswordDigest);
 const UNUSABLE_DIGEST: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IG5vYm9keSE$HnVHtX8OM3y3y4mu0ckkQ9n8IUL9RkmJM4mTLVaVlz0";
 
-fn argon2() -> Argon2<'static> {
+/// argon2id with the current parameters.
+pub(crate) fn argon2() -> Argon2<'static> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("constant parameters within argon2's bounds");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
 #[cfg(test)]
 mod tests {
+    use argon2::PasswordHasher;
+
     use super::*;
 
     #[test]
     fn a_hash_verifies_and_contains_its_parameters() {
+        let mut memory = HashMemory::default();
         let password = Password::chosen("a quiet harbour at dawn", "alice").unwrap();
-        let digest = password.hash([7; 16]);
+        let digest = password.hash([7; 16], &mut memory);
         assert!(digest.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert_eq!(password.verify(Some(&digest)), PasswordVerdict::Right);
-        assert_eq!(Password::typed("a quiet harbour at dusk").verify(Some(&digest)), PasswordVerdict::Wrong);
-        assert_eq!(password.verify(None), PasswordVerdict::Wrong);
+        assert_eq!(password.verify(Some(&digest), &mut memory), PasswordVerdict::Right);
+        assert_eq!(
+            Password::typed("a quiet harbour at dusk").verify(Some(&digest), &mut memory),
+            PasswordVerdict::Wrong
+        );
+        assert_eq!(password.verify(None, &mut memory), PasswordVerdict::Wrong);
     }
 
     #[test]
@@ -168,7 +230,10 @@ mod tests {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(4096, 2, 1, None).unwrap());
         let digest = weak.hash_password_with_salt(b"a quiet harbour at dawn", &[1; 16]).unwrap();
         let digest = PasswordDigest(digest.to_string());
-        assert_eq!(Password::typed("a quiet harbour at dawn").verify(Some(&digest)), PasswordVerdict::RightButOutdated);
+        assert_eq!(
+            Password::typed("a quiet harbour at dawn").verify(Some(&digest), &mut HashMemory::default()),
+            PasswordVerdict::RightButOutdated
+        );
     }
 
     #[test]
@@ -195,10 +260,34 @@ mod tests {
 
     #[test]
     fn long_passwords_are_not_cut_and_normal_forms_are_equal() {
+        let mut memory = HashMemory::default();
         let long = "0123456789abcdef".repeat(20);
-        let digest = Password::typed(&format!("{long}x")).hash([3; 16]);
-        assert_eq!(Password::typed(&format!("{long}y")).verify(Some(&digest)), PasswordVerdict::Wrong);
-        let composed = Password::typed("caf\u{e9} terrace at night").hash([4; 16]);
-        assert_eq!(Password::typed("cafe\u{301} terrace at night").verify(Some(&composed)), PasswordVerdict::Right);
+        let digest = Password::typed(&format!("{long}x")).hash([3; 16], &mut memory);
+        let verdict = Password::typed(&format!("{long}y")).verify(Some(&digest), &mut memory);
+        assert_eq!(verdict, PasswordVerdict::Wrong);
+        let composed = Password::typed("caf\u{e9} terrace at night").hash([4; 16], &mut memory);
+        let verdict = Password::typed("cafe\u{301} terrace at night").verify(Some(&composed), &mut memory);
+        assert_eq!(verdict, PasswordVerdict::Right);
+    }
+
+    #[test]
+    fn what_was_hashed_before_in_the_same_memory_changes_nothing() {
+        let mut memory = HashMemory::default();
+        let fresh = Password::typed("a quiet harbour at dawn").hash([3; 16], &mut memory);
+        Password::typed("another").hash([5; 16], &mut memory);
+        assert_eq!(Password::typed("a quiet harbour at dawn").hash([3; 16], &mut memory), fresh);
+    }
+
+    #[test]
+    fn megabytes_are_not_normalised() {
+        let typed = Password::typed(&"e\u{301}".repeat(1_000_000));
+        assert!(typed.0.chars().count() <= MAX_TYPED && typed.0.chars().count() > MAX_CHARACTERS);
+    }
+
+    #[test]
+    fn symbols_that_read_as_letters_are_judged_by_a_few_of_them() {
+        let start = "4@8({[<3691!|70$5+%2".repeat(2);
+        let rest = |text: &str| Password::typed(&format!("{}{text}", &start[..JUDGED_CHARACTERS]));
+        assert!(!rest("").is_common("alice") && !rest(&start.repeat(2)).is_common("alice"));
     }
 }

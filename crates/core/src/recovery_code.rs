@@ -1,8 +1,9 @@
 //! Recovery codes for the second factor: sets of ten, 80 random bits each.
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
+
+use crate::password::{HashMemory, argon2};
 
 pub const CODES: usize = 10;
 const CODE_BYTES: usize = 10;
@@ -32,12 +33,9 @@ pub fn parse(typed: &str) -> Option<RecoveryCode> {
 /// Hashes a parsed code with its set's salt. Codes of fewer than 112 bits need a slow hash (ASVS 5.0, 6.5.2), so it is
 /// argon2id as for passwords. All codes of a set share a salt, so that an attempt costs one hash and not ten. Slow: call
 /// it on a blocking thread.
-pub fn hash(code: &RecoveryCode, salt: &[u8]) -> [u8; 32] {
-    let params = Params::new(19_456, 2, 1, Some(32)).expect("constant parameters within argon2's bounds");
+pub fn hash(code: &RecoveryCode, salt: &[u8], memory: &mut HashMemory) -> [u8; 32] {
     let mut digest = [0; 32];
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(code.as_bytes(), salt, &mut digest)
-        .expect("a salt of 16 bytes is always accepted");
+    memory.hash(&argon2(), code.as_bytes(), salt, &mut digest).expect("a salt of 16 bytes is always accepted");
     digest
 }
 

@@ -22,12 +22,13 @@ pub struct FailureCount {
 }
 
 /// How long a source must still wait before its next attempt for an account: 30 seconds after the fifth failure, and
-/// twice as long after each further one, up to 15 minutes.
-pub fn wait_of_source(failures: FailureCount, now: Timestamp) -> Option<Duration> {
-    if failures.count <= FREE_FAILURES || now - failures.last_at >= MEMORY {
+/// twice as long after each further one, up to 15 minutes. A larger network has `factor` times as many free failures.
+pub fn wait_of_source(failures: FailureCount, factor: u32, now: Timestamp) -> Option<Duration> {
+    let free = FREE_FAILURES * i64::from(factor);
+    if failures.count <= free || now - failures.last_at >= MEMORY {
         return None;
     }
-    let doublings = (failures.count - FREE_FAILURES - 1).min(10) as i32;
+    let doublings = (failures.count - free - 1).min(10) as i32;
     let wait = (FIRST_WAIT * 2_i32.pow(doublings.unsigned_abs())).min(LONGEST_WAIT);
     remaining(failures.last_at + wait, now)
 }
@@ -39,4 +40,34 @@ pub fn wait_of_account(failures: FailureCount, now: Timestamp) -> Option<Duratio
 
 fn remaining(until: Timestamp, now: Timestamp) -> Option<Duration> {
     (until > now).then(|| until - now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    #[test]
+    fn waits_grow_from_the_fifth_failure_up_to_15_minutes() {
+        let wait = |count| {
+            wait_of_source(FailureCount { count, first_at: NOW, last_at: NOW }, 1, NOW).map(Duration::whole_seconds)
+        };
+        assert_eq!(
+            [4, 5, 6, 7, 9, 10, 1000].map(wait),
+            [None, Some(30), Some(60), Some(120), Some(480), Some(900), Some(900)]
+        );
+        let failures = FailureCount { count: 5, first_at: NOW, last_at: NOW };
+        assert_eq!(wait_of_source(failures, 1, NOW + Duration::seconds(29)), Some(Duration::SECOND));
+        assert_eq!(wait_of_source(failures, 1, NOW + Duration::seconds(30)), None);
+        assert_eq!(wait_of_source(failures, 2, NOW), None);
+    }
+
+    #[test]
+    fn an_account_shuts_out_unknown_sources_after_100_failures_in_an_hour() {
+        let failures = FailureCount { count: 100, first_at: NOW, last_at: NOW };
+        assert_eq!(wait_of_account(FailureCount { count: 99, ..failures }, NOW), None);
+        assert_eq!(wait_of_account(failures, NOW + Duration::minutes(59)), Some(Duration::MINUTE));
+        assert_eq!(wait_of_account(failures, NOW + Duration::HOUR), None);
+    }
 }

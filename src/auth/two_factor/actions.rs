@@ -3,15 +3,17 @@
 use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
 use dockpass_core::recovery_code::{self, RecoveryCode};
+use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::totp::TotpSecret;
 
 use super::store;
+use crate::accounts::actions as accounts;
 use crate::activity::actions as activity;
 use crate::error::Error;
 use crate::platform::database::{Connection, Db, Tx};
 use crate::platform::encryption::{Encryptor, WrongKey};
-use crate::platform::password_hasher::PasswordHasher;
+use crate::platform::password_hasher::{PasswordHasher, Requester};
 use crate::platform::rng::SystemRng;
 
 pub use super::store::{codes_left, lock};
@@ -33,6 +35,7 @@ fn wrong_key(error: WrongKey) -> Error {
 pub async fn begin(tx: &mut Tx, account: &Account, encryptor: &Encryptor, rng: SystemRng) -> Result<TotpSecret, Error> {
     let secret = TotpSecret::generate(&mut rng.generator());
     let sealed = encryptor.seal(&pending_name(account), secret.as_bytes(), rng);
+    accounts::lock_unchanged(tx, account).await?;
     store::set_pending(tx, &account.id, &sealed).await?;
     Ok(secret)
 }
@@ -47,25 +50,30 @@ pub async fn pending(
     pending.map(open).transpose().map_err(wrong_key)
 }
 
-/// Turns two-factor authentication on, or replaces the authenticator, with a code of the pending secret. `false` if the
-/// code is wrong or no secret is pending.
+/// Turns two-factor authentication on, or replaces the authenticator, with a code of the pending secret. `None` if the
+/// code is wrong or no secret is pending. Turning it on ends all sessions but `own`: the result is how many.
 pub async fn confirm(
     tx: &mut Tx,
     account: &Account,
     code: &str,
     encryptor: &Encryptor,
+    own: &SecretHash,
     origin: &ClientInfo,
     now: Timestamp,
-) -> Result<bool, Error> {
-    let (_, Some(pending), _) = store::find(tx, account).await? else { return Ok(false) };
+) -> Result<Option<i64>, Error> {
+    accounts::lock_unchanged(tx, account).await?;
+    let (_, Some(pending), _) = store::find(tx, account).await? else { return Ok(None) };
     let secret = encryptor.unseal(&pending_name(account), &pending).map_err(wrong_key)?;
-    let Some(step) = TotpSecret::from_bytes(secret.clone()).step_of(code, now) else { return Ok(false) };
+    let Some(step) = TotpSecret::from_bytes(secret.clone()).step_of(code, now) else { return Ok(None) };
     let sealed = encryptor.seal(&name(account), &secret, SystemRng);
     if store::confirm(tx, &account.id, &pending, &sealed, step).await? == 0 {
-        return Ok(false);
+        return Ok(None);
     }
     activity::record(tx, account, ActivityKind::TwoFactorOn, "", origin, now).await?;
-    Ok(true)
+    if account.has_second_factor {
+        return Ok(Some(0));
+    }
+    accounts::end_other_sessions(tx, account, own).await.map(Some)
 }
 
 pub async fn accept_code(
@@ -88,6 +96,7 @@ pub async fn accept_code(
 pub async fn spend_recovery_code(
     db: &Db,
     hasher: &PasswordHasher,
+    requester: &Requester,
     account: &Account,
     typed: &str,
     origin: &ClientInfo,
@@ -95,7 +104,7 @@ pub async fn spend_recovery_code(
 ) -> Result<bool, Error> {
     let Some(code) = recovery_code::parse(typed) else { return Ok(false) };
     let (_, _, Some(salt)) = store::find(&mut db.read().await?, account).await? else { return Ok(false) };
-    let hashes = hasher.hash_recovery_codes(vec![code], salt).await?;
+    let hashes = hasher.hash_recovery_codes(requester, vec![code], &salt).await?;
     let mut tx = db.write().await?;
     let is_spent = match hashes.first() {
         Some(hash) => store::spend_code(&mut tx, &account.id, hash, now).await? == 1,
@@ -115,11 +124,16 @@ pub struct NewRecoveryCodes {
     hashes: Vec<[u8; 32]>,
 }
 
-pub async fn new_codes(hasher: &PasswordHasher, rng: SystemRng) -> Result<NewRecoveryCodes, Error> {
+/// Generates a set of recovery codes. That takes ten slow hashes: call it outside of a transaction.
+pub async fn new_codes(
+    hasher: &PasswordHasher,
+    requester: &Requester,
+    rng: SystemRng,
+) -> Result<NewRecoveryCodes, Error> {
     let codes = recovery_code::generate(&mut rng.generator());
     let salt = rng.salt();
     let parsed = codes.iter().filter_map(|code| recovery_code::parse(code)).collect();
-    let hashes = hasher.hash_recovery_codes(parsed, salt.to_vec()).await?;
+    let hashes = hasher.hash_recovery_codes(requester, parsed, &salt).await?;
     Ok(NewRecoveryCodes { codes, salt, hashes })
 }
 
@@ -134,11 +148,27 @@ pub async fn store_codes(
     activity::record(tx, account, ActivityKind::RecoveryCodesGenerated, "", origin, now).await
 }
 
-/// Turns two-factor authentication off; `false` if it was off.
+/// Turns two-factor authentication off and ends all sessions; `false` if it was off.
 pub async fn turn_off(tx: &mut Tx, account: &Account, origin: &ClientInfo, now: Timestamp) -> Result<bool, Error> {
     if store::clear(tx, &account.id).await? == 0 {
         return Ok(false);
     }
     activity::record(tx, account, ActivityKind::TwoFactorOff, "", origin, now).await?;
+    accounts::end_sessions(tx, account).await?;
     Ok(true)
+}
+
+/// The same for the session `own`, which goes on.
+pub async fn turn_own_off(
+    tx: &mut Tx,
+    account: &Account,
+    own: &SecretHash,
+    origin: &ClientInfo,
+    now: Timestamp,
+) -> Result<(), Error> {
+    accounts::end_other_sessions(tx, account, own).await?;
+    if store::clear(tx, &account.id).await? == 1 {
+        activity::record(tx, account, ActivityKind::TwoFactorOff, "", origin, now).await?;
+    }
+    Ok(())
 }

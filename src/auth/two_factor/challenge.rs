@@ -76,6 +76,6 @@ async fn check(
         }));
     }
     checker.forget_failures(&account).await?;
-    let cookies = complete(app, &session, &account, &checker.origin, checker.source, page.now).await?;
+    let cookies = complete(app, &session, &account, checker).await?;
     Ok((cookies, Redirect::to(local_path(&next, TOKENS))).into_response())
 }

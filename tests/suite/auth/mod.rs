@@ -1,3 +1,4 @@
+mod credentials_version;
 mod password;
 mod recent_sign_in;
 mod require_2fa;

@@ -4,6 +4,7 @@ use data_encoding::HEXLOWER;
 use reqwest::StatusCode;
 use sha2::{Digest, Sha256};
 
+use crate::harness::program::Program;
 use crate::harness::{PASSWORD, TestServer, database};
 
 #[tokio::test]
@@ -85,7 +86,8 @@ async fn a_wrong_name_and_a_wrong_password_get_one_message() {
         server.account(name).await;
     }
     server.sql("UPDATE account SET disabled_at = 1 WHERE username = 'carol'").await;
-    let attempts = [("alice", "another quiet harbour"), ("nobody-here", PASSWORD), ("carol", PASSWORD), ("", "")];
+    let wrong = "another quiet harbour";
+    let attempts = [("alice", wrong), ("nobody-here", PASSWORD), ("carol", wrong), ("", "")];
     let mut bodies = Vec::new();
     for (name, password) in attempts {
         let browser = server.anonymous();
@@ -101,6 +103,34 @@ async fn a_wrong_name_and_a_wrong_password_get_one_message() {
     bodies[3] = bodies[3].replace("value=\"\"", "value=\"…\"");
     let first = bodies[0].replace("value=\"\"", "value=\"…\"");
     assert!(bodies.iter().all(|body| body.replace("value=\"\"", "value=\"…\"") == first));
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_told_so_and_only_with_its_password() {
+    let server = TestServer::start().await;
+    server.account("root-of-all").await;
+    for name in ["alice", "carol"] {
+        server.account(name).await;
+    }
+    let carol = server.signed_in("carol").await;
+    server.sql("UPDATE account SET disabled_at = 1 WHERE username = 'alice'").await;
+    let sign_in = async |name: &str, password: &str| {
+        server.anonymous().post("/login", &[("username", name), ("password", password)]).await
+    };
+    let told = sign_in("alice", PASSWORD).await;
+    assert_eq!(told.status, StatusCode::FORBIDDEN);
+    assert!(told.body.contains("This account is disabled. Ask an administrator"), "{}", told.body);
+    assert!(told.headers.get("set-cookie").is_none());
+    assert_eq!(sign_in("alice", "another quiet harbour").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(carol.post("/settings/close", &[("password", PASSWORD)]).await.status, StatusCode::SEE_OTHER);
+    let closed = sign_in("carol", PASSWORD).await;
+    assert_eq!(closed.status, StatusCode::UNAUTHORIZED);
+    let unknown = sign_in("nobody-here", PASSWORD).await;
+    assert_eq!(closed.body.replace("carol", "…"), unknown.body.replace("nobody-here", "…"), "like an unknown name");
+    server.flush().await;
+    let logged = "SELECT COUNT(*) FROM activity JOIN account ON account.id = account_id
+                  WHERE kind = 'sign_in_failed' AND username = 'carol'";
+    assert_eq!(server.number(logged).await, Some(0));
 }
 
 #[tokio::test]
@@ -131,7 +161,7 @@ async fn every_attempt_costs_one_argon2_verification() {
     }
     let before = server.app.hasher.verifications();
     server.anonymous().post("/login", &[("nothing", "of use")]).await;
-    assert_eq!(server.app.hasher.verifications() - before, 1, "fields that are missing");
+    assert_eq!(server.app.hasher.verifications() - before, 0, "no name and no password were wrong a moment ago");
     for (name, password) in [("ali\0ce", PASSWORD), ("alice", "a\0b")] {
         let before = server.app.hasher.verifications();
         let answer = server.anonymous().post("/login", &[("username", name), ("password", password)]).await;
@@ -207,4 +237,23 @@ async fn the_database_has_the_hash_of_the_session_id_alone() {
     let dump = server.dump().await;
     assert!(!database::holds(&dump, &id));
     assert!(dump.to_lowercase().contains(&HEXLOWER.encode(&Sha256::digest(&id))));
+}
+
+#[tokio::test]
+async fn the_log_names_account_and_address_of_good_and_bad_sign_ins() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&folder.path().join("data"), &[]);
+    let browser = program.browser();
+    browser.get(program.setup_link.as_ref().unwrap()).await;
+    browser.post("/setup", &[("username", "alice"), ("password", PASSWORD)]).await;
+    for (name, password) in [("alice", PASSWORD), ("alice", "not this harbour"), ("a secret as the name", "x")] {
+        program.browser().post("/login", &[("username", name), ("password", password)]).await;
+    }
+    let log = program.stop().log;
+    let lines = |words: &[&str]| log.lines().filter(|line| words.iter().all(|word| line.contains(word))).count();
+    let from = "address=\"127.0.0.1\"";
+    assert_eq!(lines(&["signed in", "account=\"alice\"", from]), 2, "{log}");
+    assert_eq!(lines(&["a sign-in was refused", "account=\"alice\"", from]), 1, "{log}");
+    assert_eq!(lines(&["a sign-in was refused", "account=\"\"", from]), 1, "{log}");
+    assert!(!log.contains("a secret as the name"));
 }

@@ -261,13 +261,124 @@ async fn of_forty_guesses_at_once_no_more_than_the_free_ones_get_an_answer() {
 #[tokio::test]
 async fn addresses_of_one_ipv6_network_are_one_source() {
     let server = start().await;
-    server.account("alice").await;
-    for at in 0..5 {
-        let browser = from(&server, &format!("2001:db8:1:2::{at}"));
-        assert_eq!(sign_in(&browser, "alice", WRONG).await.status, StatusCode::UNAUTHORIZED);
+    for name in ["alice", "bob", "carol"] {
+        server.account(name).await;
     }
-    let neighbour = from(&server, "2001:db8:1:2:ffff::9");
-    assert_eq!(sign_in(&neighbour, "alice", PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
-    let other = from(&server, "2001:db8:1:3::1");
-    assert_eq!(sign_in(&other, "alice", PASSWORD).await.status, StatusCode::SEE_OTHER);
+    let status =
+        async |name: &str, address: &str, password: &str| sign_in(&from(&server, address), name, password).await.status;
+    // The free failures of one host, of one /56 and of one /48, each from as many hosts as there are.
+    for (name, failures, network) in [("alice", 5, 64), ("bob", 9, 56), ("carol", 17, 48)] {
+        for at in 0..failures {
+            let address = match network {
+                64 => format!("2001:db8:1:2::{at:x}"),
+                56 => format!("2001:db8:1:20{at:x}::1"),
+                _ => format!("2001:db8:1:{at:x}00::1"),
+            };
+            assert_eq!(status(name, &address, WRONG).await, StatusCode::UNAUTHORIZED, "{address}");
+        }
+        let (inside, outside) = match network {
+            64 => ("2001:db8:1:2:ffff::9", "2001:db8:1:3::1"),
+            56 => ("2001:db8:1:20ff::1", "2001:db8:1:2100::1"),
+            _ => ("2001:db8:1:ffff::1", "2001:db8:2::1"),
+        };
+        assert_eq!(status(name, inside, PASSWORD).await, StatusCode::TOO_MANY_REQUESTS, "/{network}");
+        assert_eq!(status(name, outside, PASSWORD).await, StatusCode::SEE_OTHER, "/{network}");
+    }
+}
+
+#[tokio::test]
+async fn one_company_cannot_close_an_account_to_everyone() {
+    let server = start().await;
+    server.account("alice").await;
+    for at in 0..101 {
+        sign_in(&from(&server, &format!("2001:db8:1:{at:x}::1")), "alice", &format!("{WRONG} {at}")).await;
+    }
+    let elsewhere = sign_in(&from(&server, "2001:db8:2::1"), "alice", PASSWORD).await;
+    assert_eq!(elsewhere.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn sign_ups_and_codes_of_a_large_network_have_a_limit() {
+    let server = TestServer::start_with(|settings| {
+        settings.signup = "open".into();
+        settings.trusted_proxies = Some("127.0.0.1".into());
+    })
+    .await;
+    let codes =
+        async |at: usize| from(&server, &format!("2001:db8:1:{at:x}00::1")).get("/setup?code=wrong").await.status;
+    for at in 0..40 {
+        assert_eq!(codes(at).await, StatusCode::FORBIDDEN, "{at}");
+    }
+    assert_eq!(codes(40).await, StatusCode::TOO_MANY_REQUESTS);
+    server.account("root-of-all").await;
+    let sign_up = async |at: usize| {
+        let form = [("username", format!("user{at}")), ("password", PASSWORD.to_owned())];
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        from(&server, &format!("2001:db8:1:1{at:02x}::1")).post("/signup", &form).await.status
+    };
+    for at in 0..20 {
+        assert_eq!(sign_up(at).await, StatusCode::SEE_OTHER, "{at}");
+    }
+    assert_eq!(sign_up(20).await, StatusCode::TOO_MANY_REQUESTS, "twice the limit of one host in a /56");
+}
+
+#[tokio::test]
+async fn a_repeated_wrong_secret_is_answered_from_memory_for_a_minute() {
+    let server = start().await;
+    server.account("alice").await;
+    let hashes = async |browser: &Browser, by_form: bool, name: &str, secret: &str| {
+        let before = server.app.hasher.verifications();
+        let status = match by_form {
+            true => sign_in(browser, name, secret).await.status,
+            false => browser.token(name, secret, &[]).await.status,
+        };
+        (status, server.app.hasher.verifications() - before)
+    };
+    for (by_form, address) in [(false, "10.0.0.1"), (true, "10.0.0.2")] {
+        let (here, there) = (from(&server, address), from(&server, &format!("{address}9")));
+        for name in ["alice", "nobody-here"] {
+            let hashes = async |browser: &Browser, secret: &str| hashes(browser, by_form, name, secret).await;
+            assert_eq!(hashes(&here, WRONG).await, (StatusCode::UNAUTHORIZED, 1));
+            assert_eq!(hashes(&here, WRONG).await, (StatusCode::UNAUTHORIZED, 0), "{name}");
+            assert_eq!(hashes(&here, "another wrong one").await.1, 1, "another secret");
+            assert_eq!(hashes(&there, WRONG).await.1, 1, "another network learns nothing");
+            server.clock.advance(Duration::MINUTE);
+            assert_eq!(hashes(&here, WRONG).await.1, 1, "a minute later");
+        }
+        server.clock.advance(Duration::minutes(15));
+        server.sql("DELETE FROM sign_in_failure").await;
+    }
+    let here = from(&server, "10.0.0.3");
+    assert_eq!(hashes(&here, true, "alice", "another harbour at dusk").await.0, StatusCode::UNAUTHORIZED);
+    let alice = server.signed_in("alice").await;
+    let form = [("current_password", PASSWORD), ("new_password", "another harbour at dusk")];
+    assert_eq!(alice.post("/settings/security/password", &form).await.status, StatusCode::SEE_OTHER);
+    let (status, _) = hashes(&here, true, "alice", "another harbour at dusk").await;
+    assert_eq!(status, StatusCode::SEE_OTHER, "a new version of the account is another question");
+}
+
+#[tokio::test]
+async fn a_password_that_the_token_endpoint_does_not_compare_is_not_wrong_at_sign_in() {
+    let server = TestServer::start().await;
+    server.enrolled("alice").await;
+    let caller = server.anonymous();
+    assert_eq!(caller.token("alice", PASSWORD, &[]).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(sign_in(&caller, "alice", PASSWORD).await.header("location"), "/login/code");
+}
+
+#[tokio::test]
+async fn new_passwords_are_judged_after_they_are_counted() {
+    let server = TestServer::start_with(|settings| {
+        settings.signup = "open".into();
+        settings.trusted_proxies = Some("127.0.0.1".into());
+    })
+    .await;
+    server.account("root-of-all").await;
+    let form = [("username", "alice"), ("password", "passwordpassword")];
+    for _ in 0..30 {
+        let answer = from(&server, "10.0.0.1").post("/signup", &form).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    assert_eq!(from(&server, "10.0.0.1").post("/signup", &form).await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(from(&server, "10.0.0.2").post("/signup", &form).await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }

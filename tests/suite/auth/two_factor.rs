@@ -219,7 +219,7 @@ async fn a_new_password_ends_what_the_old_one_began() {
     let server = TestServer::start().await;
     let Enrolled { authenticator, .. } = server.enrolled("alice").await;
     let browser = server.half_signed_in("alice").await;
-    server.sql("UPDATE account SET password_hash = 'another' WHERE username = 'alice'").await;
+    server.sql("UPDATE account SET credentials_version = credentials_version + 1 WHERE username = 'alice'").await;
     let code = authenticator.code(server.clock.now());
     let answer = show(&browser, &code).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/login"));

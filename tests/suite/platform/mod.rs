@@ -1,3 +1,4 @@
 mod backup;
 mod data_folder;
+mod memory;
 mod outage;

@@ -75,6 +75,7 @@ async fn every_kind_is_written_and_no_secret_is() {
     alice.post(&path("/activate"), &[]).await;
     alice.post(&path("/delete"), &[]).await;
     server.anonymous().post("/login", &[("username", "alice"), ("password", "not this harbour")]).await;
+    server.anonymous().token("alice", PASSWORD, &[]).await;
     let change = [("current_password", PASSWORD), ("new_password", "another harbour at dusk")];
     alice.post("/settings/security/password", &change).await;
     alice.post("/settings/sessions/others/end", &[]).await;
@@ -148,6 +149,23 @@ async fn equal_failures_within_an_hour_are_one_line_with_a_count() {
     docker.token("alice", &token.secret, &[]).await;
     server.flush().await;
     assert_eq!(lines(&alice, "/settings/activity?kind=token_refused").await.len(), 3, "after an hour a new line");
+}
+
+#[tokio::test]
+async fn a_password_at_the_token_endpoint_leaves_a_line_and_a_token_none() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:read", "30").await;
+    let docker = server.anonymous().with_header("user-agent", DOCKER);
+    for secret in [PASSWORD, PASSWORD, token.secret.as_str()] {
+        assert_eq!(docker.token("alice", secret, &[]).await.status, StatusCode::OK);
+    }
+    docker.token("alice", "not this harbour", &[]).await;
+    let count = "SELECT COUNT(*) FROM activity WHERE kind = 'password_used'";
+    assert_eq!(server.number(count).await, Some(0), "the request itself writes nothing");
+    server.flush().await;
+    let said = lines(&alice, "/settings/activity?kind=password_used").await;
+    assert_eq!(said, ["Password used at the registry 2 times docker 20.10 on linux · 127.0.0.1 now"]);
 }
 
 #[tokio::test]

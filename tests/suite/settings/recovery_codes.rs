@@ -44,9 +44,18 @@ async fn the_page_asks_for_one_and_says_when_it_is_wrong() {
 #[tokio::test]
 async fn a_new_set_is_shown_once_and_ends_the_old_one() {
     let server = TestServer::start().await;
-    let Enrolled { browser, recovery_codes: old, .. } = server.enrolled("alice").await;
+    let Enrolled { browser, authenticator, recovery_codes: old } = server.enrolled("alice").await;
     assert_eq!(sign_in(&server, &old[0]).await, StatusCode::SEE_OTHER);
-    let shown = browser.post("/settings/security/recovery-codes", &[]).await;
+    let path = "/settings/security/recovery-codes";
+    let question = browser.get(path).await;
+    assert!(question.body.contains("Your current recovery codes stop working."), "it asks first: {}", question.body);
+    let wrong = authenticator.wrong_code(server.clock.now());
+    for code in ["", wrong.as_str(), old[0].as_str()] {
+        let answer = browser.post(path, &[("code", code)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(answer.body.contains("id=\"code-error\">") && recovery_codes(&answer).is_empty());
+    }
+    let shown = browser.post(path, &[("code", &server.next_code(&authenticator))]).await;
     assert_eq!((shown.status, shown.header("cache-control")), (StatusCode::OK, "no-store"));
     let new = recovery_codes(&shown);
     assert!(new.len() == 10 && new.iter().all(|code| !old.contains(code)));

@@ -101,7 +101,7 @@ async fn a_code_without_a_secret_that_waits_for_it_leads_back() {
     let alice = server.account_signed_in("alice").await;
     let answer = confirm(&alice, "123456").await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/security"));
-    for path in [BEGIN, CONFIRM, "/settings/security/recovery-codes"] {
+    for path in [BEGIN, CONFIRM] {
         let answer = alice.get(path).await;
         assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/security"), "{path}");
     }
@@ -142,12 +142,60 @@ async fn a_replaced_authenticator_works_until_the_new_one_is_confirmed() {
     assert_eq!(sign_in(new.code(server.clock.now())).await, StatusCode::UNAUTHORIZED);
     assert_eq!(sign_in(server.next_code(&old)).await, StatusCode::SEE_OTHER);
     server.clock.advance(STEP);
-    let done = confirm(&browser, &new.code(server.clock.now())).await;
+    let (code, wrong) = (new.code(server.clock.now()), old.wrong_code(server.clock.now()));
+    for current in ["", wrong.as_str(), code.as_str()] {
+        let answer = browser.post(CONFIRM, &[("code", &code), ("current_code", current)]).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "the new one cannot vouch for itself");
+        assert!(answer.body.contains("id=\"current_code-error\">"), "{}", answer.body);
+    }
+    let (code, current) = (new.code(server.clock.now()), old.code(server.clock.now()));
+    let done = browser.post(CONFIRM, &[("code", &code), ("current_code", &current)]).await;
     assert_eq!((done.status, done.header("location")), (StatusCode::SEE_OTHER, "/settings/security"));
     assert!(browser.get("/settings/security").await.body.contains("Authenticator replaced."));
     assert_eq!(sign_in(server.next_code(&old)).await, StatusCode::UNAUTHORIZED);
     assert_eq!(sign_in(server.next_code(&new)).await, StatusCode::SEE_OTHER);
     assert_eq!(server.rows("recovery_code").await, codes, "the recovery codes stay");
+}
+
+#[tokio::test]
+async fn a_recovery_code_replaces_a_lost_authenticator() {
+    let server = TestServer::start().await;
+    let Enrolled { browser, recovery_codes, .. } = server.enrolled("alice").await;
+    let new = Authenticator::reading(&browser.post(BEGIN, &[]).await);
+    let form = [("code", new.code(server.clock.now())), ("current_code", recovery_codes[0].clone())];
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(browser.post(CONFIRM, &form).await.status, StatusCode::SEE_OTHER);
+    let half = server.half_signed_in("alice").await;
+    assert_eq!(half.post("/login/code", &[("code", &server.next_code(&new))]).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn turning_it_on_ends_all_other_sessions_and_says_so() {
+    let server = TestServer::start().await;
+    let here = server.account_signed_in("alice").await;
+    let others = [server.signed_in("alice").await, server.signed_in("alice").await];
+    let page = here.post(BEGIN, &[]).await;
+    assert!(page.body.contains("Turning it on signs you out everywhere else."));
+    // A session from before cannot take over: neither with a secret of its own nor by turning it off.
+    let planted = others[0].post(BEGIN, &[]).await;
+    let authenticator = Authenticator::reading(&here.post(BEGIN, &[]).await);
+    let shown = confirm(&here, &authenticator.code(server.clock.now())).await;
+    assert!(shown.body.contains("You were signed out of 2 other sessions."), "{}", shown.body);
+    for other in &others {
+        assert_eq!(other.get("/settings").await.status, StatusCode::SEE_OTHER);
+        for path in [BEGIN, CONFIRM, OFF, "/settings/security/recovery-codes"] {
+            let code = Authenticator::reading(&planted).code(server.clock.now());
+            let answer = other.post(path, &[("code", &code)]).await;
+            assert!(answer.header("location").starts_with("/login"), "{path}: {answer:?}");
+        }
+    }
+    assert!(is_on(&server).await);
+    assert_eq!(here.get("/settings").await.status, StatusCode::OK, "this one goes on");
+    let other = server.half_signed_in("alice").await;
+    other.post("/login/code", &[("code", &server.next_code(&authenticator))]).await;
+    assert_eq!(here.post(OFF, &[("code", &server.next_code(&authenticator))]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(other.get("/settings").await.status, StatusCode::SEE_OTHER, "and so does turning it off");
+    assert_eq!(here.get("/settings").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -1,0 +1,34 @@
+//! What guessing costs in memory, in the real program.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+use crate::harness::program::Program;
+
+/// What the process allocated, in KiB.
+fn allocated(program: &Program) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[tokio::test]
+async fn thirty_two_guessing_clients_do_not_fill_it() {
+    let folder = TempDir::new().unwrap();
+    let program = Arc::new(Program::start(&folder.path().join("data"), &[]));
+    let mut clients = JoinSet::new();
+    for client in 0..32 {
+        let program = Arc::clone(&program);
+        clients.spawn(async move {
+            for guess in 0..3 {
+                let name = format!("user{client}-{guess}");
+                program.browser().post("/login", &[("username", &name), ("password", "a guess")]).await;
+            }
+        });
+    }
+    clients.join_all().await;
+    let kib = allocated(&program);
+    assert!(kib < 64 * 1024, "{kib} KiB");
+}
