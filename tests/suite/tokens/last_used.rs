@@ -5,7 +5,10 @@ use std::time::Duration;
 use dockpass::platform::database::{Db, Tx};
 use sqlx::AssertSqlSafe;
 
-use crate::harness::{PASSWORD, TestServer, database};
+use crate::harness::{
+    PASSWORD, TestServer, database,
+    program::{Program, run_with_input},
+};
 
 const LAST_USED: &str = "SELECT MAX(last_used_at) FROM token";
 
@@ -24,6 +27,25 @@ async fn every_use_is_written() {
     let page = alice.get("/settings/tokens").await;
     assert!(page.body.contains("data-label=\"Last used\"><div><time"), "{}", page.body);
     assert!(page.body.contains(">3 minutes ago</time>"));
+}
+
+#[tokio::test]
+async fn the_program_writes_by_itself_about_once_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(folder.path(), &[]);
+    let add = ["--data", folder.path().to_str().unwrap(), "account", "add", "alice", "--password-stdin"];
+    assert!(run_with_input(&add, PASSWORD).status.success());
+    let alice = program.browser();
+    alice.post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;
+    let token = alice.generate("ci", "repo:read", "30").await;
+    program.browser().token("alice", &token.secret, &[]).await;
+    for _ in 0..100 {
+        if alice.get("/settings/tokens").await.body.contains("data-label=\"Last used\"><div><time") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not written within five seconds");
 }
 
 #[tokio::test]
