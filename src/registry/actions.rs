@@ -23,7 +23,7 @@ use crate::platform::database::Db;
 use crate::platform::jwt::{Access, Claims};
 use crate::platform::password_hasher::PasswordHasher;
 use crate::platform::rate_limits::RateLimits;
-use crate::tokens::authenticate::actions::{KnownToken, authenticate};
+use crate::tokens::authenticate::actions::{KnownToken, RotatedSecretUses, authenticate};
 use crate::{accounts, repositories};
 
 /// A registry token lives this long, in seconds.
@@ -97,6 +97,7 @@ pub struct Authenticator<'a> {
     pub hasher: &'a PasswordHasher,
     /// The failures in memory.
     pub limits: &'a RateLimits,
+    pub secret_uses: &'a RotatedSecretUses,
     /// Whether the operator requires two-factor authentication.
     pub requires_second_factor: bool,
     /// The operator's rules for devices.
@@ -113,7 +114,8 @@ impl Authenticator<'_> {
     /// whatever the result. A source that failed too often gets [`Error::TooMany`].
     pub async fn authenticate(&self, username: &str, secret: &str) -> Result<Result<Caller, RefusedRequest>, Error> {
         if secret::has_token_prefix(secret) {
-            let found = authenticate(self.db, &as_typed(username), secret, self.devices, self.now).await?;
+            let name = as_typed(username);
+            let found = authenticate(self.db, self.secret_uses, &name, secret, self.devices, self.now).await?;
             return Ok(match found {
                 Ok(accepted) => Ok(Caller {
                     account_id: accepted.token.account_id.clone(),

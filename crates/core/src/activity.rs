@@ -66,6 +66,8 @@ pub enum ActivityKind {
     DeviceSignedOut,
     /// A device's token was deleted to make room for that of another device.
     TokenReplaced,
+    /// A device's token was deleted because another computer has the same sign-in.
+    DeviceCopied,
     /// A device's token was deleted because it was idle for too long.
     DeviceIdle,
     /// A device's token was deleted because it reached its maximum age.
@@ -84,7 +86,7 @@ pub enum ActivityKind {
 
 impl ActivityKind {
     /// All kinds, in the order of the filter.
-    pub const ALL: [ActivityKind; 27] = [
+    pub const ALL: [ActivityKind; 28] = [
         ActivityKind::SignedIn,
         ActivityKind::SignInFailed,
         ActivityKind::SignedOut,
@@ -105,6 +107,7 @@ impl ActivityKind {
         ActivityKind::DeviceDenied,
         ActivityKind::DeviceSignedOut,
         ActivityKind::TokenReplaced,
+        ActivityKind::DeviceCopied,
         ActivityKind::DeviceIdle,
         ActivityKind::DeviceExpired,
         ActivityKind::RepositoryCreated,
@@ -137,6 +140,7 @@ impl ActivityKind {
             ActivityKind::DeviceDenied => "device_denied",
             ActivityKind::DeviceSignedOut => "device_signed_out",
             ActivityKind::TokenReplaced => "token_replaced",
+            ActivityKind::DeviceCopied => "device_copied",
             ActivityKind::DeviceIdle => "device_idle",
             ActivityKind::DeviceExpired => "device_over",
             ActivityKind::RepositoryCreated => "repository_created",
