@@ -91,6 +91,7 @@ async fn of_a_sign_in_that_was_copied_the_second_computer_is_told_and_neither_fa
     assert!(status == StatusCode::UNAUTHORIZED && body.contains("(PAT-DELETED)"), "{body}");
     assert_eq!(refreshed(&original).stderr, ended);
     // With a sign-in of its own each of them lasts.
+    let alice = server.signed_in("alice").await;
     sign_in(&original, &server, &alice).await;
     sign_in(&copy, &server, &alice).await;
     for _ in 0..3 {

@@ -4,6 +4,7 @@ use dockpass_core::activity::{ActivityKind, ClientInfo};
 use reqwest::StatusCode;
 use time::Duration;
 
+use crate::harness::device::Got;
 use crate::harness::factor::{Authenticator, recovery_codes};
 use crate::harness::{Browser, PASSWORD, TestServer, database};
 
