@@ -279,6 +279,7 @@ CREATE TABLE device_code (
     program             TEXT   NOT NULL,
     device              TEXT,
     address             TEXT   NOT NULL,
+    -- The IPv4 address or the first 64 bits of the IPv6 address, in hexadecimal.
     network             TEXT   NOT NULL,
     state               TEXT   NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'spent')),
     account_id          TEXT   REFERENCES account (id) ON DELETE CASCADE,
@@ -300,20 +301,29 @@ INSERT INTO device_code_lock (id) VALUES (1);
 
 -- A device's session. It outlives its token, to tell the device why it ended: hence no reference.
 CREATE TABLE device_session (
-    refresh_hash          BYTEA  PRIMARY KEY,
-    -- The refresh token before the last rotation.
-    previous_refresh_hash BYTEA,
-    rotated_at            BIGINT,
-    token_id              TEXT   NOT NULL UNIQUE,
-    account_id            TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
-    program               TEXT   NOT NULL,
-    refreshed_at          BIGINT NOT NULL,
-    ended_at              BIGINT,
-    ended                 TEXT
+    token_id        TEXT   PRIMARY KEY,
+    refresh_hash    BYTEA  NOT NULL UNIQUE,
+    account_id      TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    program         TEXT   NOT NULL,
+    -- How often its secrets were rotated, and the last rotation whose secret was used.
+    generation      BIGINT NOT NULL DEFAULT 0,
+    used_generation BIGINT NOT NULL DEFAULT 0,
+    refreshed_at    BIGINT NOT NULL,
+    ended_at        BIGINT,
+    ended           TEXT
 );
-CREATE INDEX device_session_previous ON device_session (previous_refresh_hash);
 CREATE INDEX device_session_account ON device_session (account_id);
 CREATE INDEX device_session_end ON device_session (ended_at);
+
+-- Refresh tokens that a rotation replaced: whoever presents one has a copy of the sign-in, or lost the answer.
+CREATE TABLE previous_refresh (
+    refresh_hash BYTEA  PRIMARY KEY,
+    token_id     TEXT   NOT NULL REFERENCES device_session (token_id) ON DELETE CASCADE,
+    -- The session's generation before the rotation.
+    generation   BIGINT NOT NULL,
+    rotated_at   BIGINT NOT NULL
+);
+CREATE INDEX previous_refresh_token ON previous_refresh (token_id, generation);
 
 -- Secrets that a refresh replaced, while they still work.
 CREATE TABLE previous_secret (

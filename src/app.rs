@@ -35,6 +35,8 @@ pub struct App {
     pub encryptor: Encryptor,
     /// The journal of `tokens::usage`, by the token's id and the use.
     pub token_uses: Journal<(String, TokenUse), Occurrences>,
+    /// The journal of `tokens::authenticate`, by the token's id.
+    pub rotated_secret_uses: Journal<String, i64>,
     /// The journal of `repositories`, by the repository's name.
     pub repository_uses: Journal<(String, ImageDirection), LastUse>,
     /// The journal of `tokens::refusals`.

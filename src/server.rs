@@ -78,6 +78,7 @@ impl Server {
             write_health,
             encryptor: keys.encryptor,
             token_uses: tokens::usage::actions::token_uses(),
+            rotated_secret_uses: tokens::authenticate::actions::rotated_secret_uses(),
             repository_uses: repositories::actions::repository_uses(),
             refusals: tokens::refusals::actions::refusals(),
             failures: activity::actions::failures(),
@@ -204,8 +205,12 @@ pub async fn flush(app: &App) -> Result<(), Error> {
         || !app.repository_uses.is_empty()
         || !app.refusals.is_empty()
         || !app.failures.is_empty();
-    let jobs: [Job<'_>; 4] = [
+    let jobs: [Job<'_>; 5] = [
         ("writing uses of tokens", Box::pin(tokens::usage::actions::flush(&app.db, &app.token_uses, app.rng))),
+        (
+            "writing uses of new secrets",
+            Box::pin(tokens::authenticate::actions::flush(&app.db, &app.rotated_secret_uses)),
+        ),
         ("writing pushes and pulls", Box::pin(repositories::actions::flush(&app.db, &app.repository_uses, app.rng))),
         ("writing refusals of tokens", Box::pin(tokens::refusals::actions::flush(&app.db, &app.refusals, app.rng))),
         ("writing the security log", Box::pin(activity::actions::flush(&app.db, &app.failures))),

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
 use dockpass_core::client_name::{ClientName, DeviceClient};
-use dockpass_core::device_code::{CODE_LIFE, DeviceCode, DeviceCodeState, PollAnswer, PollState, UserCode};
+use dockpass_core::device_code::{
+    self, CODE_LIFE, DeviceCode, DeviceCodeState, PendingLimit, PollAnswer, PollState, UserCode,
+};
 use dockpass_core::device_session::DeviceRules;
 use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
@@ -17,14 +19,12 @@ use crate::activity::actions as activity;
 use crate::auth::throttle::{SignInAttempt, SignInVerdict};
 use crate::error::Error;
 use crate::platform::database::{Connection, Db, Tx};
-use crate::platform::rate_limits::{RateLimits, network_of};
+use crate::platform::rate_limits::RateLimits;
 use crate::platform::rng::SystemRng;
 use crate::tokens::usage::actions::TokenUses;
 
 pub use super::store::SignIn;
 
-/// The codes of one network that may be pending; an office shares an address.
-const PENDING_OF_NETWORK: i64 = 20;
 /// All codes that may be pending: each makes a guess a little more likely to hit.
 const PENDING: i64 = 5000;
 /// How long expired codes are remembered, to tell the programs that still poll.
@@ -38,10 +38,10 @@ pub async fn wait(
     address: IpAddr,
     now: Timestamp,
 ) -> Result<Option<Duration>, Error> {
-    let network = network_of(address).to_string();
-    for (whose, most) in [(network.as_str(), PENDING_OF_NETWORK), ("", PENDING)] {
-        let (count, first_end) = store::pending(connection, whose, now).await?;
-        if count >= most {
+    let all = PendingLimit { first: String::new(), last: String::new(), most: PENDING };
+    for limit in device_code::pending_limits(address).iter().chain([&all]) {
+        let (count, first_end) = store::pending(connection, limit, now).await?;
+        if count >= limit.most {
             return Ok(Some(first_end.map_or(CODE_LIFE, |end| end - now)));
         }
     }
@@ -60,7 +60,7 @@ pub async fn begin(
     if let Some(wait) = wait(tx, address, now).await? {
         return Ok(Err(wait));
     }
-    let (address, network) = (address.to_string(), network_of(address).to_string());
+    let (address, network) = (address.to_string(), device_code::network(address));
     let device_code = DeviceCode::generate(&mut rng.generator());
     for _ in 0..ATTEMPTS {
         let user_code = UserCode::generate(&mut rng.generator());
@@ -145,6 +145,8 @@ pub enum NoToken {
     Unknown,
     OtherProgram,
     AccountDisabled,
+    /// The account's password or its second factor changed after the approval.
+    Outdated,
 }
 
 /// What is known of the code that a program polls. It is read without a lock: polls with made-up codes, and with codes that
@@ -180,12 +182,19 @@ pub async fn collect(
     now: Timestamp,
     rng: SystemRng,
 ) -> Result<Result<IssuedTokens, NoToken>, Error> {
-    let Some(sign_in) = store::spend(tx, code, now).await? else {
-        return Ok(Err(NoToken::PollAnswer(PollAnswer::Spent)));
+    let Some(sign_in) = store::find_polled(tx, code).await? else { return Ok(Err(NoToken::Unknown)) };
+    let Some(account) = generated::lock_account(tx, &sign_in.account_id.unwrap_or_default()).await? else {
+        return Ok(Err(NoToken::AccountDisabled));
     };
-    let account_id = sign_in.account_id.unwrap_or_default();
-    let granted = generated::generate(tx, &account_id, &sign_in.client, rules, origin, now, rng).await?;
-    Ok(granted.ok_or(NoToken::AccountDisabled))
+    // Behind the account's lock: its credentials change before this transaction or after it.
+    if let Some(sign_in) = store::spend(tx, code, now).await? {
+        return Ok(Ok(generated::generate(tx, &account, &sign_in.client, rules, origin, now, rng).await?));
+    }
+    let state = store::find_polled(tx, code).await?.map(|sign_in| sign_in.polled.answer(now).0);
+    Ok(Err(match state {
+        Some(PollAnswer::Approved) => NoToken::Outdated,
+        _ => NoToken::PollAnswer(PollAnswer::Spent),
+    }))
 }
 
 /// Signs out idle devices, and deletes what is remembered of sign-ins and sessions for a while.

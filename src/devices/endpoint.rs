@@ -17,10 +17,10 @@ use serde_json::json;
 
 use super::actions::{self, NoToken};
 use super::oauth::{self, DEVICE_GRANT, OAuthError, OAuthGrant, Parameters, REFRESH_GRANT};
-use super::tokens::actions::{self as generated, IssuedTokens};
+use super::tokens::actions::{self as generated, IssuedTokens, Rotation};
 use crate::app::App;
 use crate::error::Error;
-use crate::tokens::usage;
+use crate::tokens::{authenticate, usage};
 use crate::web::errors::as_oauth_json;
 use crate::web::extract::{ClientAddress, Now};
 use crate::web::forms::PostedForm;
@@ -93,7 +93,7 @@ async fn token(
 ) -> Result<Response, Error> {
     let granted = match oauth::grant(&headers, &Parameters(&form)) {
         Ok((program, OAuthGrant::Device(code))) => poll(&app, code, &program, &origin, now).await?,
-        Ok((program, OAuthGrant::Refresh(refresh))) => renew(&app, refresh, &program, now).await?,
+        Ok((program, OAuthGrant::Refresh(refresh))) => renew(&app, refresh, &program, &origin, now).await?,
         Err(refusal) => Err(refusal),
     };
     Ok(granted.map_or_else(IntoResponse::into_response, |granted| answer(&granted)))
@@ -166,6 +166,9 @@ fn not_granted(why: NoToken) -> OAuthError {
         }
         NoToken::Unknown => ("invalid_grant", "this device code is not known: sign in again"),
         NoToken::OtherProgram => ("invalid_grant", "this device code was given to another program"),
+        NoToken::Outdated => {
+            ("invalid_grant", "the account's password or second factor changed after the approval: sign in again")
+        }
         // Nobody denied it, so it is not access_denied.
         NoToken::AccountDisabled => ("invalid_grant", "the account is disabled: ask an administrator"),
     };
@@ -176,18 +179,21 @@ async fn renew(
     app: &App,
     refresh: &str,
     program: &ClientName,
+    origin: &ClientInfo,
     now: Timestamp,
 ) -> Result<Result<IssuedTokens, OAuthError>, Error> {
     let unknown = || Ok(Err(over(EndReason::Unknown, app.config.devices)));
     let refresh = Secret::parse(refresh).ok().filter(|secret| secret.kind() == SecretKind::Refresh);
     let Some(refresh) = refresh else { return unknown() };
-    if !generated::is_known(&mut app.db.read().await?, &refresh, now).await? {
+    let Some((token_id, _)) = generated::find_session(&mut app.db.read().await?, &refresh, now).await? else {
         return unknown();
-    }
-    // A use of a moment ago keeps a session alive.
+    };
+    // A use of a moment ago keeps a session alive, and shows whether the last answer arrived.
     usage::actions::flush(&app.db, &app.token_uses, app.rng).await?;
+    authenticate::actions::flush(&app.db, &app.rotated_secret_uses).await?;
+    let rotation = Rotation::derive(&app.encryptor, refresh);
     let mut tx = app.db.write().await?;
-    let renewed = generated::renew(&mut tx, refresh, program, app.config.devices, now, app.rng).await?;
+    let renewed = generated::renew(&mut tx, &token_id, rotation, program, app.config.devices, origin, now).await?;
     tx.commit().await?;
     Ok(renewed.map_err(|reason| over(reason, app.config.devices)))
 }
@@ -208,6 +214,8 @@ fn over(reason: EndReason, rules: DeviceRules) -> OAuthError {
             ("invalid_grant", "a newer sign-in on a device took the place of this one: sign in again")
         }
         EndReason::SignedOut => ("invalid_grant", "this device signed out: sign in again"),
+        // The credential helper knows these words.
+        EndReason::Copied => ("invalid_grant", "this sign-in is used on another computer too"),
         EndReason::Idle => return days("was not used for", rules.idle),
         EndReason::MaxAge => return days("is older than", rules.longest),
         EndReason::Deactivated => (
@@ -237,9 +245,9 @@ async fn revoke(
         let sentence = "a personal access token is not revoked here: its owner deletes it on the page of tokens";
         return Ok(OAuthError::new("unsupported_token_type", sentence).into_response());
     }
-    if generated::is_known(&mut app.db.read().await?, &presented, now).await? {
+    if let Some((token_id, account_id)) = generated::find_session(&mut app.db.read().await?, &presented, now).await? {
         let mut tx = app.db.write().await?;
-        generated::revoke(&mut tx, &presented, &origin, now).await?;
+        generated::sign_out(&mut tx, (&token_id, &account_id), EndReason::SignedOut, &origin, now).await?;
         tx.commit().await?;
     }
     Ok(private(StatusCode::OK))

@@ -2,7 +2,7 @@
 
 use dockpass_core::account::Account;
 use dockpass_core::client_name::{ClientName, DeviceClient};
-use dockpass_core::device_code::{CODE_LIFE, DeviceCode, DeviceCodeState, INTERVAL, PollState, UserCode};
+use dockpass_core::device_code::{CODE_LIFE, DeviceCode, DeviceCodeState, INTERVAL, PendingLimit, PollState, UserCode};
 use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
 
@@ -13,10 +13,11 @@ pub async fn lock_codes(tx: &mut Tx) -> sqlx::Result<u64> {
     execute!(tx, "UPDATE device_code_lock SET id = id WHERE id = 1")
 }
 
-/// The number of pending codes, and when the first of them expires: of one network, or of all where `network` is empty.
+/// The number of pending codes, and when the first of them expires: of the networks of a limit, or of all where it names
+/// none.
 pub async fn pending(
     connection: &mut impl Connection,
-    network: &str,
+    limit: &PendingLimit,
     now: Timestamp,
 ) -> sqlx::Result<(i64, Option<Timestamp>)> {
     let (count, first_end) = fetch!(
@@ -24,9 +25,10 @@ pub async fn pending(
         connection,
         (i64, Option<i64>),
         "SELECT COUNT(*), MIN(expires_at) FROM device_code
-         WHERE state = 'pending' AND expires_at > $1 AND ($2 = '' OR network = $2)",
+         WHERE state = 'pending' AND expires_at > $1 AND ($2 = '' OR network BETWEEN $2 AND $3)",
         now.millis(),
-        network,
+        &limit.first,
+        &limit.last,
     )?;
     Ok((count, first_end.map(Timestamp::from_millis)))
 }
@@ -141,7 +143,8 @@ pub async fn decide(
 ) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
-        "UPDATE device_code SET state = $2, account_id = $3
+        "UPDATE device_code SET state = $2, account_id = $3,
+           credentials_version = (SELECT credentials_version FROM account WHERE account.id = $3)
          WHERE user_hash = $1 AND state = 'pending' AND expires_at > $4",
         code.hash().as_bytes(),
         decision.as_str(),
@@ -171,12 +174,15 @@ pub async fn note_poll(tx: &mut Tx, code: &SecretHash, interval_ms: i64, now: Ti
     )
 }
 
-/// The sign-in, for the one caller that spends its code. After an approval the code lasts for one more poll.
+/// The sign-in, for the one caller that spends its code. After an approval the code lasts for one more poll, and ends with
+/// a change of the account's credentials.
 pub async fn spend(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> sqlx::Result<Option<SignIn>> {
     sign_in!(
         tx,
         "UPDATE device_code SET state = 'spent'
-         WHERE device_hash = $1 AND state = 'approved' AND expires_at + interval_ms > $2 RETURNING",
+         WHERE device_hash = $1 AND state = 'approved' AND expires_at + interval_ms > $2
+           AND credentials_version = (SELECT account.credentials_version FROM account
+                                      WHERE account.id = device_code.account_id) RETURNING",
         "",
         code.as_bytes(),
         now.millis()

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use data_encoding::BASE64;
@@ -25,6 +26,7 @@ const NONCE_BYTES: usize = 24;
 #[derive(Clone)]
 pub struct Encryptor {
     cipher: XChaCha20Poly1305,
+    derivation: hmac::Key,
     key_file: Arc<Path>,
 }
 
@@ -55,12 +57,20 @@ impl Encryptor {
             result => result.map_err(io_error)?,
         };
         let key = BASE64.decode(text.trim().as_bytes()).map(Zeroizing::new).ok();
-        let cipher = key.and_then(|key| XChaCha20Poly1305::new_from_slice(&key).ok());
-        Ok(Self { cipher: cipher.ok_or_else(|| KeyFileError::Content(path.to_owned()))?, key_file: path.into() })
+        let unusable = || KeyFileError::Content(path.to_owned());
+        let key = key.ok_or_else(unusable)?;
+        let cipher = XChaCha20Poly1305::new_from_slice(&key).map_err(|_| unusable())?;
+        Ok(Self { cipher, derivation: hmac::Key::new(hmac::HMAC_SHA512, &key), key_file: path.into() })
     }
 
     pub fn key_file(&self) -> &Path {
         &self.key_file
+    }
+
+    /// 64 bytes that only servers with this key can compute from `input`, different for each label: HMAC-SHA-512.
+    pub fn derive(&self, label: &str, input: &str) -> Zeroizing<[u8; 64]> {
+        let tag = hmac::sign(&self.derivation, format!("dockpass {label}\0{input}").as_bytes());
+        Zeroizing::new(tag.as_ref().try_into().expect("HMAC-SHA-512 has 64 bytes"))
     }
 
     pub fn seal(&self, name: &str, secret: &[u8], rng: SystemRng) -> Vec<u8> {
@@ -129,6 +139,10 @@ mod tests {
         assert_eq!(encryptor.unseal("b", &sealed).unwrap_err(), WrongKey);
         assert_eq!(encryptor.unseal("a", &sealed[..10]).unwrap_err(), WrongKey);
         let other = Encryptor::open(&folder.path().join("other.key"), true, SystemRng).unwrap();
+        assert_eq!(encryptor.derive("a", "x"), encryptor.clone().derive("a", "x"));
+        for different in [encryptor.derive("b", "x"), encryptor.derive("a", "y"), other.derive("a", "x")] {
+            assert_ne!(different, encryptor.derive("a", "x"));
+        }
         assert_eq!(other.unseal("a", &sealed).unwrap_err(), WrongKey);
     }
 

@@ -9,11 +9,10 @@ use dockpass_core::grants::{self, GrantedScope};
 use dockpass_core::permission::{Principal, RepositoryFacts};
 use dockpass_core::refusal::Refusal;
 use dockpass_core::repository::{RepositoryFilter, RepositoryName};
-use dockpass_core::repository_facts;
 use dockpass_core::scope::Scope;
-use dockpass_core::secret;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::username::as_typed;
+use dockpass_core::{repository_facts, secret};
 
 use crate::accounts::actions::{CheckedPassword, PasswordPurpose, check_password};
 use crate::auth::throttle::{AttemptSource, SignInAttempt, SignInVerdict};
@@ -24,7 +23,7 @@ use crate::platform::jwt::{Access, Claims};
 use crate::platform::password_hasher::PasswordHasher;
 use crate::platform::rate_limits::RateLimits;
 use crate::repositories;
-use crate::tokens::authenticate::actions::{KnownToken, authenticate};
+use crate::tokens::authenticate::actions::{KnownToken, RotatedSecretUses, authenticate};
 
 /// A registry token lives this long, in seconds.
 pub const TOKEN_LIFE_SECONDS: i64 = 300;
@@ -74,6 +73,7 @@ pub struct Authenticator<'a> {
     pub db: &'a Db,
     pub hasher: &'a PasswordHasher,
     pub limits: &'a RateLimits,
+    pub secret_uses: &'a RotatedSecretUses,
     pub requires_second_factor: bool,
     pub devices: DeviceRules,
     pub address: IpAddr,
@@ -86,7 +86,8 @@ impl Authenticator<'_> {
     /// whatever the result. A source that failed too often gets [`Error::TooMany`].
     pub async fn authenticate(&self, username: &str, secret: &str) -> Result<Result<Caller, RefusedRequest>, Error> {
         if secret::has_token_prefix(secret) {
-            let found = authenticate(self.db, &as_typed(username), secret, self.devices, self.now).await?;
+            let name = as_typed(username);
+            let found = authenticate(self.db, self.secret_uses, &name, secret, self.devices, self.now).await?;
             return Ok(match found {
                 Ok((token, principal)) => {
                     Ok(Caller { account_id: token.account_id.clone(), principal, token: Some(token) })

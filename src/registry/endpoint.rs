@@ -113,6 +113,7 @@ async fn authenticate(
         db: &app.db,
         hasher: &app.hasher,
         limits: &app.rate_limits,
+        secret_uses: &app.rotated_secret_uses,
         requires_second_factor: app.config.requires_second_factor,
         devices: app.config.devices,
         address,

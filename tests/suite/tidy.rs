@@ -7,7 +7,7 @@ use time::Duration;
 use crate::harness::{Browser, PASSWORD, TestServer, database};
 
 /// Tables whose rows are deleted after some time.
-const KEPT_FOR_A_WHILE: [&str; 14] = [
+const KEPT_FOR_A_WHILE: [&str; 15] = [
     "session",
     "deleted_token",
     "spent_form_key",
@@ -18,6 +18,7 @@ const KEPT_FOR_A_WHILE: [&str; 14] = [
     "refusal",
     "device_code",
     "device_session",
+    "previous_refresh",
     "previous_secret",
     "sign_in_failure",
     "password_link",
@@ -33,6 +34,7 @@ async fn leave_traces(server: &TestServer, alice: &Browser) {
         server.anonymous().token("alice", secret, &["repository:alice/app:pull"]).await;
     }
     let signed_out = server.device(alice, "signed out").await;
+    server.anonymous().refresh(&signed_out.refresh).await;
     server.anonymous().post("/oauth/revoke", &[("token", signed_out.token.as_str())]).await;
     server.device(alice, "deleted").await;
     let id = server.text("SELECT id FROM token WHERE source = 'auto-generated'").await;

@@ -45,6 +45,7 @@ named_enum! {
         DeviceDenied = "device_denied",
         DeviceSignedOut = "device_signed_out",
         TokenReplaced = "token_replaced",
+        DeviceCopied = "device_copied",
         DeviceIdle = "device_idle",
         DeviceExpired = "device_over",
         RepositoryCreated = "repository_created",

@@ -1,12 +1,14 @@
 //! Signing in on a device through the browser (RFC 8628): the two codes, and the answers to polls.
 
+use std::net::IpAddr;
+
 use rand_core::CryptoRng;
 use time::Duration;
-use unicode_normalization::UnicodeNormalization as _;
 
 use crate::named::{hidden_debug, named_enum};
 use crate::secret::{SecretHash, random_base62};
 use crate::timestamp::Timestamp;
+use crate::typed_code;
 
 /// The lifetime of both codes.
 pub const CODE_LIFE: Duration = Duration::minutes(10);
@@ -61,13 +63,7 @@ impl UserCode {
     /// Reads a typed code. Case, white space and punctuation do not matter, and full-width letters of an East Asian
     /// keyboard count as letters. `None` if it is not a code.
     pub fn parse(text: &str) -> Option<Self> {
-        let letters: String = text
-            .chars()
-            .take(4 * USER_CODE_LENGTH)
-            .nfkc()
-            .filter(|c| c.is_alphanumeric())
-            .map(|c| c.to_ascii_uppercase())
-            .collect();
+        let letters = typed_code::normalize(text).to_ascii_uppercase();
         let is_code = letters.len() == USER_CODE_LENGTH && letters.bytes().all(|byte| ALPHABET.contains(&byte));
         is_code.then_some(Self(letters))
     }
@@ -84,6 +80,40 @@ impl UserCode {
 }
 
 hidden_debug!(DeviceCode, UserCode);
+
+/// How many codes may be pending for an IPv4 address or an IPv6 network of so many bits. An office shares an address, and
+/// a provider gives a customer a /64, a /56 or a /48.
+const PENDING_OF_NETWORK: [(u32, i64); 3] = [(64, 20), (56, 50), (48, 100)];
+
+/// The networks from `first` to `last` of [`network`] share a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingLimit {
+    pub first: String,
+    pub last: String,
+    pub most: i64,
+}
+
+/// What counts as one address: an IPv4 address, or the first 64 bits of an IPv6 address. In hexadecimal, so that texts sort
+/// as numbers do.
+pub fn network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => format!("{:08x}", u32::from(address)),
+        IpAddr::V6(address) => format!("{:016x}", u128::from(address) >> 64),
+    }
+}
+
+/// The limits for the pending codes of an address, the narrowest network first.
+pub fn pending_limits(address: IpAddr) -> Vec<PendingLimit> {
+    let IpAddr::V6(v6) = address.to_canonical() else {
+        let (only, (_, most)) = (network(address), PENDING_OF_NETWORK[0]);
+        return vec![PendingLimit { first: only.clone(), last: only, most }];
+    };
+    let limit = |(length, most)| {
+        let (bits, others) = ((u128::from(v6) >> 64) as u64, u64::MAX.checked_shr(length).unwrap_or(0));
+        PendingLimit { first: format!("{:016x}", bits & !others), last: format!("{:016x}", bits | others), most }
+    };
+    PENDING_OF_NETWORK.map(limit).to_vec()
+}
 
 named_enum! {
     /// The state of a sign-in on a device. It never goes back to an earlier state.
@@ -168,6 +198,20 @@ mod tests {
         for text in ["", "-", "WDJB-MJH", "WDJB-MJHTB", "WDJB-MJHA", "WDJB-MJH1", "WDJB-MJHÉ", "éééééééé"] {
             assert_eq!(UserCode::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_networks_of_a_customer_have_limits_of_their_own() {
+        let limits = |address: &str| pending_limits(address.parse().unwrap());
+        let range = |first: &str, last: &str, most| PendingLimit { first: first.into(), last: last.into(), most };
+        let v6 = [
+            range("20010db812345678", "20010db812345678", 20),
+            range("20010db812345600", "20010db8123456ff", 50),
+            range("20010db812340000", "20010db81234ffff", 100),
+        ];
+        assert_eq!(limits("2001:db8:1234:5678::1"), v6);
+        let v4 = [range("0a000001", "0a000001", 20)];
+        assert_eq!((limits("10.0.0.1"), limits("::ffff:10.0.0.1")), (v4.to_vec(), v4.to_vec()));
     }
 
     #[test]

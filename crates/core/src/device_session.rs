@@ -5,7 +5,8 @@ use time::Duration;
 use crate::timestamp::Timestamp;
 use crate::token::Description;
 
-/// How long the previous secret of a token still works after a refresh, so that two refreshes at once both succeed.
+/// How long the secrets before a rotation still work: the token's secret, and the refresh token, which gives the same new
+/// pair again.
 pub const OVERLAP: Duration = Duration::MINUTE;
 
 /// The operator's limits for devices.
@@ -35,6 +36,8 @@ pub enum EndReason {
     Deleted,
     Replaced,
     SignedOut,
+    /// A refresh token came back whose successor was used: two computers have the sign-in.
+    Copied,
     Idle,
     MaxAge,
     /// The token is deactivated, and can be activated again.
@@ -48,6 +51,7 @@ impl EndReason {
         match self {
             EndReason::Replaced => Some("replaced"),
             EndReason::SignedOut => Some("signed-out"),
+            EndReason::Copied => Some("copied"),
             EndReason::Idle => Some("idle"),
             EndReason::MaxAge => Some("longest"),
             _ => None,
@@ -55,7 +59,7 @@ impl EndReason {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [EndReason::Replaced, EndReason::SignedOut, EndReason::Idle, EndReason::MaxAge]
+        [EndReason::Replaced, EndReason::SignedOut, EndReason::Copied, EndReason::Idle, EndReason::MaxAge]
             .into_iter()
             .find(|reason| reason.as_str() == Some(text))
     }
@@ -71,6 +75,22 @@ impl DeviceSession {
         } else {
             (!self.is_active).then_some(EndReason::Deactivated)
         }
+    }
+}
+
+/// A refresh token that a rotation replaced.
+#[derive(Debug, Clone, Copy)]
+pub struct ReplacedRefresh {
+    pub rotated_at: Timestamp,
+    /// Whether its successor, or a later one, was used: the token's secret, or the refresh token.
+    pub is_successor_used: bool,
+}
+
+impl ReplacedRefresh {
+    /// Whether it gives its successor again: the answer may have been lost, or two processes asked at once. Later it is a
+    /// copy (RFC 9700 section 4.14).
+    pub fn may_repeat(self, now: Timestamp) -> bool {
+        !self.is_successor_used || now < self.rotated_at + OVERLAP
     }
 }
 
@@ -148,6 +168,15 @@ mod tests {
         assert_eq!(ends_at(RULES, NOW, NOW + Duration::DAY), NOW + Duration::DAY);
         assert_eq!(lifetime(RULES, NOW + RULES.longest, NOW), RULES.idle);
         assert_eq!(lifetime(RULES, NOW + Duration::days(2), NOW), Duration::days(2));
+    }
+
+    #[test]
+    fn a_replaced_refresh_token_repeats_its_answer_for_a_minute_or_until_the_successor_is_used() {
+        let may_repeat =
+            |is_successor_used, later| ReplacedRefresh { rotated_at: NOW, is_successor_used }.may_repeat(NOW + later);
+        let short = Duration::MINUTE - Duration::MILLISECOND;
+        assert_eq!([may_repeat(true, short), may_repeat(true, Duration::MINUTE)], [true, false]);
+        assert!(may_repeat(false, Duration::days(20)));
     }
 
     #[test]

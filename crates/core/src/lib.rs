@@ -28,6 +28,7 @@ pub mod throttle;
 pub mod timestamp;
 pub mod token;
 pub mod totp;
+pub mod typed_code;
 pub mod usage;
 pub mod user_agent;
 pub mod username;

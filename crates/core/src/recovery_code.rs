@@ -4,6 +4,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::password::{HashMemory, argon2};
+use crate::typed_code;
 
 pub const CODES: usize = 10;
 const CODE_BYTES: usize = 10;
@@ -25,7 +26,7 @@ pub fn generate(rng: &mut impl CryptoRng) -> Vec<RecoveryCode> {
 
 /// Reads a typed code, without separators. `None` if it is not a code, which saves the slow hash.
 pub fn parse(typed: &str) -> Option<RecoveryCode> {
-    let bare = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect::<String>().to_lowercase();
+    let bare = typed_code::normalize(typed).to_lowercase();
     let is_code = bare.len() == 16 && bare.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
     is_code.then(|| Zeroizing::new(bare))
 }
@@ -51,7 +52,9 @@ mod tests {
         for code in &codes {
             assert_eq!(code.len(), 19);
             let parsed = parse(code).unwrap();
-            assert_eq!(parse(&code.to_uppercase().replace('-', " ")), Some(parsed));
+            let wide: String = code.bytes().filter_map(|byte| char::from_u32(u32::from(byte) + 0xfee0)).collect();
+            assert_eq!(parse(&code.to_uppercase().replace('-', " ")), Some(parsed.clone()));
+            assert_eq!(parse(&wide), Some(parsed));
         }
         for wrong in ["", "abcd", "abcd-efgh-ijkl-mno1", "abcd-efgh-ijkl-mnopq"] {
             assert_eq!(parse(wrong), None, "{wrong}");

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::named::hidden_debug;
 use crate::timestamp::Timestamp;
+use crate::typed_code;
 
 /// RFC 4226 section 4 recommends 160 bits.
 const SECRET_BYTES: usize = 20;
@@ -33,10 +34,9 @@ impl TotpSecret {
         &self.0
     }
 
-    /// The time step of a code, at most one step from now. `None` if the code is wrong. White space is ignored, because
-    /// authenticators show "123 456".
+    /// The time step of a typed code, at most one step from now. `None` if the code is wrong.
     pub fn step_of(&self, code: &str, now: Timestamp) -> Option<i64> {
-        let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+        let digits = typed_code::normalize(code);
         if digits.len() != usize::from(DIGITS) || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
@@ -111,10 +111,10 @@ mod tests {
     }
 
     #[test]
-    fn white_space_in_codes_is_ignored() {
+    fn codes_are_accepted_with_white_space_and_in_full_width() {
         let at = Timestamp::from_seconds(59);
-        assert!(rfc().step_of(" 287 082\n", at).is_some());
-        for wrong in ["", "28708", "2870822", "28708a", "２８７０８２", "-87082"] {
+        assert!(rfc().step_of(" 287 082\n", at).is_some() && rfc().step_of("２８７０８２", at).is_some());
+        for wrong in ["", "28708", "2870822", "28708a", "-87082"] {
             assert_eq!(rfc().step_of(wrong, at), None, "{wrong}");
         }
     }

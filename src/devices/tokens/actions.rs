@@ -4,7 +4,7 @@ use dockpass_core::access_level::AccessLevel;
 use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
 use dockpass_core::client_name::{ClientName, DeviceClient};
-use dockpass_core::device_session::{self, DeviceRules, EndReason, OVERLAP};
+use dockpass_core::device_session::{self, DeviceRules, EndReason, OVERLAP, ReplacedRefresh};
 use dockpass_core::repository::RepositoryFilter;
 use dockpass_core::secret::{Secret, SecretKind};
 use dockpass_core::timestamp::Timestamp;
@@ -16,6 +16,7 @@ use crate::accounts::actions as accounts;
 use crate::activity::actions as activity;
 use crate::error::Error;
 use crate::platform::database::{Connection, Db, Tx};
+use crate::platform::encryption::Encryptor;
 use crate::platform::rng::SystemRng;
 use crate::tokens::actions as tokens;
 use crate::tokens::usage::actions::{self as usage, TokenUses};
@@ -37,22 +38,42 @@ pub struct IssuedTokens {
     pub life: Duration,
 }
 
-/// Generates a token for a device of the account with this id, within its slots however many ask at once: the tokens used
-/// least recently make room. `None` where the account is disabled.
+/// The secrets after a rotation. They follow from the refresh token before it, so that a repeated refresh gets the same
+/// pair, from every server with this secret key.
+pub struct Rotation {
+    presented: Secret,
+    secret: Secret,
+    refresh: Secret,
+}
+
+impl Rotation {
+    pub fn derive(encryptor: &Encryptor, presented: Secret) -> Self {
+        let derived = |kind, label| Secret::derived(kind, &encryptor.derive(label, presented.expose()));
+        let secret = derived(SecretKind::Device, "secret of a device's token");
+        Self { secret, refresh: derived(SecretKind::Refresh, "refresh token of a device"), presented }
+    }
+}
+
+/// Locks an account. `None` where it is disabled.
+pub async fn lock_account(tx: &mut Tx, account_id: &str) -> Result<Option<Account>, Error> {
+    let Some(account) = accounts::find(tx, account_id).await? else { return Ok(None) };
+    tokens::lock_account(tx, &account).await?;
+    // Read again behind the lock: it may be disabled by now.
+    Ok(accounts::find(tx, account_id).await?.filter(Account::is_enabled))
+}
+
+/// Generates a token for a device of an account that is locked, within its slots however many ask at once: the tokens used
+/// least recently make room.
 pub async fn generate(
     tx: &mut Tx,
-    account_id: &str,
+    account: &Account,
     client: &DeviceClient,
     rules: DeviceRules,
     origin: &ClientInfo,
     now: Timestamp,
     rng: SystemRng,
-) -> Result<Option<IssuedTokens>, Error> {
-    let Some(account) = accounts::find(tx, account_id).await? else { return Ok(None) };
-    tokens::lock_account(tx, &account).await?;
-    // Read again behind the lock: it may be disabled by now.
-    let Some(account) = accounts::find(tx, account_id).await?.filter(Account::is_enabled) else { return Ok(None) };
-    make_room(tx, &account, rules, origin, now).await?;
+) -> Result<IssuedTokens, Error> {
+    make_room(tx, account, rules, origin, now).await?;
     let mut generator = rng.generator();
     let granted = IssuedTokens {
         secret: Secret::generate(SecretKind::Device, &mut generator),
@@ -77,9 +98,9 @@ pub async fn generate(
     };
     tokens::insert(tx, &token, &granted.secret.hash()).await?;
     store::insert_session(tx, &token, &granted.refresh.hash(), client.program.as_str()).await?;
-    activity::record(tx, &account, ActivityKind::TokenCreated, token.description.as_str(), origin, now).await?;
+    activity::record(tx, account, ActivityKind::TokenCreated, token.description.as_str(), origin, now).await?;
     tracing::info!(account = account.username.as_str(), token = token.id, "a device signed in");
-    Ok(Some(granted))
+    Ok(granted)
 }
 
 /// Deletes the tokens that must make room for one more. Manual tokens have no slots.
@@ -112,6 +133,7 @@ async fn end(
 ) -> Result<(), Error> {
     let kind = match over {
         EndReason::Replaced => ActivityKind::TokenReplaced,
+        EndReason::Copied => ActivityKind::DeviceCopied,
         EndReason::Idle => ActivityKind::DeviceIdle,
         EndReason::MaxAge => ActivityKind::DeviceExpired,
         _ => ActivityKind::DeviceSignedOut,
@@ -128,66 +150,78 @@ async fn end(
     Ok(())
 }
 
-/// Whether a secret belongs to a device's session: a made-up one must not take a lock.
-pub async fn is_known(connection: &mut impl Connection, presented: &Secret, now: Timestamp) -> Result<bool, Error> {
+/// The token and the account of the session that a secret belongs to. It takes no lock: a made-up secret must not make
+/// others wait.
+pub async fn find_session(
+    connection: &mut impl Connection,
+    presented: &Secret,
+    now: Timestamp,
+) -> Result<Option<(String, String)>, Error> {
     let hash = presented.hash();
     Ok(match presented.kind() {
-        SecretKind::PersonalAccess => false,
-        SecretKind::Refresh => store::is_session(connection, &hash).await?,
-        SecretKind::Device => store::find_by_secret(connection, &hash, now).await?.is_some(),
+        SecretKind::PersonalAccess => None,
+        SecretKind::Refresh => store::find_by_refresh(connection, &hash).await?,
+        SecretKind::Device => store::find_by_secret(connection, &hash, now).await?,
     })
 }
 
-/// Replaces the secret of the session that `refresh` belongs to; the old one works a while longer. Two refreshes at once
-/// wait for each other, and both succeed.
+/// Rotates the secrets of a session; the old token works a while longer. Two refreshes at once wait for each other, and
+/// both get the same pair. A refresh token whose successor is in use ends the session (RFC 9700 section 4.14).
 pub async fn renew(
     tx: &mut Tx,
-    refresh: Secret,
+    token_id: &str,
+    rotation: Rotation,
     program: &ClientName,
     rules: DeviceRules,
+    origin: &ClientInfo,
     now: Timestamp,
-    rng: SystemRng,
 ) -> Result<Result<IssuedTokens, EndReason>, Error> {
-    let Some(session) = store::lock_session(tx, &refresh.hash()).await? else { return Ok(Err(EndReason::Unknown)) };
+    let Rotation { presented, secret, refresh } = rotation;
+    let Some(session) = store::lock_session(tx, token_id).await? else { return Ok(Err(EndReason::Unknown)) };
     // Parsed like a name that is claimed now: unprintable characters were stored once.
     if ClientName::parse(&session.program).as_ref() != Some(program) {
         return Ok(Err(EndReason::OtherProgram));
     }
-    let Some(SessionToken { secret_hash, username, level, session: behind }) =
-        store::behind(tx, &session.token_id).await?
-    else {
+    let Some(token) = store::behind(tx, token_id).await? else {
         return Ok(Err(session.ended.unwrap_or(EndReason::Deleted)));
     };
-    let secret = Secret::generate(SecretKind::Device, &mut rng.generator());
-    let (hash, hint) = (secret.hash(), secret.hint());
-    if !store::renew(tx, &session.token_id, &hash, &hint, now - rules.idle, now).await? {
-        return Ok(Err(behind.end_reason(rules, now).unwrap_or(EndReason::Deleted)));
+    let SessionToken { secret_hash, username, level, session: behind } = token;
+    let presented = presented.hash();
+    if session.refresh_hash == presented.as_bytes() {
+        if !store::renew(tx, token_id, &secret.hash(), &secret.hint(), now - rules.idle, now).await? {
+            return Ok(Err(behind.end_reason(rules, now).unwrap_or(EndReason::Deleted)));
+        }
+        store::keep_previous(tx, token_id, &secret_hash, now + OVERLAP, now).await?;
+        store::rotate(tx, token_id, &session, &refresh.hash(), now).await?;
+    } else {
+        // Behind the lock: the refresh before this one may have replaced it a moment ago.
+        let Some((generation, rotated_at)) = store::find_replaced(tx, &presented).await? else {
+            return Ok(Err(EndReason::Unknown));
+        };
+        let is_successor_used = session.used_generation > generation || session.generation > generation + 1;
+        if !(ReplacedRefresh { rotated_at, is_successor_used }).may_repeat(now) {
+            sign_out(tx, (token_id, &session.account_id), EndReason::Copied, origin, now).await?;
+            return Ok(Err(EndReason::Copied));
+        }
+        if let Some(reason) = behind.end_reason(rules, now) {
+            return Ok(Err(reason));
+        }
+        store::note_refresh(tx, token_id, now).await?;
     }
-    store::keep_previous(tx, &session.token_id, &secret_hash, now + OVERLAP, now).await?;
-    store::note_refresh(tx, &session.token_id, now).await?;
-    Ok(Ok(IssuedTokens {
-        secret,
-        refresh,
-        username,
-        level,
-        life: device_session::lifetime(rules, behind.ends_at, now),
-    }))
+    let life = device_session::lifetime(rules, behind.ends_at, now);
+    Ok(Ok(IssuedTokens { secret, refresh, username, level, life }))
 }
 
-/// Ends the session that this token or refresh token belongs to, if there is one (RFC 7009 section 2.2: the caller sees no
-/// difference).
-pub async fn revoke(tx: &mut Tx, presented: &Secret, origin: &ClientInfo, now: Timestamp) -> Result<(), Error> {
-    let hash = presented.hash();
-    let slot = match presented.kind() {
-        SecretKind::PersonalAccess => None,
-        SecretKind::Refresh => {
-            store::lock_session(tx, &hash).await?.map(|session| (session.token_id, session.account_id))
-        }
-        SecretKind::Device => store::find_by_secret(tx, &hash, now).await?,
-    };
-    let Some((token_id, account_id)) = slot else { return Ok(()) };
-    let Some(account) = accounts::find(tx, &account_id).await? else { return Ok(()) };
-    end(tx, &account, &token_id, EndReason::SignedOut, origin, now).await
+/// Ends a session because a device signed out, or has a copy of it.
+pub async fn sign_out(
+    tx: &mut Tx,
+    (token_id, account_id): (&str, &str),
+    why: EndReason,
+    origin: &ClientInfo,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let Some(account) = accounts::find(tx, account_id).await? else { return Ok(()) };
+    end(tx, &account, token_id, why, origin, now).await
 }
 
 /// Ends all sessions that were idle for too long or reached their longest time. A use of a moment ago keeps a session, so
@@ -216,7 +250,7 @@ pub async fn end_unused(tx: &mut Tx, after: &str, rules: DeviceRules, now: Times
     let idle_since = now - rules.idle;
     let candidates = store::candidates(tx, after, AT_ONCE, idle_since, now).await?;
     for (token_id, account_id) in &candidates {
-        store::lock_session_of(tx, token_id).await?;
+        store::lock_session(tx, token_id).await?;
         let Some(over) = store::lock_ended(tx, token_id, idle_since, now).await? else { continue };
         let Some(account) = accounts::find(tx, account_id).await? else { continue };
         end(tx, &account, token_id, over, &ClientInfo::default(), now).await?;

@@ -10,6 +10,9 @@ use dockpass_core::token::AccessToken;
 
 use crate::platform::database::{Connection, Tx, execute, fetch, row, unreadable};
 
+/// The replaced refresh tokens of a session that are remembered. A device that refreshes once a day has fewer.
+const REMEMBERED_REFRESHES: i64 = 200;
+
 pub async fn insert_session(
     tx: &mut Tx,
     token: &AccessToken,
@@ -28,35 +31,34 @@ pub async fn insert_session(
     )
 }
 
-/// A session that was found by its refresh token and is locked: refreshes wait for each other.
+/// A session that is locked: refreshes of one session wait for each other.
 #[derive(Debug)]
 pub struct LockedSession {
-    pub token_id: String,
     pub account_id: String,
     pub program: String,
     pub ended: Option<EndReason>,
+    pub refresh_hash: Vec<u8>,
+    pub generation: i64,
+    pub used_generation: i64,
 }
 
-pub async fn lock_session(tx: &mut Tx, refresh: &SecretHash) -> sqlx::Result<Option<LockedSession>> {
+pub async fn lock_session(tx: &mut Tx, token_id: &str) -> sqlx::Result<Option<LockedSession>> {
     let row = fetch!(
         fetch_optional,
         tx,
-        (String, String, String, Option<String>),
-        "UPDATE device_session SET refreshed_at = refreshed_at WHERE refresh_hash = $1
-         RETURNING token_id, account_id, program, ended",
-        refresh.as_bytes(),
-    )?;
-    Ok(row.map(|(token_id, account_id, program, ended)| LockedSession {
+        (String, String, Option<String>, Vec<u8>, i64, i64),
+        "UPDATE device_session SET refreshed_at = refreshed_at WHERE token_id = $1
+         RETURNING account_id, program, ended, refresh_hash, generation, used_generation",
         token_id,
+    )?;
+    Ok(row.map(|(account_id, program, ended, refresh_hash, generation, used_generation)| LockedSession {
         account_id,
         program,
         ended: ended.as_deref().and_then(EndReason::parse),
+        refresh_hash,
+        generation,
+        used_generation,
     }))
-}
-
-/// Locks the session of a token, before it is ended.
-pub async fn lock_session_of(tx: &mut Tx, token_id: &str) -> sqlx::Result<u64> {
-    execute!(tx, "UPDATE device_session SET refreshed_at = refreshed_at WHERE token_id = $1", token_id)
 }
 
 row! {
@@ -158,16 +160,63 @@ pub async fn keep_previous(
     )
 }
 
-/// Whether a session, which may have ended, has this refresh token.
-pub async fn is_session(connection: &mut impl Connection, refresh: &SecretHash) -> sqlx::Result<bool> {
-    let (is_session,) = fetch!(
-        fetch_one,
-        connection,
-        (bool,),
-        "SELECT EXISTS (SELECT 1 FROM device_session WHERE refresh_hash = $1)",
+/// Puts the next refresh token on a session that is locked, and remembers the one before it.
+pub async fn rotate(
+    tx: &mut Tx,
+    token_id: &str,
+    session: &LockedSession,
+    refresh: &SecretHash,
+    now: Timestamp,
+) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "DELETE FROM previous_refresh WHERE token_id = $1 AND generation <= $2",
+        token_id,
+        session.generation - REMEMBERED_REFRESHES,
+    )?;
+    execute!(
+        tx,
+        "INSERT INTO previous_refresh (refresh_hash, token_id, generation, rotated_at) VALUES ($1, $2, $3, $4)",
+        &session.refresh_hash,
+        token_id,
+        session.generation,
+        now.millis(),
+    )?;
+    execute!(
+        tx,
+        "UPDATE device_session SET refresh_hash = $2, generation = generation + 1, refreshed_at = $3
+         WHERE token_id = $1",
+        token_id,
+        refresh.as_bytes(),
+        now.millis(),
+    )
+}
+
+/// The generation of a refresh token that a rotation replaced, and when it did.
+pub async fn find_replaced(tx: &mut Tx, refresh: &SecretHash) -> sqlx::Result<Option<(i64, Timestamp)>> {
+    let row = fetch!(
+        fetch_optional,
+        tx,
+        (i64, i64),
+        "SELECT generation, rotated_at FROM previous_refresh WHERE refresh_hash = $1",
         refresh.as_bytes(),
     )?;
-    Ok(is_session)
+    Ok(row.map(|(generation, rotated_at)| (generation, Timestamp::from_millis(rotated_at))))
+}
+
+/// The token and the account of the session that has this refresh token, or had it.
+pub async fn find_by_refresh(
+    connection: &mut impl Connection,
+    refresh: &SecretHash,
+) -> sqlx::Result<Option<(String, String)>> {
+    fetch!(
+        fetch_optional,
+        connection,
+        (String, String),
+        "SELECT token_id, account_id FROM device_session
+         WHERE refresh_hash = $1 OR token_id = (SELECT token_id FROM previous_refresh WHERE refresh_hash = $1)",
+        refresh.as_bytes(),
+    )
 }
 
 /// The id and the account of the token with this secret, or with a replaced secret that still works. It is one statement:

@@ -7,7 +7,7 @@ use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::Description;
 
-use crate::platform::database::{Connection, fetch, row, unreadable};
+use crate::platform::database::{Connection, Tx, execute, fetch, row, unreadable};
 
 row! {
     struct FoundRow {
@@ -21,6 +21,7 @@ row! {
         expires_at: Option<i64>,
         last_used_at: Option<i64>,
         refreshed_at: Option<i64>,
+        unused_generation: Option<i64>,
         username: String,
         is_admin: bool,
         disabled_at: Option<i64>,
@@ -39,6 +40,7 @@ impl FoundRow {
             known: KnownToken { token_id: self.id, account_id: self.account_id, description },
             principal: Principal { username: self.username, is_admin: self.is_admin, level, repository_filter },
             is_active: self.is_active,
+            unused_generation: self.unused_generation,
             expires_at: self.expires_at.map(Timestamp::from_millis),
             last_at: Timestamp::from_millis(last_at),
             account_is_disabled: self.disabled_at.is_some() || self.closed_at.is_some(),
@@ -60,6 +62,8 @@ pub struct FoundToken {
     pub known: KnownToken,
     pub principal: Principal,
     pub is_active: bool,
+    /// The generation of the device's secrets, if this is its first use.
+    pub unused_generation: Option<i64>,
     pub expires_at: Option<Timestamp>,
     /// The last use or the last refresh of the device's session, whichever is later; else the creation.
     pub last_at: Timestamp,
@@ -77,6 +81,8 @@ macro_rules! read {
                 "SELECT token.id, token.account_id, token.description, token.level, token.repositories,
                         token.is_active, token.created_at, token.expires_at, token.last_used_at,
                         device_session.refreshed_at,
+                        CASE WHEN device_session.generation > device_session.used_generation
+                             THEN device_session.generation END AS unused_generation,
                         account.username, account.is_admin, account.disabled_at, account.closed_at
                  FROM token JOIN account ON account.id = token.account_id
                  LEFT JOIN device_session ON device_session.token_id = token.id
@@ -108,6 +114,16 @@ pub async fn find_replaced(
     )?
     .map(FoundRow::into_found)
     .transpose()
+}
+
+/// Notes that a device used the secret that a refresh gave it.
+pub async fn note_used_generation(tx: &mut Tx, token_id: &str, generation: i64) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "UPDATE device_session SET used_generation = $2 WHERE token_id = $1 AND used_generation < $2",
+        token_id,
+        generation,
+    )
 }
 
 /// A deleted token, its owner's name, and when it was deleted.

@@ -23,6 +23,7 @@ pub struct RefusalView {
     /// "14 times since 23 November 2026 12:00 UTC", where it was more than once.
     pub times: Option<String>,
     pub remedy: SuggestedFix,
+    pub is_copied: bool,
 }
 
 impl RefusalView {
@@ -35,6 +36,7 @@ impl RefusalView {
             at: page.time(&line.span.last_at),
             times: (line.span.times > 1).then(times),
             remedy,
+            is_copied: line.is_copied,
             token_id: line.token_id,
             description: line.description,
             is_about_repository: matches!(line.code.as_str(), "PAT-READ-ONLY" | "PAT-REPOSITORY"),

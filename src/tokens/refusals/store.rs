@@ -70,6 +70,7 @@ row! {
         source: Option<String>,
         is_deleted: bool,
         is_devices: bool,
+        is_copied: bool,
     }
 }
 
@@ -89,6 +90,8 @@ pub struct RefusalRow {
     pub token: TokenState,
     /// The token's level and repositories, where it still exists.
     pub rights: Option<(AccessLevel, RepositoryFilter)>,
+    /// Whether its device's sign-in was used on another computer too.
+    pub is_copied: bool,
 }
 
 impl RefusedRow {
@@ -110,6 +113,7 @@ impl RefusedRow {
         RefusalRow {
             token,
             rights,
+            is_copied: self.is_copied,
             span: Occurrences { first_at, last_at, times: self.times },
             token_id: self.token_id,
             description: self.description,
@@ -146,7 +150,9 @@ pub async fn recent(
                 refusal.description, refusal.first_at, refusal.last_at, refusal.times,
                 token.is_active, token.expires_at, token.level, token.repositories, token.source,
                 EXISTS (SELECT 1 FROM deleted_token WHERE deleted_token.token_id = refusal.token_id) AS is_deleted,
-                EXISTS (SELECT 1 FROM device_session WHERE device_session.token_id = refusal.token_id) AS is_devices
+                EXISTS (SELECT 1 FROM device_session WHERE device_session.token_id = refusal.token_id) AS is_devices,
+                EXISTS (SELECT 1 FROM device_session
+                        WHERE device_session.token_id = refusal.token_id AND ended = 'copied') AS is_copied
          FROM refusal LEFT JOIN token ON token.id = refusal.token_id
          WHERE refusal.account_id = $1 AND refusal.last_at > $2
          ORDER BY refusal.last_at DESC, refusal.id DESC LIMIT $3",

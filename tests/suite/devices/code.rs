@@ -99,6 +99,26 @@ async fn of_forty_requests_of_one_network_twenty_get_codes_and_the_others_are_to
 }
 
 #[tokio::test]
+async fn the_networks_of_one_customer_share_a_limit() {
+    for (most, step) in [(50, 0x1), (100, 0x100)] {
+        let server = behind_a_proxy().await;
+        let begin =
+            async |address: &str| from(&server, address).post("/oauth/device/code", &[("client_id", PROGRAM)]).await;
+        for number in 0..=most {
+            let answer = begin(&format!("2001:db8:1:{:x}::1", number * step)).await;
+            if number < most {
+                assert_eq!(answer.status, StatusCode::OK, "{number} of {most}");
+            } else {
+                assert_eq!(error(&answer), (429, "temporarily_unavailable".into()));
+            }
+        }
+        for another in ["2001:db8:2::1", "10.0.0.1"] {
+            assert_eq!(begin(another).await.status, StatusCode::OK, "{another}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_waits_in_all_is_capped_too() {
     let server = behind_a_proxy().await;
     from(&server, "10.0.0.1").begin("first").await;

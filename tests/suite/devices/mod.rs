@@ -3,5 +3,6 @@ mod pages;
 mod polls;
 mod refresh;
 mod revoke;
+mod rotation;
 mod slots;
 mod token;

@@ -222,3 +222,35 @@ async fn what_is_no_request_is_refused_in_oauths_words() {
     assert!(cookieless.headers.get("set-cookie").is_none());
     assert_eq!(error(&cookieless), "authorization_pending", "none of these counted as a poll");
 }
+
+#[tokio::test]
+async fn a_change_of_the_credentials_ends_an_approval() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let (before, after) = (server.anonymous().begin("before").await, server.anonymous().begin("after").await);
+    alice.decide(&before, "approve").await;
+    server.sql("UPDATE account SET credentials_version = credentials_version + 1").await;
+    alice.decide(&after, "approve").await;
+    for _ in 0..2 {
+        let answer = server.anonymous().poll(&before).await;
+        assert_eq!(error(&answer), "invalid_grant");
+        assert!(answer.body.contains("changed after the approval: sign in again"), "{}", answer.body);
+    }
+    Got::of(&server.anonymous().poll(&after).await);
+    assert_eq!(server.count("token").await, 1);
+}
+
+#[tokio::test]
+async fn a_change_of_the_credentials_during_the_poll_comes_before_it_or_after_it() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let codes = server.anonymous().begin("laptop").await;
+    alice.decide(&codes, "approve").await;
+    let changing = server.writing("UPDATE account SET credentials_version = credentials_version + 1").await;
+    let program = server.anonymous();
+    let poll = tokio::spawn(async move { program.poll(&codes).await });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    changing.commit().await.unwrap();
+    assert_eq!(error(&poll.await.unwrap()), "invalid_grant");
+    assert_eq!(server.count("token").await, 0);
+}

@@ -1,5 +1,6 @@
 //! The requests, against Dockpass itself.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 
 use reqwest::StatusCode;
@@ -7,7 +8,7 @@ use time::Duration;
 
 use crate::harness::device::{Codes, PROGRAM};
 use crate::harness::{Browser, TestServer};
-use crate::helper::workstation::Workstation;
+use crate::helper::workstation::{NOT_FOUND, Workstation};
 
 /// Signs a computer in; the owner approves the code.
 async fn sign_in(workstation: &Workstation, server: &TestServer, owner: &Browser) {
@@ -61,5 +62,43 @@ async fn a_deactivated_token_and_a_disabled_account_keep_the_sign_in() {
         assert_ne!(renewed, token);
         assert_eq!(answer(&server, &renewed).await.0, StatusCode::OK);
         token = renewed;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_sign_in_that_was_copied_the_second_computer_is_told_and_neither_fails_by_turns() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let (original, copy, host) = (Workstation::new(), Workstation::new(), server.address.to_string());
+    sign_in(&original, &server, &alice).await;
+    fs::create_dir_all(copy.file().parent().unwrap()).unwrap();
+    fs::copy(original.file(), copy.file()).unwrap();
+    let refreshed = |workstation: &Workstation| {
+        workstation.make_due(&host);
+        workstation.call("get", &host)
+    };
+    let ended = format!("this sign-in is used on another computer too: run {PROGRAM} login {host}\n");
+    let both = [&original, &copy].map(|workstation| refreshed(workstation).succeed());
+    assert_eq!(both[0], both[1], "within a minute both get the same token");
+    server.clock.advance(Duration::DAY);
+    refreshed(&original).succeed();
+    let token = original.get(&host).1;
+    assert_eq!(answer(&server, &token).await.0, StatusCode::OK);
+    server.clock.advance(Duration::DAY);
+    let said = refreshed(&copy);
+    assert_eq!((said.code, said.stdout.as_str(), said.stderr.as_str()), (Some(1), NOT_FOUND, ended.as_str()));
+    let (status, body) = answer(&server, &token).await;
+    assert!(status == StatusCode::UNAUTHORIZED && body.contains("(PAT-DELETED)"), "{body}");
+    assert_eq!(refreshed(&original).stderr, ended);
+    // With a sign-in of its own each of them lasts.
+    let alice = server.signed_in("alice").await;
+    sign_in(&original, &server, &alice).await;
+    sign_in(&copy, &server, &alice).await;
+    for _ in 0..3 {
+        server.clock.advance(Duration::DAY);
+        for workstation in [&original, &copy] {
+            refreshed(workstation).succeed();
+            assert_eq!(answer(&server, &workstation.get(&host).1).await.0, StatusCode::OK);
+        }
     }
 }

@@ -4,6 +4,7 @@ use dockpass_core::activity::{ActivityKind, ClientInfo};
 use reqwest::StatusCode;
 use time::Duration;
 
+use crate::harness::device::Got;
 use crate::harness::factor::{Authenticator, recovery_codes};
 use crate::harness::{Browser, PASSWORD, TestServer, database};
 
@@ -29,13 +30,20 @@ async fn lines(browser: &Browser, path: &str) -> Vec<String> {
     list.split("<li>").skip(1).map(bare).collect()
 }
 
-/// Devices that are denied, sign out, are replaced, are idle and reach their maximum age; returns their secrets.
+/// Devices that are denied, sign out, are copied, are replaced, are idle and reach their maximum age; returns their secrets.
 async fn every_end_of_a_device(server: &TestServer, alice: &Browser) -> Vec<String> {
     let denied = server.anonymous().begin("denied").await;
     alice.decide(&denied, "deny").await;
     let mut secrets = vec![denied.user_code, denied.device_code];
     for number in 0..7 {
         let got = server.device(alice, &format!("device {number}")).await;
+        if number == 5 {
+            let next = Got::of(&server.anonymous().refresh(&got.refresh).await);
+            server.anonymous().token("alice", &next.token, &[]).await;
+            server.clock.advance(Duration::MINUTE);
+            server.anonymous().refresh(&got.refresh).await;
+            secrets.extend([next.token[10..40].to_owned(), next.refresh]);
+        }
         if number == 6 {
             server.anonymous().post("/oauth/revoke", &[("token", &got.refresh)]).await;
         }
