@@ -12,15 +12,19 @@ use dockpass_core::quota::TokenQuota;
 use dockpass_core::secret::SecretHash;
 use ipnet::IpNet;
 use time::Duration;
-use url::Url;
+use url::{Host, Url};
 
 use crate::platform::database::DatabaseLocation;
 use crate::platform::session_store::SessionLifetime;
+use crate::platform::text_input;
 
 /// The settings before they are checked. Most are text, so that all mistakes can be reported at once.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
+    /// File with settings, a NAME=value a line; flags and variables win [default: /etc/dockpass/dockpass.conf if it exists]
+    #[arg(long, env = "DOCKPASS_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
     /// Address and port to listen on; port 0 means any free port
     #[arg(long, env = "DOCKPASS_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     pub listen: String,
@@ -139,6 +143,8 @@ pub enum LogFormat {
 pub struct Urls {
     /// The public URL without a trailing slash.
     pub public: String,
+    /// The port in the public URL, if it is not the scheme's own.
+    pub port: Option<u16>,
     /// Whether the public URL is https. It turns on secure cookies and HSTS.
     pub is_secure: bool,
     /// The host that people type after `docker login`.
@@ -253,7 +259,22 @@ impl Config {
         let is_secure = public.starts_with("https://");
         let host = public.split_once("://").map_or(public.as_str(), |(_, rest)| rest);
         let registry_host = self.registry_host.clone().unwrap_or_else(|| host.to_owned());
-        Urls { registry_host, is_secure, public }
+        let port = Url::parse(&public).ok().and_then(|url| url.port());
+        Urls { registry_host, port, is_secure, public }
+    }
+
+    /// What is allowed but most likely a mistake, as sentences for the log.
+    pub fn warnings(&self) -> Vec<String> {
+        let is_loopback = |host: Host<&str>| match host {
+            Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.to_canonical().is_loopback(),
+        };
+        let plain = self.public_url.iter().filter(|url| url.scheme() == "http" && !url.host().is_some_and(is_loopback));
+        let warn = |url: &Url| {
+            format!("--public-url {url} is plain http: passwords and tokens can be read on the way; put https in front")
+        };
+        plain.map(warn).collect()
     }
 
     pub fn trusts(&self, address: IpAddr) -> bool {
@@ -307,15 +328,18 @@ fn name(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Peers are compared in their canonical form, so networks of IPv4 in IPv6 (`::ffff:10.0.0.0/104`) become IPv4 too.
 fn network(text: &str) -> Result<IpNet, &'static str> {
-    IpNet::from_str(text)
-        .or_else(|_| IpAddr::from_str(text).map(IpNet::from))
-        .map_err(|_| "is not an address or a CIDR, such as 10.0.0.0/8")
+    let network = IpNet::from_str(text).or_else(|_| IpAddr::from_str(text).map(IpNet::from));
+    let network = network.map_err(|_| "is not an address or a CIDR, such as 10.0.0.0/8")?;
+    let prefix = network.prefix_len().checked_sub(96).filter(|_| matches!(network, IpNet::V6(_)));
+    let mapped = prefix.and_then(|prefix| IpNet::new(network.addr().to_canonical(), prefix).ok());
+    Ok(mapped.filter(|mapped| matches!(mapped, IpNet::V4(_))).unwrap_or(network))
 }
 
 /// The file contains one line. Short secrets are refused, because they could be guessed.
 fn events_secret(path: &std::path::Path) -> Result<SecretHash, &'static str> {
-    let text = std::fs::read_to_string(path).map_err(|_| "cannot be read")?;
+    let text = text_input::read_file(path).map_err(|_| "cannot be read")?;
     let secret = text.trim();
     let is_header = !secret.is_empty() && secret.chars().all(|c| c.is_ascii_graphic());
     match is_header && secret.len() >= 16 {
@@ -355,6 +379,28 @@ mod tests {
         let mistakes = Config::check(&wrong).unwrap_err();
         assert_eq!(mistakes.len(), 6, "{mistakes:#?}");
         assert!(!mistakes.join(" ").contains("hunter2"));
+    }
+
+    #[test]
+    fn mapped_networks_are_those_of_ipv4() {
+        let canonical = |text| network(text).unwrap().to_string();
+        assert_eq!(canonical("::ffff:127.0.0.1"), "127.0.0.1/32");
+        assert_eq!(canonical("::ffff:10.0.0.0/104"), "10.0.0.0/8");
+        assert_eq!([canonical("10.0.0.0/8"), canonical("2001:db8::/100")], ["10.0.0.0/8", "2001:db8::/100"]);
+    }
+
+    #[test]
+    fn plain_http_on_another_machine_is_warned_of() {
+        let warnings = |url: &str| {
+            let settings = Settings { public_url: Some(url.into()), ..settings() };
+            Config::check(&settings).unwrap().warnings().len()
+        };
+        for fine in ["https://hub.example.com", "http://localhost:8080", "http://127.0.0.9", "http://[::1]:1"] {
+            assert_eq!(warnings(fine), 0, "{fine}");
+        }
+        for plain in ["http://hub.example.com", "http://192.168.1.5:8080", "http://localhost.example.com"] {
+            assert_eq!(warnings(plain), 1, "{plain}");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub mod activity;
 pub mod admin;
 pub mod app;
 pub mod auth;
+pub mod command_line;
 pub mod config;
 pub mod devices;
 pub mod doctor;

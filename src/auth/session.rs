@@ -60,7 +60,7 @@ impl FromRequestParts<App> for SignedIn {
             return Err(Error::SecondFactorRequired);
         }
         touch(&session, app, &account, now).await?;
-        let page = Page::of(&parts.method, &parts.uri, &parts.headers, now).signed_in(&account);
+        let page = Page::of(app, parts, now).signed_in(&account);
         Ok(Self { account, page, session })
     }
 }
@@ -109,7 +109,7 @@ impl FromRequestParts<App> for AwaitingSecondFactor {
         if mark.is_none_or(|mark| mark.to_text() != password) {
             return Err(Error::SignedOut);
         }
-        let page = Page::of(&parts.method, &parts.uri, &parts.headers, now);
+        let page = Page::of(app, parts, now);
         Ok(Self { account, next, page, session: AnySession(session) })
     }
 }

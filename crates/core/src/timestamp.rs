@@ -1,6 +1,6 @@
 //! Points in time, as the database stores them.
 
-use time::{Date, Duration, OffsetDateTime, UtcOffset};
+use time::{Date, Duration, OffsetDateTime};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -40,12 +40,6 @@ impl Timestamp {
         self.0.div_euclid(86_400_000)
     }
 
-    /// The last millisecond of `date` in UTC.
-    pub fn end_of(date: Date) -> Self {
-        let midnight = date.midnight().assume_offset(UtcOffset::UTC);
-        Self::from_seconds(midnight.unix_timestamp()) + Duration::DAY - Duration::MILLISECOND
-    }
-
     /// The same time for formatting. Times outside the years that `time` supports become the epoch; none is ever stored.
     pub fn as_utc(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
@@ -83,19 +77,5 @@ impl std::ops::Sub for Timestamp {
     type Output = Duration;
     fn sub(self, earlier: Self) -> Duration {
         Duration::milliseconds(self.0 - earlier.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use time::macros::date;
-
-    #[test]
-    fn the_end_of_a_day_is_its_last_millisecond() {
-        let end = Timestamp::end_of(date!(2026 - 11 - 23));
-        assert_eq!(end.rfc3339(), "2026-11-23T23:59:59Z");
-        assert_eq!((end + Duration::MILLISECOND).rfc3339(), "2026-11-24T00:00:00Z");
-        assert_eq!(end.date(), date!(2026 - 11 - 23));
     }
 }
