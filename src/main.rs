@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use dockpass::admin::cli::{self as account_cli, AccountCommand};
 use dockpass::command_line;
-use dockpass::config::{Config, LogFormat, Settings};
+use dockpass::config::{Config, Settings};
 use dockpass::doctor::{self, DoctorCommand};
 use dockpass::platform::clock::{self, Clock};
 use dockpass::platform::database::Db;
@@ -65,7 +65,7 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let _log = log::start(config.log_format == LogFormat::Json);
+    let _log = log::start(config.log_is_json);
     match run(cli.command.unwrap_or(Command::Serve), config).await {
         Ok(output) => {
             say(&output);

@@ -96,4 +96,18 @@ mod tests {
             assert!(from_pem(nothing).is_empty(), "{nothing}");
         }
     }
+
+    #[test]
+    fn no_wrong_clock_spoils_the_root_or_a_leaf() {
+        let has = |certificate: &Certified, time: &str| {
+            certificate.certificate.windows(time.len()).any(|bytes| bytes == time.as_bytes())
+        };
+        let root = make_root().unwrap();
+        assert!(has(&root, "260101000000Z") && has(&root, "20560101000000Z"));
+        let leaf = |seconds| make_leaf(&root, Timestamp::from_seconds(seconds)).unwrap();
+        let (reset, new, ahead) = (leaf(0), leaf(1_767_225_600 + 3600), leaf(1_893_456_000));
+        assert!(has(&reset, "260101000000Z") && has(&reset, "280101000000Z"), "a clock without a battery");
+        assert!(has(&new, "260101000000Z") && has(&new, "280101010000Z"));
+        assert!(has(&ahead, "291231000000Z"), "mended by the next leaf");
+    }
 }
