@@ -1,10 +1,14 @@
-//! Puts htmx into the binary.
+//! Puts htmx and the build date into the binary.
 //!
 //! No crate ships htmx 2 under a permissive licence, and a copied file would not show where it came from. So the build
 //! downloads the npm package, checks the SHA-256 of the file and writes it to `OUT_DIR`. Without npm or a network,
 //! `DOCKPASS_HTMX=FILE` names a copy of the file.
 
-use std::{env, error::Error, fs, path::Path, process::Command};
+use std::error::Error;
+use std::path::Path;
+use std::process::Command;
+use std::time::SystemTime;
+use std::{env, fs};
 
 use sha2::{Digest, Sha256};
 
@@ -17,6 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=static");
     println!("cargo::rerun-if-changed=templates/locales");
     println!("cargo::rerun-if-env-changed=DOCKPASS_HTMX");
+    println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
+    println!("cargo::rustc-env=DOCKPASS_BUILD_SECONDS={}", build_day()?);
     let out = env::var("OUT_DIR")?;
     let script = match env::var("DOCKPASS_HTMX") {
         Ok(file) => fs::read(&file).map_err(|error| format!("DOCKPASS_HTMX={file} cannot be read: {error}"))?,
@@ -28,6 +34,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     fs::write(Path::new(&out).join("htmx.min.js"), script)?;
     Ok(())
+}
+
+/// The midnight before the build, in seconds since 1970. `SOURCE_DATE_EPOCH` makes builds reproducible.
+fn build_day() -> Result<u64, Box<dyn Error>> {
+    #[expect(clippy::disallowed_methods, reason = "the build has no other clock")]
+    let seconds = match env::var("SOURCE_DATE_EPOCH") {
+        Ok(given) => {
+            given.trim().parse().map_err(|_| format!("SOURCE_DATE_EPOCH={given} is not a number of seconds"))?
+        }
+        Err(_) => SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs(),
+    };
+    Ok(seconds - seconds % 86_400)
 }
 
 fn from_npm(folder: &Path) -> Result<Vec<u8>, Box<dyn Error>> {

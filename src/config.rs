@@ -12,15 +12,19 @@ use dockpass_core::quota::TokenQuota;
 use dockpass_core::secret::SecretHash;
 use ipnet::IpNet;
 use time::Duration;
-use url::Url;
+use url::{Host, Url};
 
 use crate::platform::database::DatabaseLocation;
 use crate::platform::session_store::SessionLifetime;
+use crate::platform::text_input;
 
 /// The settings before they are checked. Most are text, so that all mistakes can be reported at once.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Settings")]
 pub struct Settings {
+    /// File with settings, a NAME=value a line; flags and variables win [default: /etc/dockpass/dockpass.conf if it exists]
+    #[arg(long, env = "DOCKPASS_CONFIG", global = true)]
+    pub config: Option<PathBuf>,
     /// Address and port to listen on; port 0 means any free port
     #[arg(long, env = "DOCKPASS_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     pub listen: String,
@@ -124,14 +128,7 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     pub events_secret: Option<SecretHash>,
     pub events_secret_file: Option<PathBuf>,
-    pub log_format: LogFormat,
-}
-
-/// The format of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    Text,
-    Json,
+    pub log_is_json: bool,
 }
 
 /// The addresses that others use for this server and its registry.
@@ -139,6 +136,8 @@ pub enum LogFormat {
 pub struct Urls {
     /// The public URL without a trailing slash.
     pub public: String,
+    /// The port in the public URL, if it is not the scheme's own.
+    pub port: Option<u16>,
     /// Whether the public URL is https. It turns on secure cookies and HSTS.
     pub is_secure: bool,
     /// The host that people type after `docker login`.
@@ -202,23 +201,13 @@ impl Config {
             idle: Duration::hours(idle_hours.into()),
             longest: Duration::days(mistakes.number("--session-max-days", &settings.session_max_days, 365).into()),
         };
-        let signup = mistakes.take("--signup", &settings.signup, |text| match text {
-            "closed" => Ok(false),
-            "open" => Ok(true),
-            _ => Err("must be closed or open"),
-        });
-        let required = mistakes.take("--require-2fa", &settings.require_2fa, |text| {
-            text.parse::<bool>().map_err(|_| "must be true or false")
-        });
-        let log_format = mistakes.take("--log-format", &settings.log_format, |text| match text {
-            "text" => Ok(LogFormat::Text),
-            "json" => Ok(LogFormat::Json),
-            _ => Err("must be text or json"),
-        });
+        let signup_is_open = mistakes.second_of("--signup", &settings.signup, ["closed", "open"]);
+        let requires_second_factor = mistakes.second_of("--require-2fa", &settings.require_2fa, ["false", "true"]);
+        let log_is_json = mistakes.second_of("--log-format", &settings.log_format, ["text", "json"]);
         let events_secret = settings.events_secret_file.as_ref().and_then(|path| {
             mistakes.take("--events-secret-file", &path.display().to_string(), |_| events_secret(path))
         });
-        let (Some(listen), Ok(database), Some(log_format), []) = (listen, database, log_format, &*mistakes.0) else {
+        let (Some(listen), Ok(database), []) = (listen, database, &*mistakes.0) else {
             return Err(mistakes.0);
         };
         Ok(Self {
@@ -232,14 +221,14 @@ impl Config {
             secret_key_file: settings.secret_key_file.clone().unwrap_or_else(|| settings.data.join("secret.key")),
             token_limits,
             devices,
-            requires_second_factor: required.unwrap_or_default(),
-            signup_is_open: signup.unwrap_or_default(),
+            requires_second_factor,
+            signup_is_open,
             token_lifetimes: Lifetimes { longest_days: days },
             session_lifetime,
             metrics_listen,
             events_secret,
             events_secret_file: settings.events_secret_file.clone(),
-            log_format,
+            log_is_json,
             data: settings.data.clone(),
         })
     }
@@ -253,7 +242,22 @@ impl Config {
         let is_secure = public.starts_with("https://");
         let host = public.split_once("://").map_or(public.as_str(), |(_, rest)| rest);
         let registry_host = self.registry_host.clone().unwrap_or_else(|| host.to_owned());
-        Urls { registry_host, is_secure, public }
+        let port = Url::parse(&public).ok().and_then(|url| url.port());
+        Urls { registry_host, port, is_secure, public }
+    }
+
+    /// What is allowed but most likely a mistake, as sentences for the log.
+    pub fn warnings(&self) -> Vec<String> {
+        let is_loopback = |host: Host<&str>| match host {
+            Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+            Host::Ipv4(address) => address.is_loopback(),
+            Host::Ipv6(address) => address.to_canonical().is_loopback(),
+        };
+        let plain = self.public_url.iter().filter(|url| url.scheme() == "http" && !url.host().is_some_and(is_loopback));
+        let warn = |url: &Url| {
+            format!("--public-url {url} is plain http: passwords and tokens can be read on the way; put https in front")
+        };
+        plain.map(warn).collect()
     }
 
     pub fn trusts(&self, address: IpAddr) -> bool {
@@ -267,6 +271,14 @@ struct Mistakes(Vec<String>);
 impl Mistakes {
     fn take<T, E: Display>(&mut self, flag: &str, text: &str, check: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         check(text).map_err(|reason| self.0.push(format!("{flag} {text:?} {reason}"))).ok()
+    }
+
+    /// Whether a text is the second of two words; a mistake if it is neither.
+    fn second_of(&mut self, flag: &str, text: &str, [first, second]: [&str; 2]) -> bool {
+        let is_either = text == first || text == second;
+        let check = |_: &str| is_either.then_some(()).ok_or_else(|| format!("must be {first} or {second}"));
+        self.take(flag, text, check);
+        text == second
     }
 
     fn number(&mut self, flag: &str, text: &str, max: u16) -> u16 {
@@ -307,15 +319,18 @@ fn name(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Peers are compared in their canonical form, so networks of IPv4 in IPv6 (`::ffff:10.0.0.0/104`) become IPv4 too.
 fn network(text: &str) -> Result<IpNet, &'static str> {
-    IpNet::from_str(text)
-        .or_else(|_| IpAddr::from_str(text).map(IpNet::from))
-        .map_err(|_| "is not an address or a CIDR, such as 10.0.0.0/8")
+    let network = IpNet::from_str(text).or_else(|_| IpAddr::from_str(text).map(IpNet::from));
+    let network = network.map_err(|_| "is not an address or a CIDR, such as 10.0.0.0/8")?;
+    let prefix = network.prefix_len().checked_sub(96).filter(|_| matches!(network, IpNet::V6(_)));
+    let mapped = prefix.and_then(|prefix| IpNet::new(network.addr().to_canonical(), prefix).ok());
+    Ok(mapped.filter(|mapped| matches!(mapped, IpNet::V4(_))).unwrap_or(network))
 }
 
 /// The file contains one line. Short secrets are refused, because they could be guessed.
 fn events_secret(path: &std::path::Path) -> Result<SecretHash, &'static str> {
-    let text = std::fs::read_to_string(path).map_err(|_| "cannot be read")?;
+    let text = text_input::read_file(path).map_err(|_| "cannot be read")?;
     let secret = text.trim();
     let is_header = !secret.is_empty() && secret.chars().all(|c| c.is_ascii_graphic());
     match is_header && secret.len() >= 16 {
@@ -355,6 +370,20 @@ mod tests {
         let mistakes = Config::check(&wrong).unwrap_err();
         assert_eq!(mistakes.len(), 6, "{mistakes:#?}");
         assert!(!mistakes.join(" ").contains("hunter2"));
+    }
+
+    #[test]
+    fn plain_http_on_another_machine_is_warned_of() {
+        let warnings = |url: &str| {
+            let settings = Settings { public_url: Some(url.into()), ..settings() };
+            Config::check(&settings).unwrap().warnings().len()
+        };
+        for fine in ["https://hub.example.com", "http://localhost:8080", "http://127.0.0.9", "http://[::1]:1"] {
+            assert_eq!(warnings(fine), 0, "{fine}");
+        }
+        for plain in ["http://hub.example.com", "http://192.168.1.5:8080", "http://localhost.example.com"] {
+            assert_eq!(warnings(plain), 1, "{plain}");
+        }
     }
 
     #[test]

@@ -18,6 +18,10 @@ pub enum Error {
     Forbidden,
     /// The request is not valid, such as a form without its fields.
     Invalid,
+    /// The address exists, but not for this method.
+    MethodNotAllowed,
+    /// The body is larger than any that the server reads.
+    TooLarge,
     /// It existed and will never exist again.
     Gone,
     /// A link whose code was used, was replaced or expired.
@@ -47,6 +51,8 @@ impl fmt::Display for Error {
             Error::SecondFactorRequired => f.write_str("two-factor authentication is required"),
             Error::Forbidden => f.write_str("forbidden"),
             Error::Invalid => f.write_str("the request is not valid"),
+            Error::MethodNotAllowed => f.write_str("method not allowed"),
+            Error::TooLarge => f.write_str("too large"),
             Error::Gone => f.write_str("gone"),
             Error::LinkOver => f.write_str("the link no longer works"),
             Error::TooMany(wait) => write!(f, "too many attempts, wait {} s", wait.as_secs()),

@@ -6,7 +6,7 @@
 //! | [`platform`] | the outside world, one thing a file: database, clock, random numbers, keys, sessions |
 //! | [`web`] | what all handlers share and no feature: pages, forms, errors, translations, headers |
 //! | [`activity`], [`accounts`], [`auth`], [`repositories`], [`tokens`], [`settings`], [`admin`], [`devices`], [`registry`], [`doctor`] | the features |
-//! | [`config`], [`app`], [`router`], [`server`] | settings, what handlers share, all routes, start and stop |
+//! | [`command_line`], [`config`], [`app`], [`router`], [`server`] | arguments, settings, what handlers share, all routes, start and stop |
 //!
 //! Every feature has the same files: `store.rs` holds its SQL, `actions.rs` its verbs, `pages.rs` (and one file per
 //! larger page) its HTML handlers, `endpoint.rs` its machine-facing handlers, `cli.rs` its shell commands.
@@ -28,6 +28,7 @@ pub mod activity;
 pub mod admin;
 pub mod app;
 pub mod auth;
+pub mod command_line;
 pub mod config;
 pub mod devices;
 pub mod doctor;

@@ -5,11 +5,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use dockpass::admin::cli::{self as account_cli, AccountCommand};
-use dockpass::config::{Config, LogFormat, Settings};
+use dockpass::command_line;
+use dockpass::config::{Config, Settings};
 use dockpass::doctor::{self, DoctorCommand};
-use dockpass::platform::clock::Clock;
+use dockpass::platform::clock::{self, Clock};
 use dockpass::platform::database::Db;
 use dockpass::platform::rng::SystemRng;
 use dockpass::platform::{backup, data_folder, log};
@@ -62,15 +63,17 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let (matches, mut mistakes) = command_line::parse(Cli::command());
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let config = match Config::check(&cli.settings) {
-        Ok(config) => config,
-        Err(mistakes) => {
+        Ok(config) if mistakes.is_empty() => config,
+        checked => {
+            mistakes.extend(checked.err().unwrap_or_default());
             mistakes.iter().for_each(|mistake| eprintln!("dockpass: {mistake}"));
             return ExitCode::from(2);
         }
     };
-    let _log = log::start(config.log_format == LogFormat::Json);
+    let _log = log::start(config.log_is_json);
     match run(cli.command.unwrap_or(Command::Serve), config).await {
         Ok(output) => {
             say(&output);
@@ -105,6 +108,9 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
         Command::Keys(command) => {
             data_folder::must_exist(&config)?;
             let (now, rng) = (Clock::System.now(), SystemRng);
+            if let Some(complaint) = clock::complaint(now) {
+                eprintln!("dockpass: {complaint}");
+            }
             with_database(&config, async |db| registry_cli::run_keys(&command, db, &config, now, rng).await).await
         }
         Command::Doctor(command) => {

@@ -15,7 +15,7 @@ use tokio::time;
 use crate::app::App;
 use crate::config::Config;
 use crate::error::Error;
-use crate::platform::clock::Clock;
+use crate::platform::clock::{self, Clock};
 use crate::platform::data_folder;
 use crate::platform::database::{Db, open_error};
 use crate::platform::http_server::{self, ConnectionLimits};
@@ -54,6 +54,7 @@ impl Server {
     pub async fn bind(config: Config, clock: Clock) -> Result<Self, String> {
         let data_folder = data_folder::occupy(&config)?;
         let now = clock.now();
+        config.warnings().into_iter().chain(clock::complaint(now)).for_each(|warning| tracing::warn!("{warning}"));
         let db = open_database(&config).await?;
         let keys = registry::keys::actions::load_or_create(&db, &config.secret_key_file, now, SystemRng)
             .await

@@ -1,7 +1,5 @@
 //! `dockpass account`, which works whether servers run or not.
 
-use std::io::Read;
-
 use clap::Subcommand;
 use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
@@ -18,6 +16,7 @@ use crate::error::Error;
 use crate::platform::clock::Clock;
 use crate::platform::database::Db;
 use crate::platform::rng::SystemRng;
+use crate::platform::text_input;
 
 /// `dockpass account …`
 #[derive(Debug, Subcommand)]
@@ -26,7 +25,7 @@ pub enum AccountCommand {
     Add {
         /// Username: 2 to 39 characters of a-z and 0-9, separated by single . _ or -
         name: String,
-        /// Read the password from standard input; one line break at its end is ignored
+        /// Read the password from standard input; line breaks at its end are ignored
         #[arg(long, required = true)]
         password_stdin: bool,
         /// Let the account manage other accounts
@@ -45,7 +44,7 @@ pub enum AccountCommand {
     /// Set a new password and end all sessions
     ResetPassword {
         name: String,
-        /// Read the password from standard input; one line break at its end is ignored
+        /// Read the password from standard input; line breaks at its end are ignored
         #[arg(long, required = true)]
         password_stdin: bool,
     },
@@ -180,13 +179,8 @@ async fn read_digest(username: &str) -> Result<PasswordDigest, String> {
 }
 
 fn read_password() -> Result<Zeroizing<String>, String> {
-    let mut text = Zeroizing::new(String::new());
-    std::io::stdin()
-        .take(4096)
-        .read_to_string(&mut text)
-        .map_err(|error| format!("the password cannot be read from standard input: {error}"))?;
-    let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
-    Ok(Zeroizing::new(line.to_owned()))
+    text_input::read(std::io::stdin())
+        .map_err(|error| format!("the password cannot be read from standard input: {error}"))
 }
 
 const fn username_sentence(problem: UsernameProblem) -> &'static str {

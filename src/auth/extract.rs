@@ -18,7 +18,7 @@ impl FromRequestParts<App> for AttemptSource {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
-        let browser = RememberedBrowser::read(&CookieJar::from_headers(&parts.headers), &app.encryptor);
+        let browser = RememberedBrowser::read(&CookieJar::from_headers(&parts.headers), &app.urls, &app.encryptor);
         Ok(Self { address, browser })
     }
 }

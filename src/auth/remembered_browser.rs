@@ -6,11 +6,12 @@ use data_encoding::BASE64URL_NOPAD;
 use dockpass_core::account::Account;
 use dockpass_core::secret::random_base62;
 
+use crate::config::Urls;
 use crate::platform::encryption::Encryptor;
 use crate::platform::rng::SystemRng;
-use crate::web::cookies::long_lived;
+use crate::web::cookies;
 
-const BROWSER_COOKIE: &str = "dockpass_browser";
+const COOKIE: &str = "dockpass_browser";
 const ID_LENGTH: usize = 22;
 /// The accounts that one browser is remembered for.
 const MAX_ACCOUNTS: usize = 5;
@@ -24,9 +25,9 @@ pub struct RememberedBrowser {
 
 impl RememberedBrowser {
     /// Reads the cookie; `None` for one that this server did not write.
-    pub fn read(cookies: &CookieJar, encryptor: &Encryptor) -> Option<Self> {
-        let sealed = BASE64URL_NOPAD.decode(cookies.get(BROWSER_COOKIE)?.value().as_bytes()).ok()?;
-        let text = String::from_utf8(encryptor.unseal(BROWSER_COOKIE, &sealed).ok()?.to_vec()).ok()?;
+    pub fn read(jar: &CookieJar, urls: &Urls, encryptor: &Encryptor) -> Option<Self> {
+        let sealed = BASE64URL_NOPAD.decode(jar.get(&cookies::name(COOKIE, urls))?.value().as_bytes()).ok()?;
+        let text = String::from_utf8(encryptor.unseal(COOKIE, &sealed).ok()?.to_vec()).ok()?;
         let mut parts = text.split(' ').map(str::to_owned);
         Some(Self { id: parts.next()?, accounts: parts.collect() })
     }
@@ -49,13 +50,13 @@ impl RememberedBrowser {
         account: &Account,
         encryptor: &Encryptor,
         rng: SystemRng,
-        is_secure: bool,
+        urls: &Urls,
     ) -> Cookie<'static> {
         self.accounts.retain(|id| *id != account.id);
         self.accounts.insert(0, account.id.clone());
         self.accounts.truncate(MAX_ACCOUNTS);
         let text = [&[self.id][..], &self.accounts].concat().join(" ");
-        let value = BASE64URL_NOPAD.encode(&encryptor.seal(BROWSER_COOKIE, text.as_bytes(), rng));
-        long_lived(BROWSER_COOKIE, value, is_secure)
+        let value = BASE64URL_NOPAD.encode(&encryptor.seal(COOKIE, text.as_bytes(), rng));
+        cookies::long_lived(COOKIE, value, urls)
     }
 }

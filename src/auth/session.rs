@@ -57,7 +57,7 @@ impl FromRequestParts<App> for SignedIn {
             return Err(Error::SecondFactorRequired);
         }
         touch(&session, app, &account, now).await?;
-        let page = Page::of(&parts.method, &parts.uri, &parts.headers, now).signed_in(&account);
+        let page = Page::of(app, parts, now).signed_in(&account);
         let Ok(origin) = ClientInfo::from_request_parts(parts, app).await;
         Ok(Self { account, page, session, origin })
     }
@@ -99,7 +99,7 @@ impl FromRequestParts<App> for AwaitingSecondFactor {
         }
         let account = actions::find_unchanged(&mut app.db.read().await?, &id, version).await?;
         let account = account.ok_or(Error::SignedOut)?;
-        let page = Page::of(&parts.method, &parts.uri, &parts.headers, now);
+        let page = Page::of(app, parts, now);
         Ok(Self { account, next, page, session: AnySession(session) })
     }
 }

@@ -7,11 +7,10 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use axum_extra::extract::cookie::CookieJar;
 use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
 use serde::Deserialize;
-use time::Duration;
 
 use super::actions::CredentialChecker;
 use super::remembered_browser::RememberedBrowser;
@@ -20,6 +19,7 @@ use crate::accounts::actions::{self, CheckedPassword};
 use crate::activity::actions as activity;
 use crate::app::App;
 use crate::error::Error;
+use crate::web::cookies::removed_session;
 use crate::web::extract::Now;
 use crate::web::forms::{FormError, PostedForm, local_path};
 use crate::web::page::{Page, private};
@@ -119,7 +119,7 @@ pub(super) async fn complete(
     tx.commit().await?;
     tracing::info!(account = account.username.as_str(), address = origin.address, "signed in");
     let browser = source.browser.unwrap_or_else(|| RememberedBrowser::new(app.rng));
-    Ok(CookieJar::new().add(browser.remember(account, &app.encryptor, app.rng, app.urls.is_secure)))
+    Ok(CookieJar::new().add(browser.remember(account, &app.encryptor, app.rng, &app.urls)))
 }
 
 async fn sign_out(
@@ -134,11 +134,6 @@ async fn sign_out(
         tx.commit().await?;
     }
     session.sign_out().await?;
-    Ok((app.urls.is_secure.then(removed_session), Redirect::to("/login")).into_response())
-}
-
-/// The session layer removes its cookie without `Secure`, and browsers ignore that for a name with `__Host-`.
-fn removed_session() -> CookieJar {
-    let cookie = Cookie::build(("__Host-dockpass", "")).path("/").max_age(Duration::ZERO);
-    CookieJar::new().add(cookie.same_site(SameSite::Lax).http_only(true).secure(true))
+    Ok((app.urls.is_secure.then(|| CookieJar::new().add(removed_session(&app.urls))), Redirect::to("/login"))
+        .into_response())
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router, middleware};
+use axum::{Json, Router};
 use dockpass_core::access_level::AccessLevel;
 use dockpass_core::activity::ClientInfo;
 use dockpass_core::client_name::ClientName;
@@ -21,7 +21,6 @@ use super::tokens::actions::{self as generated, IssuedTokens, Rotation};
 use crate::app::App;
 use crate::error::Error;
 use crate::tokens::{authenticate, usage};
-use crate::web::errors::as_oauth_json;
 use crate::web::extract::{ClientAddress, Now};
 use crate::web::forms::PostedForm;
 use crate::web::page::private;
@@ -33,7 +32,6 @@ pub fn routes() -> Router<App> {
         .route("/oauth/token", post(token))
         .route("/oauth/revoke", post(revoke))
         .route("/.well-known/oauth-authorization-server", get(metadata))
-        .layer(middleware::from_fn(as_oauth_json))
 }
 
 type Form = PostedForm<Vec<(String, String)>>;

@@ -7,11 +7,14 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256,
 };
-use time::Duration;
+use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-/// Registries keep the root that they were configured with, so it must outlive them.
-const ROOT_LIFE: Duration = Duration::days(30 * 365);
+/// The root's dates are constants, so that no wrong clock can spoil the certificate that registries keep. It must outlive
+/// them.
+const ROOT_BEGINS: OffsetDateTime = datetime!(2026-01-01 0:00 UTC);
+const ROOT_ENDS: OffsetDateTime = datetime!(2056-01-01 0:00 UTC);
 /// How far a registry's clock may lag ours.
 const BACKDATED: Duration = Duration::days(1);
 
@@ -25,18 +28,20 @@ pub struct Certified {
 }
 
 /// A new self-signed root on P-256.
-pub fn make_root(now: Timestamp) -> Result<Certified, rcgen::Error> {
+pub fn make_root() -> Result<Certified, rcgen::Error> {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-    let certificate = root_params(now).self_signed(&key)?;
+    let certificate = root_params().self_signed(&key)?;
     Ok(Certified { certificate: certificate.der().to_vec(), private_key: Zeroizing::new(key.serialize_der()) })
 }
 
 /// A new leaf on P-256, signed by `root`.
 pub fn make_leaf(root: &Certified, now: Timestamp) -> Result<Certified, rcgen::Error> {
     // The leaf depends only on the name and the key of the issuer, and all roots have the same name.
-    let issuer = Issuer::new(root_params(now), KeyPair::try_from(root.private_key.as_slice())?);
+    let issuer = Issuer::new(root_params(), KeyPair::try_from(root.private_key.as_slice())?);
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-    let mut params = params("Dockpass token signer", now, LEAF_LIFE);
+    // Registries refuse a leaf that begins before its root.
+    let from = now.as_utc().max(ROOT_BEGINS);
+    let mut params = params("Dockpass token signer", (from - BACKDATED).max(ROOT_BEGINS), from + LEAF_LIFE);
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.use_authority_key_identifier_extension = true;
@@ -44,8 +49,8 @@ pub fn make_leaf(root: &Certified, now: Timestamp) -> Result<Certified, rcgen::E
     Ok(Certified { certificate: certificate.der().to_vec(), private_key: Zeroizing::new(key.serialize_der()) })
 }
 
-fn root_params(now: Timestamp) -> CertificateParams {
-    let mut params = params("Dockpass root", now, ROOT_LIFE);
+fn root_params() -> CertificateParams {
+    let mut params = params("Dockpass root", ROOT_BEGINS, ROOT_ENDS);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
     params
@@ -65,13 +70,12 @@ pub fn from_pem(text: &str) -> Vec<Vec<u8>> {
     blocks.into_iter().filter(|block| block.tag() == TAG).map(Pem::into_contents).collect()
 }
 
-fn params(name: &str, now: Timestamp, life: Duration) -> CertificateParams {
+fn params(name: &str, begins: OffsetDateTime, ends: OffsetDateTime) -> CertificateParams {
     let mut params = CertificateParams::default();
     let mut subject = DistinguishedName::new();
     subject.push(DnType::CommonName, name);
     params.distinguished_name = subject;
-    params.not_before = (now - BACKDATED).as_utc();
-    params.not_after = (now + life).as_utc();
+    (params.not_before, params.not_after) = (begins, ends);
     params
 }
 
@@ -81,8 +85,7 @@ mod tests {
 
     #[test]
     fn certificates_are_read_from_a_bundle_with_more_in_it() {
-        let now = Timestamp::from_seconds(1_795_435_200);
-        let certificates = [make_root(now).unwrap().certificate, make_root(now).unwrap().certificate];
+        let certificates = [make_root().unwrap().certificate, make_root().unwrap().certificate];
         let key = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
         let bundle =
             format!("a comment\n{}{key}{}", to_pem(&certificates[0]), to_pem(&certificates[1]).replace('\n', "\r\n"));
@@ -92,5 +95,19 @@ mod tests {
         {
             assert!(from_pem(nothing).is_empty(), "{nothing}");
         }
+    }
+
+    #[test]
+    fn no_wrong_clock_spoils_the_root_or_a_leaf() {
+        let has = |certificate: &Certified, time: &str| {
+            certificate.certificate.windows(time.len()).any(|bytes| bytes == time.as_bytes())
+        };
+        let root = make_root().unwrap();
+        assert!(has(&root, "260101000000Z") && has(&root, "20560101000000Z"));
+        let leaf = |seconds| make_leaf(&root, Timestamp::from_seconds(seconds)).unwrap();
+        let (reset, new, ahead) = (leaf(0), leaf(1_767_225_600 + 3600), leaf(1_893_456_000));
+        assert!(has(&reset, "260101000000Z") && has(&reset, "280101000000Z"), "a clock without a battery");
+        assert!(has(&new, "260101000000Z") && has(&new, "280101010000Z"));
+        assert!(has(&ahead, "291231000000Z"), "mended by the next leaf");
     }
 }

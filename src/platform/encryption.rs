@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use rand_core::Rng;
 use zeroize::Zeroizing;
 
 use super::rng::SystemRng;
+use super::text_input;
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
@@ -49,10 +50,10 @@ impl Encryptor {
     /// bytes in base64).
     pub fn open(path: &Path, may_create: bool, rng: SystemRng) -> Result<Self, KeyFileError> {
         let io_error = |source| KeyFileError::Io { path: path.to_owned(), source };
-        let text = match read(path) {
+        let text = match text_input::read_file(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && may_create => {
                 create(path, rng).map_err(io_error)?;
-                read(path).map_err(io_error)?
+                text_input::read_file(path).map_err(io_error)?
             }
             result => result.map_err(io_error)?,
         };
@@ -95,12 +96,6 @@ impl fmt::Debug for Encryptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Encryptor(…)")
     }
-}
-
-fn read(path: &Path) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::new());
-    std::fs::File::open(path)?.take(1024).read_to_string(&mut text)?;
-    Ok(text)
 }
 
 /// Writes the file under another name and then links it into place. If two servers start at once, both read the same,

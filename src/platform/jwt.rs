@@ -141,7 +141,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_795_435_200);
 
     fn signer() -> JwtSigner {
-        JwtSigner::new(&make_leaf(&make_root(NOW).unwrap(), NOW).unwrap()).unwrap()
+        JwtSigner::new(&make_leaf(&make_root().unwrap(), NOW).unwrap()).unwrap()
     }
 
     fn claims() -> Claims {

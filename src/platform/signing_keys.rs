@@ -101,7 +101,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_795_435_200);
 
     fn key(generation: i64, created_at: Timestamp) -> DatedKey {
-        let leaf = make_leaf(&make_root(created_at).unwrap(), created_at).unwrap();
+        let leaf = make_leaf(&make_root().unwrap(), created_at).unwrap();
         DatedKey { generation, created_at, signer: JwtSigner::new(&leaf).unwrap() }
     }
 

@@ -11,6 +11,7 @@ use super::keys::actions::{self as keys, Keys};
 use crate::config::{Config, Urls};
 use crate::platform::database::Db;
 use crate::platform::rng::SystemRng;
+use crate::platform::text_input;
 
 /// `dockpass registry-config …`
 #[derive(Debug, Args)]
@@ -58,7 +59,8 @@ pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: 
         yaml += "    signingalgorithms: [ES256]\n";
     }
     if let Some(file) = &config.events_secret_file {
-        let secret = fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+        let secret =
+            text_input::read_file(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
         yaml += &notifications(&format!("{}/registry/events", urls.public), secret.trim());
     }
     Ok(yaml)

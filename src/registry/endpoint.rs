@@ -6,7 +6,7 @@ use axum::http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use axum::{Json, Router, middleware};
+use axum::{Json, Router};
 use dockpass_core::activity::ClientInfo;
 use dockpass_core::grants::grant;
 use dockpass_core::refusal::Refusal;
@@ -19,7 +19,7 @@ use super::request::{Credentials, TokenRequest, UnsupportedGrant, bearer};
 use super::{audit, notifications};
 use crate::app::App;
 use crate::error::Error;
-use crate::web::errors::{as_registry_json, registry_error};
+use crate::web::errors::registry_error;
 use crate::web::extract::{ClientAddress, Now};
 use crate::web::page::private;
 
@@ -34,7 +34,6 @@ pub fn routes() -> Router<App> {
         .route("/v2/{*rest}", any(no_registry))
         .route("/.well-known/jwks.json", get(jwks))
         .merge(notifications::endpoint::routes())
-        .layer(middleware::from_fn(as_registry_json))
 }
 
 /// `expires_in` is in seconds. There is no `issued_at`: clients would count from it by their own clocks and ask up to ten

@@ -15,10 +15,10 @@ use crate::accounts::actions;
 use crate::app::App;
 use crate::auth::session::SignedIn;
 use crate::error::Error;
-use crate::web::cookies::long_lived;
+use crate::web::cookies::{self, long_lived};
 use crate::web::forms::{FieldErrors, PostedForm};
 use crate::web::i18n::Words;
-use crate::web::page::{LANGUAGE_COOKIE, Page, THEME_COOKIE, private, theme_named};
+use crate::web::page::{Page, private, theme_named};
 use crate::web::time::Zone;
 
 /// In characters.
@@ -97,8 +97,10 @@ async fn save(
     // Without new cookies, an earlier choice in the top bar would win over "browser" and "system" here.
     let language = Words::named(&form.language).map_or("browser", Words::locale);
     let theme = theme_named(&form.theme).unwrap_or("system");
-    let cookies = CookieJar::new()
-        .add(long_lived(LANGUAGE_COOKIE, language.to_owned(), app.urls.is_secure))
-        .add(long_lived(THEME_COOKIE, theme.to_owned(), app.urls.is_secure));
-    Ok((cookies, Redirect::to("/settings")).into_response())
+    let jar = CookieJar::new().add(long_lived(cookies::LANGUAGE, language.to_owned(), &app.urls)).add(long_lived(
+        cookies::THEME,
+        theme.to_owned(),
+        &app.urls,
+    ));
+    Ok((jar, Redirect::to("/settings")).into_response())
 }

@@ -11,10 +11,10 @@ use crate::accounts::actions;
 use crate::app::App;
 use crate::auth::session::AnySession;
 use crate::error::Error;
-use crate::web::cookies::long_lived;
+use crate::web::cookies::{self, long_lived};
 use crate::web::forms::{PostedForm, local_path};
 use crate::web::i18n::Words;
-use crate::web::page::{LANGUAGE_COOKIE, THEME_COOKIE, theme_named};
+use crate::web::page::theme_named;
 
 pub fn routes() -> Router<App> {
     Router::new().route("/preferences", post(choose))
@@ -45,12 +45,12 @@ async fn choose(
         }
         tx.commit().await?;
     }
-    let mut cookies = CookieJar::new();
+    let mut jar = CookieJar::new();
     if let Some(words) = language {
-        cookies = cookies.add(long_lived(LANGUAGE_COOKIE, words.locale().to_owned(), app.urls.is_secure));
+        jar = jar.add(long_lived(cookies::LANGUAGE, words.locale().to_owned(), &app.urls));
     }
     if let Some(theme) = theme {
-        cookies = cookies.add(long_lived(THEME_COOKIE, theme.unwrap_or("system").to_owned(), app.urls.is_secure));
+        jar = jar.add(long_lived(cookies::THEME, theme.unwrap_or("system").to_owned(), &app.urls));
     }
-    Ok((cookies, Redirect::to(local_path(&form.back, "/"))).into_response())
+    Ok((jar, Redirect::to(local_path(&form.back, "/"))).into_response())
 }

@@ -8,11 +8,10 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use dockpass_core::access_level::AccessLevel;
 use dockpass_core::activity::ActivityKind;
-use dockpass_core::expiry::{ExpiryChoice, ExpiryProblem, Lifetimes};
+use dockpass_core::expiry::{Calendar as _, ExpiryChoice, ExpiryProblem, Lifetimes};
 use dockpass_core::quota::QuotaExceeded;
 use dockpass_core::refusal::SuggestedFix;
 use dockpass_core::secret::{Secret, random_base62};
-use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::{TokenFields, TokenTemplate};
 use serde::Deserialize;
 
@@ -57,8 +56,8 @@ impl NewTokenForm {
     }
 
     /// The form filled in like another token.
-    fn like(self, other: &TokenTemplate, lifetimes: Lifetimes, now: Timestamp) -> Self {
-        let choice = lifetimes.same_length(other.created_at, other.expires_at, now);
+    fn like(self, other: &TokenTemplate, lifetimes: Lifetimes, page: &Page) -> Self {
+        let choice = lifetimes.same_length(other.created_at, other.expires_at, page.now, &page.zone);
         let expiration_date = if let ExpiryChoice::Custom(date) = choice { date.to_string() } else { String::new() };
         let TokenFields { description, level, repository_filter } = &other.fields;
         Self {
@@ -86,9 +85,9 @@ struct NewTokenPage {
 impl NewTokenPage {
     fn new(page: Page, form: NewTokenForm, lifetimes: Lifetimes) -> Self {
         Self {
-            expirations: ExpiryOption::all(lifetimes, &form.expiration, page.now, page.words),
-            first_day: page.now.date().to_string(),
-            last_day: lifetimes.last_custom_day(page.now).to_string(),
+            expirations: ExpiryOption::all(lifetimes, &form.expiration, &page),
+            first_day: page.zone.day_of(page.now).to_string(),
+            last_day: lifetimes.last_custom_day(page.now, &page.zone).to_string(),
             errors: FieldErrors::default(),
             full: None,
             page,
@@ -110,7 +109,7 @@ async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<NewToken
         Some(id) => {
             let Id(id) = Id::parse(id)?;
             let token = actions::find_like(&mut app.db.read().await?, &me.account, &id).await?;
-            form.like(&token, lifetimes, me.page.now)
+            form.like(&token, lifetimes, &me.page)
         }
     };
     Ok(dialog_or_page!(StatusCode::OK, NewTokenPage::new(me.page, form, lifetimes)))
@@ -141,7 +140,7 @@ async fn create(
 ) -> Result<Response, Error> {
     let now = me.page.now;
     let lifetimes = app.config.token_lifetimes;
-    let new = match checked(&form, lifetimes, now, me.page.words) {
+    let new = match checked(&form, lifetimes, &me.page) {
         Ok(new) => new,
         Err(errors) => {
             let again = NewTokenPage { errors, ..NewTokenPage::new(me.page, form, lifetimes) };
@@ -194,11 +193,11 @@ fn refuse(page: Page, form: NewTokenForm, lifetimes: Lifetimes, exceeded: QuotaE
     retry_after(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again), wait.map(time::Duration::unsigned_abs))
 }
 
-fn checked(form: &NewTokenForm, lifetimes: Lifetimes, now: Timestamp, words: Words) -> Result<NewToken, FieldErrors> {
-    let mut errors = FieldErrors::default();
+fn checked(form: &NewTokenForm, lifetimes: Lifetimes, page: &Page) -> Result<NewToken, FieldErrors> {
+    let (words, mut errors) = (page.words, FieldErrors::default());
     let fields = form.fields.checked(words, &mut errors);
     let choice = ExpiryChoice::parse(&form.expiration, &form.expiration_date);
-    let end = choice.and_then(|choice| lifetimes.end(choice, now)).map_err(|problem| {
+    let end = choice.and_then(|choice| lifetimes.end(choice, page.now, &page.zone)).map_err(|problem| {
         let (field, sentence) = expiry_error(problem, words);
         errors.add(field, sentence);
     });

@@ -1,7 +1,7 @@
 //! Tokens as pages show them.
 
 use dockpass_core::access_level::AccessLevel;
-use dockpass_core::expiry::Lifetimes;
+use dockpass_core::expiry::{Calendar as _, Lifetimes};
 use dockpass_core::listing::{SortDirection, TokenColumn, TokenListQuery};
 use dockpass_core::quota::{QuotaExceeded, QuotaUsage, TokenQuota};
 use dockpass_core::repository::RepositoryFilter;
@@ -104,18 +104,19 @@ pub struct ExpiryOption {
 }
 
 impl ExpiryOption {
-    pub fn all(lifetimes: Lifetimes, chosen: &str, now: Timestamp, words: Words) -> Vec<Self> {
+    pub fn all(lifetimes: Lifetimes, chosen: &str, page: &Page) -> Vec<Self> {
+        let words = page.words;
         let days = lifetimes.days().into_iter().map(|days| {
-            let end = now + time::Duration::days(days.into());
+            let end = page.zone.day_of(page.now + time::Duration::days(days.into()));
             let label = if days == 365 {
                 words.t("expiry.one_year").into_owned()
             } else {
                 words.count("expiry.days", days.into())
             };
-            (days.to_string(), label, words.t1("expiry.expires_on", "date", words.date(end.date())))
+            (days.to_string(), label, words.t1("expiry.expires_on", "date", words.date(end)))
         });
-        let custom =
-            ("custom".to_owned(), words.t("expiry.custom").into_owned(), words.t("expiry.custom_hint").into_owned());
+        let custom_hint = words.t1("expiry.custom_hint", "zone", page.zone.name());
+        let custom = ("custom".to_owned(), words.t("expiry.custom").into_owned(), custom_hint);
         let never =
             ("never".to_owned(), words.t("expiry.never").into_owned(), words.t("expiry.never_hint").into_owned());
         days.chain([custom])

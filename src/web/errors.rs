@@ -3,12 +3,14 @@
 //! A handler's error travels in the extensions of the response until one of the middlewares below renders it: as a page
 //! or a fragment for browsers, as JSON for registry clients and devices.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -20,12 +22,26 @@ use crate::app::App;
 use crate::error::Error;
 
 impl Error {
+    /// The error for a status with which axum or a layer refuses a request.
+    pub fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Error::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Error::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => Error::Busy,
+            status if status.is_client_error() => Error::Invalid,
+            status => Error::internal(format!("a response with status {status}")),
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Error::NotFound => StatusCode::NOT_FOUND,
             Error::SignedOut => StatusCode::UNAUTHORIZED,
             Error::Forbidden | Error::SecondFactorRequired => StatusCode::FORBIDDEN,
             Error::Invalid => StatusCode::BAD_REQUEST,
+            Error::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Error::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Error::Gone | Error::LinkOver => StatusCode::GONE,
             Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Error::Busy | Error::Outage(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -40,6 +56,8 @@ impl Error {
             Error::SignedOut => "signed_out",
             Error::Forbidden | Error::SecondFactorRequired => "forbidden",
             Error::Invalid => "invalid",
+            Error::MethodNotAllowed => "method_not_allowed",
+            Error::TooLarge => "too_large",
             Error::Gone => "gone",
             Error::LinkOver => "link_over",
             Error::TooMany(_) => "too_many",
@@ -55,6 +73,23 @@ impl Error {
             Error::Busy | Error::Outage(_) => Some(Duration::from_secs(2)),
             _ => None,
         }
+    }
+
+    /// In words, for registry clients and devices.
+    fn sentence(&self) -> Cow<'static, str> {
+        let sentence = match self {
+            Error::TooMany(wait) => {
+                return format!("too many failed attempts: wait {} seconds", wait.as_secs().max(1)).into();
+            }
+            Error::NotFound => "not found",
+            Error::Invalid => "the request cannot be read",
+            Error::MethodNotAllowed => "there is no such method here: the header Allow names those",
+            Error::TooLarge => "the request is too large",
+            Error::Busy => "the server is too busy: try again in a moment",
+            Error::Outage(_) => "the server's database does not answer: try again in a moment",
+            _ => "the server failed: its log says why",
+        };
+        sentence.into()
     }
 
     fn log(&self) {
@@ -94,24 +129,38 @@ struct ErrorNotice<'p> {
     sentence: &'p str,
 }
 
+/// Renders the error of a response: the handler's, or that of a refusal that axum or a layer wrote by itself. Answers of
+/// our own are HTML or JSON.
+fn render(mut response: Response, show: impl FnOnce(&Error) -> Response) -> Response {
+    let status = response.status();
+    let is_refusal = status.is_client_error() || status.is_server_error();
+    let is_text = response.headers().get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    let carried = response.extensions_mut().remove::<Arc<Error>>();
+    let Some(error) = carried.or_else(|| (is_refusal && is_text).then(|| Arc::new(Error::of_status(status)))) else {
+        return response;
+    };
+    error.log();
+    let mut shown = retry_after(show(&error), error.wait());
+    if let Some(methods) = response.headers_mut().remove(ALLOW) {
+        shown.headers_mut().insert(ALLOW, methods);
+    }
+    shown
+}
+
 /// Renders errors as pages, or as notices for htmx. Redirects to the sign-in page and back.
 pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> Response {
-    let page = Page::of(request.method(), request.uri(), request.headers(), app.clock.now());
-    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let (parts, body) = request.into_parts();
+    let page = Page::of(&app, &parts, app.clock.now());
+    let (method, uri) = (parts.method.clone(), parts.uri.clone());
     // No query of ours needs a NUL, and PostgreSQL takes none.
     let has_nul = uri.query().is_some_and(|query| query.contains("%00"));
-    let mut response = if has_nul { Error::Invalid.into_response() } else { next.run(request).await };
-    match response.extensions_mut().remove::<Arc<Error>>() {
-        None => response,
-        Some(error) => {
-            error.log();
-            match &*error {
-                Error::SecondFactorRequired => redirect(&page, "/settings/security"),
-                Error::SignedOut => redirect_to_sign_in(&page, method.is_safe(), &uri),
-                other => error_page(page, other),
-            }
-        }
-    }
+    let request = Request::from_parts(parts, body);
+    let response = if has_nul { Error::Invalid.into_response() } else { next.run(request).await };
+    render(response, |error| match error {
+        Error::SecondFactorRequired => redirect(&page, "/settings/security"),
+        Error::SignedOut => redirect_to_sign_in(&page, method.is_safe(), &uri),
+        other => error_page(page, other),
+    })
 }
 
 fn redirect_to_sign_in(page: &Page, can_return: bool, uri: &Uri) -> Response {
@@ -150,76 +199,39 @@ fn error_page(page: Page, error: &Error) -> Response {
     let notice = ErrorNotice { title: &template.title, sentence: &template.sentence };
     let body = if is_fragment { notice.render() } else { template.render() };
     let html = axum::response::Html(body.unwrap_or_else(|_| template.sentence.clone()));
-    let response = if is_fragment {
+    if is_fragment {
         let target = (HxRetarget("#notice".to_owned()), HxReswap(SwapOption::InnerHtml));
         private((error.status(), target, html))
     } else {
         private((error.status(), html))
-    };
-    retry_after(response, error.wait())
+    }
 }
 
 /// Renders errors as registry clients show them: `{"errors":[{"code","message"}]}`.
 pub async fn as_registry_json(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    match response.extensions_mut().remove::<Arc<Error>>() {
-        None => explain_refusal(response),
-        Some(error) => {
-            error.log();
-            let (code, message) = match &*error {
-                Error::TooMany(wait) => {
-                    ("TOOMANYREQUESTS", format!("too many failed attempts: wait {} seconds", wait.as_secs().max(1)))
-                }
-                Error::Invalid => ("UNSUPPORTED", "the request cannot be read".to_owned()),
-                Error::NotFound => ("NAME_UNKNOWN", "not found".to_owned()),
-                Error::Busy => ("UNAVAILABLE", "the server is too busy: try again in a moment".to_owned()),
-                Error::Outage(_) => {
-                    ("UNAVAILABLE", "the server's database does not answer: try again in a moment".to_owned())
-                }
-                _ => ("UNKNOWN", "the server failed: its log says why".to_owned()),
-            };
-            retry_after(registry_error(error.status(), code, &message), error.wait())
-        }
-    }
-}
-
-const NO_SUCH_METHOD: &str = "there is no such method here: the header Allow names those";
-
-/// Adds a message to responses that come from axum and not from a handler.
-fn explain_refusal(response: Response) -> Response {
-    let (code, message) = match response.status() {
-        StatusCode::METHOD_NOT_ALLOWED => ("UNSUPPORTED", NO_SUCH_METHOD),
-        StatusCode::PAYLOAD_TOO_LARGE => ("SIZE_INVALID", "the request is too large"),
-        _ => return response,
-    };
-    registry_error(response.status(), code, message)
+    render(next.run(request).await, |error| {
+        let code = match error {
+            Error::TooMany(_) => "TOOMANYREQUESTS",
+            Error::Invalid | Error::MethodNotAllowed => "UNSUPPORTED",
+            Error::TooLarge => "SIZE_INVALID",
+            Error::NotFound => "NAME_UNKNOWN",
+            Error::Busy | Error::Outage(_) => "UNAVAILABLE",
+            _ => "UNKNOWN",
+        };
+        registry_error(error.status(), code, &error.sentence())
+    })
 }
 
 /// Renders errors as OAuth has them (RFC 6749 section 5.2): `{"error","error_description"}`.
 pub async fn as_oauth_json(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    match response.extensions_mut().remove::<Arc<Error>>() {
-        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => {
-            oauth_error(response.status(), "invalid_request", NO_SUCH_METHOD)
-        }
-        None => response,
-        Some(error) => {
-            error.log();
-            let (code, description) = match &*error {
-                Error::Invalid => ("invalid_request", "the request is not a form that can be read"),
-                Error::Busy => ("temporarily_unavailable", "the server is too busy: try again in a moment"),
-                Error::Outage(_) => {
-                    ("temporarily_unavailable", "the server's database does not answer: try again in a moment")
-                }
-                _ => ("server_error", "the server failed: its log says why"),
-            };
-            retry_after(oauth_error(error.status(), code, description), error.wait())
-        }
-    }
-}
-
-fn oauth_error(status: StatusCode, code: &str, description: &str) -> Response {
-    private((status, Json(json!({"error": code, "error_description": description}))))
+    render(next.run(request).await, |error| {
+        let code = match error {
+            Error::Invalid | Error::MethodNotAllowed | Error::TooLarge => "invalid_request",
+            Error::TooMany(_) | Error::Busy | Error::Outage(_) => "temporarily_unavailable",
+            _ => "server_error",
+        };
+        private((error.status(), Json(json!({"error": code, "error_description": error.sentence()}))))
+    })
 }
 
 /// An error response for registry clients.

@@ -1,18 +1,17 @@
 //! What handlers take from a request.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Path};
-use axum::http::HeaderMap;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use dockpass_core::activity::ClientInfo;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::user_agent;
 
+use super::proxies;
 use crate::app::App;
-use crate::config::Config;
 use crate::error::Error;
 
 #[derive(Debug, Clone, Copy)]
@@ -55,33 +54,8 @@ impl FromRequestParts<App> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| address.ip().to_canonical());
-        Ok(ClientAddress(behind_proxies(peer, &parts.headers, &app.config)))
+        Ok(ClientAddress(proxies::client(proxies::peer(&parts.extensions), &parts.headers, &app.config)))
     }
-}
-
-/// Reads `X-Forwarded-For` from its end, where the nearest proxy wrote, up to the first address that is not a trusted
-/// proxy. Anyone could have sent what comes before it.
-fn behind_proxies(peer: IpAddr, headers: &HeaderMap, config: &Config) -> IpAddr {
-    let mut client = peer;
-    let forwarded: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(str::trim)
-        .collect();
-    for text in forwarded.into_iter().rev() {
-        if !config.trusts(client) {
-            break;
-        }
-        match text.parse::<IpAddr>() {
-            Ok(address) => client = address.to_canonical(),
-            Err(_) => break,
-        }
-    }
-    client
 }
 
 impl FromRequestParts<App> for ClientInfo {
@@ -91,31 +65,5 @@ impl FromRequestParts<App> for ClientInfo {
         let ClientAddress(address) = ClientAddress::from_request_parts(parts, app).await?;
         let agent = parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         Ok(ClientInfo { address: address.to_string(), client: user_agent::shorten(agent) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Settings;
-
-    fn config(trusted: &str) -> Config {
-        let settings =
-            Settings { listen: "127.0.0.1:0".into(), trusted_proxies: Some(trusted.into()), ..Settings::default() };
-        Config::check(&settings).unwrap()
-    }
-
-    fn client(trusted: &str, forwarded: &str) -> String {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", forwarded.parse().unwrap());
-        behind_proxies("10.0.0.1".parse().unwrap(), &headers, &config(trusted)).to_string()
-    }
-
-    #[test]
-    fn only_trusted_proxies_name_the_client() {
-        assert_eq!(client("", "1.2.3.4"), "10.0.0.1");
-        assert_eq!(client("10.0.0.0/8", "1.2.3.4"), "1.2.3.4");
-        assert_eq!(client("10.0.0.0/8", "6.6.6.6, 1.2.3.4, 10.0.0.9"), "1.2.3.4");
-        assert_eq!(client("10.0.0.0/8", "nonsense"), "10.0.0.1");
     }
 }

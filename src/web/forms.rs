@@ -28,7 +28,7 @@ impl<T: DeserializeOwned> FromRequest<App> for PostedForm<T> {
         if !kind.starts_with("application/x-www-form-urlencoded") {
             return Err(Error::Invalid);
         }
-        let body = Bytes::from_request(request, app).await.map_err(|_| Error::Invalid)?;
+        let body = Bytes::from_request(request, app).await.map_err(|refusal| Error::of_status(refusal.status()))?;
         // PostgreSQL takes no text with a NUL, and no field of ours needs one.
         if body.contains(&0) || body.windows(3).any(|bytes| bytes == b"%00") {
             return Err(Error::Invalid);

@@ -33,11 +33,22 @@ impl Words {
         let header = headers.get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut preferences: Vec<(f32, &str)> = header.split(',').filter_map(preference).collect();
         preferences.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let found = preferences.into_iter().find_map(|(_, tag)| match tag.split('-').next().unwrap_or_default() {
-            language if language.eq_ignore_ascii_case("zh") => Self::named("zh-CN"),
+        preferences.into_iter().find_map(|(_, range)| Self::of_range(range)).unwrap_or_default()
+    }
+
+    /// The texts that a reader of this language range (RFC 4647) can read.
+    fn of_range(range: &str) -> Option<Self> {
+        let range = range.to_ascii_lowercase();
+        let mut subtags = range.split('-');
+        match subtags.next()? {
+            "*" => Some(Self::default()),
+            "zh" => {
+                let is_traditional = |subtag: &str| matches!(subtag, "hant" | "tw" | "hk" | "mo");
+                let has_script = range.contains("-hans");
+                if !has_script && subtags.any(is_traditional) { None } else { Self::named("zh-CN") }
+            }
             language => Self::named(language),
-        });
-        found.unwrap_or_default()
+        }
     }
 
     /// The name for `lang` attributes and the database.
@@ -95,7 +106,19 @@ mod tests {
         assert_eq!(accepted("de-DE, fr;q=0.9, en-GB;q=0.1"), "en");
         assert_eq!(accepted("de"), "en");
         assert_eq!(accepted("zh;q=0, en"), "en");
+        assert_eq!(accepted("*, zh;q=0.5"), "en");
         assert_eq!(accepted(";;,q=,"), "en");
+    }
+
+    #[test]
+    fn readers_of_traditional_chinese_get_their_next_language() {
+        for traditional in ["zh-TW", "zh-Hant", "zh-Hant-CN", "zh-HK", "zh-mo", "zh-yue-HK"] {
+            assert_eq!(accepted(&format!("{traditional},en;q=0.7")), "en", "{traditional}");
+            assert_eq!(accepted(&format!("{traditional},zh-Hans;q=0.7,en;q=0.5")), "zh-CN", "{traditional}");
+        }
+        for simplified in ["zh", "zh-CN", "zh-SG", "zh-Hans", "ZH-hans-hk"] {
+            assert_eq!(accepted(&format!("{simplified},en;q=0.7")), "zh-CN", "{simplified}");
+        }
     }
 
     #[test]

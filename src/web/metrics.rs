@@ -3,15 +3,17 @@
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::Next;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::headers;
 use crate::app::App;
 use crate::platform::metrics::{MEDIA_TYPE, Metrics};
 
 pub fn router(metrics: Metrics) -> Router {
-    Router::new().route("/metrics", get(show)).with_state(metrics)
+    let routes = Router::new().route("/metrics", get(show)).with_state(metrics);
+    routes.layer(middleware::from_fn_with_state(false, headers::secure))
 }
 
 async fn show(State(metrics): State<Metrics>) -> Response {

@@ -11,4 +11,5 @@ pub mod i18n;
 pub mod list_query;
 pub mod metrics;
 pub mod page;
+pub mod proxies;
 pub mod time;

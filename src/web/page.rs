@@ -15,14 +15,11 @@ use axum_htmx::{HX_CURRENT_URL, HX_REQUEST, HxRedirect};
 use dockpass_core::account::Account;
 use dockpass_core::timestamp::Timestamp;
 
-use super::assets;
 use super::i18n::{LANGUAGES, Words};
 use super::time::{TimeView, Zone};
+use super::{assets, cookies, proxies};
 use crate::app::App;
 
-/// The cookie with the language of a browser where nobody is signed in.
-pub const LANGUAGE_COOKIE: &str = "dockpass_language";
-pub const THEME_COOKIE: &str = "dockpass_theme";
 /// The themes that a reader can choose instead of the system's.
 pub const THEMES: [&str; 2] = ["light", "dark"];
 
@@ -40,6 +37,10 @@ pub struct Page {
     pub is_fragment: bool,
     pub now: Timestamp,
     pub zone: Zone,
+    /// The name of the cookie in which the script keeps the browser's zone.
+    pub zone_cookie: String,
+    /// The public URL, if this browser came by plain http and cannot stay signed in.
+    pub secure_address: Option<String>,
     pub account: Option<Account>,
 }
 
@@ -47,24 +48,28 @@ impl FromRequestParts<App> for Page {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.method, &parts.uri, &parts.headers, app.clock.now()))
+        Ok(Self::of(app, parts, app.clock.now()))
     }
 }
 
 impl Page {
     /// The page for a request where nobody is signed in.
-    pub fn of(method: &Method, uri: &Uri, headers: &HeaderMap, now: Timestamp) -> Self {
+    pub fn of(app: &App, parts: &Parts, now: Timestamp) -> Self {
+        let (headers, urls) = (&parts.headers, &*app.urls);
         let cookies = CookieJar::from_headers(headers);
-        let cookie = |name| cookies.get(name).map(Cookie::value);
+        let cookie = |name| cookies.get(&cookies::name(name, urls)).map(Cookie::value);
+        let peer = proxies::peer(&parts.extensions);
         Self {
-            here: here(method, uri),
-            words: cookie(LANGUAGE_COOKIE).and_then(Words::named).unwrap_or_else(|| Words::accepted(headers)),
-            theme: cookie(THEME_COOKIE).and_then(theme_named),
-            path: uri.path().to_owned(),
+            here: here(&parts.method, &parts.uri),
+            words: cookie(cookies::LANGUAGE).and_then(Words::named).unwrap_or_else(|| Words::accepted(headers)),
+            theme: cookie(cookies::THEME).and_then(theme_named),
+            path: parts.uri.path().to_owned(),
             came_from: came_from(headers),
             is_fragment: headers.contains_key(HX_REQUEST),
             now,
-            zone: Zone::default(),
+            zone: Zone::of_browser(cookie(cookies::ZONE).unwrap_or_default()),
+            zone_cookie: cookies::name(cookies::ZONE, urls),
+            secure_address: proxies::is_plain_http(peer, headers, &app.config, urls).then(|| urls.public.clone()),
             account: None,
         }
     }
@@ -73,7 +78,7 @@ impl Page {
     pub fn signed_in(mut self, account: &Account) -> Self {
         self.words = account.language.as_deref().and_then(Words::named).unwrap_or(self.words);
         self.theme = account.theme.as_deref().and_then(theme_named).or(self.theme);
-        self.zone = account.time_zone.as_deref().and_then(Zone::named).unwrap_or_default();
+        self.zone = account.time_zone.as_deref().and_then(Zone::named).unwrap_or(self.zone);
         self.account = Some(account.clone());
         self
     }

@@ -1,23 +1,44 @@
 //! Times as pages show them: relative, with the exact time in the tooltip.
 
+use dockpass_core::expiry::Calendar;
 use dockpass_core::timestamp::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{ZonedDateTime, civil};
 use time::{Date, Month};
 
 use super::i18n::Words;
 
-/// The time zone of a page; UTC where the reader chose none.
-#[derive(Debug, Clone, Default)]
-pub struct Zone(Option<TimeZone>);
+/// The time zone of a page: the account's, else the browser's, else UTC.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    zone: TimeZone,
+    is_chosen: bool,
+}
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self { zone: TimeZone::UTC, is_chosen: false }
+    }
+}
 
 impl Zone {
+    /// The zone with this IANA name, as an account chose it.
     pub fn named(name: &str) -> Option<Self> {
-        TimeZone::get(name).ok().map(|zone| Self(Some(zone)))
+        TimeZone::get(name).ok().map(|zone| Self { zone, is_chosen: true })
     }
 
-    /// Whether the reader chose it. If not, the browser shows times in its own zone.
+    /// The zone that the browser named, or UTC.
+    pub fn of_browser(name: &str) -> Self {
+        Self { is_chosen: false, ..Self::named(name).unwrap_or_default() }
+    }
+
+    /// Whether the account chose it. If not, the browser shows times in its own zone.
     pub fn is_chosen(&self) -> bool {
-        self.0.is_some()
+        self.is_chosen
+    }
+
+    pub fn name(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
     }
 
     /// The names of all zones that a form offers.
@@ -27,15 +48,35 @@ impl Zone {
         names
     }
 
+    fn local(&self, at: Timestamp) -> ZonedDateTime {
+        let instant = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
+        instant.to_zoned_datetime(self.zone.clone())
+    }
+
     /// "23 November 2026 13:00 CET".
     fn format(&self, at: Timestamp, words: Words) -> String {
-        let zone = self.0.clone().unwrap_or(TimeZone::UTC);
-        let Ok(instant) = jiff::Timestamp::from_millisecond(at.millis()) else { return at.rfc3339() };
-        let local = instant.to_zoned_datetime(zone);
-        let Ok(month) = Month::try_from(local.month().unsigned_abs()) else { return at.rfc3339() };
-        let day = Date::from_calendar_date(local.year().into(), month, local.day().unsigned_abs());
-        let day = day.map_or_else(|_| at.rfc3339(), |day| words.date(day));
-        format!("{day} {}", local.strftime("%H:%M %Z"))
+        format!("{} {}", words.date(self.day_of(at)), self.local(at).strftime("%H:%M %Z"))
+    }
+}
+
+impl Calendar for Zone {
+    fn day_of(&self, at: Timestamp) -> Date {
+        let local = self.local(at);
+        let day = Month::try_from(local.month().unsigned_abs())
+            .ok()
+            .and_then(|month| Date::from_calendar_date(local.year().into(), month, local.day().unsigned_abs()).ok());
+        day.unwrap_or_else(|| at.date())
+    }
+
+    fn end_of(&self, day: Date) -> Timestamp {
+        let next = day.next_day().and_then(|next| {
+            let (year, month) = (i16::try_from(next.year()).ok()?, u8::from(next.month()).cast_signed());
+            let midnight = civil::Date::new(year, month, next.day().cast_signed()).ok()?;
+            // Where clocks skip midnight, the day begins after the gap.
+            midnight.to_zoned_datetime(self.zone.clone()).ok()
+        });
+        let millis = next.map_or(i64::MAX, |next| next.timestamp().as_millisecond());
+        Timestamp::from_millis(millis - 1)
     }
 }
 
@@ -108,5 +149,21 @@ mod tests {
         assert_eq!(said(Duration::days(30) - Duration::minutes(1)), "in 30 days");
         let chinese = Words::named("zh-CN").unwrap();
         assert_eq!(TimeView::new(now - Duration::minutes(3), now, chinese, &Zone::default()).relative, "3 分钟前");
+    }
+    #[test]
+    fn a_day_ends_at_midnight_in_its_zone() {
+        let day = |zone: &str, seconds| Zone::named(zone).unwrap().day_of(Timestamp::from_seconds(seconds)).to_string();
+        // 2026-12-31 02:00 UTC.
+        let late = 1_798_682_400;
+        assert_eq!(day("America/Los_Angeles", late), "2026-12-30");
+        assert_eq!((day("UTC", late), day("Asia/Tokyo", late)), ("2026-12-31".to_owned(), "2026-12-31".to_owned()));
+        let end = |zone: &str, day| Zone::named(zone).unwrap().end_of(day).rfc3339();
+        let date = time::macros::date!(2026 - 12 - 30);
+        assert_eq!(end("America/Los_Angeles", date), "2026-12-31T07:59:59Z");
+        assert_eq!(end("UTC", date), "2026-12-30T23:59:59Z");
+        assert_eq!(end("Pacific/Kiritimati", date), "2026-12-30T09:59:59Z");
+        assert_eq!(end("Europe/Berlin", time::macros::date!(2027 - 03 - 28)), "2027-03-28T21:59:59Z", "of 23 hours");
+        assert_eq!(end("Africa/Cairo", time::macros::date!(2026 - 04 - 23)), "2026-04-23T21:59:59Z", "no midnight");
+        assert_eq!(Zone::of_browser("Mars/Olympus").name(), "UTC");
     }
 }

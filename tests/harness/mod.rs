@@ -217,10 +217,11 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The `Set-Cookie` header for this cookie, or an empty text.
+    /// The `Set-Cookie` header for this cookie, or an empty text. The port in its name does not matter.
     pub fn set_cookie(&self, name: &str) -> &str {
-        let lines = self.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
-        lines.into_iter().find(|line| line.starts_with(&format!("{name}="))).unwrap_or_default()
+        let mut lines = self.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok());
+        let is_name = |found: &str| found == name || found.rsplit_once('-').is_some_and(|(bare, _)| bare == name);
+        lines.find(|line| line.split_once('=').is_some_and(|(found, _)| is_name(found))).unwrap_or_default()
     }
 
     /// The secret that a page shows only once: a token, a link or a calendar address.
@@ -260,15 +261,20 @@ impl Browser {
         self
     }
 
-    /// Adds a cookie.
+    /// Adds a cookie. Over plain http its name carries the port of the server.
     pub fn with_cookie(self, name: &str, value: &str) -> Self {
-        self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
+        self.cookies.lock().unwrap().insert(self.cookie_name(name), value.to_owned());
         self
     }
 
     /// A cookie that the server set.
     pub fn cookie(&self, name: &str) -> Option<String> {
-        self.cookies.lock().unwrap().get(name).cloned()
+        self.cookies.lock().unwrap().get(&self.cookie_name(name)).cloned()
+    }
+
+    fn cookie_name(&self, name: &str) -> String {
+        let port = self.base.rsplit(':').next().unwrap();
+        if name.starts_with("__Host-") { name.to_owned() } else { format!("{name}-{port}") }
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -45,6 +45,7 @@ pub fn command(arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DOCKPASS_") || name == "RUST_LOG") {
         command.env_remove(name);
     }
+    command.env("DOCKPASS_CONFIG", "/dev/null");
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -221,3 +221,89 @@ fn it_writes_what_a_registry_needs() {
     let keys: serde_json::Value = serde_json::from_slice(&fs::read(out.join("jwks.json")).unwrap()).unwrap();
     assert!(keys["keys"][0]["kid"].is_string() && keys["keys"][0].get("d").is_none());
 }
+
+#[tokio::test]
+async fn what_editors_and_shells_add_is_no_part_of_a_secret() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let (key, events) = (folder.path().join("secret.key"), folder.path().join("events.secret"));
+    Program::start(&data, &["--secret-key-file", key.to_str().unwrap()]).stop();
+    let text = fs::read_to_string(&key).unwrap();
+    fs::write(&key, format!("\u{feff}{}\r\n\r\n", text.trim())).unwrap();
+    fs::write(&events, "\u{feff}a-secret-of-two-programs\r\n").unwrap();
+    assert_eq!(add(&data, "alice", &format!("\u{feff}{PASSWORD}\r")), (Some(0), String::new()));
+    let files = ["--secret-key-file", key.to_str().unwrap(), "--events-secret-file", events.to_str().unwrap()];
+    let program = Program::start(&data, &files);
+    assert_eq!(sign_in(&program.browser(), "alice").await, StatusCode::SEE_OTHER);
+    let request = reqwest::Client::new().post(format!("{}/registry/events", program.base)).body(r#"{"events":[]}"#);
+    let answer = request.bearer_auth("a-secret-of-two-programs").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let out = folder.path().join("out");
+    let more = ["--data", data.to_str().unwrap(), "--public-url", "https://hub.example.com", "registry-config"];
+    let end = ["--registry-version", "3", "--out", out.to_str().unwrap()];
+    let output = run(&[&files[..], &more, &end].concat());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.contains("Authorization: [\"Bearer a-secret-of-two-programs\"]"), "{printed}");
+}
+
+#[test]
+fn settings_are_read_from_a_file_too() {
+    let folder = folder();
+    let (file, data) = (folder.path().join("dockpass.conf"), folder.path().join("data"));
+    let text = format!(
+        "\u{feff}# comment\r\nDOCKPASS_LISTEN=127.0.0.1:0\r\nDOCKPASS_DATA=\"{}\"\r\nDOCKPASS_ISSUER='file'\r\n\
+         DOCKPASS_REGISTRY_SERVICE=file\r\nDOCKPASS_REQUIRE_2FA=\r\nRUST_LOG=info\r\n",
+        data.display()
+    );
+    fs::write(&file, text).unwrap();
+    let file_name = file.to_str().unwrap();
+    Program::spawn(command(&[]).env("DOCKPASS_CONFIG", file_name)).stop();
+    assert!(data.join("dockpass.db").exists() || std::env::var_os("DOCKPASS_TEST_POSTGRES").is_some());
+    let out = folder.path().join("out");
+    let config = |more: &[&str]| {
+        let arguments = ["registry-config", "--config", file_name, "--registry-version", "2", "--out"];
+        let mut printing = command(&[&arguments[..], &[out.to_str().unwrap()], more].concat());
+        let output = printing.env("DOCKPASS_REGISTRY_SERVICE", "variable").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let printed = config(&[]);
+    assert!(printed.contains("issuer: \"file\"") && printed.contains("service: \"variable\""), "{printed}");
+    let printed = config(&["--issuer", "flag"]);
+    assert!(printed.contains("issuer: \"flag\""), "{printed}");
+
+    fs::write(&file, "DOCKPASS_LISTEN=nowhere\nDOCKPASS_LISTN=127.0.0.1:0\nDOCKPASS_SIGNUP=perhaps\n").unwrap();
+    let (code, error) = said(&run(&["--config", file_name]));
+    let expected = ["there is no setting DOCKPASS_LISTN", "--listen \"nowhere\"", "--signup \"perhaps\""];
+    assert!(code == Some(2) && expected.iter().all(|words| error.contains(words)), "{code:?} {error}");
+    fs::write(&file, "listen on everything\n").unwrap();
+    let (code, error) = said(&run(&["--config", file_name]));
+    assert!(code == Some(2) && error.contains("dockpass.conf line 1 is not NAME=value"), "{code:?} {error}");
+    let (code, error) = said(&run(&["--config", "/nonexistent/dockpass.conf"]));
+    assert!(code == Some(2) && error.contains("/nonexistent/dockpass.conf cannot be read"), "{code:?} {error}");
+}
+
+#[test]
+fn the_help_of_a_subcommand_shows_only_its_own_flags() {
+    let help = |arguments: &[&str]| {
+        let output = run(arguments);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for arguments in [
+        &["keys", "rotate", "--help"][..],
+        &["account", "add", "--help"],
+        &["account", "--help"],
+        &["help", "account", "add"],
+        &["backup", "--help"],
+        &["doctor", "-h"],
+    ] {
+        let text = help(arguments);
+        assert!(!text.contains("--listen") && !text.contains("--session-idle-hours"), "{arguments:?}: {text}");
+        assert!(text.contains("dockpass serve --help"), "{arguments:?}: {text}");
+    }
+    assert!(help(&["account", "add", "--help"]).contains("--password-stdin"));
+    for arguments in [&["--help"][..], &["serve", "--help"]] {
+        assert!(help(arguments).contains("--listen") && help(arguments).contains("--config"), "{arguments:?}");
+    }
+}

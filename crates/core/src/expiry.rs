@@ -14,11 +14,18 @@ const PRESELECTED_DAYS: u16 = 90;
 /// How many days ahead a custom date may be.
 const LONGEST_CUSTOM_DAYS: u16 = 365;
 
+/// Where days begin and end: a time zone.
+pub trait Calendar {
+    fn day_of(&self, at: Timestamp) -> Date;
+    /// The last millisecond of a day.
+    fn end_of(&self, day: Date) -> Timestamp;
+}
+
 /// A choice of the expiration date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpiryChoice {
     Days(u16),
-    /// The end of this day in UTC.
+    /// The end of this day.
     Custom(Date),
     Never,
 }
@@ -63,28 +70,38 @@ impl Lifetimes {
     }
 
     /// The last day that is allowed as a custom date.
-    pub fn last_custom_day(self, now: Timestamp) -> Date {
+    pub fn last_custom_day(self, now: Timestamp, calendar: &impl Calendar) -> Date {
         let days = self.longest_days.unwrap_or(LONGEST_CUSTOM_DAYS).min(LONGEST_CUSTOM_DAYS);
-        (now + Duration::days(days.into())).date()
+        calendar.day_of(now + Duration::days(days.into()))
     }
 
     /// When a token that is generated now with this choice expires. `None` is never.
-    pub fn end(self, choice: ExpiryChoice, now: Timestamp) -> Result<Option<Timestamp>, ExpiryProblem> {
+    pub fn end(
+        self,
+        choice: ExpiryChoice,
+        now: Timestamp,
+        calendar: &impl Calendar,
+    ) -> Result<Option<Timestamp>, ExpiryProblem> {
+        let last = self.last_custom_day(now, calendar);
         match choice {
             ExpiryChoice::Never if self.offers_never() => Ok(None),
             ExpiryChoice::Days(days) if self.days().contains(&days) => Ok(Some(now + Duration::days(days.into()))),
-            ExpiryChoice::Custom(date) if date < now.date() => Err(ExpiryProblem::Past),
-            ExpiryChoice::Custom(date) if date > self.last_custom_day(now) => {
-                Err(ExpiryProblem::TooLate(self.last_custom_day(now)))
-            }
-            ExpiryChoice::Custom(date) => Ok(Some(Timestamp::end_of(date))),
+            ExpiryChoice::Custom(date) if date < calendar.day_of(now) => Err(ExpiryProblem::Past),
+            ExpiryChoice::Custom(date) if date > last => Err(ExpiryProblem::TooLate(last)),
+            ExpiryChoice::Custom(date) => Ok(Some(calendar.end_of(date))),
             ExpiryChoice::Never | ExpiryChoice::Days(_) => Err(ExpiryProblem::NotOffered),
         }
     }
 
     /// The choice that gives a new token the lifetime of an earlier one: an offered lifetime, or else a custom date, at
     /// most the last allowed day.
-    pub fn same_length(self, created_at: Timestamp, expires_at: Option<Timestamp>, now: Timestamp) -> ExpiryChoice {
+    pub fn same_length(
+        self,
+        created_at: Timestamp,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+        calendar: &impl Calendar,
+    ) -> ExpiryChoice {
         let Some(end) = expires_at else {
             return if self.offers_never() { ExpiryChoice::Never } else { self.preselected() };
         };
@@ -93,8 +110,8 @@ impl Lifetimes {
         match offered {
             Some(days) => ExpiryChoice::Days(days),
             None => {
-                let day = (now + Duration::days(lifetime.whole_days())).date();
-                ExpiryChoice::Custom(day.min(self.last_custom_day(now)))
+                let day = calendar.day_of(now + Duration::days(lifetime.whole_days()));
+                ExpiryChoice::Custom(day.min(self.last_custom_day(now, calendar)))
             }
         }
     }
@@ -133,23 +150,50 @@ mod tests {
     use super::*;
     use time::macros::date;
 
+    /// So many hours ahead of UTC.
+    struct Ahead(i64);
+
+    impl Calendar for Ahead {
+        fn day_of(&self, at: Timestamp) -> Date {
+            (at + Duration::hours(self.0)).date()
+        }
+
+        fn end_of(&self, day: Date) -> Timestamp {
+            let midnight = day.midnight().assume_utc() + Duration::DAY - Duration::hours(self.0);
+            Timestamp::from(midnight) - Duration::MILLISECOND
+        }
+    }
+
+    const UTC: Ahead = Ahead(0);
     const NOON: Timestamp = Timestamp::from_seconds(1_795_435_200); // 2026-11-23T12:00:00Z
 
     #[test]
     fn a_custom_date_means_the_end_of_that_day() {
-        let end = Lifetimes::default().end(ExpiryChoice::Custom(date!(2026 - 12 - 24)), NOON).unwrap().unwrap();
+        let end = Lifetimes::default().end(ExpiryChoice::Custom(date!(2026 - 12 - 24)), NOON, &UTC).unwrap().unwrap();
         assert_eq!(end.rfc3339(), "2026-12-24T23:59:59Z");
-        let today = Lifetimes::default().end(ExpiryChoice::Custom(date!(2026 - 11 - 23)), NOON).unwrap().unwrap();
+        let today = Lifetimes::default().end(ExpiryChoice::Custom(date!(2026 - 11 - 23)), NOON, &UTC).unwrap().unwrap();
         assert!(!is_expired(Some(today), NOON));
+    }
+
+    #[test]
+    fn days_are_those_of_the_calendar() {
+        let (all, los_angeles) = (Lifetimes::default(), Ahead(-8));
+        let evening = Timestamp::from_seconds(1_798_682_400); // 2026-12-31T02:00:00Z
+        let end = |date| all.end(ExpiryChoice::Custom(date), evening, &los_angeles).map(|end| end.unwrap().rfc3339());
+        assert_eq!(end(date!(2026 - 12 - 30)).unwrap(), "2026-12-31T07:59:59Z");
+        assert_eq!(end(date!(2026 - 12 - 29)), Err(ExpiryProblem::Past));
+        assert_eq!(end(date!(2027 - 12 - 31)), Err(ExpiryProblem::TooLate(date!(2027 - 12 - 30))));
+        let like = all.same_length(evening, Some(evening + Duration::days(45)), evening, &los_angeles);
+        assert_eq!(like, ExpiryChoice::Custom(date!(2027 - 02 - 13)));
     }
 
     #[test]
     fn a_custom_date_is_between_today_and_a_year_ahead() {
         let all = Lifetimes::default();
-        assert_eq!(all.end(ExpiryChoice::Custom(date!(2026 - 11 - 22)), NOON), Err(ExpiryProblem::Past));
-        assert!(all.end(ExpiryChoice::Custom(date!(2027 - 11 - 23)), NOON).is_ok());
+        assert_eq!(all.end(ExpiryChoice::Custom(date!(2026 - 11 - 22)), NOON, &UTC), Err(ExpiryProblem::Past));
+        assert!(all.end(ExpiryChoice::Custom(date!(2027 - 11 - 23)), NOON, &UTC).is_ok());
         let last = date!(2027 - 11 - 23);
-        assert_eq!(all.end(ExpiryChoice::Custom(date!(2027 - 11 - 24)), NOON), Err(ExpiryProblem::TooLate(last)));
+        assert_eq!(all.end(ExpiryChoice::Custom(date!(2027 - 11 - 24)), NOON, &UTC), Err(ExpiryProblem::TooLate(last)));
     }
 
     #[test]
@@ -157,10 +201,10 @@ mod tests {
         let month = Lifetimes { longest_days: Some(45) };
         assert_eq!(month.days(), [7, 30, 45]);
         assert_eq!(month.preselected(), ExpiryChoice::Days(45));
-        assert_eq!(month.end(ExpiryChoice::Never, NOON), Err(ExpiryProblem::NotOffered));
-        assert_eq!(month.end(ExpiryChoice::Days(60), NOON), Err(ExpiryProblem::NotOffered));
-        assert!(month.end(ExpiryChoice::Custom(date!(2027 - 01 - 07)), NOON).is_ok());
-        assert!(month.end(ExpiryChoice::Custom(date!(2027 - 01 - 08)), NOON).is_err());
+        assert_eq!(month.end(ExpiryChoice::Never, NOON, &UTC), Err(ExpiryProblem::NotOffered));
+        assert_eq!(month.end(ExpiryChoice::Days(60), NOON, &UTC), Err(ExpiryProblem::NotOffered));
+        assert!(month.end(ExpiryChoice::Custom(date!(2027 - 01 - 07)), NOON, &UTC).is_ok());
+        assert!(month.end(ExpiryChoice::Custom(date!(2027 - 01 - 08)), NOON, &UTC).is_err());
         assert_eq!(Lifetimes::default().days(), [7, 30, 60, 90, 365]);
         assert_eq!(Lifetimes::default().preselected(), ExpiryChoice::Days(90));
     }
@@ -168,14 +212,15 @@ mod tests {
     #[test]
     fn a_new_token_can_get_the_lifetime_of_an_earlier_one() {
         let all = Lifetimes::default();
-        let same =
-            |days: i64| all.same_length(NOON - Duration::days(200), Some(NOON - Duration::days(200 - days)), NOON);
+        let same = |days: i64| {
+            all.same_length(NOON - Duration::days(200), Some(NOON - Duration::days(200 - days)), NOON, &UTC)
+        };
         assert_eq!(same(30), ExpiryChoice::Days(30));
         assert_eq!(same(45), ExpiryChoice::Custom(date!(2027 - 01 - 07)));
-        assert_eq!(all.same_length(NOON, None, NOON), ExpiryChoice::Never);
+        assert_eq!(all.same_length(NOON, None, NOON, &UTC), ExpiryChoice::Never);
         let month = Lifetimes { longest_days: Some(30) };
-        assert_eq!(month.same_length(NOON, None, NOON), ExpiryChoice::Days(30));
-        let longer = month.same_length(NOON, Some(NOON + Duration::days(90)), NOON);
+        assert_eq!(month.same_length(NOON, None, NOON, &UTC), ExpiryChoice::Days(30));
+        let longer = month.same_length(NOON, Some(NOON + Duration::days(90)), NOON, &UTC);
         assert_eq!(longer, ExpiryChoice::Custom(date!(2026 - 12 - 23)));
     }
 

@@ -1,6 +1,6 @@
 //! Points in time, as the database stores them.
 
-use time::{Date, Duration, OffsetDateTime, UtcOffset};
+use time::{Date, Duration, OffsetDateTime};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -38,12 +38,6 @@ impl Timestamp {
     /// The calendar day in UTC, counted from 1970-01-01.
     pub const fn day(self) -> i64 {
         self.0.div_euclid(86_400_000)
-    }
-
-    /// The last millisecond of `date` in UTC.
-    pub fn end_of(date: Date) -> Self {
-        let midnight = date.midnight().assume_offset(UtcOffset::UTC);
-        Self::from_seconds(midnight.unix_timestamp()) + Duration::DAY - Duration::MILLISECOND
     }
 
     /// The same time for formatting. Times outside the years that `time` supports become the epoch; none is ever stored.

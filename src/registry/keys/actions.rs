@@ -92,7 +92,7 @@ pub async fn look(
 
 /// Of two servers that start at once on an empty database, the first inserts.
 async fn create(db: &Db, encryptor: &Encryptor, now: Timestamp, rng: SystemRng) -> Result<(), KeysError> {
-    let root = certificates::make_root(now)?;
+    let root = certificates::make_root()?;
     let leaf = certificates::make_leaf(&root, now)?;
     let mut tx = db.write().await?;
     if store::insert(&mut tx, ROOT, &seal(&root, 1, encryptor, now, rng)).await? {

@@ -52,7 +52,7 @@ async fn under_https_the_cookie_is_secure_and_of_this_host_alone() {
     let browser = server.anonymous();
     let answer = browser.post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
-    for cookie in [answer.set_cookie("__Host-dockpass"), answer.set_cookie("dockpass_browser")] {
+    for cookie in [answer.set_cookie("__Host-dockpass"), answer.set_cookie("__Host-dockpass_browser")] {
         for part in ["HttpOnly", "SameSite=Lax", "Path=/", "Secure"] {
             assert!(cookie.split("; ").any(|attribute| attribute == part), "{part} in {cookie}");
         }

@@ -10,12 +10,14 @@ async fn a_stranger_chooses_for_this_browser() {
     let browser = server.anonymous().with_header("accept-language", "en");
     let answer = browser.post("/preferences", &[("language", "zh-CN"), ("back", "/login")]).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/login"));
-    let cookie = answer.header("set-cookie");
-    assert_eq!(cookie, "dockpass_language=zh-CN; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000");
+    let expected =
+        format!("dockpass_language-{}=zh-CN; HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000", server.address.port());
+    assert_eq!(answer.header("set-cookie"), expected);
     browser.post("/preferences", &[("theme", "dark"), ("back", "/login")]).await;
     let page = browser.get("/login").await;
     assert!(
-        page.body.contains("<html lang=\"zh-CN\" data-theme=\"dark\" data-local-times>") && page.body.contains("登录")
+        page.body.contains("<html lang=\"zh-CN\" data-theme=\"dark\" data-local-times data-zone-cookie=")
+            && page.body.contains("登录")
     );
     browser.post("/preferences", &[("theme", "system")]).await;
     assert!(!browser.get("/login").await.body.contains("data-theme"));
@@ -29,10 +31,14 @@ async fn an_account_chooses_for_every_browser_of_its_own() {
     here.post("/preferences", &[("theme", "light"), ("back", "/settings")]).await;
     let there = server.signed_in("alice").await.with_header("accept-language", "en");
     let page = there.get("/settings").await;
-    assert!(page.body.contains("<html lang=\"zh-CN\" data-theme=\"light\" data-local-times>"), "{}", page.body);
+    assert!(
+        page.body.contains("<html lang=\"zh-CN\" data-theme=\"light\" data-local-times data-zone-cookie="),
+        "{}",
+        page.body
+    );
     server.account("bob").await;
     let bob = server.signed_in("bob").await;
-    assert!(bob.get("/settings").await.body.contains("<html lang=\"en\" data-local-times>"));
+    assert!(bob.get("/settings").await.body.contains("<html lang=\"en\" data-local-times data-zone-cookie="));
 }
 
 #[tokio::test]
@@ -41,7 +47,7 @@ async fn the_cookies_are_secure_under_https() {
     let answer = server.anonymous().post("/preferences", &[("theme", "dark")]).await;
     assert_eq!(
         answer.header("set-cookie"),
-        "dockpass_theme=dark; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=31536000"
+        "__Host-dockpass_theme=dark; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=31536000"
     );
 }
 

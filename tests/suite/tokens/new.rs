@@ -1,5 +1,6 @@
 //! `GET /settings/tokens/new`: the form.
 
+use dockpass_core::timestamp::Timestamp;
 use reqwest::StatusCode;
 use time::Duration;
 
@@ -99,4 +100,45 @@ async fn every_form_has_a_key_of_its_own() {
     let alice = server.account_signed_in("alice").await;
     let (one, other) = (alice.form_key().await, alice.form_key().await);
     assert!(one.len() >= 11 && one != other);
+}
+
+#[tokio::test]
+async fn days_are_those_of_the_accounts_zone() {
+    let server = TestServer::start().await;
+    // The last evening but one of a year in Los Angeles, where it is 18:00; in UTC it is the next day.
+    let evening = Timestamp::from_seconds(1_798_682_400);
+    server.clock.advance(evening - server.clock.now());
+    let alice = server.account_signed_in("alice").await;
+    let zone = [("time_zone", "America/Los_Angeles")];
+    assert_eq!(alice.post("/settings", &zone).await.status, reqwest::StatusCode::SEE_OTHER);
+    let page = alice.get("/settings/tokens/new").await;
+    assert!(page.body.contains("min=\"2026-12-30\" max=\"2027-12-30\""), "{}", page.body);
+    for said in ["Expires on 6 January 2027.", "Works until the end of that day (America/Los_Angeles)."] {
+        assert!(page.body.contains(said), "{said}");
+    }
+    let form = |key: String, date: &str| {
+        let pairs = [("form_key", key.as_str()), ("description", "ci"), ("permission", "repo:read")];
+        let mut form: Vec<(String, String)> = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        form.extend([("expiration".to_owned(), "custom".to_owned()), ("expiration_date".to_owned(), date.to_owned())]);
+        form
+    };
+    for (browser, date, status) in [
+        (&alice, "2026-12-29", 422),
+        (&alice, "2026-12-30", 200),
+        (&server.signed_in("alice").await, "2027-12-31", 422),
+    ] {
+        let form = form(alice.form_key().await, date);
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(browser.post("/settings/tokens", &form).await.status, status, "{date}");
+    }
+    let end = server.number("SELECT expires_at FROM token").await.unwrap();
+    assert_eq!(Timestamp::from_millis(end).rfc3339(), "2026-12-31T07:59:59Z");
+    assert!(alice.get("/settings/tokens").await.body.contains("30 December 2026 23:59 PST"));
+
+    // Without a choice of the account, the browser's zone counts.
+    server.account("bob").await;
+    let bob = server.signed_in("bob").await.with_cookie("dockpass_zone", "America/Los_Angeles");
+    assert!(bob.get("/settings/tokens/new").await.body.contains("min=\"2026-12-30\""));
+    let odd = server.signed_in("bob").await.with_cookie("dockpass_zone", "Mars/Olympus");
+    assert!(odd.get("/settings/tokens/new").await.body.contains("min=\"2026-12-31\""));
 }

@@ -167,4 +167,8 @@ async fn a_request_id_is_accepted_or_generated() {
     assert_eq!(named.header("x-request-id"), "from-the-proxy");
     let (one, other) = (server.anonymous().get("/healthz").await, server.anonymous().get("/healthz").await);
     assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
+    for unusable in ["x".repeat(300_000), String::new(), "two words".into(), "a\"b".into(), "x".repeat(129)] {
+        let answer = server.anonymous().get_with("/healthz", &[("x-request-id", &unusable)]).await;
+        assert_eq!((answer.status, answer.header("x-request-id").len()), (StatusCode::OK, 36), "a new one");
+    }
 }

@@ -1,4 +1,6 @@
 mod csrf;
+mod errors;
 mod headers;
 mod i18n;
 mod metrics;
+mod proxies;

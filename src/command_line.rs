@@ -1,0 +1,60 @@
+//! How the program reads its arguments: the settings come from a file too, and the help of a subcommand shows only its own
+//! flags.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Command};
+
+use crate::platform::{environment_file, text_input};
+
+const DEFAULT_FILE: &str = "/etc/dockpass/dockpass.conf";
+const HINT: &str = "The settings of the server apply here too: see dockpass serve --help";
+
+/// Reads the arguments of the program. What the settings file says takes the place of the defaults, so flags and variables
+/// win. The sentences name the mistakes in the file.
+pub fn parse(command: Command) -> (ArgMatches, Vec<String>) {
+    let matches = with_short_help(command.clone()).get_matches();
+    let named = matches.get_one::<PathBuf>("config");
+    let is_named = named.is_some();
+    let path = named.map_or_else(|| DEFAULT_FILE.into(), PathBuf::clone);
+    let text = match text_input::read_file(&path) {
+        Err(error) if !is_named && error.kind() == io::ErrorKind::NotFound => return (matches, Vec::new()),
+        Err(error) => return (matches, vec![format!("{} cannot be read: {error}", path.display())]),
+        Ok(text) => text,
+    };
+    let values = match environment_file::parse(&text) {
+        Ok(values) => values,
+        Err(lines) => {
+            let mistake = |line| format!("{} line {line} is not NAME=value", path.display());
+            return (matches, lines.into_iter().map(mistake).collect());
+        }
+    };
+    let is_of = |arg: &Arg, name: &str| arg.get_env() == Some(OsStr::new(name));
+    let is_unknown = |name: &str| name.starts_with("DOCKPASS_") && !command.get_arguments().any(|arg| is_of(arg, name));
+    let unknown = values.iter().filter(|(name, _)| is_unknown(name));
+    let mistakes = unknown.map(|(name, _)| format!("{}: there is no setting {name}", path.display())).collect();
+    let command = command.mut_args(|arg| match values.iter().rfind(|(name, _)| is_of(&arg, name)) {
+        Some((_, value)) if !value.is_empty() => {
+            // clap keeps defaults for ever, and so does this program.
+            let value: &'static str = value.clone().leak();
+            arg.default_value(value)
+        }
+        _ => arg,
+    });
+    (with_short_help(command).get_matches(), mistakes)
+}
+
+/// Hides the settings in the help of all subcommands but `serve`.
+fn with_short_help(mut command: Command) -> Command {
+    fn hidden(command: Command) -> Command {
+        let is_server = command.get_name() == "serve";
+        let command = command.mut_args(|arg| if arg.is_global_set() && !is_server { arg.hide(true) } else { arg });
+        let command = if is_server { command } else { command.after_help(HINT) };
+        command.mut_subcommands(hidden)
+    }
+    // Building copies the settings into the subcommands.
+    command.build();
+    command.mut_subcommands(hidden)
+}
