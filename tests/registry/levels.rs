@@ -1,5 +1,8 @@
 //! What docker and skopeo can do with each level.
 
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+
 use crate::client::Client;
 use crate::harness::PASSWORD;
 use crate::image::Image;
@@ -126,4 +129,24 @@ async fn an_edited_level_holds_from_the_next_request_on() {
     let form = [("description", "ci push"), ("permission", "repo:public_read")];
     registry_host.alice.post(&format!("/settings/tokens/{}", token.id), &form).await;
     registry_host.gets_nothing(&client, "alice", Some(&read_only("alice/app")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_names_delete_is_refused_before_it_touches_the_tag() {
+    let registry_host = RegistryHost::open().await;
+    let (client, write) = registry_host.alice_with("repo:write").await;
+    let (_, admin) = registry_host.alice_with("repo:admin").await;
+    // What regctl asks for: with less than it asked for it would overwrite the tag before it fails.
+    let scope = ["repository:alice/app:delete,pull,push"];
+    let refused = registry_host.server.anonymous().token("alice", &write.secret, &scope).await;
+    let sentence = "this access token is Read & Write: it cannot delete from alice/app (PAT-NO-DELETE)";
+    assert_eq!((refused.status.as_u16(), &refused.json()["errors"][0]["message"]), (401, &sentence.into()));
+    assert_eq!(registry_host.pull(&client, "alice/app:v1").as_ref(), Ok(&registry_host.image.manifest));
+    let granted = registry_host.server.anonymous().token("alice", &admin.secret, &scope).await.json();
+    let bearer = format!("Bearer {}", granted["token"].as_str().unwrap());
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer.parse().unwrap())]);
+    let digest = crate::image::digest(&registry_host.image.manifest);
+    let address = format!("http://{}/v2/alice/app/manifests/{digest}", registry_host.registry.host);
+    let deleted = registry_host.server.anonymous().send(Method::DELETE, &address, None, headers).await;
+    assert_eq!(deleted.status.as_u16(), 202, "{}", deleted.body);
 }
