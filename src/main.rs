@@ -13,6 +13,7 @@ use dockpass::platform::rng::SystemRng;
 use dockpass::platform::{backup, data_folder, log};
 use dockpass::registry::cli::{self as registry_cli, KeysCommand, RegistryConfigCommand};
 use dockpass::registry::keys::actions as keys;
+use dockpass::registry::public_url;
 use dockpass::server::{self, Server};
 
 /// Personal access tokens for a self-hosted container registry
@@ -53,7 +54,9 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
+    // They need no --public-url: they ask the running server for it.
+    cli.settings.asks_server = matches!(cli.command, Some(Command::Doctor(_) | Command::RegistryConfig(_)));
     let config = match Config::check(&cli.settings) {
         Ok(config) => config,
         Err(mistakes) => {
@@ -115,7 +118,17 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             let db = server::open_database(&config).await?;
             let keys = keys::load_or_create(&db, &config.secret_key_file, Clock::System.now(), SystemRng).await;
             db.close().await;
-            registry_cli::run(&command, &config, &config.urls(config.listen), &keys.map_err(|error| error.to_string())?)
+            let keys = keys.map_err(|error| error.to_string())?;
+            let public_url = match public_url::find(&config).await {
+                Ok(url) => url,
+                Err(sentence) if config.listen.ip().is_loopback() && config.listen.port() != 0 => {
+                    let default = config.urls(config.listen).public;
+                    eprintln!("dockpass: the realm is that of {default}, the default: {sentence}");
+                    default
+                }
+                Err(sentence) => return Err(sentence),
+            };
+            registry_cli::run(&command, &config, &public_url, &keys)
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod data_folder;
 pub mod database;
 pub mod encryption;
+pub mod http_client;
 pub mod http_server;
 pub mod journal;
 pub mod jwt;
