@@ -119,16 +119,18 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             let keys = keys::load_or_create(&db, &config.secret_key_file, Clock::System.now(), SystemRng).await;
             db.close().await;
             let keys = keys.map_err(|error| error.to_string())?;
-            let public_url = match public_url::find(&config).await {
-                Ok(url) => url,
+            let (public_url, default) = match public_url::find(&config).await {
+                Ok(url) => (url, None),
                 Err(sentence) if config.listen.ip().is_loopback() && config.listen.port() != 0 => {
-                    let default = config.urls(config.listen).public;
-                    eprintln!("dockpass: the realm is that of {default}, the default: {sentence}");
-                    default
+                    (config.urls(config.listen).public, Some(sentence))
                 }
                 Err(sentence) => return Err(sentence),
             };
-            registry_cli::run(&command, &config, &public_url, &keys)
+            let yaml = registry_cli::run(&command, &config, &public_url, &keys)?;
+            if let Some(sentence) = default {
+                eprintln!("dockpass: the realm is that of the default, {public_url}: {sentence}");
+            }
+            Ok(yaml)
         }
     }
 }

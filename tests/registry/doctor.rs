@@ -136,7 +136,7 @@ fn a_registry_with_what_registry_config_printed_is_well() {
     let url = ["--registry-url", patient.url.as_str()];
     assert_eq!(ward.doctor(&url, &[]), (true, asked.to_vec()));
     let both = ward.doctor(&[&url, ["--registry-config", &patient.file].as_slice()].concat(), &[]);
-    assert_eq!(both, (true, [compared, asked].concat()));
+    assert_eq!(both, (true, [compared.to_vec(), asked.to_vec()].concat()));
 }
 
 #[test]
