@@ -91,6 +91,8 @@ pub struct Settings {
     /// Log format: text or json
     #[arg(long, env = "DOCKPASS_LOG_FORMAT", default_value = "text", global = true)]
     pub log_format: String,
+    #[arg(skip)]
+    pub asks_server: bool,
 }
 
 impl Default for Settings {
@@ -152,7 +154,7 @@ impl Config {
         let metrics_listen =
             settings.metrics_listen.as_ref().and_then(|text| mistakes.take("--metrics-listen", text, address));
         let public_url = settings.public_url.as_ref().and_then(|text| mistakes.take("--public-url", text, public_url));
-        if let (Some(listen), None) = (listen, &settings.public_url)
+        if let (Some(listen), None, false) = (listen, &settings.public_url, settings.asks_server)
             && !listen.ip().is_loopback()
         {
             mistakes.0.push(format!("--public-url must be given, because --listen {listen} is not a loopback address"));

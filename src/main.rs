@@ -16,6 +16,7 @@ use dockpass::platform::rng::SystemRng;
 use dockpass::platform::{backup, data_folder, log};
 use dockpass::registry::cli::{self as registry_cli, KeysCommand, RegistryConfigCommand};
 use dockpass::registry::keys::actions as keys;
+use dockpass::registry::public_url;
 use dockpass::server::{self, Server};
 
 /// Personal access tokens for a self-hosted container registry
@@ -64,7 +65,9 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let (matches, mut mistakes) = command_line::parse(Cli::command());
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    // They need no --public-url: they ask the running server for it.
+    cli.settings.asks_server = matches!(cli.command, Some(Command::Doctor(_) | Command::RegistryConfig(_)));
     let config = match Config::check(&cli.settings) {
         Ok(config) if mistakes.is_empty() => config,
         checked => {
@@ -127,21 +130,29 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
         }
         Command::RegistryConfig(command) => {
             data_folder::must_exist(&config)?;
-            with_database(&config, async |db| {
+            let keys = with_database(&config, async |db| {
                 let keys = keys::load_or_create(db, &config.secret_key_file, Clock::System.now(), SystemRng).await;
-                let keys = keys.map_err(|error| error.to_string())?;
-                registry_cli::run(&command, &config, &config.urls(config.listen), &keys)
-            })
-            .await
+                keys.map_err(|error| error.to_string())
+            });
+            let keys = keys.await?;
+            let (public_url, default) = match public_url::find(&config).await {
+                Ok(url) => (url, None),
+                Err(sentence) if config.listen.ip().is_loopback() && config.listen.port() != 0 => {
+                    (config.urls(config.listen).public, Some(sentence))
+                }
+                Err(sentence) => return Err(sentence),
+            };
+            let yaml = registry_cli::run(&command, &config, &public_url, &keys)?;
+            if let Some(sentence) = default {
+                eprintln!("dockpass: the realm is that of the default, {public_url}: {sentence}");
+            }
+            Ok(yaml)
         }
     }
 }
 
 /// Runs a command on the database, whether servers run on it or not.
-async fn with_database(
-    config: &Config,
-    run: impl AsyncFnOnce(&Db) -> Result<String, String>,
-) -> Result<String, String> {
+async fn with_database<T>(config: &Config, run: impl AsyncFnOnce(&Db) -> Result<T, String>) -> Result<T, String> {
     let _lock = data_folder::occupy(config)?;
     let db = server::open_database(config).await?;
     let result = run(&db).await;

@@ -1,7 +1,10 @@
 //! `dockpass doctor`, which checks the set-up and explains what is wrong.
 
+mod catalog;
 mod challenge;
-mod http;
+mod clock;
+mod files;
+mod notifications;
 mod registry_config;
 mod registry_probe;
 mod server;
@@ -17,6 +20,9 @@ use crate::config::Config;
 use crate::platform::database::Db;
 use crate::platform::rng::SystemRng;
 use crate::registry::keys::actions::Keys;
+use crate::registry::public_url;
+
+use self::registry_config::RegistryFile;
 
 /// `dockpass doctor …`
 #[derive(Debug, Args)]
@@ -24,7 +30,8 @@ pub struct DoctorCommand {
     /// URL of the registry for its clients, such as https://hub.example.com
     #[arg(long, value_parser = registry_url)]
     pub registry_url: Option<Url>,
-    /// Configuration file of the registry, to check what the registry itself does not reveal
+    /// Configuration file of the registry, to check what the registry itself does not reveal [default:
+    /// /etc/docker/registry/config.yml where it exists]
     #[arg(long)]
     pub registry_config: Option<PathBuf>,
 }
@@ -39,6 +46,11 @@ pub struct Report {
 impl Report {
     fn ok(&mut self, check: &str, said: impl fmt::Display) {
         self.lines.push(format!("OK       {check}: {said}"));
+    }
+
+    /// Something that works, but not with every client or not as it should. It is no mistake.
+    fn warning(&mut self, check: &str, said: impl fmt::Display) {
+        self.lines.push(format!("WARNING  {check}: {said}"));
     }
 
     fn wrong(&mut self, check: &str, said: impl fmt::Display) {
@@ -78,16 +90,19 @@ impl fmt::Display for Report {
 /// What the checks compare with.
 struct Expected<'a> {
     config: &'a Config,
-    /// Without a trailing slash. `None` if it depends on a port that only the running server knows.
-    public_url: Option<String>,
+    /// Without a trailing slash, or why it is not known.
+    public_url: Result<String, String>,
     /// `None` if the keys cannot be decrypted.
     keys: Option<&'a Keys>,
+    /// `None` if it cannot be read.
+    db: Option<&'a Db>,
     now: Timestamp,
+    rng: SystemRng,
 }
 
 impl Expected<'_> {
     fn realm(&self) -> Option<String> {
-        self.public_url.as_ref().map(|url| format!("{url}/token"))
+        self.public_url.as_ref().ok().map(|url| format!("{url}/token"))
     }
 }
 
@@ -100,15 +115,19 @@ pub async fn run(
     rng: SystemRng,
 ) -> Report {
     let mut report = Report::default();
-    let is_known = config.public_url.is_some() || config.listen.port() != 0;
-    let public_url = is_known.then(|| config.urls(config.listen).public);
-    server::check_settings(config, public_url.as_deref(), &mut report);
+    let public_url = public_url::find(config).await;
+    // Hook: what platform::clock says of a clock before the build date is a wrong "clock" here.
+    server::check_settings(config, public_url.as_deref().ok(), &mut report);
     let keys = server::check_keys(config, db, now, rng, &mut report).await;
-    let expected = Expected { config, public_url, keys: keys.as_ref(), now };
+    files::check_modes(config, &mut report);
+    let readable = db.as_ref().ok().filter(|_| keys.is_some());
+    let expected = Expected { config, public_url, keys: keys.as_ref(), db: readable, now, rng };
     server::check_public_url(&expected, &mut report).await;
-    let file = command.registry_config.as_deref().map(|path| registry_config::check(path, &expected, &mut report));
+    let file = RegistryFile::open(command.registry_config.as_deref());
+    let verdict = file.as_ref().and_then(|file| registry_config::check(file, &expected, &mut report));
+    notifications::check(&expected, file.as_ref().filter(|_| verdict.is_some()), &mut report).await;
     match &command.registry_url {
-        Some(url) => registry_probe::check(url, &expected, file, rng, &mut report).await,
+        Some(url) => registry_probe::check(url, &expected, verdict, &mut report).await,
         None => report.skipped("registry", "give its address with --registry-url to check it"),
     }
     report

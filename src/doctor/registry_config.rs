@@ -8,6 +8,33 @@ use serde_json::Value;
 use super::{Expected, Report};
 use crate::platform::certificates;
 
+/// Debian's docker-registry reads this file.
+const DEFAULT_FILE: &str = "/etc/docker/registry/config.yml";
+
+/// The registry's configuration file.
+#[derive(Debug)]
+pub struct RegistryFile {
+    pub path: PathBuf,
+    /// Whether it was named, and not only found at the default path.
+    is_named: bool,
+    /// Its content, or the part of a sentence after the file's name.
+    pub document: Result<Value, String>,
+}
+
+impl RegistryFile {
+    /// The named file, or the default one where it exists.
+    pub fn open(named: Option<&Path>) -> Option<Self> {
+        let default = Path::new(DEFAULT_FILE);
+        let path = named.or_else(|| default.exists().then_some(default))?;
+        Some(Self { path: path.to_owned(), is_named: named.is_some(), document: read(path) })
+    }
+}
+
+fn read(path: &Path) -> Result<Value, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
+    serde_saphyr::from_str(&text).map_err(|error| format!("is not valid YAML: {}", first_line(&error.to_string())))
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigVerdict {
     Right,
@@ -16,34 +43,38 @@ pub enum ConfigVerdict {
     Unread,
 }
 
-pub fn check(path: &Path, expected: &Expected<'_>, report: &mut Report) -> ConfigVerdict {
-    let before = report.wrong;
+/// Checks the file. `None` for a file at the default path that is not set up for tokens: the registry may have another.
+pub fn check(file: &RegistryFile, expected: &Expected<'_>, report: &mut Report) -> Option<ConfigVerdict> {
+    const CHECK: &str = "registry's file";
+    let (before, path) = (report.wrong, file.path.display());
     let mut verdict = ConfigVerdict::Right;
-    match token_section(path) {
+    match file.document.as_ref().map_err(Clone::clone).and_then(token_section) {
         Ok(section) => {
-            check_texts(&section, expected, report);
-            if !check_bundle(&section, path, expected, report) {
+            check_texts(section, expected, report);
+            if !check_bundle(section, &file.path, expected, report) {
                 verdict = ConfigVerdict::Unread;
             }
             let overrides = "REGISTRY_AUTH_TOKEN_… variables override the file, but cannot be read from here";
             report.skipped("registry's environment", overrides);
         }
-        Err(sentence) => report.wrong("registry's file", format_args!("{} {sentence}", path.display())),
+        Err(sentence) if file.is_named => report.wrong(CHECK, format_args!("{path} {sentence}")),
+        Err(sentence) => {
+            let advice = "or give --registry-config if the registry has another file";
+            report.skipped(CHECK, format_args!("{path} {sentence}, {advice}"));
+            return None;
+        }
     }
-    if report.wrong > before { ConfigVerdict::Wrong } else { verdict }
+    Some(if report.wrong > before { ConfigVerdict::Wrong } else { verdict })
 }
 
 /// The mapping below `auth.token`, or the part of a sentence after the file's name.
-fn token_section(path: &Path) -> Result<Value, String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
-    let document: Value = serde_saphyr::from_str(&text)
-        .map_err(|error| format!("is not valid YAML: {}", first_line(&error.to_string())))?;
+fn token_section(document: &Value) -> Result<&Value, String> {
     let write = "add what `dockpass registry-config` prints";
     let Some(auth) = document.get("auth").and_then(Value::as_object) else {
         return Err(format!("has no auth section, so the registry lets everyone in: {write}"));
     };
     match auth.get("token") {
-        Some(section) if section.is_object() => Ok(section.clone()),
+        Some(section) if section.is_object() => Ok(section),
         Some(_) => Err(format!("has nothing below auth.token: {write}")),
         None => {
             let other: Vec<&str> = auth.keys().map(String::as_str).collect();
@@ -57,7 +88,7 @@ fn first_line(text: &str) -> &str {
 }
 
 /// A scalar. The registry reads numbers and booleans as text too.
-fn text(section: &Value, key: &str) -> Option<String> {
+pub fn text(section: &Value, key: &str) -> Option<String> {
     match section.get(key)? {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),

@@ -1,14 +1,15 @@
 //! The checks of the running registry: its challenge, and whether it accepts a token.
 
+use std::net::Ipv4Addr;
+
 use dockpass_core::timestamp::Timestamp;
-use url::Url;
+use url::{Host, Url};
 
 use super::challenge::{self, Challenge};
-use super::http::{self, HttpResponse};
 use super::registry_config::ConfigVerdict;
-use super::{Expected, Report};
+use super::{Expected, Report, catalog, clock};
+use crate::platform::http_client::{self, HttpResponse};
 use crate::platform::jwt::{Access, Claims};
-use crate::platform::rng::SystemRng;
 
 /// The lifetime of the token for the check.
 const LIFE_SECONDS: i64 = 60;
@@ -16,14 +17,8 @@ const LIFE_SECONDS: i64 = 60;
 const REPOSITORY: &str = "dockpass/doctor";
 
 /// Checks the registry at `url`, which ends with `/v2/`. `file` is the result for its configuration file.
-pub async fn check(
-    url: &Url,
-    expected: &Expected<'_>,
-    file: Option<ConfigVerdict>,
-    rng: SystemRng,
-    report: &mut Report,
-) {
-    let answer = match http::get(url.as_str(), None).await {
+pub async fn check(url: &Url, expected: &Expected<'_>, file: Option<ConfigVerdict>, report: &mut Report) {
+    let answer = match http_client::get(url.as_str(), None).await {
         Ok(answer) => answer,
         Err(sentence) => return report.wrong("registry", sentence),
     };
@@ -39,13 +34,19 @@ pub async fn check(
         }
         None => report.skipped("registry's realm", format_args!("it is {realm:?}: give the server's --public-url")),
     }
+    check_addresses(url, &realm, report);
     let right = &expected.config.registry_service;
     let advice = format!("write `service: {right:?}` below auth.token, or give the server's --registry-service");
     report.same("registry's service", &service, right, advice);
-    http::check_clock("registry's clock", &answer, expected.now, report);
+    clock::check("registry's clock", &answer, expected.now, report);
     // The token has the registry's own time and service, so if it is refused, only issuer or certificate can be wrong.
     let at = answer.clock().unwrap_or(expected.now);
-    check_token(url, expected, &service, at, file, rng, report).await;
+    if check_token(url, expected, &service, at, file, report).await {
+        let access = Access { kind: "registry".into(), name: "catalog".into(), actions: vec!["*".into()] };
+        if let Some(token) = sign(expected, &service, at, access) {
+            catalog::check(url, &token, expected, report).await;
+        }
+    }
 }
 
 /// The realm and the service that the registry names, or a sentence that says what is wrong with its response.
@@ -80,42 +81,77 @@ fn asks_for_a_token(url: &Url, answer: &HttpResponse) -> Result<(String, String)
     }
 }
 
-async fn check_token(
-    url: &Url,
-    expected: &Expected<'_>,
-    service: &str,
-    at: Timestamp,
-    file: Option<ConfigVerdict>,
-    rng: SystemRng,
-    report: &mut Report,
-) {
-    const CHECK: &str = "token";
-    let Some(keys) = expected.keys else {
-        return report.skipped(CHECK, "there are no keys to sign one with");
-    };
-    let access = Access { kind: "repository".into(), name: REPOSITORY.into(), actions: vec!["pull".into()] };
-    let token = keys.signing_keys.sign(&Claims {
+/// Warns of addresses that some clients refuse.
+fn check_addresses(url: &Url, realm: &str, report: &mut Report) {
+    const ADVICE: &str = "give the registry and this server one host name, behind https";
+    let Ok(realm) = Url::parse(realm) else { return };
+    let authority = |url: &Url| (url.host().map(|host| host.to_owned()), url.port_or_known_default());
+    if is_private_address(&realm) && authority(&realm) != authority(url) {
+        let said = "is a private or loopback address and not the registry's own, which crane from 0.21.5 on and oras";
+        report.warning("registry's realm", format_args!("{realm} {said} refuse: {ADVICE}"));
+    }
+    if [&realm, url].iter().any(|url| url.scheme() == "http") {
+        let said = "docker's CLI from 28.5 on refuses it where no Docker Engine runs";
+        report.warning("plain http", format_args!("{said}: {ADVICE}"));
+    }
+}
+
+fn is_private_address(url: &Url) -> bool {
+    let is_private = |ip: Ipv4Addr| ip.is_private() || ip.is_loopback() || ip.is_link_local();
+    match url.host() {
+        Some(Host::Ipv4(ip)) => is_private(ip),
+        Some(Host::Ipv6(ip)) => {
+            let is_local = ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local();
+            is_local || ip.to_ipv4_mapped().is_some_and(is_private)
+        }
+        _ => false,
+    }
+}
+
+/// A token of this server, or `None` without keys.
+fn sign(expected: &Expected<'_>, service: &str, at: Timestamp, access: Access) -> Option<String> {
+    Some(expected.keys?.signing_keys.sign(&Claims {
         iss: expected.config.issuer.clone(),
         sub: "dockpass-doctor".to_owned(),
         aud: service.to_owned(),
         exp: at.seconds() + LIFE_SECONDS,
         nbf: at.seconds() - LIFE_SECONDS,
         iat: at.seconds(),
-        jti: rng.id(expected.now),
+        jti: expected.rng.id(expected.now),
         access: vec![access],
-    });
-    let answer = match http::get(url.as_str(), Some(&token)).await {
-        Ok(answer) => answer,
-        Err(sentence) => return report.wrong(CHECK, sentence),
+    }))
+}
+
+/// Whether the registry accepts a token of this server.
+async fn check_token(
+    url: &Url,
+    expected: &Expected<'_>,
+    service: &str,
+    at: Timestamp,
+    file: Option<ConfigVerdict>,
+    report: &mut Report,
+) -> bool {
+    const CHECK: &str = "token";
+    let access = Access { kind: "repository".into(), name: REPOSITORY.into(), actions: vec!["pull".into()] };
+    let Some(token) = sign(expected, service, at, access) else {
+        report.skipped(CHECK, "there are no keys to sign one with");
+        return false;
     };
-    match answer.status {
-        200 if is_the_token_server(url, &token).await => {
-            report.wrong(CHECK, format_args!("{url} is Dockpass itself: give the registry's own address"));
-        }
-        200 => report.ok(CHECK, "the registry accepts one from this server: issuer and certificate match"),
-        401 => report.wrong(CHECK, refused(expected, file)),
-        _ => report.wrong(CHECK, format_args!("the registry answers {} to a token", answer.kind())),
+    match http_client::get(url.as_str(), Some(&token)).await {
+        Err(sentence) => report.wrong(CHECK, sentence),
+        Ok(answer) => match answer.status {
+            200 if is_the_token_server(url, &token).await => {
+                report.wrong(CHECK, format_args!("{url} is Dockpass itself: give the registry's own address"));
+            }
+            200 => {
+                report.ok(CHECK, "the registry accepts one from this server: issuer and certificate match");
+                return true;
+            }
+            401 => report.wrong(CHECK, refused(expected, file)),
+            _ => report.wrong(CHECK, format_args!("the registry answers {} to a token", answer.kind())),
+        },
     }
+    false
 }
 
 /// The possible causes if the registry refuses a token with the right service and time.
@@ -146,6 +182,6 @@ fn refused(expected: &Expected<'_>, file: Option<ConfigVerdict>) -> String {
 
 /// Dockpass answers `/v2/` like a registry, so that `docker login` works without one.
 async fn is_the_token_server(url: &Url, token: &str) -> bool {
-    let below = http::get(&format!("{url}{REPOSITORY}/tags/list"), Some(token)).await;
+    let below = http_client::get(&format!("{url}{REPOSITORY}/tags/list"), Some(token)).await;
     below.is_ok_and(|answer| answer.body.contains("this is the token server"))
 }

@@ -2,9 +2,10 @@
 
 use dockpass_core::timestamp::Timestamp;
 
-use super::{Expected, Keys, Report, http};
+use super::{Expected, Keys, Report, clock};
 use crate::config::Config;
 use crate::platform::database::{DatabaseLocation, Db};
+use crate::platform::http_client;
 use crate::platform::migrations::{self, Tables};
 use crate::platform::rng::SystemRng;
 use crate::registry::keys::actions as keys;
@@ -92,10 +93,12 @@ fn check_tables(named: &str, tables: Result<Tables, String>, report: &mut Report
 /// Checks that the server with these keys answers at the public URL.
 pub async fn check_public_url(expected: &Expected<'_>, report: &mut Report) {
     const CHECK: &str = "public URL";
-    let Some(url) = &expected.public_url else {
-        return report.skipped(CHECK, "the port is not known: give the server's --public-url or its --listen");
+    let url = match &expected.public_url {
+        Ok(url) => url,
+        Err(sentence) if expected.config.listen.port() == 0 => return report.skipped(CHECK, sentence),
+        Err(sentence) => return report.wrong(CHECK, sentence),
     };
-    let health = match http::get(&format!("{url}/healthz"), None).await {
+    let health = match http_client::get(&format!("{url}/healthz"), None).await {
         Ok(health) => health,
         Err(sentence) => return report.wrong(CHECK, sentence),
     };
@@ -104,7 +107,7 @@ pub async fn check_public_url(expected: &Expected<'_>, report: &mut Report) {
         return report
             .wrong(CHECK, format_args!("{url}/healthz is not answered by Dockpass ({}): {advice}", health.kind()));
     }
-    match http::get(&format!("{url}/.well-known/jwks.json"), None).await {
+    match http_client::get(&format!("{url}/.well-known/jwks.json"), None).await {
         Err(sentence) => report.wrong(CHECK, sentence),
         Ok(jwks) => match expected.keys.map(|keys| have_one_in_common(&keys.signing_keys.jwks(), &jwks.body)) {
             Some(false) => report.wrong(
@@ -120,7 +123,7 @@ pub async fn check_public_url(expected: &Expected<'_>, report: &mut Report) {
             None => report.ok(CHECK, format_args!("{url} answers, but its keys cannot be compared")),
         },
     }
-    http::check_clock("public URL's clock", &health, expected.now, report);
+    clock::check("public URL's clock", &health, expected.now, report);
 }
 
 fn have_one_in_common(ours: &str, theirs: &str) -> bool {

@@ -8,6 +8,7 @@ pub mod database;
 pub mod encryption;
 pub mod environment_file;
 pub mod fair_queue;
+pub mod http_client;
 pub mod http_server;
 pub mod journal;
 pub mod jwt;

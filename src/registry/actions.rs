@@ -183,11 +183,11 @@ pub fn claims(
     }
 }
 
-/// The refusal of a request that asks to push and may push nowhere.
-pub fn refused_push(caller: &Caller, asked: &[Scope], facts: &[RepositoryFacts]) -> Option<RefusedRequest> {
-    let refused = grants::refused_push(asked, &caller.principal, facts)?;
+/// The refusal of a request that asks by name to delete or to push, and may do so nowhere.
+pub fn refused_action(caller: &Caller, asked: &[Scope], facts: &[RepositoryFacts]) -> Option<RefusedRequest> {
+    let refused = grants::refused_action(asked, &caller.principal, facts)?;
     Some(RefusedRequest {
-        refusal: Refusal::of_push(refused, &caller.principal.username),
+        refusal: Refusal::of_action(refused, &caller.principal),
         concerns: caller.token.clone().map_or(Subject::Nobody, Subject::Token),
     })
 }

@@ -56,14 +56,15 @@ pub fn granted(
 
 /// Notes a refusal in the log and the counter, and for the account that it concerns.
 pub fn refused(app: &App, refused: &RefusedRequest, request: &TokenRequest, origin: &ClientInfo, now: Timestamp) {
-    note_refusal(app, refused.refusal.code(), &refused.concerns, request, origin, now);
+    let about = refused.refusal.refused_action().unwrap_or_else(|| strongest(request));
+    note_refusal(app, refused.refusal.code(), &refused.concerns, about, origin, now);
 }
 
 /// Notes a request that was granted none of the repositories that it asked for. That is no error (distribution's token
 /// specification), and the client shows the registry's own message: only here the token's owner sees why.
 pub fn granted_nothing(app: &App, caller: &Caller, request: &TokenRequest, origin: &ClientInfo, now: Timestamp) {
     if let Some(token) = &caller.token {
-        note_refusal(app, NOTHING, &Subject::Token(token.clone()), request, origin, now);
+        note_refusal(app, NOTHING, &Subject::Token(token.clone()), strongest(request), origin, now);
     }
 }
 
@@ -71,7 +72,7 @@ fn note_refusal(
     app: &App,
     code: &'static str,
     concerns: &Subject,
-    request: &TokenRequest,
+    (action, repository): (RepositoryAction, &str),
     origin: &ClientInfo,
     now: Timestamp,
 ) {
@@ -94,8 +95,8 @@ fn note_refusal(
                 account_id: token.account_id.clone(),
                 token_id: token.token_id.clone(),
                 code,
-                repository: first_repository(request),
-                action: if asks_to_push(request) { RepositoryAction::Push } else { RepositoryAction::Pull },
+                repository: repository.chars().filter(char::is_ascii_graphic).take(255).collect(),
+                action,
                 address: origin.address.clone(),
                 client: origin.client.clone(),
                 description: token.description.to_string(),
@@ -105,15 +106,13 @@ fn note_refusal(
     }
 }
 
-fn asks_to_push(request: &TokenRequest) -> bool {
-    let repositories = request.scopes.iter().filter(|scope| scope.kind == "repository");
-    repositories.into_iter().any(|scope| scope.actions.iter().any(|action| action == "push"))
-}
-
-/// The repository that stands for the request: the first with push, else the first.
-fn first_repository(request: &TokenRequest) -> String {
+/// What stands for the request: the first repository that it asks by name to delete from, else to push to, else the first.
+fn strongest(request: &TokenRequest) -> (RepositoryAction, &str) {
     let repositories = || request.scopes.iter().filter(|scope| scope.kind == "repository");
-    let pushed = repositories().find(|scope| scope.actions.iter().any(|action| action == "push"));
-    let name = pushed.or_else(|| repositories().next()).map_or("", |scope| scope.name.as_str());
-    name.chars().filter(char::is_ascii_graphic).take(255).collect()
+    for action in [RepositoryAction::Delete, RepositoryAction::Push] {
+        if let Some(scope) = repositories().find(|scope| scope.names(action)) {
+            return (action, &scope.name);
+        }
+    }
+    (RepositoryAction::Pull, repositories().next().map_or("", |scope| &scope.name))
 }

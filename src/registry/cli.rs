@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use dockpass_core::timestamp::Timestamp;
 
 use super::keys::actions::{self as keys, Keys};
-use crate::config::{Config, Urls};
+use crate::config::Config;
 use crate::platform::database::Db;
 use crate::platform::rng::SystemRng;
 use crate::platform::text_input;
@@ -43,12 +43,12 @@ pub enum RegistryVersion {
 }
 
 /// Writes the files and returns the YAML for the registry's configuration.
-pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: &Keys) -> Result<String, String> {
+pub fn run(command: &RegistryConfigCommand, config: &Config, public_url: &str, keys: &Keys) -> Result<String, String> {
     let folder = write(&command.out, keys)
         .map_err(|error| format!("the files cannot be written to {}: {error}", command.out.display()))?;
     let mut yaml = format!(
         "auth:\n  token:\n    realm: {}\n    service: {}\n    issuer: {}\n    rootcertbundle: {}\n",
-        quoted(&format!("{}/token", urls.public)),
+        quoted(&format!("{public_url}/token")),
         quoted(&config.registry_service),
         quoted(&config.issuer),
         quoted(&folder.join("bundle.pem").display().to_string()),
@@ -58,12 +58,17 @@ pub fn run(command: &RegistryConfigCommand, config: &Config, urls: &Urls, keys: 
         yaml += &format!("    jwks: {}\n", quoted(&folder.join("jwks.json").display().to_string()));
         yaml += "    signingalgorithms: [ES256]\n";
     }
-    if let Some(file) = &config.events_secret_file {
-        let secret =
-            text_input::read_file(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
-        yaml += &notifications(&format!("{}/registry/events", urls.public), secret.trim());
+    if let Some(secret) = events_secret(config)? {
+        yaml += &notifications(&format!("{public_url}/registry/events"), &secret);
     }
     Ok(yaml)
+}
+
+/// The secret of the registry's notifications, if the settings name its file.
+pub fn events_secret(config: &Config) -> Result<Option<String>, String> {
+    let Some(file) = &config.events_secret_file else { return Ok(None) };
+    let text = text_input::read_file(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    Ok(Some(text.trim().to_owned()))
 }
 
 /// The registry repeats a failed notification five times at once, then every two seconds. References name the manifests of

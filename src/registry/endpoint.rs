@@ -87,7 +87,7 @@ async fn answer(
         audit::signed_in(app, caller, &origin, now);
     }
     let facts = actions::facts(&app.db, caller.as_ref(), request.repositories()).await?;
-    if let Some(refused) = caller.as_ref().and_then(|caller| actions::refused_push(caller, &request.scopes, &facts)) {
+    if let Some(refused) = caller.as_ref().and_then(|caller| actions::refused_action(caller, &request.scopes, &facts)) {
         return Ok(refuse(app, &refused, &request, &origin, now));
     }
     let granted = grant(&request.scopes, caller.as_ref().map(|caller| &caller.principal), &facts);

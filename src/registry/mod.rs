@@ -6,6 +6,7 @@ pub mod cli;
 pub mod endpoint;
 pub mod keys;
 pub mod notifications;
+pub mod public_url;
 pub mod request;
 
 pub use endpoint::routes;

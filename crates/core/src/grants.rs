@@ -56,33 +56,38 @@ fn can_list_all(scope: &Scope, principal: Option<&Principal>) -> bool {
     scope.name == "catalog" && scope.asks("*") && principal.is_some_and(is_allowed)
 }
 
-/// A refused push.
+/// A refused push or delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RefusedPush<'s> {
+pub struct RefusedAction<'s> {
+    pub action: RepositoryAction,
+    /// The repository, as the client sent it.
     pub name: &'s str,
     pub reason: DenyReason,
 }
 
-/// The first refused push, if every push in the request is refused.
+/// The first refused delete, if every delete in the request is refused; else the first refused push, if every push is.
 ///
-/// Only then does the client get an error with a sentence. A scope that asks only for pull (such as the source of a
-/// cross-repository mount) never causes one.
-pub fn refused_push<'s>(
+/// Only then does the client get an error with a sentence. An action counts where it is asked for by its name: `*` asks
+/// for whatever there is. A scope that asks only for pull (such as the source of a cross-repository mount) never causes an
+/// error. A delete comes first: clients that get only a part of `delete,pull,push` overwrite the tag and fail afterwards.
+pub fn refused_action<'s>(
     scopes: &'s [Scope],
     principal: &Principal,
     facts: &[RepositoryFacts],
-) -> Option<RefusedPush<'s>> {
-    let pushes = scopes.iter().filter(|scope| scope.kind == "repository" && scope.actions.iter().any(|a| a == "push"));
-    let mut first = None;
-    for scope in pushes {
-        let result = match facts_of(scope, facts) {
-            Some(facts) => check(Some(principal), facts, RepositoryAction::Push),
-            None => Err(DenyReason::NotShared),
-        };
-        let reason = result.err()?;
-        first.get_or_insert(RefusedPush { name: &scope.name, reason });
-    }
-    first
+) -> Option<RefusedAction<'s>> {
+    let refused_everywhere = |action| {
+        let mut first = None;
+        for scope in scopes.iter().filter(|scope| scope.kind == "repository" && scope.names(action)) {
+            let result = match facts_of(scope, facts) {
+                Some(facts) => check(Some(principal), facts, action),
+                None => Err(DenyReason::NotShared),
+            };
+            let reason = result.err()?;
+            first.get_or_insert(RefusedAction { action, name: &scope.name, reason });
+        }
+        first
+    };
+    refused_everywhere(RepositoryAction::Delete).or_else(|| refused_everywhere(RepositoryAction::Push))
 }
 
 #[cfg(test)]
@@ -149,7 +154,8 @@ mod tests {
         let known = [facts("alice/app"), facts("bob/app")];
         let refused = |scopes: &str, level, filter: &RepositoryFilter| {
             let scopes = scope::parse([scopes]);
-            refused_push(&scopes, &alice(level, filter), &known).map(|push| (push.name.to_owned(), push.reason))
+            refused_action(&scopes, &alice(level, filter), &known)
+                .map(|refused| (refused.name.to_owned(), refused.reason))
         };
         let all = &RepositoryFilter::All;
         let read_only = Some(("alice/app".to_owned(), DenyReason::Level(AccessLevel::Write)));
@@ -166,6 +172,35 @@ mod tests {
         let other = RepositoryFilter::parse("alice/other").unwrap();
         let limited = refused("repository:alice/app:push", AccessLevel::Write, &other).unwrap();
         assert_eq!(limited.1, DenyReason::OutsideFilter);
+    }
+
+    #[test]
+    fn a_named_delete_that_is_refused_everywhere_is_refused_with_a_sentence_whatever_else_is_asked() {
+        let known = [facts("alice/app"), facts("alice/web"), facts("bob/app")];
+        let refused = |scopes: &str, level, filter: &RepositoryFilter| {
+            let scopes = scope::parse([scopes]);
+            let refused = refused_action(&scopes, &alice(level, filter), &known)?;
+            Some((refused.action, refused.name.to_owned(), refused.reason))
+        };
+        let (all, delete) = (&RepositoryFilter::All, RepositoryAction::Delete);
+        let level = Some((delete, "alice/app".to_owned(), DenyReason::Level(AccessLevel::Admin)));
+        for asked in ["delete", "delete,pull,push", "pull,delete,*"] {
+            for weak in [AccessLevel::PublicRead, AccessLevel::Read, AccessLevel::Write] {
+                assert_eq!(refused(&format!("repository:alice/app:{asked}"), weak, all), level, "{asked}");
+            }
+            assert_eq!(refused(&format!("repository:alice/app:{asked}"), AccessLevel::Admin, all), None);
+        }
+        assert_eq!(
+            refused("repository:alice/app:*", AccessLevel::Write, all),
+            None,
+            "a question for whatever there is"
+        );
+        let foreign = Some((delete, "bob/app".to_owned(), DenyReason::OwnerOnly));
+        assert_eq!(refused("repository:bob/app:delete repository:alice/app:push", AccessLevel::Admin, all), foreign);
+        assert_eq!(refused("repository:bob/app:delete repository:alice/app:delete", AccessLevel::Admin, all), None);
+        let web = RepositoryFilter::parse("alice/web").unwrap();
+        let outside = Some((delete, "alice/app".to_owned(), DenyReason::OutsideFilter));
+        assert_eq!(refused("repository:alice/app:delete", AccessLevel::Admin, &web), outside);
     }
 
     fn known() -> impl Strategy<Value = RepositoryFacts> {

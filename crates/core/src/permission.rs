@@ -51,6 +51,7 @@ pub enum DenyReason {
     /// It belongs to someone else and is not shared with the account, or it does not exist. Both look the same.
     NotShared,
     SharedPullOnly,
+    /// It belongs to someone else, and only its owner can delete, whether it is shared or not.
     OwnerOnly,
 }
 
@@ -71,16 +72,16 @@ pub fn check(
     facts: &RepositoryFacts,
     action: RepositoryAction,
 ) -> Result<AllowReason, DenyReason> {
-    let Some(principal) = principal else {
-        let is_public_pull = action == RepositoryAction::Pull && facts.is_public;
-        return if is_public_pull { Ok(AllowReason::Public) } else { Err(DenyReason::Anonymous) };
-    };
+    // No token can do less than an anonymous client, whatever its level and its limit.
+    if action == RepositoryAction::Pull && facts.is_public {
+        return Ok(AllowReason::Public);
+    }
+    let principal = principal.ok_or(DenyReason::Anonymous)?;
     let allowed = check_account(principal, facts, action)?;
-    let needed_level = match (action, allowed) {
-        (RepositoryAction::Pull, AllowReason::Public) => AccessLevel::PublicRead,
-        (RepositoryAction::Pull, _) => AccessLevel::Read,
-        (RepositoryAction::Push, _) => AccessLevel::Write,
-        (RepositoryAction::Delete, _) => AccessLevel::Admin,
+    let needed_level = match action {
+        RepositoryAction::Pull => AccessLevel::Read,
+        RepositoryAction::Push => AccessLevel::Write,
+        RepositoryAction::Delete => AccessLevel::Admin,
     };
     if !principal.repository_filter.includes(&facts.name) {
         Err(DenyReason::OutsideFilter)
@@ -91,21 +92,18 @@ pub fn check(
     }
 }
 
-/// What the account may do, without the limits of its token.
+/// What the account may do with a repository that is not public, without the limits of its token.
 fn check_account(
     principal: &Principal,
     facts: &RepositoryFacts,
     action: RepositoryAction,
 ) -> Result<AllowReason, DenyReason> {
-    if action == RepositoryAction::Pull && facts.is_public {
-        return Ok(AllowReason::Public);
-    }
     if let Some(allowed) = ownership(&principal.username, principal.is_admin, &facts.name, facts.has_owner) {
         return Ok(allowed);
     }
     match (action, facts.share) {
-        (_, None) => Err(DenyReason::NotShared),
         (RepositoryAction::Delete, _) => Err(DenyReason::OwnerOnly),
+        (_, None) => Err(DenyReason::NotShared),
         (RepositoryAction::Push, Some(ShareLevel::Pull)) => Err(DenyReason::SharedPullOnly),
         (RepositoryAction::Pull, _) | (RepositoryAction::Push, Some(ShareLevel::Push)) => Ok(AllowReason::Shared),
     }
@@ -153,7 +151,9 @@ pub(super) mod tests {
         assert_eq!(check(Some(&admin), &with(Some(ShareLevel::Pull)), Pull), Ok(AllowReason::Shared));
         assert_eq!(check(Some(&admin), &with(Some(ShareLevel::Pull)), Push), Err(DenyReason::SharedPullOnly));
         assert_eq!(check(Some(&admin), &with(Some(ShareLevel::Push)), Push), Ok(AllowReason::Shared));
-        assert_eq!(check(Some(&admin), &with(Some(ShareLevel::Push)), Delete), Err(DenyReason::OwnerOnly));
+        for share in [None, Some(ShareLevel::Pull), Some(ShareLevel::Push)] {
+            assert_eq!(check(Some(&admin), &with(share), Delete), Err(DenyReason::OwnerOnly));
+        }
         assert_eq!(check(Some(&read), &with(Some(ShareLevel::Push)), Push), Err(DenyReason::Level(AccessLevel::Write)));
         assert_eq!(
             check(Some(&public_read), &with(Some(ShareLevel::Push)), Pull),
@@ -174,14 +174,17 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_limited_token_can_only_use_the_named_repositories() {
+    fn a_limited_token_can_only_use_the_named_repositories_and_pull_public_ones() {
         let filter = RepositoryFilter::parse("alice/api bob/*").unwrap();
         let limited = alice(AccessLevel::Admin, &filter);
         assert_eq!(check(Some(&limited), &facts("alice/api"), RepositoryAction::Push), Ok(AllowReason::Own));
         assert_eq!(check(Some(&limited), &facts("alice/web"), RepositoryAction::Pull), Err(DenyReason::OutsideFilter));
         assert_eq!(check(Some(&limited), &facts("bob/app"), RepositoryAction::Pull), Err(DenyReason::NotShared));
-        let public = RepositoryFacts { is_public: true, ..facts("alice/web") };
-        assert_eq!(check(Some(&limited), &public, RepositoryAction::Pull), Err(DenyReason::OutsideFilter));
+        for name in ["alice/web", "carol/app", "team/app"] {
+            let public = RepositoryFacts { is_public: true, ..facts(name) };
+            assert_eq!(check(Some(&limited), &public, RepositoryAction::Pull), Ok(AllowReason::Public), "{name}");
+            assert!(check(Some(&limited), &public, RepositoryAction::Push).is_err(), "{name}");
+        }
     }
 
     #[test]
@@ -189,7 +192,8 @@ pub(super) mod tests {
         let filter = RepositoryFilter::parse("alice/web").unwrap();
         let weak = alice(AccessLevel::PublicRead, &filter);
         for action in RepositoryAction::ALL {
-            assert_eq!(check(Some(&weak), &facts("bob/app"), action), Err(DenyReason::NotShared));
+            let reason = if action == RepositoryAction::Delete { DenyReason::OwnerOnly } else { DenyReason::NotShared };
+            assert_eq!(check(Some(&weak), &facts("bob/app"), action), Err(reason));
             assert_eq!(check(Some(&weak), &facts("alice/app"), action), Err(DenyReason::OutsideFilter));
         }
         assert_eq!(

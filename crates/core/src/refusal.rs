@@ -3,9 +3,9 @@
 //! The sentences are part of the protocol: clients print them unchanged and send no language, so they are English here
 //! and not in the locale files.
 
-use crate::access_level::RepositoryAction;
-use crate::grants::RefusedPush;
-use crate::permission::DenyReason;
+use crate::access_level::{AccessLevel, RepositoryAction};
+use crate::grants::RefusedAction;
+use crate::permission::{DenyReason, Principal};
 use crate::timestamp::Timestamp;
 use crate::token::{Description, TokenSource, TokenStatus};
 
@@ -22,33 +22,53 @@ pub enum Refusal {
     /// The username is not that of the token's owner. The sentence does not name the owner.
     WrongUser(Description),
     AccountDisabled,
-    ReadOnly(String),
-    OutsideFilter(String),
-    NotAllowed(String, String),
+    /// The token of this level cannot do this on this repository.
+    Level(AccessLevel, RepositoryAction, String),
+    /// The token is limited to other repositories than this one.
+    OutsideFilter(RepositoryAction, String),
+    /// This account, the last one, may not do this on this repository.
+    NotAllowed(RepositoryAction, String, String),
     /// Every other cause. All of them share one sentence, so that it gives nothing away.
     Failed,
 }
 
 impl Refusal {
-    pub const CODES: [&'static str; 8] = [
+    pub const CODES: [&'static str; 9] = [
         "PAT-INACTIVE",
         "PAT-EXPIRED",
         "PAT-DELETED",
         "PAT-WRONG-USER",
         "ACCOUNT-DISABLED",
         "PAT-READ-ONLY",
+        "PAT-NO-DELETE",
         "PAT-REPOSITORY",
         "AUTH-FAILED",
     ];
 
-    pub fn of_push(refused: RefusedPush<'_>, username: &str) -> Self {
+    /// The refusal of a push or a delete.
+    pub fn of_action(refused: RefusedAction<'_>, principal: &Principal) -> Self {
         // Clients can send any text as a name, and it is repeated on a terminal.
         let name: String = refused.name.chars().filter(|c| c.is_ascii_graphic()).take(MAX_REPEATED_NAME).collect();
         match refused.reason {
-            DenyReason::Level(_) => Refusal::ReadOnly(name),
-            DenyReason::OutsideFilter => Refusal::OutsideFilter(name),
-            _ => Refusal::NotAllowed(name, username.to_owned()),
+            DenyReason::Level(_) => Refusal::Level(principal.level, refused.action, name),
+            DenyReason::OutsideFilter => Refusal::OutsideFilter(refused.action, name),
+            _ => Refusal::NotAllowed(refused.action, name, principal.username.clone()),
         }
+    }
+
+    /// The action and the repository that are refused, if it is about one.
+    pub fn refused_action(&self) -> Option<(RepositoryAction, &str)> {
+        match self {
+            Refusal::Level(_, action, name)
+            | Refusal::OutsideFilter(action, name)
+            | Refusal::NotAllowed(action, name, _) => Some((*action, name)),
+            _ => None,
+        }
+    }
+
+    /// Whether a refusal with this code is about a repository, and not about the whole token.
+    pub fn is_about_repository(code: &str) -> bool {
+        matches!(code, "PAT-READ-ONLY" | "PAT-NO-DELETE" | "PAT-REPOSITORY")
     }
 
     pub const fn code(&self) -> &'static str {
@@ -58,8 +78,9 @@ impl Refusal {
             Refusal::Deleted(..) => "PAT-DELETED",
             Refusal::WrongUser(_) => "PAT-WRONG-USER",
             Refusal::AccountDisabled => "ACCOUNT-DISABLED",
-            Refusal::ReadOnly(_) => "PAT-READ-ONLY",
-            Refusal::OutsideFilter(_) | Refusal::NotAllowed(..) => "PAT-REPOSITORY",
+            Refusal::Level(_, RepositoryAction::Delete, _) => "PAT-NO-DELETE",
+            Refusal::Level(..) => "PAT-READ-ONLY",
+            Refusal::OutsideFilter(..) | Refusal::NotAllowed(..) => "PAT-REPOSITORY",
             Refusal::Failed => "AUTH-FAILED",
         }
     }
@@ -86,13 +107,18 @@ impl Refusal {
             Refusal::AccountDisabled => {
                 "this account is disabled: ask an administrator of this registry to enable it".to_owned()
             }
-            Refusal::ReadOnly(repository) => {
-                format!("this access token is read-only: it cannot push to {repository}")
+            Refusal::Level(level, action, repository) => {
+                let level = if *level < AccessLevel::Write { "read-only" } else { "Read & Write" };
+                format!("this access token is {level}: it cannot {} {repository}", verb(*action))
             }
-            Refusal::OutsideFilter(repository) => {
-                format!("this access token is limited to other repositories: it cannot push to {repository}")
+            Refusal::OutsideFilter(action, repository) => {
+                let verb = verb(*action);
+                format!("this access token is limited to other repositories: it cannot {verb} {repository}")
             }
-            Refusal::NotAllowed(repository, username) => format!(
+            Refusal::NotAllowed(RepositoryAction::Delete, repository, _) => {
+                format!("only its owner can delete from {repository}")
+            }
+            Refusal::NotAllowed(_, repository, username) => format!(
                 "{username} cannot push to {repository}: it is neither {username}'s own nor shared with {username} for \
                  pushing"
             ),
@@ -101,6 +127,14 @@ impl Refusal {
                 .to_owned(),
         };
         format!("{sentence} ({})", self.code())
+    }
+}
+
+const fn verb(action: RepositoryAction) -> &'static str {
+    match action {
+        RepositoryAction::Pull => "pull",
+        RepositoryAction::Push => "push to",
+        RepositoryAction::Delete => "delete from",
     }
 }
 
@@ -140,10 +174,12 @@ impl SuggestedFix {
             ("PAT-INACTIVE", TokenState::Exists(TokenStatus::Inactive, _)) => SuggestedFix::Activate,
             // The device was idle for too long, and the server deletes its token soon.
             ("PAT-EXPIRED", TokenState::Exists(_, TokenSource::AutoGenerated)) => SuggestedFix::SignInAgain,
-            (
-                "PAT-READ-ONLY" | "PAT-REPOSITORY",
-                TokenState::Exists(TokenStatus::Active | TokenStatus::Inactive, _),
-            ) if matches!(reason, Some(DenyReason::Level(_) | DenyReason::OutsideFilter)) => SuggestedFix::Edit,
+            (code, TokenState::Exists(TokenStatus::Active | TokenStatus::Inactive, _))
+                if Refusal::is_about_repository(code)
+                    && matches!(reason, Some(DenyReason::Level(_) | DenyReason::OutsideFilter)) =>
+            {
+                SuggestedFix::Edit
+            }
             _ => SuggestedFix::None,
         }
     }
@@ -166,7 +202,6 @@ pub struct RefusalKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access_level::AccessLevel;
 
     #[test]
     fn codes_lists_the_code_of_every_variant() {
@@ -177,8 +212,9 @@ mod tests {
             Refusal::Deleted(name(), TokenSource::Manual, at),
             Refusal::WrongUser(name()),
             Refusal::AccountDisabled,
-            Refusal::ReadOnly(text()),
-            Refusal::OutsideFilter(text()),
+            Refusal::Level(AccessLevel::Read, RepositoryAction::Push, text()),
+            Refusal::Level(AccessLevel::Write, RepositoryAction::Delete, text()),
+            Refusal::OutsideFilter(RepositoryAction::Push, text()),
             Refusal::Failed,
         ];
         assert_eq!(all.map(|refusal| refusal.code()), Refusal::CODES);
@@ -217,6 +253,30 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_delete_speaks_of_deleting() {
+        let delete = RepositoryAction::Delete;
+        let sentence = |refusal: Refusal| refusal.sentence("");
+        for (level, word) in [
+            (AccessLevel::PublicRead, "read-only"),
+            (AccessLevel::Read, "read-only"),
+            (AccessLevel::Write, "Read & Write"),
+        ] {
+            assert_eq!(
+                sentence(Refusal::Level(level, delete, "alice/app".to_owned())),
+                format!("this access token is {word}: it cannot delete from alice/app (PAT-NO-DELETE)")
+            );
+        }
+        assert_eq!(
+            sentence(Refusal::OutsideFilter(delete, "alice/app".to_owned())),
+            "this access token is limited to other repositories: it cannot delete from alice/app (PAT-REPOSITORY)"
+        );
+        assert_eq!(
+            sentence(Refusal::NotAllowed(delete, "bob/app".to_owned(), "alice".to_owned())),
+            "only its owner can delete from bob/app (PAT-REPOSITORY)"
+        );
+    }
+
+    #[test]
     fn each_refusal_has_its_fix_and_none_once_it_works_again() {
         use TokenSource::{AutoGenerated, Manual};
         use TokenStatus::{Active, Expired, Inactive};
@@ -239,6 +299,8 @@ mod tests {
             ("PAT-READ-ONLY", TokenState::Exists(Active, Manual), Some(DenyReason::NotShared), SuggestedFix::None),
             ("PAT-READ-ONLY", TokenState::Exists(Expired, Manual), low, SuggestedFix::None),
             ("PAT-READ-ONLY", TokenState::Deleted(Manual), low, SuggestedFix::None),
+            ("PAT-NO-DELETE", TokenState::Exists(Active, Manual), low, SuggestedFix::Edit),
+            ("PAT-NO-DELETE", TokenState::Exists(Active, Manual), None, SuggestedFix::None),
             ("PAT-REPOSITORY", TokenState::Exists(Active, Manual), Some(DenyReason::OutsideFilter), SuggestedFix::Edit),
             (
                 "PAT-REPOSITORY",

@@ -5,9 +5,11 @@ use crate::permission::{Principal, RepositoryFacts};
 use crate::repository::RepositoryName;
 
 /// The facts of a repository that need no look into the database: on an account's own repositories a token above
-/// [`AccessLevel::PublicRead`] is granted the same whatever else is known of them.
+/// [`AccessLevel::PublicRead`] is granted the same whatever else is known of them. A token that is limited to others can
+/// only pull them, and only while they are public.
 pub fn without_reading(holder: &Principal, name: &RepositoryName) -> Option<RepositoryFacts> {
-    let is_enough = name.is_of(&holder.username) && holder.level > AccessLevel::PublicRead;
+    let is_within_limits = holder.level > AccessLevel::PublicRead && holder.repository_filter.includes(name);
+    let is_enough = name.is_of(&holder.username) && is_within_limits;
     is_enough.then(|| RepositoryFacts { name: name.clone(), is_public: false, share: None, has_owner: true })
 }
 
@@ -17,7 +19,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        grants::{grant, refused_push},
+        grants::{grant, refused_action},
         permission::ShareLevel,
         repository::RepositoryFilter,
         scope,
@@ -39,12 +41,14 @@ mod tests {
             let asked = scope::parse([format!("repository:{name}:{actions}").as_str()]);
             let name = RepositoryName::parse(&name).unwrap();
             let unread = without_reading(&holder, &name);
-            prop_assert_eq!(unread.is_some(), name.is_of("alice") && level > AccessLevel::PublicRead);
+            let is_included = holder.repository_filter.includes(&name);
+            let is_enough = name.is_of("alice") && level > AccessLevel::PublicRead && is_included;
+            prop_assert_eq!(unread.is_some(), is_enough);
             if let Some(unread) = unread {
                 let read = [RepositoryFacts { name, is_public, share, has_owner: true }];
                 let unread = [unread];
                 prop_assert_eq!(grant(&asked, Some(&holder), &read), grant(&asked, Some(&holder), &unread));
-                let refused = |facts| refused_push(&asked, &holder, facts).map(|refused| refused.reason);
+                let refused = |facts| refused_action(&asked, &holder, facts).map(|refused| refused.reason);
                 prop_assert_eq!(refused(&read), refused(&unread));
             }
         }

@@ -1,5 +1,7 @@
 //! The scopes that registry clients ask for.
 
+use crate::access_level::RepositoryAction;
+
 /// A resource and the actions that are asked for on it, such as `repository:alice/app:pull,push`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
@@ -11,6 +13,11 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Whether the action is asked for by its name.
+    pub fn names(&self, action: RepositoryAction) -> bool {
+        self.actions.iter().any(|asked| asked == action.as_str())
+    }
+
     /// Whether the action is asked for, by its name or by `*`.
     pub fn asks(&self, action: &str) -> bool {
         self.actions.iter().any(|asked| asked == action || asked == "*")

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dockpass_core::account::Account;
 use dockpass_core::permission::{DenyReason, Principal, check};
-use dockpass_core::refusal::{RefusalKey, SuggestedFix};
+use dockpass_core::refusal::{Refusal, RefusalKey, SuggestedFix};
 use dockpass_core::repository::RepositoryName;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::usage::Occurrences;
@@ -92,7 +92,7 @@ async fn obstacle(
     account: &Account,
     line: &RefusalRow,
 ) -> Result<Option<DenyReason>, Error> {
-    let is_about_it = matches!(line.code.as_str(), "PAT-READ-ONLY" | "PAT-REPOSITORY");
+    let is_about_it = Refusal::is_about_repository(&line.code);
     let Some((level, repository_filter)) = line.rights.clone().filter(|_| is_about_it) else { return Ok(None) };
     let Some(name) = RepositoryName::parse(&line.repository) else { return Ok(Some(DenyReason::NotShared)) };
     let username = account.username.to_string();

@@ -2,7 +2,7 @@
 
 use dockpass_core::access_level::RepositoryAction;
 use dockpass_core::permission::DenyReason;
-use dockpass_core::refusal::SuggestedFix;
+use dockpass_core::refusal::{Refusal, SuggestedFix};
 
 use super::actions::RecentRefusal;
 use crate::tokens::rows::program;
@@ -39,7 +39,7 @@ impl RefusalView {
             is_copied: line.is_copied,
             token_id: line.token_id,
             description: line.description,
-            is_about_repository: matches!(line.code.as_str(), "PAT-READ-ONLY" | "PAT-REPOSITORY"),
+            is_about_repository: Refusal::is_about_repository(&line.code),
             code: line.code,
             repository: line.repository,
         }
@@ -47,25 +47,26 @@ impl RefusalView {
 }
 
 fn reason_key(code: &str, action: RepositoryAction, obstacle: Option<DenyReason>) -> &'static str {
-    let is_push = action == RepositoryAction::Push;
-    match code {
-        "PAT-REPOSITORY" => match obstacle {
-            Some(DenyReason::OutsideFilter) => "refusals.limited",
-            Some(DenyReason::NotShared | DenyReason::SharedPullOnly | DenyReason::OwnerOnly) if is_push => {
-                "refusals.account_push"
-            }
-            Some(DenyReason::NotShared | DenyReason::SharedPullOnly | DenyReason::OwnerOnly) => "refusals.account_pull",
-            Some(DenyReason::Level(_)) if !is_push => "refusals.level_pull",
-            // Fixed since, or the token is gone.
-            _ if is_push => "refusals.repository_push",
-            _ => "refusals.repository_pull",
+    use RepositoryAction::{Delete, Pull, Push};
+    match (code, obstacle, action) {
+        ("PAT-REPOSITORY", Some(DenyReason::OutsideFilter), _) => "refusals.limited",
+        ("PAT-REPOSITORY", Some(DenyReason::Level(_)), Pull) => "refusals.level_pull",
+        // Fixed since, or the token is gone.
+        ("PAT-REPOSITORY", None | Some(DenyReason::Level(_) | DenyReason::Anonymous), action) => match action {
+            Pull => "refusals.repository_pull",
+            Push => "refusals.repository_push",
+            Delete => "refusals.repository_delete",
         },
-        "PAT-INACTIVE" => "refusals.inactive",
-        "PAT-EXPIRED" => "refusals.expired",
-        "PAT-DELETED" => "refusals.deleted",
-        "PAT-WRONG-USER" => "refusals.wrong_user",
-        "PAT-READ-ONLY" => "refusals.read_only",
-        "ACCOUNT-DISABLED" => "refusals.account_disabled",
+        ("PAT-REPOSITORY", Some(_), Pull) => "refusals.account_pull",
+        ("PAT-REPOSITORY", Some(_), Push) => "refusals.account_push",
+        ("PAT-REPOSITORY", Some(_), Delete) => "refusals.account_delete",
+        ("PAT-INACTIVE", ..) => "refusals.inactive",
+        ("PAT-EXPIRED", ..) => "refusals.expired",
+        ("PAT-DELETED", ..) => "refusals.deleted",
+        ("PAT-WRONG-USER", ..) => "refusals.wrong_user",
+        ("PAT-READ-ONLY", ..) => "refusals.read_only",
+        ("PAT-NO-DELETE", ..) => "refusals.no_delete",
+        ("ACCOUNT-DISABLED", ..) => "refusals.account_disabled",
         _ => "refusals.unnamed",
     }
 }

@@ -1,2 +1,4 @@
 mod database;
+mod registry;
+mod running_server;
 mod server;

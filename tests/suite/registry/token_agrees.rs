@@ -114,18 +114,21 @@ fn granted(answer: &Answer) -> BTreeSet<(String, String)> {
     entries.into_iter().flat_map(one).collect()
 }
 
-/// Whether the response to a push has the code and the words for this failure, or grants the push if there is none.
-fn says(answer: &Answer, hindrance: Option<CheckFailure>) -> bool {
+/// Whether the response to a push or a delete has the code and the words for this failure, or grants it if there is none.
+fn says(answer: &Answer, action: RepositoryAction, hindrance: Option<CheckFailure>) -> bool {
+    let is_push = action == RepositoryAction::Push;
     let (code, words) = match hindrance {
         None => return answer.status == StatusCode::OK,
         Some(CheckFailure::AccountDisabled) => ("ACCOUNT-DISABLED", "disabled"),
         Some(CheckFailure::Expired) => ("PAT-EXPIRED", "expired"),
         Some(CheckFailure::Inactive) => ("PAT-INACTIVE", "inactive"),
-        Some(CheckFailure::DenyReason(DenyReason::Level(_))) => ("PAT-READ-ONLY", "read-only"),
+        Some(CheckFailure::DenyReason(DenyReason::Level(_))) if is_push => ("PAT-READ-ONLY", "it cannot push to"),
+        Some(CheckFailure::DenyReason(DenyReason::Level(_))) => ("PAT-NO-DELETE", "it cannot delete from"),
         Some(CheckFailure::DenyReason(DenyReason::OutsideFilter)) => {
             ("PAT-REPOSITORY", "limited to other repositories")
         }
-        Some(CheckFailure::DenyReason(_)) => ("PAT-REPOSITORY", "alice cannot push to"),
+        Some(CheckFailure::DenyReason(_)) if is_push => ("PAT-REPOSITORY", "alice cannot push to"),
+        Some(CheckFailure::DenyReason(_)) => ("PAT-REPOSITORY", "only its owner can delete from"),
     };
     answer.status == StatusCode::UNAUTHORIZED && answer.body.contains(code) && answer.body.contains(words)
 }
@@ -145,24 +148,25 @@ async fn the_page_says_of_ten_thousand_cases_what_the_endpoint_does() {
         make(&server, &world, end).await;
         let scope = |actions: &'static str| move |name: &String| format!("repository:{name}:{actions}");
         let mut found = BTreeSet::new();
-        // If every push is refused, the whole request is, so the other actions are requested separately.
-        for actions in ["pull,push,delete", "pull,delete"] {
+        // If every push or every delete is refused, the whole request is, so the actions are requested separately.
+        for actions in ["pull", "push", "delete"] {
             let scopes: Vec<String> = world.asked.iter().map(scope(actions)).collect();
             let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
             found.extend(granted(&client.token("alice", &made.secret, &scopes).await));
         }
-        // A single refused push gets a sentence, for the same reason that the page shows.
-        let one = world.asked.iter().next().unwrap();
-        let push = client.token("alice", &made.secret, &[&format!("repository:{one}:push")]).await;
         let mut reader = server.app.db.read().await.unwrap();
         let account = server.text("SELECT id FROM account WHERE username = 'alice'").await;
         let account = accounts::find(&mut reader, &account).await.unwrap().unwrap();
         let token = tokens::find(&mut reader, &account, &made.id).await.unwrap();
-        let asked = RepositoryName::parse(one).unwrap();
-        let verdict = tester::may(&mut reader, &account, &token, &asked, RepositoryAction::Push, server.clock.now())
-            .await
-            .unwrap();
-        assert!(says(&push, verdict.err()), "{one}: {verdict:?} and {} in {world:?}", push.body);
+        // A single refused push or delete gets a sentence, for the same reason that the page shows.
+        let one = world.asked.iter().next().unwrap();
+        for action in [RepositoryAction::Push, RepositoryAction::Delete] {
+            let scope = format!("repository:{one}:pull,{}", action.as_str());
+            let answer = client.token("alice", &made.secret, &[&scope]).await;
+            let (asked, now) = (RepositoryName::parse(one).unwrap(), server.clock.now());
+            let verdict = tester::may(&mut reader, &account, &token, &asked, action, now).await.unwrap();
+            assert!(says(&answer, action, verdict.err()), "{one}: {verdict:?} and {} in {world:?}", answer.body);
+        }
         for name in &world.asked {
             for action in RepositoryAction::ALL {
                 let asked = RepositoryName::parse(name).unwrap();

@@ -94,6 +94,47 @@ async fn what_the_account_lacks_is_said_to_be_so_and_no_change_to_its_token_is_o
 }
 
 #[tokio::test]
+async fn a_refused_delete_speaks_of_deleting_in_both_languages() {
+    let server = TestServer::start().await;
+    server.account("bob").await;
+    let alice = server.account_signed_in("alice").await;
+    let chinese = server.signed_in("alice").await.with_header("accept-language", "zh-CN");
+    let token = alice.generate("ci", "repo:write", "30").await;
+    // What regctl asks for before it deletes a tag.
+    let ask = async |repository: &str| {
+        server.clock.advance(Duration::seconds(1));
+        let scope = format!("repository:{repository}:delete,pull,push");
+        let answer = server.anonymous().token("alice", &token.secret, &[&scope]).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}", answer.body);
+        answer.json()["errors"][0]["message"].as_str().unwrap().to_owned()
+    };
+    let level = "this access token is Read & Write: it cannot delete from alice/app (PAT-NO-DELETE)";
+    assert_eq!(ask("alice/app").await, level);
+    let button = format!("id=\"mend-1\" href=\"/settings/tokens/{}/edit\"", token.id);
+    let about = |repository: &str| format!(" <span class=\"mono\">{repository}</span>");
+    let page = said(&server, &alice, "PAT-NO-DELETE").await;
+    let words = "was refused because its permissions don’t allow deleting from".to_owned() + &about("alice/app");
+    assert!(page.contains(&words) && page.contains(&button), "{page}");
+    let page = said(&server, &chinese, "PAT-NO-DELETE").await;
+    assert!(page.contains(&("权限级别不允许删除镜像，存储库：".to_owned() + &about("alice/app"))), "{page}");
+
+    assert_eq!(ask("bob/app").await, "only its owner can delete from bob/app (PAT-REPOSITORY)");
+    let page = said(&server, &alice, "PAT-REPOSITORY").await;
+    let words = "because only the repository’s owner can delete from".to_owned() + &about("bob/app");
+    assert!(page.contains(&words) && !page.contains(&button), "the account is the reason: {page}");
+
+    server.sql("UPDATE token SET level = 'repo:admin', repositories = 'alice/web'").await;
+    let limited =
+        "this access token is limited to other repositories: it cannot delete from alice/app (PAT-REPOSITORY)";
+    assert_eq!(ask("alice/app").await, limited);
+    let page = said(&server, &alice, &about("alice/app")).await;
+    let words = "because it’s limited to repositories other than".to_owned() + &about("alice/app");
+    assert!(page.contains(&words) && page.contains(&button), "{page}");
+    let counted = server.app.metrics.text();
+    assert!(counted.contains("\ndockpass_token_refusals_total{code=\"PAT-NO-DELETE\"} 1\n"), "{counted}");
+}
+
+#[tokio::test]
 async fn a_pull_that_gets_nothing_is_no_error_and_its_reason_stands_here() {
     let server = TestServer::start().await;
     server.account("bob").await;

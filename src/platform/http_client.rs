@@ -1,21 +1,17 @@
-//! HTTP requests of the checks. Their errors are sentences.
+//! HTTP requests of commands. Their errors are sentences.
 
 use std::time::Duration;
 
 use dockpass_core::timestamp::Timestamp;
-use reqwest::Client;
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
+use reqwest::{Client, Method};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::Report;
-
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The rest of a longer response is not read.
-const MAX_BODY: usize = 64 * 1024;
-/// Registries accept tokens that are a minute too early or too late.
-const MAX_CLOCK_DIFFERENCE: time::Duration = time::Duration::seconds(60);
+const MAX_BODY: usize = 1024 * 1024;
 
 /// A server's response.
 #[derive(Debug)]
@@ -45,6 +41,15 @@ impl HttpResponse {
 
 /// Sends a GET request and follows no redirect. An error is a sentence that begins with the URL.
 pub async fn get(url: &str, bearer: Option<&str>) -> Result<HttpResponse, String> {
+    send(Method::GET, url, bearer, "").await
+}
+
+/// The same with a POST of JSON.
+pub async fn post(url: &str, bearer: Option<&str>, body: &'static str) -> Result<HttpResponse, String> {
+    send(Method::POST, url, bearer, body).await
+}
+
+async fn send(method: Method, url: &str, bearer: Option<&str>, body: &'static str) -> Result<HttpResponse, String> {
     let failed = |error: reqwest::Error| format!("{url} {}", reason(&error, url));
     let mut client = Client::builder().redirect(Policy::none()).timeout(TIMEOUT);
     if url.starts_with("http://") {
@@ -52,7 +57,10 @@ pub async fn get(url: &str, bearer: Option<&str>) -> Result<HttpResponse, String
         client = client.tls_certs_only([]);
     }
     let client = client.build().map_err(failed)?;
-    let mut request = client.get(url);
+    let mut request = client.request(method, url);
+    if !body.is_empty() {
+        request = request.header(CONTENT_TYPE, "application/json").body(body);
+    }
     if let Some(bearer) = bearer {
         request = request.bearer_auth(bearer);
     }
@@ -64,28 +72,6 @@ pub async fn get(url: &str, bearer: Option<&str>) -> Result<HttpResponse, String
         body.extend_from_slice(&chunk);
     }
     Ok(HttpResponse { status, headers, body: String::from_utf8_lossy(&body).into_owned() })
-}
-
-pub fn check_clock(check: &str, response: &HttpResponse, now: Timestamp, report: &mut Report) {
-    let Some(theirs) = response.clock() else {
-        return report.skipped(check, "the response has no Date header");
-    };
-    let difference = theirs - now;
-    if difference.abs() <= MAX_CLOCK_DIFFERENCE {
-        return report.ok(check, "it agrees with this machine's");
-    }
-    let (length, side) = (words(difference.abs()), if difference.is_positive() { "ahead of" } else { "behind" });
-    let advice = "registry tokens are valid for 5 minutes, so synchronize both clocks with a time server";
-    report.wrong(check, format_args!("it is {length} {side} this machine's: {advice}"));
-}
-
-fn words(duration: time::Duration) -> String {
-    match duration.whole_seconds() {
-        seconds @ ..120 => format!("{seconds} seconds"),
-        seconds @ 120..7200 => format!("{} minutes", seconds / 60),
-        seconds @ 7200..172_800 => format!("{} hours", seconds / 3600),
-        seconds => format!("{} days", seconds / 86_400),
-    }
 }
 
 /// The part of the sentence after the URL.
@@ -132,35 +118,5 @@ fn in_words(cause: &str, is_secure: bool) -> String {
         format!("does not complete the TLS handshake: {cause}")
     } else {
         format!("does not answer: {cause}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn dated(date: &str) -> HttpResponse {
-        let mut headers = HeaderMap::new();
-        headers.insert("date", date.parse().unwrap());
-        HttpResponse { status: 200, headers, body: String::new() }
-    }
-
-    fn checked(date: &str) -> String {
-        let (now, mut report) = (Timestamp::from_seconds(1_795_480_702), Report::default());
-        check_clock("clock", &dated(date), now, &mut report);
-        report.to_string()
-    }
-
-    #[test]
-    fn clocks_may_differ_by_a_minute() {
-        for date in ["Tue, 24 Nov 2026 00:38:22 GMT", "Tue, 24 Nov 2026 00:39:22 GMT", "Tue, 24 Nov 2026 00:37:22 GMT"]
-        {
-            assert_eq!(checked(date), "OK       clock: it agrees with this machine's\n", "{date}");
-        }
-        let ahead = checked("Tue, 24 Nov 2026 00:39:23 GMT");
-        assert!(ahead.starts_with("WRONG    clock: it is 61 seconds ahead of this machine's: "), "{ahead}");
-        let behind = checked("Mon, 23 Nov 2026 20:38:22 GMT");
-        assert!(behind.starts_with("WRONG    clock: it is 4 hours behind this machine's: "), "{behind}");
-        assert_eq!(checked("soon"), "SKIPPED  clock: the response has no Date header\n");
     }
 }
