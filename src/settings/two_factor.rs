@@ -162,7 +162,7 @@ async fn turn_off(
         }
     }
     let mut tx = app.db.write().await?;
-    actions::turn_off(&mut tx, &me.account, &origin, me.page.now).await?;
+    actions::turn_off(&mut tx, "", &me.account, &origin, me.page.now).await?;
     tx.commit().await?;
     tracing::info!(account = me.account.username.as_str(), "two-factor authentication is off");
     done(me, "two_factor.turned_off").await

@@ -36,7 +36,12 @@ impl FoundRow {
         let repository_filter = RepositoryFilter::from_stored(self.repositories);
         let description = Description::from_stored(self.description);
         Ok(FoundToken {
-            known: KnownToken { token_id: self.id, account_id: self.account_id, description },
+            known: KnownToken {
+                token_id: self.id,
+                account_id: self.account_id,
+                username: self.username.clone(),
+                description,
+            },
             principal: Principal { username: self.username, is_admin: self.is_admin, level, repository_filter },
             is_active: self.is_active,
             expires_at: self.expires_at.map(Timestamp::from_millis),
@@ -51,6 +56,8 @@ impl FoundRow {
 pub struct KnownToken {
     pub token_id: String,
     pub account_id: String,
+    /// The owner's.
+    pub username: String,
     pub description: Description,
 }
 
@@ -127,6 +134,7 @@ pub async fn find_deleted(
     )?;
     Ok(row.map(|(token_id, account_id, username, description, deleted_at)| {
         let description = Description::from_stored(description);
-        (KnownToken { token_id, account_id, description }, username, Timestamp::from_millis(deleted_at))
+        let known = KnownToken { token_id, account_id, username: username.clone(), description };
+        (known, username, Timestamp::from_millis(deleted_at))
     }))
 }
