@@ -208,3 +208,11 @@ async fn the_database_has_the_hash_of_the_session_id_alone() {
     assert!(!database::holds(&dump, &id));
     assert!(dump.to_lowercase().contains(&HEXLOWER.encode(&Sha256::digest(&id))));
 }
+
+#[tokio::test]
+async fn the_page_says_whom_to_ask_for_a_forgotten_password() {
+    let server = TestServer::start().await;
+    server.account("alice").await;
+    let page = server.anonymous().get("/login").await.body;
+    assert!(page.contains("Forgot your password? Ask an administrator of this registry"), "{page}");
+}
