@@ -94,6 +94,10 @@ pub async fn record_by(
         times: 1,
     };
     store::insert(tx, &SystemRng.id(now), &account.id, &entry).await?;
+    // At the shell, the command's own sentence is on the terminal.
+    if actor == SHELL {
+        return Ok(());
+    }
     tracing::info!(
         kind = kind.as_str(),
         account = account.username.as_str(),

@@ -9,6 +9,7 @@ use crate::harness::{PASSWORD, TestServer, database};
 #[tokio::test]
 async fn the_page_has_a_form_that_works_without_a_script() {
     let server = TestServer::start().await;
+    server.account("alice").await;
     let page = server.anonymous().get("/login").await;
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
     for part in [

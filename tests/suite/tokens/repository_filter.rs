@@ -141,7 +141,7 @@ async fn names_that_match_nothing_come_back_once_and_are_kept_when_they_are_sent
     let key = alice.form_key().await;
     let mut form = vec![
         ("form_key", key.as_str()),
-        ("description", "ci"),
+        ("description", "kept"),
         ("expiration", "30"),
         ("permission", "repo:write"),
         ("reach", "named"),
@@ -152,7 +152,7 @@ async fn names_that_match_nothing_come_back_once_and_are_kept_when_they_are_sent
     form.push(("warned", "web\nalice/api"));
     assert_eq!(alice.post("/settings/tokens", &form).await.status, StatusCode::OK);
     assert_eq!(server.count("token").await, before + 1);
-    let id = server.text("SELECT id FROM token ORDER BY created_at DESC, id DESC LIMIT 1").await;
+    let id = server.text("SELECT id FROM token WHERE description = 'kept'").await;
     let path = format!("/settings/tokens/{id}");
     let edit = |repositories: &'static str| {
         vec![("description", "ci"), ("permission", "repo:write"), ("reach", "named"), ("repositories", repositories)]
