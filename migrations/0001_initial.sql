@@ -96,7 +96,7 @@ CREATE TABLE activity (
     account_id TEXT   NOT NULL REFERENCES account (id) ON DELETE CASCADE,
     kind       TEXT   NOT NULL,
     detail     TEXT   NOT NULL,
-    -- The administrator's name where one acted on the account.
+    -- The administrator's name, or 'dockpass account' for the operator, where one acted on the account.
     actor      TEXT   NOT NULL DEFAULT '',
     address    TEXT   NOT NULL,
     client     TEXT   NOT NULL,
@@ -106,6 +106,7 @@ CREATE TABLE activity (
 );
 CREATE INDEX activity_account ON activity (account_id, last_at);
 CREATE INDEX activity_time ON activity (last_at);
+CREATE INDEX activity_actor ON activity (last_at) WHERE actor <> '';
 
 CREATE TABLE token (
     id                   TEXT    PRIMARY KEY,

@@ -106,7 +106,8 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             if !command.can_create_database() {
                 data_folder::must_exist(&config)?;
             }
-            with_database(&config, async |db| account_cli::run(command, db, &Clock::System).await).await
+            let public_url = config.urls(config.listen).public;
+            with_database(&config, async |db| account_cli::run(command, db, &Clock::System, &public_url).await).await
         }
         Command::Keys(command) => {
             data_folder::must_exist(&config)?;

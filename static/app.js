@@ -50,7 +50,6 @@ document.addEventListener("click", (event) => {
   else if (dialog.matches(":modal")) {
     event.preventDefault();
     close(dialog);
-    if (control.dataset.close === "reload") location.reload();
   } else forgetSecret();
 });
 

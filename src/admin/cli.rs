@@ -2,16 +2,15 @@
 
 use clap::Subcommand;
 use dockpass_core::account::Account;
-use dockpass_core::activity::{ActivityKind, ClientInfo};
 use dockpass_core::password::{HashMemory, Password, PasswordDigest, PasswordProblem};
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::username::{Username, UsernameProblem};
+use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::actions as admin;
+use super::actions::{self as admin, Actor};
 use crate::accounts::actions::{self, CreateAccountError, DisableOutcome, NewAccount};
-use crate::activity::actions as activity;
-use crate::auth::two_factor::actions as two_factor;
+use crate::auth::one_time_links::actions as links;
 use crate::error::Error;
 use crate::platform::clock::Clock;
 use crate::platform::database::Db;
@@ -33,7 +32,13 @@ pub enum AccountCommand {
         admin: bool,
     },
     /// List all accounts
-    List,
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Create a link with which the account's owner sets a password, and print it
+    Link { name: String },
     /// End an account's sessions, and refuse its password and tokens
     Disable { name: String },
     /// Enable a disabled account and its tokens again
@@ -58,14 +63,16 @@ impl AccountCommand {
 }
 
 /// Runs the command; the lines to print, or a sentence that says why it failed.
-pub async fn run(command: AccountCommand, db: &Db, clock: &Clock) -> Result<String, String> {
+pub async fn run(command: AccountCommand, db: &Db, clock: &Clock, public_url: &str) -> Result<String, String> {
+    let by = Actor::shell(clock.now());
     match command {
-        AccountCommand::Add { name, admin, .. } => add(&name, admin, db, clock).await,
-        AccountCommand::List => list(db, clock).await.map_err(failed),
-        AccountCommand::Disable { name } => disable(&find(&name, db).await?, db, clock).await,
-        AccountCommand::Enable { name } => enable(&find(&name, db).await?, db).await,
-        AccountCommand::ResetSecondFactor { name } => reset_second_factor(&find(&name, db).await?, db, clock).await,
-        AccountCommand::ResetPassword { name, .. } => reset_password(&find(&name, db).await?, db, clock).await,
+        AccountCommand::Add { name, admin, .. } => add(&name, admin, db, &by).await,
+        AccountCommand::List { json } => list(json, db, clock).await.map_err(failed),
+        AccountCommand::Link { name } => link(&find(&name, db).await?, db, &by, public_url).await,
+        AccountCommand::Disable { name } => disable(&find(&name, db).await?, db, &by).await,
+        AccountCommand::Enable { name } => enable(&find(&name, db).await?, db, &by).await,
+        AccountCommand::ResetSecondFactor { name } => reset_second_factor(&find(&name, db).await?, db, &by).await,
+        AccountCommand::ResetPassword { name, .. } => reset_password(&find(&name, db).await?, db, &by).await,
     }
 }
 
@@ -82,12 +89,12 @@ async fn find(name: &str, db: &Db) -> Result<Account, String> {
     account.ok_or_else(|| format!("there is no account {name:?}"))
 }
 
-async fn add(name: &str, is_admin: bool, db: &Db, clock: &Clock) -> Result<String, String> {
+async fn add(name: &str, is_admin: bool, db: &Db, by: &Actor) -> Result<String, String> {
     let username = Username::parse(name).map_err(|problem| format!("{name:?} {}", username_sentence(problem)))?;
     let digest = read_digest(name).await?;
     let mut tx = db.write().await.map_err(failed)?;
     let new = NewAccount { username, digest, is_admin };
-    let created = actions::create(&mut tx, new, clock.now(), SystemRng).await;
+    let created = admin::create(&mut tx, by, new, SystemRng).await;
     let account = created.map_err(|error| match error {
         CreateAccountError::UsernameTaken => format!(
             "the username {name:?} is taken: an account has or had it, or administrators' repositories begin with it"
@@ -100,10 +107,10 @@ async fn add(name: &str, is_admin: bool, db: &Db, clock: &Clock) -> Result<Strin
     Ok(format!("account {} created{role}\n", account.username))
 }
 
-async fn list(db: &Db, clock: &Clock) -> Result<String, Error> {
+async fn list(as_json: bool, db: &Db, clock: &Clock) -> Result<String, Error> {
     let time = |millis| Timestamp::from_millis(millis).rfc3339();
     let mut reader = db.read().await?;
-    let mut lines = String::new();
+    let (mut lines, mut objects) = (String::new(), Vec::new());
     for page in 1.. {
         let (accounts, _) = admin::list(&mut reader, "", page, clock.now()).await?;
         if accounts.is_empty() {
@@ -112,19 +119,42 @@ async fn list(db: &Db, clock: &Clock) -> Result<String, Error> {
         for account in accounts {
             let state = account.status();
             let role = if account.is_admin { "administrator" } else { "member" };
+            let (created, seen) = (time(account.created_at), account.last_seen_at.map(time));
+            if as_json {
+                objects.push(json!({
+                    "id": account.id,
+                    "username": account.username,
+                    "display_name": account.display_name,
+                    "role": role,
+                    "state": state,
+                    "live_tokens": account.live_tokens,
+                    "two_factor": account.has_second_factor,
+                    "created_at": created,
+                    "last_seen_at": seen,
+                }));
+                continue;
+            }
             let factor = if account.has_second_factor { "2FA on" } else { "2FA off" };
-            let seen = account.last_seen_at.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", time(at)));
-            let (name, tokens, created) = (account.username, account.live_tokens, time(account.created_at));
+            let seen = seen.map_or_else(|| "never seen".to_owned(), |at| format!("seen {at}"));
+            let (name, tokens, id) = (account.username, account.live_tokens, account.id);
             let tokens = if tokens == 1 { "1 live token".to_owned() } else { format!("{tokens} live tokens") };
-            lines += &format!("{name}\t{role}\t{state}\t{tokens}\t{factor}\tcreated {created}\t{seen}\n");
+            lines += &format!("{name}\t{role}\t{state}\t{tokens}\t{factor}\tcreated {created}\t{seen}\t{id}\n");
         }
     }
-    Ok(lines)
+    Ok(if as_json { format!("{:#}\n", json!(objects)) } else { lines })
 }
 
-async fn disable(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
+async fn link(account: &Account, db: &Db, by: &Actor, public_url: &str) -> Result<String, String> {
     let mut tx = db.write().await.map_err(failed)?;
-    let outcome = actions::disable(&mut tx, account, clock.now()).await.map_err(failed)?;
+    let code = admin::create_password_link(&mut tx, by, account, SystemRng).await.map_err(failed)?;
+    let Some(code) = code else { return Err(format!("account {} is disabled or closed", account.username)) };
+    tx.commit().await.map_err(failed)?;
+    Ok(format!("{}\n", links::password_link(public_url, &code)))
+}
+
+async fn disable(account: &Account, db: &Db, by: &Actor) -> Result<String, String> {
+    let mut tx = db.write().await.map_err(failed)?;
+    let outcome = admin::disable(&mut tx, by, account).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     let name = &account.username;
     match outcome {
@@ -136,18 +166,17 @@ async fn disable(account: &Account, db: &Db, clock: &Clock) -> Result<String, St
     }
 }
 
-async fn enable(account: &Account, db: &Db) -> Result<String, String> {
+async fn enable(account: &Account, db: &Db, by: &Actor) -> Result<String, String> {
     let mut tx = db.write().await.map_err(failed)?;
-    let is_done = actions::enable(&mut tx, account).await.map_err(failed)?;
+    let is_done = admin::enable(&mut tx, by, account).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     let name = &account.username;
     if is_done { Ok(format!("account {name} enabled\n")) } else { Err(format!("account {name} was not disabled")) }
 }
 
-async fn reset_second_factor(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
-    let origin = ClientInfo { address: String::new(), client: "dockpass account reset-2fa".to_owned() };
+async fn reset_second_factor(account: &Account, db: &Db, by: &Actor) -> Result<String, String> {
     let mut tx = db.write().await.map_err(failed)?;
-    let is_done = two_factor::turn_off(&mut tx, account, &origin, clock.now()).await.map_err(failed)?;
+    let is_done = admin::reset_second_factor(&mut tx, by, account).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     let name = &account.username;
     if is_done {
@@ -157,17 +186,13 @@ async fn reset_second_factor(account: &Account, db: &Db, clock: &Clock) -> Resul
     }
 }
 
-async fn reset_password(account: &Account, db: &Db, clock: &Clock) -> Result<String, String> {
+async fn reset_password(account: &Account, db: &Db, by: &Actor) -> Result<String, String> {
     if account.closed_at.is_some() {
         return Err(format!("account {} is closed", account.username));
     }
     let digest = read_digest(account.username.as_str()).await?;
     let mut tx = db.write().await.map_err(failed)?;
-    actions::set_password(&mut tx, account, &digest).await.map_err(failed)?;
-    let origin = ClientInfo { address: String::new(), client: "dockpass account reset-password".to_owned() };
-    activity::record(&mut tx, account, ActivityKind::PasswordChanged, "", &origin, clock.now())
-        .await
-        .map_err(failed)?;
+    admin::set_password(&mut tx, by, account, &digest).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     Ok(format!("the password of {} is changed, and all sessions of the account are ended\n", account.username))
 }

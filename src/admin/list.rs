@@ -15,8 +15,8 @@ use dockpass_core::timestamp::Timestamp;
 use dockpass_core::username::Username;
 use serde::Deserialize;
 
-use super::actions::{self, AccountSummary};
-use crate::accounts::actions::{self as accounts, CreateAccountError, NewAccount};
+use super::actions::{self, AccountSummary, Actor};
+use crate::accounts::actions::{CreateAccountError, NewAccount};
 use crate::app::App;
 use crate::auth::credentials_form::username_key;
 use crate::auth::one_time_links::actions as links;
@@ -27,6 +27,8 @@ use crate::web::forms::FieldErrors;
 use crate::web::list_query::{Paging, page_number};
 use crate::web::page::{Page, dialog_or_page, private};
 use crate::web::time::TimeView;
+
+const PATH: &str = "/admin/accounts";
 
 pub fn routes() -> Router<App> {
     Router::new().route("/admin/accounts", get(list).post(add)).route("/admin/accounts/new", get(new))
@@ -45,15 +47,45 @@ struct AccountView {
     last_seen: Option<TimeView>,
 }
 
-#[derive(Template, WebTemplate)]
-#[template(path = "admin/list.html")]
-struct AccountsPage {
-    page: Page,
+/// Everything below the search.
+pub(super) struct AccountTable {
     rows: Vec<AccountView>,
     text: String,
     count: String,
     previous: Option<String>,
     next: Option<String>,
+}
+
+impl AccountTable {
+    async fn read(app: &App, page: &Page, query: &AccountListQuery) -> Result<Self, Error> {
+        let text: String = query.text.trim().chars().take(100).collect();
+        let number = page_number(&query.page);
+        let (accounts, count) = actions::list(&mut app.db.read().await?, &text, number, page.now).await?;
+        let address = |number: u32| {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("text", &text)
+                .append_pair("page", &number.to_string())
+                .finish();
+            format!("{PATH}?{query}")
+        };
+        let Paging { previous, next, .. } = Paging::new(number, count, page.words, address);
+        let row = |person: AccountSummary| AccountView {
+            created: page.time(&Timestamp::from_millis(person.created_at)),
+            last_seen: person.last_seen_at.map(|at| page.time(&Timestamp::from_millis(at))),
+            person,
+        };
+        let rows = accounts.into_iter().map(row).collect();
+        Ok(Self { rows, previous, next, count: page.words.count("admin.count", count), text })
+    }
+}
+
+#[derive(Template, WebTemplate)]
+#[template(path = "admin/list.html")]
+struct AccountsPage {
+    page: Page,
+    table: AccountTable,
+    /// Whether htmx swaps the table into its place by itself.
+    out_of_band: bool,
     notice: Option<String>,
 }
 
@@ -63,31 +95,8 @@ async fn list(
     Query(query): Query<AccountListQuery>,
 ) -> Result<Response, Error> {
     let notice = me.take_notice().await?;
-    let text: String = query.text.trim().chars().take(100).collect();
-    let number = page_number(&query.page);
-    let (accounts, count) = actions::list(&mut app.db.read().await?, &text, number, me.page.now).await?;
-    let address = |number: u32| {
-        let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("text", &text)
-            .append_pair("page", &number.to_string())
-            .finish();
-        format!("/admin/accounts?{query}")
-    };
-    let Paging { previous, next, .. } = Paging::new(number, count, me.page.words, address);
-    let row = |person: AccountSummary| AccountView {
-        created: me.page.time(&Timestamp::from_millis(person.created_at)),
-        last_seen: person.last_seen_at.map(|at| me.page.time(&Timestamp::from_millis(at))),
-        person,
-    };
-    Ok(private(AccountsPage {
-        rows: accounts.into_iter().map(row).collect(),
-        previous,
-        next,
-        count: me.page.words.count("admin.count", count),
-        page: me.page.clone(),
-        text,
-        notice,
-    }))
+    let table = AccountTable::read(&app, &me.page, &query).await?;
+    Ok(private(AccountsPage { page: me.page, table, out_of_band: false, notice }))
 }
 
 #[derive(Default, Deserialize)]
@@ -112,12 +121,22 @@ pub(super) struct PasswordLinkPage {
     page: Page,
     username: String,
     link: String,
+    hours: i64,
+    /// For htmx: the table behind the dialog, where the account is new.
+    table: Option<AccountTable>,
+    out_of_band: bool,
 }
 
 impl PasswordLinkPage {
     pub fn new(app: &App, page: Page, account: &Account, code: &str) -> Self {
-        let link = format!("{}/set-password?code={code}", app.urls.public);
-        Self { page, username: account.username.to_string(), link }
+        Self {
+            page,
+            username: account.username.to_string(),
+            link: links::password_link(&app.urls.public, code),
+            hours: links::PASSWORD_LINK_LIFETIME.whole_hours(),
+            table: None,
+            out_of_band: true,
+        }
     }
 
     pub fn show(self) -> Response {
@@ -140,6 +159,7 @@ async fn add(
     _: Administrator,
     RecentSignIn { me, form, .. }: RecentSignIn<NewAccountForm>,
 ) -> Result<Response, Error> {
+    let by = Actor::administrator(&me.account, &me.origin, me.page.now);
     let page = me.page;
     let username = match Username::parse(form.username.trim()) {
         Ok(username) => username,
@@ -150,7 +170,7 @@ async fn add(
     };
     let mut tx = app.db.write().await?;
     let new = NewAccount { username, digest: PasswordDigest::unusable(), is_admin: form.admin == "yes" };
-    let account = match accounts::create(&mut tx, new, page.now, app.rng).await {
+    let account = match actions::create(&mut tx, &by, new, app.rng).await {
         Ok(account) => account,
         Err(CreateAccountError::Failed(error)) => return Err(error),
         Err(CreateAccountError::UsernameTaken | CreateAccountError::AlreadySetUp) => {
@@ -159,8 +179,15 @@ async fn add(
             return Ok(show_again(page, form, sentence));
         }
     };
+    // Creating the account is in the log; its first link is a part of that.
     let code = links::create_password_link(&mut tx, &account, page.now, app.rng).await?;
     tx.commit().await?;
-    tracing::info!(account = account.username.as_str(), "an account was created by an administrator");
-    Ok(PasswordLinkPage::new(&app, page, &account, &code).show())
+    let table = if page.is_fragment {
+        let query = serde_urlencoded::from_str(page.query_before(PATH)).unwrap_or_default();
+        let table = AccountTable::read(&app, &page, &query).await;
+        table.inspect_err(|error| tracing::error!(%error, "the table of accounts cannot be read")).ok()
+    } else {
+        None
+    };
+    Ok(PasswordLinkPage { table, ..PasswordLinkPage::new(&app, page, &account, &code) }.show())
 }

@@ -1,46 +1,50 @@
 //! The action menu of an account in the list.
 
-use askama::Template;
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
-use dockpass_core::account::Account;
-use dockpass_core::activity::ActivityKind;
 
-use super::actions;
+use super::actions::{self, Actor};
 use super::list::PasswordLinkPage;
-use crate::accounts::actions::{self as accounts, DisableOutcome};
-use crate::activity::actions as activity;
+use crate::accounts::actions::DisableOutcome;
 use crate::app::App;
-use crate::auth::one_time_links::actions as links;
 use crate::auth::recent_sign_in::RecentSignIn;
 use crate::auth::session::{Administrator, SignedIn};
-use crate::auth::two_factor::actions as two_factor;
 use crate::error::Error;
+use crate::web::confirm::ConfirmPage;
 use crate::web::extract::Id;
-use crate::web::page::{Page, dialog_or_page, redirect};
+use crate::web::page::redirect;
 
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/admin/accounts/{id}/disable", get(ask).post(disable))
+        .route("/admin/accounts/{id}/disable", get(|asked: Asked| ask(asked, "disable")).post(disable))
         .route("/admin/accounts/{id}/enable", post(enable))
-        .route("/admin/accounts/{id}/end-sessions", post(end_sessions))
-        .route("/admin/accounts/{id}/reset-2fa", post(reset_second_factor))
+        .route("/admin/accounts/{id}/end-sessions", get(|asked: Asked| ask(asked, "end-sessions")).post(end_sessions))
+        .route("/admin/accounts/{id}/reset-2fa", get(|asked: Asked| ask(asked, "reset-2fa")).post(reset_2fa))
         .route("/admin/accounts/{id}/password-link", post(password_link))
 }
 
-#[derive(Template)]
-#[template(path = "admin/disable.html", blocks = ["dialog"])]
-struct DisablePage {
-    page: Page,
-    account: Account,
+type Asked = (State<App>, Administrator, Id);
+
+/// Asks before the action `verb`, whose name in the address is also that of its texts.
+async fn ask((State(app), Administrator(me), Id(id)): Asked, verb: &'static str) -> Result<Response, Error> {
+    let account = actions::find(&mut app.db.read().await?, &id).await?;
+    let page = me.page;
+    let question = ConfirmPage {
+        title: page.t(format!("admin.ask.{verb}.title")).into_owned(),
+        question: page.t1(&format!("admin.ask.{verb}.question"), "name", &account.username),
+        action: format!("/admin/accounts/{id}/{verb}"),
+        back: "/admin/accounts",
+        back_title: page.t("admin.title").into_owned(),
+        is_danger: true,
+        page,
+    };
+    Ok(question.show())
 }
 
-async fn ask(State(app): State<App>, Administrator(me): Administrator, Id(id): Id) -> Result<Response, Error> {
-    let account = actions::find(&mut app.db.read().await?, &id).await?;
-    Ok(dialog_or_page!(StatusCode::OK, DisablePage { page: me.page, account }))
+fn actor(me: &SignedIn) -> Actor {
+    Actor::administrator(&me.account, &me.origin, me.page.now)
 }
 
 /// Leads back to the list with a notice.
@@ -52,40 +56,34 @@ async fn back(me: SignedIn, key: &str, username: &str) -> Result<Response, Error
 async fn disable(State(app): State<App>, Administrator(me): Administrator, Id(id): Id) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
-    let outcome = accounts::disable(&mut tx, &account, me.page.now).await?;
+    let outcome = actions::disable(&mut tx, &actor(&me), &account).await?;
     tx.commit().await?;
     let key = match outcome {
         DisableOutcome::Done => "admin.disabled_notice",
         DisableOutcome::AlreadyDone => "admin.disabled_already",
         DisableOutcome::LastAdministrator => "admin.last_administrator",
     };
-    let username = account.username.as_str();
-    tracing::info!(account = username, ?outcome, "an administrator asked to disable an account");
-    back(me, key, username).await
+    back(me, key, account.username.as_str()).await
 }
 
 async fn enable(State(app): State<App>, Administrator(me): Administrator, Id(id): Id) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
-    let is_done = accounts::enable(&mut tx, &account).await?;
+    let is_done = actions::enable(&mut tx, &actor(&me), &account).await?;
     tx.commit().await?;
-    let username = account.username.as_str();
-    tracing::info!(account = username, is_done, "an administrator asked to enable an account");
-    back(me, if is_done { "admin.enabled_notice" } else { "admin.enabled_already" }, username).await
+    let key = if is_done { "admin.enabled_notice" } else { "admin.enabled_already" };
+    back(me, key, account.username.as_str()).await
 }
 
 async fn end_sessions(State(app): State<App>, Administrator(me): Administrator, Id(id): Id) -> Result<Response, Error> {
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
-    let ended = accounts::end_sessions(&mut tx, &account).await?.to_string();
-    activity::record(&mut tx, &account, ActivityKind::SessionsEnded, &ended, &me.origin, me.page.now).await?;
+    actions::end_sessions(&mut tx, &actor(&me), &account).await?;
     tx.commit().await?;
-    let username = account.username.as_str();
-    tracing::info!(account = username, "an administrator ended the sessions of an account");
-    back(me, "admin.sessions_ended", username).await
+    back(me, "admin.sessions_ended", account.username.as_str()).await
 }
 
-async fn reset_second_factor(
+async fn reset_2fa(
     State(app): State<App>,
     _: Administrator,
     Id(id): Id,
@@ -97,15 +95,10 @@ async fn reset_second_factor(
     }
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
-    let is_done = two_factor::turn_off(&mut tx, &account, &me.origin, me.page.now).await?;
+    let is_done = actions::reset_second_factor(&mut tx, &actor(&me), &account).await?;
     tx.commit().await?;
-    let username = account.username.as_str();
-    tracing::info!(
-        account = username,
-        is_done,
-        "an administrator asked to turn off the two-factor authentication of an account"
-    );
-    back(me, if is_done { "admin.two_factor_reset" } else { "admin.two_factor_was_off" }, username).await
+    let key = if is_done { "admin.two_factor_reset" } else { "admin.two_factor_was_off" };
+    back(me, key, account.username.as_str()).await
 }
 
 async fn password_link(
@@ -120,13 +113,10 @@ async fn password_link(
     }
     let mut tx = app.db.write().await?;
     let account = actions::find(&mut tx, &id).await?;
-    if !account.is_enabled() {
+    let Some(code) = actions::create_password_link(&mut tx, &actor(&me), &account, app.rng).await? else {
         drop(tx);
         return back(me, "admin.not_enabled", account.username.as_str()).await;
-    }
-    let code = links::create_password_link(&mut tx, &account, me.page.now, app.rng).await?;
+    };
     tx.commit().await?;
-    let username = account.username.as_str();
-    tracing::info!(account = username, "an administrator created a link that sets a password");
     Ok(PasswordLinkPage::new(&app, me.page, &account, &code).show())
 }

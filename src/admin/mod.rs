@@ -1,10 +1,11 @@
-//! Administration: `/admin/accounts`, and `dockpass account …` at the shell.
+//! Administration: `/admin/…`, and `dockpass account …` at the shell.
 //!
 //! Administrators never see the secrets of others and never sign in as others.
 
 mod actions;
 pub mod cli;
 mod list;
+mod log;
 mod manage;
 mod store;
 
@@ -14,5 +15,5 @@ use crate::app::App;
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {
-    list::routes().merge(manage::routes())
+    list::routes().merge(manage::routes()).merge(log::routes())
 }

@@ -21,6 +21,8 @@ const SEEN_KEY: &str = "seen_at";
 const RECENT_SIGN_IN_KEY: &str = "recent_sign_in_at";
 const NOTICE_KEY: &str = "notice";
 const PASSWORD_CODE_KEY: &str = "password_code";
+/// The name of the account whose password this browser has just set.
+const PASSWORD_SET_KEY: &str = "password_set";
 /// Whether this browser opened the link with the set-up code.
 const SETUP_KEY: &str = "setup";
 /// The account whose second factor is still missing, since when, where it leads, and the account's version.
@@ -139,6 +141,21 @@ impl AnySession {
         self.0.insert(CLIENT_KEY, &origin.client).await?;
         self.0.insert(RECENT_SIGN_IN_KEY, now.millis()).await?;
         Ok(())
+    }
+
+    /// Leaves a sentence for the next page.
+    pub async fn leave_notice(&self, sentence: &str) -> Result<(), Error> {
+        Ok(self.0.insert(NOTICE_KEY, sentence).await?)
+    }
+
+    /// Remembers for the sign-in page whose password this browser has just set.
+    pub async fn note_password_set(&self, username: &str) -> Result<(), Error> {
+        Ok(self.0.insert(PASSWORD_SET_KEY, username).await?)
+    }
+
+    /// Whose password this browser has just set.
+    pub async fn password_set(&self) -> Result<Option<String>, Error> {
+        Ok(self.0.get(PASSWORD_SET_KEY).await?)
     }
 
     /// Ends the session in the browser and in the database.

@@ -86,7 +86,7 @@ async fn set(
     }
     activity::record(&mut tx, &account, ActivityKind::PasswordChanged, "", origin, now).await?;
     tx.commit().await?;
-    tracing::info!(account = account.username.as_str(), "a password was set with a link");
     session.sign_out().await?;
+    session.note_password_set(account.username.as_str()).await?;
     Ok(Redirect::to("/login").into_response())
 }

@@ -52,6 +52,10 @@ struct SignInPage {
     next: String,
     refusal: Option<String>,
     signup_is_open: bool,
+    /// Whether the first account exists.
+    is_set_up: bool,
+    /// Whether a link has just set the password of `username`.
+    is_password_set: bool,
 }
 
 async fn front(State(app): State<App>, session: AnySession) -> Result<Redirect, Error> {
@@ -68,8 +72,16 @@ async fn show(
     if session.account(&app).await?.is_some() {
         return Ok(Redirect::to(local_path(&query.next, TOKENS)).into_response());
     }
-    let signup_is_open = app.config.signup_is_open;
-    Ok(private(SignInPage { page, username: String::new(), next: query.next, refusal: None, signup_is_open }))
+    let password_set = session.password_set().await?;
+    Ok(private(SignInPage {
+        page,
+        is_password_set: password_set.is_some(),
+        username: password_set.unwrap_or_default(),
+        next: query.next,
+        refusal: None,
+        signup_is_open: app.config.signup_is_open,
+        is_set_up: actions::is_set_up(&mut app.db.read().await?).await?,
+    }))
 }
 
 async fn sign_in(
@@ -101,7 +113,9 @@ fn show_again(app: &App, page: Page, form: SignInForm, error: FormError) -> Resp
     let SignInForm { username, next, .. } = form;
     let signup_is_open = app.config.signup_is_open;
     error.respond(|status, sentence| {
-        private((status, SignInPage { page, username, next, refusal: Some(sentence), signup_is_open }))
+        let refusal = Some(sentence);
+        let (is_set_up, is_password_set) = (true, false);
+        private((status, SignInPage { page, username, next, refusal, signup_is_open, is_set_up, is_password_set }))
     })
 }
 

@@ -143,12 +143,12 @@ pub async fn decide(
 ) -> sqlx::Result<bool> {
     let rows = execute!(
         tx,
-        "UPDATE device_code SET state = $2, account_id = $3,
-           credentials_version = (SELECT credentials_version FROM account WHERE account.id = $3)
-         WHERE user_hash = $1 AND state = 'pending' AND expires_at > $4",
+        "UPDATE device_code SET state = $2, account_id = $3, credentials_version = $4
+         WHERE user_hash = $1 AND state = 'pending' AND expires_at > $5",
         code.hash().as_bytes(),
         decision.as_str(),
         &account.id,
+        account.credentials_version,
         now.millis(),
     )?;
     Ok(rows == 1)

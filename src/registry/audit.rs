@@ -34,6 +34,15 @@ pub fn granted(
     now: Timestamp,
 ) {
     let token = caller.and_then(|caller| caller.token.as_ref());
+    tracing::info!(
+        account = caller.map_or("", |caller| caller.principal.username.as_str()),
+        account_id = caller.map_or("", |caller| caller.account_id.as_str()),
+        token = token.map_or("", |token| token.description.as_str()),
+        token_id = token.map_or("", |token| token.token_id.as_str()),
+        address = origin.address,
+        scope = scope_text(granted),
+        "a token request was granted"
+    );
     let by = match (caller, token) {
         (Some(_), Some(token)) => {
             UsedWith::Token { id: token.token_id.clone(), description: token.description.to_string() }
@@ -78,17 +87,21 @@ fn note_refusal(
 ) {
     app.metrics.refused(code);
     // Neither the name nor the secret as sent: people paste one into the place of the other.
-    let log = |account_id: &str, token_id: &str| {
-        tracing::info!(code, account_id, token_id, address = origin.address, "a token request was refused");
+    let (account, account_id, token, token_id) = match concerns {
+        Subject::Nobody => ("", "", "", ""),
+        Subject::Account(account_id) => ("", account_id.as_str(), "", ""),
+        Subject::Token(token) => {
+            (token.username.as_str(), token.account_id.as_str(), token.description.as_str(), token.token_id.as_str())
+        }
     };
+    let address = &origin.address;
+    tracing::info!(code, account, account_id, token, token_id, address, repository, "a token request was refused");
     match concerns {
-        Subject::Nobody => log("", ""),
+        Subject::Nobody => {}
         Subject::Account(account_id) => {
-            log(account_id, "");
             activity::note_failure(&app.failures, account_id, ActivityKind::SignInFailed, "", origin, now);
         }
         Subject::Token(token) => {
-            log(&token.account_id, &token.token_id);
             let detail = format!("{} ({code})", token.description);
             activity::note_failure(&app.failures, &token.account_id, ActivityKind::TokenRefused, &detail, origin, now);
             let key = RefusalKey {
@@ -104,6 +117,12 @@ fn note_refusal(
             app.refusals.note(key, Occurrences::once(now));
         }
     }
+}
+
+/// "repository:alice/app:pull,push", as requests have it.
+fn scope_text(granted: &[GrantedScope]) -> String {
+    let scope = |grant: &GrantedScope| format!("{}:{}:{}", grant.kind, grant.name, grant.actions.join(","));
+    granted.iter().map(scope).collect::<Vec<_>>().join(" ")
 }
 
 /// What stands for the request: the first repository that it asks by name to delete from, else to push to, else the first.

@@ -4,17 +4,18 @@ use std::collections::HashSet;
 
 use dockpass_core::account::Account;
 use dockpass_core::permission::{RepositoryFacts, ShareLevel, ownership};
-use dockpass_core::repository::RepositoryName;
+use dockpass_core::repository::{NamePattern, RepositoryFilter, RepositoryName};
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::usage::{ImageDirection, LastUse};
 
-pub use super::store::NotCreated;
 use super::store::{self, ListedRepository};
 use crate::accounts;
 use crate::error::Error;
 use crate::platform::database::{Connection, Db, Tx};
 use crate::platform::journal::Journal;
 use crate::platform::rng::SystemRng;
+
+pub use super::store::NotCreated;
 
 /// What is known of repositories, for the account that asks; `None` for an anonymous client.
 pub async fn facts(
@@ -27,6 +28,40 @@ pub async fn facts(
         facts.push(store::facts(connection, account_id.unwrap_or_default(), name).await?);
     }
     Ok(facts)
+}
+
+/// The names and patterns of a filter that match nothing that this account can use: no repository of its own, which need
+/// not exist yet, none that is shared with it or public, and for an administrator none without an owner.
+pub async fn out_of_reach(
+    connection: &mut impl Connection,
+    account: &Account,
+    filter: &RepositoryFilter,
+) -> Result<Vec<String>, Error> {
+    let is_foreign = |pattern: &&NamePattern| !pattern.can_match_of(account.username.as_str());
+    let foreign: Vec<&NamePattern> = filter.patterns().iter().filter(is_foreign).collect();
+    if foreign.is_empty() {
+        return Ok(Vec::new());
+    }
+    let shared = store::shared_with(connection, account).await?;
+    let mut unused = Vec::new();
+    for pattern in foreign {
+        let is_used = shared.iter().any(|(name,)| pattern.matches(name))
+            || match (RepositoryName::parse(pattern.as_str()), pattern.namespace()) {
+                (Some(name), _) => {
+                    let facts = store::facts(connection, &account.id, &name).await?;
+                    facts.is_public || account.is_admin && !facts.has_owner
+                }
+                (None, Some(namespace)) if account.is_admin => match RepositoryName::parse(namespace) {
+                    Some(name) => !store::facts(connection, &account.id, &name).await?.has_owner,
+                    None => false,
+                },
+                (None, namespace) => account.is_admin && namespace.is_none(),
+            };
+        if !is_used {
+            unused.push(pattern.as_str().to_owned());
+        }
+    }
+    Ok(unused)
 }
 
 /// The entries that one transaction writes: others wait for the database meanwhile.

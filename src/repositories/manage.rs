@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use dockpass_core::activity::{ActivityKind, ClientInfo};
+use dockpass_core::image_name::repository_of;
 use dockpass_core::repository::RepositoryName;
 use serde::Deserialize;
 
@@ -19,6 +20,7 @@ use crate::app::App;
 use crate::auth::session::SignedIn;
 use crate::error::Error;
 use crate::platform::database::Tx;
+use crate::web::confirm::ConfirmPage;
 use crate::web::extract::Id;
 use crate::web::forms::{FieldErrors, PostedForm};
 use crate::web::list_query::shown_before;
@@ -28,7 +30,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/settings/repositories/new", get(new).post(create))
         .route("/settings/repositories/default", post(set_default))
-        .route("/settings/repositories/{id}/public", post(|asked: Asked, id: Id| switch(asked, id, true)))
+        .route("/settings/repositories/{id}/public", get(ask_open).post(|asked: Asked, id: Id| switch(asked, id, true)))
         .route("/settings/repositories/{id}/private", post(|asked: Asked, id: Id| switch(asked, id, false)))
         .route("/settings/repositories/{id}/remove", get(ask).post(remove))
 }
@@ -90,7 +92,8 @@ async fn create(
     PostedForm(form): PostedForm<CreateForm>,
 ) -> Result<Response, Error> {
     let (now, is_public) = (me.page.now, form.visibility == visibility(true));
-    let Some(name) = RepositoryName::parse(form.name.trim()) else {
+    let typed = repository_of(form.name.trim(), &app.urls.registry_host);
+    let Some(name) = RepositoryName::parse(typed) else {
         let sentence = me.page.t1("repositories.not_a_name", "name", &me.account.username);
         return Ok(refused(me.page, form, sentence));
     };
@@ -140,6 +143,21 @@ async fn set_default(
     let key = if are_public { "repositories.default_public" } else { "repositories.default_private" };
     let notice = me.page.t(key).into_owned();
     changed(tx, &app, me, &headers, notice).await
+}
+
+async fn ask_open(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
+    let name = actions::find_managed(&mut app.db.read().await?, &me.account, &id).await?.name;
+    let page = me.page;
+    let question = ConfirmPage {
+        title: page.t("repositories.make_public").into_owned(),
+        question: page.t1("repositories.public_question", "name", name),
+        action: format!("/settings/repositories/{id}/public"),
+        back: list_query::PATH,
+        back_title: page.t("repositories.title").into_owned(),
+        is_danger: false,
+        page,
+    };
+    Ok(question.show())
 }
 
 async fn switch((State(app), me, headers, origin): Asked, Id(id): Id, is_public: bool) -> Result<Response, Error> {

@@ -41,6 +41,18 @@ const fn share(can_push: bool) -> ShareLevel {
     if can_push { ShareLevel::Push } else { ShareLevel::Pull }
 }
 
+/// The names of the repositories that are shared with an account.
+pub async fn shared_with(connection: &mut impl Connection, account: &Account) -> sqlx::Result<Vec<(String,)>> {
+    fetch!(
+        fetch_all,
+        connection,
+        (String,),
+        "SELECT repository.name FROM repository_share JOIN repository ON repository.id = repository_share.repository_id
+         WHERE repository_share.account_id = $1",
+        &account.id,
+    )
+}
+
 /// The repositories of one namespace that are kept: a push is granted before anything is pushed, so names cost nothing.
 const MOST_OF_A_NAMESPACE: i64 = 10_000;
 

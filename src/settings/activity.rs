@@ -7,16 +7,15 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use axum::routing::get;
 use dockpass_core::activity::ActivityKind;
-use dockpass_core::user_agent;
 use serde::Deserialize;
 
-use crate::activity::{Entry, actions as activity};
+use crate::activity::actions as activity;
+use crate::activity::rows::ActivityView;
 use crate::app::App;
 use crate::auth::session::SignedIn;
 use crate::error::Error;
 use crate::web::list_query::{Paging, page_number};
 use crate::web::page::{Page, private};
-use crate::web::time::TimeView;
 
 pub fn routes() -> Router<App> {
     Router::new().route("/settings/activity", get(show))
@@ -27,15 +26,6 @@ pub fn routes() -> Router<App> {
 struct ActivityQuery {
     kind: String,
     page: String,
-}
-
-struct ActivityView {
-    sentence: String,
-    detail: String,
-    times: Option<String>,
-    client: String,
-    address: String,
-    at: TimeView,
 }
 
 struct ActivityKindOption {
@@ -68,34 +58,10 @@ async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<Activity
         is_chosen: kind == Some(each),
     };
     Ok(private(ActivityPage {
-        lines: entries.into_iter().map(|entry| line(entry, page)).collect(),
+        lines: entries.into_iter().map(|entry| ActivityView::new(entry, page)).collect(),
         kinds: ActivityKind::ALL.into_iter().map(option).collect(),
         previous,
         next,
         page: me.page.clone(),
     }))
-}
-
-fn visibility(detail: &str, page: &Page) -> String {
-    match detail.rsplit_once(' ') {
-        Some((name, "public")) => format!("{name} · {}", page.t("repositories.public")),
-        Some((name, "private")) => format!("{name} · {}", page.t("repositories.private")),
-        _ => detail.to_owned(),
-    }
-}
-
-fn line(entry: Entry, page: &Page) -> ActivityView {
-    let detail = match entry.kind {
-        ActivityKind::SessionsEnded | ActivityKind::SignInFailed => String::new(),
-        ActivityKind::RepositoryVisibility => visibility(&entry.detail, page),
-        _ => entry.detail,
-    };
-    ActivityView {
-        sentence: page.t(format!("activity.{}", entry.kind.as_str())).into_owned(),
-        detail,
-        times: (entry.times > 1).then(|| page.words.count("activity.times", entry.times)),
-        client: user_agent::describe(&entry.origin.client),
-        address: entry.origin.address,
-        at: page.time(&entry.last_at),
-    }
 }

@@ -101,10 +101,10 @@ async fn apply(
         };
         if outcome == ChangeOutcome::Done {
             count += 1;
-            activity::record(&mut tx, &me.account, kind, token.description.as_str(), &me.origin, now).await?;
+            let detail = (token.description.as_str(), id.as_str());
+            activity::record(&mut tx, &me.account, kind, detail, &me.origin, now).await?;
         }
     }
-    tracing::info!(account = me.account.username.as_str(), count, ?action, "several tokens were changed");
     let notice = me.page.words.count(key, count);
     changed(tx, &app, me, notice).await
 }

@@ -6,6 +6,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use dockpass_core::access_level::RepositoryAction;
 use dockpass_core::account::Account;
+use dockpass_core::image_name::repository_of;
 use dockpass_core::permission::{AllowReason, DenyReason};
 use dockpass_core::repository::RepositoryName;
 use dockpass_core::token::AccessToken;
@@ -110,7 +111,8 @@ pub(super) async fn show(
     let mut reader = app.db.read().await?;
     let token = actions::find(&mut reader, &me.account, &id).await?;
     let history = usage::history(&mut reader, &token, now).await?;
-    let answer = answer(&mut reader, &me.account, &token, &question, &page).await?;
+    let name = repository_of(question.repository.trim(), &app.urls.registry_host);
+    let answer = answer(&mut reader, &me.account, &token, name, &question.action, &page).await?;
     drop(reader);
     let last = token.last_use.as_ref().zip(token.last_used_at);
     let shown = TokenPage {
@@ -134,12 +136,14 @@ async fn answer(
     connection: &mut impl Connection,
     account: &Account,
     token: &AccessToken,
-    question: &CheckQuery,
+    name: &str,
+    action: &str,
     page: &Page,
 ) -> Result<Option<CheckAnswer>, Error> {
-    let Some(action) = RepositoryAction::parse(&question.action) else { return Ok(None) };
-    let Some(name) = RepositoryName::parse(question.repository.trim()) else {
-        return Ok(Some(CheckAnswer { class: "error", sentence: page.t("check.not_a_name").into_owned() }));
+    let Some(action) = RepositoryAction::parse(action) else { return Ok(None) };
+    let Some(name) = RepositoryName::parse(name) else {
+        let sentence = page.t1("check.not_a_name", "username", &account.username);
+        return Ok(Some(CheckAnswer { class: "error", sentence }));
     };
     let verdict = check::may(connection, account, token, &name, action, page.now).await?;
     let (class, reason) = match verdict {

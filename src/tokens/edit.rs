@@ -73,7 +73,7 @@ async fn save(
 ) -> axum::response::Result<Response> {
     let before = find(&app, &posted.me, &id).await?;
     let mut errors = FieldErrors::default();
-    let fields = posted.form.checked(posted.me.page.words, &mut errors);
+    let fields = posted.form.checked(&app, &posted.me, &before.repository_filter, &mut errors).await?;
     if fields.as_ref().is_some_and(|fields| fields.widens(&before)) {
         posted.require().await?;
     }
@@ -90,7 +90,15 @@ async fn update(app: &App, me: SignedIn, before: &AccessToken, after: &TokenFiel
     match actions::edit(&mut tx, &me.account, before, after, now).await? {
         ChangeOutcome::Done => {
             let description = after.description.as_str();
-            activity::record(&mut tx, &me.account, ActivityKind::TokenEdited, description, &me.origin, now).await?;
+            activity::record(
+                &mut tx,
+                &me.account,
+                ActivityKind::TokenEdited,
+                (description, before.id.as_str()),
+                &me.origin,
+                now,
+            )
+            .await?;
             let notice = me.page.t1("tokens.saved", "name", description);
             changed(tx, app, me, notice).await
         }
@@ -124,7 +132,7 @@ async fn switch(app: &App, me: SignedIn, id: &str, is_active: bool) -> Result<Re
     } else {
         (ActivityKind::TokenDeactivated, "tokens.deactivated")
     };
-    activity::record(&mut tx, &me.account, kind, description, &me.origin, now).await?;
+    activity::record(&mut tx, &me.account, kind, (description, id), &me.origin, now).await?;
     let notice = me.page.t1(key, "name", description);
     changed(tx, app, me, notice).await
 }
@@ -158,8 +166,8 @@ async fn delete(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Resp
     let now = me.page.now;
     let mut tx = app.db.write().await?;
     let description = actions::delete(&mut tx, &me.account, &id, now).await?;
-    activity::record(&mut tx, &me.account, ActivityKind::TokenDeleted, description.as_str(), &me.origin, now).await?;
-    tracing::info!(account = me.account.username.as_str(), token = id, "a token was deleted");
+    let detail = (description.as_str(), id.as_str());
+    activity::record(&mut tx, &me.account, ActivityKind::TokenDeleted, detail, &me.origin, now).await?;
     let notice = me.page.t1("tokens.deleted", "name", &description);
     changed(tx, &app, me, notice).await
 }

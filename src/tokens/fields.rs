@@ -1,10 +1,15 @@
 //! The fields that the forms for new tokens and for editing share.
 
 use dockpass_core::access_level::AccessLevel;
+use dockpass_core::image_name::repository_of;
 use dockpass_core::repository::{FilterProblem, MAX_PATTERNS, RepositoryFilter};
 use dockpass_core::token::{Description, DescriptionProblem, TokenFields};
 use serde::Deserialize;
 
+use crate::app::App;
+use crate::auth::session::SignedIn;
+use crate::error::Error;
+use crate::repositories::actions as repositories;
 use crate::web::forms::FieldErrors;
 use crate::web::i18n::Words;
 
@@ -23,6 +28,8 @@ pub(super) struct TokenFieldsForm {
     pub filter: String,
     /// Names and patterns, for `named`.
     pub repositories: String,
+    /// The names and patterns with which the form came back once, because some match nothing.
+    pub warned: String,
 }
 
 impl TokenFieldsForm {
@@ -32,6 +39,7 @@ impl TokenFieldsForm {
             permission: level.as_str().to_owned(),
             filter: if *repository_filter == RepositoryFilter::All { String::new() } else { NAMED.to_owned() },
             repositories: repository_filter.words().join("\n"),
+            warned: String::new(),
         }
     }
 
@@ -39,30 +47,58 @@ impl TokenFieldsForm {
         self.filter == NAMED
     }
 
-    /// The checked fields; where one is wrong, adds what is wrong with it.
-    pub fn checked(&self, words: Words, errors: &mut FieldErrors) -> Option<TokenFields> {
+    /// The checked fields; where one is wrong, adds what is wrong with it. Names that match nothing are refused once, in
+    /// case they are mistyped, unless they are in the filter `before`: the owner may expect a share.
+    pub async fn checked(
+        &self,
+        app: &App,
+        me: &SignedIn,
+        before: &RepositoryFilter,
+        errors: &mut FieldErrors,
+    ) -> Result<Option<TokenFields>, Error> {
+        let words = me.page.words;
         let description = description(&self.description, words, errors);
         let level = AccessLevel::parse(&self.permission);
         if level.is_none() {
             errors.add("permission", words.t("tokens.permission_missing"));
         }
-        let repository_filter = self.repository_filter(words, errors);
-        Some(TokenFields { description: description?, level: level?, repository_filter: repository_filter? })
+        let filter = self.repository_filter(app, me, errors);
+        if let Some(filter) = &filter
+            && !self.warned.split_whitespace().eq(self.repositories.split_whitespace())
+        {
+            let mut unused = repositories::out_of_reach(&mut app.db.read().await?, &me.account, filter).await?;
+            unused.retain(|name| !before.words().contains(&name.as_str()));
+            if !unused.is_empty() {
+                let sentence = words.t1("repository_filter.unused", "username", &me.account.username);
+                errors.add("unused", sentence.replace("%{names}", &unused.join(", ")));
+            }
+        }
+        Ok(match (description, level, filter, errors.of("unused")) {
+            (Some(description), Some(level), Some(repository_filter), None) => {
+                Some(TokenFields { description, level, repository_filter })
+            }
+            _ => None,
+        })
     }
 
-    fn repository_filter(&self, words: Words, errors: &mut FieldErrors) -> Option<RepositoryFilter> {
+    fn repository_filter(&self, app: &App, me: &SignedIn, errors: &mut FieldErrors) -> Option<RepositoryFilter> {
+        let words = me.page.words;
         // Repositories without a radio button limit the token: it must never reach further than the form says.
         if self.filter == ALL || (self.filter.is_empty() && self.repositories.trim().is_empty()) {
             return Some(RepositoryFilter::All);
         }
-        let problem = match RepositoryFilter::parse(&self.repositories) {
+        let images = self.repositories.split(|c: char| c.is_whitespace() || c == ',');
+        let names: Vec<&str> = images.map(|image| repository_of(image, &app.urls.registry_host)).collect();
+        let problem = match RepositoryFilter::parse(&names.join("\n")) {
             Ok(filter) => return Some(filter),
             Err(problem) => problem,
         };
         let sentence = match problem {
             FilterProblem::Empty => words.t("repository_filter.empty").into_owned(),
             FilterProblem::TooMany => words.t1("repository_filter.too_many", "most", MAX_PATTERNS),
-            FilterProblem::NotAName(name) => words.t1("repository_filter.not_a_name", "name", name),
+            FilterProblem::NotAName(name) => {
+                words.t1("repository_filter.not_a_name", "username", &me.account.username).replace("%{name}", &name)
+            }
         };
         errors.add("repositories", sentence);
         None

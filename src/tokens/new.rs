@@ -11,6 +11,7 @@ use dockpass_core::activity::ActivityKind;
 use dockpass_core::expiry::{Calendar as _, ExpiryChoice, ExpiryProblem, Lifetimes};
 use dockpass_core::quota::QuotaExceeded;
 use dockpass_core::refusal::SuggestedFix;
+use dockpass_core::repository::RepositoryFilter;
 use dockpass_core::secret::{Secret, random_base62};
 use dockpass_core::token::{TokenFields, TokenTemplate};
 use serde::Deserialize;
@@ -112,7 +113,10 @@ async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<NewToken
             form.like(&token, lifetimes, &me.page)
         }
     };
-    Ok(dialog_or_page!(StatusCode::OK, NewTokenPage::new(me.page, form, lifetimes)))
+    let quota = app.config.token_limits;
+    let used = actions::used(&mut app.db.read().await?, &me.account, me.page.now).await?;
+    let full = quota.full(used, me.page.now).map(|exceeded| full_sentence(exceeded, quota, me.page.words));
+    Ok(dialog_or_page!(StatusCode::OK, NewTokenPage { full, ..NewTokenPage::new(me.page, form, lifetimes) }))
 }
 
 #[derive(Template)]
@@ -140,7 +144,7 @@ async fn create(
 ) -> Result<Response, Error> {
     let now = me.page.now;
     let lifetimes = app.config.token_lifetimes;
-    let new = match checked(&form, lifetimes, &me.page) {
+    let new = match checked(&app, &me, &form, lifetimes).await? {
         Ok(new) => new,
         Err(errors) => {
             let again = NewTokenPage { errors, ..NewTokenPage::new(me.page, form, lifetimes) };
@@ -152,15 +156,15 @@ async fn create(
     let (token, secret) =
         match actions::generate(&mut tx, &me.account, new, &form.form_key, quota, now, app.rng).await? {
             GenerateOutcome::Generated(token, secret) => (token, secret),
-            GenerateOutcome::QuotaExceeded(exceeded) => return Ok(refuse(me.page, form, lifetimes, exceeded)),
+            GenerateOutcome::QuotaExceeded(exceeded) => return Ok(refuse(me.page, form, &app, exceeded)),
             GenerateOutcome::AlreadyGenerated => {
                 return Ok(dialog_or_page!(StatusCode::CONFLICT, AlreadyCreatedPage { page: me.page }));
             }
         };
     let description = token.description.as_str();
-    activity::record(&mut tx, &me.account, ActivityKind::TokenCreated, description, &me.origin, now).await?;
+    let detail = (description, token.id.as_str());
+    activity::record(&mut tx, &me.account, ActivityKind::TokenCreated, detail, &me.origin, now).await?;
     tx.commit().await?;
-    tracing::info!(account = me.account.username.as_str(), token = token.id, "a token was generated");
     let created = CreatedPage {
         table: table(&app, &me).await,
         page: me.page,
@@ -183,9 +187,9 @@ async fn table(app: &App, me: &SignedIn) -> Option<TokenTable> {
 }
 
 /// 429 with the form as it was filled in, and with how long to wait.
-fn refuse(page: Page, form: NewTokenForm, lifetimes: Lifetimes, exceeded: QuotaExceeded) -> Response {
-    let sentence = full_sentence(exceeded, page.words);
-    let again = NewTokenPage { full: Some(sentence), ..NewTokenPage::new(page, form, lifetimes) };
+fn refuse(page: Page, form: NewTokenForm, app: &App, exceeded: QuotaExceeded) -> Response {
+    let sentence = full_sentence(exceeded, app.config.token_limits, page.words);
+    let again = NewTokenPage { full: Some(sentence), ..NewTokenPage::new(page, form, app.config.token_lifetimes) };
     let wait = match exceeded {
         QuotaExceeded::Hour(wait) => Some(wait),
         QuotaExceeded::Tokens(wait) => wait,
@@ -193,9 +197,15 @@ fn refuse(page: Page, form: NewTokenForm, lifetimes: Lifetimes, exceeded: QuotaE
     retry_after(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again), wait.map(time::Duration::unsigned_abs))
 }
 
-fn checked(form: &NewTokenForm, lifetimes: Lifetimes, page: &Page) -> Result<NewToken, FieldErrors> {
-    let (words, mut errors) = (page.words, FieldErrors::default());
-    let fields = form.fields.checked(words, &mut errors);
+async fn checked(
+    app: &App,
+    me: &SignedIn,
+    form: &NewTokenForm,
+    lifetimes: Lifetimes,
+) -> Result<Result<NewToken, FieldErrors>, Error> {
+    let (page, words) = (&me.page, me.page.words);
+    let mut errors = FieldErrors::default();
+    let fields = form.fields.checked(app, me, &RepositoryFilter::All, &mut errors).await?;
     let choice = ExpiryChoice::parse(&form.expiration, &form.expiration_date);
     let end = choice.and_then(|choice| lifetimes.end(choice, page.now, &page.zone)).map_err(|problem| {
         let (field, sentence) = expiry_error(problem, words);
@@ -205,10 +215,10 @@ fn checked(form: &NewTokenForm, lifetimes: Lifetimes, page: &Page) -> Result<New
     if form.form_key.len() != FORM_KEY_LENGTH {
         errors.add("form_key", words.t("tokens.form_key_missing"));
     }
-    match (fields, end, errors.is_empty()) {
+    Ok(match (fields, end, errors.is_empty()) {
         (Some(fields), Ok(expires_at), true) => Ok(NewToken { fields, expires_at }),
         _ => Err(errors),
-    }
+    })
 }
 
 fn expiry_error(problem: ExpiryProblem, words: Words) -> (&'static str, String) {

@@ -167,19 +167,22 @@ pub struct QuotaView {
 impl QuotaView {
     pub fn new(limits: TokenQuota, used: QuotaUsage, now: Timestamp, words: Words) -> Self {
         let tokens = words.t1("quota.tokens", "most", limits.tokens).replace("%{count}", &used.tokens.to_string());
-        let hour = words.count("quota.hour", limits.left_this_hour(used));
+        let (left, hour) = limits.left(used);
+        let more = if left < hour { words.count("quota.left", left) } else { words.count("quota.hour", hour) };
         Self {
-            sentence: words.t1("quota.sentence", "tokens", tokens).replace("%{hour}", &hour),
-            full: limits.full(used, now).map(|full| full_sentence(full, words)),
+            sentence: words.t1("quota.sentence", "tokens", tokens).replace("%{more}", &more),
+            full: limits.full(used, now).map(|full| full_sentence(full, limits, words)),
         }
     }
 }
 
 /// Why no token can be created, and until when.
-pub fn full_sentence(exceeded: QuotaExceeded, words: Words) -> String {
-    match exceeded {
-        QuotaExceeded::Hour(wait) => words.t1("quota.full_hour", "wait", span(wait, words)),
-        QuotaExceeded::Tokens(Some(wait)) => words.t1("quota.full_tokens_until", "wait", span(wait, words)),
-        QuotaExceeded::Tokens(None) => words.t("quota.full_tokens").into_owned(),
-    }
+pub fn full_sentence(exceeded: QuotaExceeded, limits: TokenQuota, words: Words) -> String {
+    let (key, most, wait) = match exceeded {
+        QuotaExceeded::Hour(wait) => ("quota.full_hour", limits.creations_per_hour, Some(wait)),
+        QuotaExceeded::Tokens(Some(wait)) => ("quota.full_tokens_until", limits.tokens, Some(wait)),
+        QuotaExceeded::Tokens(None) => ("quota.full_tokens", limits.tokens, None),
+    };
+    let sentence = words.t1(key, "most", most);
+    wait.map_or(sentence.clone(), |wait| sentence.replace("%{wait}", &span(wait, words)))
 }

@@ -1,6 +1,7 @@
 //! What all pages and endpoints share and no feature.
 
 pub mod assets;
+pub mod confirm;
 pub mod cookies;
 pub mod errors;
 pub mod extract;

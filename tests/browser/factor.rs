@@ -183,8 +183,9 @@ async fn sign_in_with_recovery_code(window: &Window, codes: &[String]) {
     window.show("login-recovery-wrong").await;
     window.fill(words.recovery_code, &codes[4].to_uppercase()).await;
     window.click("button", words.sign_in).await;
-    window.arrive("/settings/tokens").await;
-    window.goto("/settings/security").await;
+    window.arrive("/settings/security").await;
+    window.reads("#notice", "9").await;
+    window.show("security-recovered").await;
     window.reads(".part", "9").await;
 }
 

@@ -86,9 +86,14 @@ async fn add(words: &'static Words) {
         window.show("account-link").await;
         window.click("button", words.copy).await;
         window.until("it is copied", async || (window.clipboard().await == link).then_some(())).await;
-        window.click("button", words.close).await;
+        window.reads(".tokens", "bob").await;
+        window.press('\u{e00c}').await;
+        window.holds("!document.querySelector('dialog')").await;
         window.reads(".tokens", "bob").await;
         window.assert_nowhere(&link).await;
+        window.goto("/admin/log").await;
+        window.reads(".list", "bob").await;
+        window.show("admin-log").await;
     })
     .await;
     journey(&server, words, &[410, 422], async |window| {
@@ -101,6 +106,9 @@ async fn add(words: &'static Words) {
         window.fill(words.password, NEW_PASSWORD).await;
         window.element("main .primary").await.click().await.unwrap();
         window.arrive("/login").await;
+        window.holds("document.querySelector('#username').value === 'bob'").await;
+        window.holds("document.activeElement.id === 'password'").await;
+        window.show("login-password-set").await;
         window.sign_in_with("bob", NEW_PASSWORD).await;
         window.arrive("/settings/tokens").await;
         window.goto(&link).await;
@@ -139,6 +147,10 @@ async fn people_are_found_disabled_enabled_and_signed_out() {
         window.show("accounts-found").await;
 
         row_action(window, "bob", "menuitem", "Sign out everywhere").await;
+        window.reads("dialog", "Sign bob out of every browser?").await;
+        window.holds("document.activeElement.matches('dialog [data-close]')").await;
+        window.show("account-sign-out").await;
+        window.click("button", "Sign out everywhere").await;
         window.reads("#notice", "bob was signed out everywhere").await;
         assert_eq!(bob.get("/settings").await.status, 303, "bob is signed out");
 
@@ -183,6 +195,10 @@ async fn people_are_managed_without_javascript() {
         window.click("link", "Accounts").await;
         window.find("searchbox", "Search by name").await.send_keys("carol").await.unwrap();
         window.click("button", "Search").await;
+        row_action(window, "carol", "link", "Sign out everywhere").await;
+        window.show("plain-account-sign-out").await;
+        window.click("button", "Sign out everywhere").await;
+        window.reads("#notice", "carol was signed out everywhere").await;
         row_action(window, "carol", "link", "Disable").await;
         window.show("plain-account-disable").await;
         window.click("button", "Disable account").await;

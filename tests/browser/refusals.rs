@@ -48,7 +48,7 @@ async fn refusals(words: &'static Words) {
     ask(&server, "containers/5.23.1 (github.com/containers/image)", &old, "repository:alice/api:pull").await;
     server.flushed("SELECT CAST(SUM(times) AS BIGINT) FROM refusal", 17).await;
     server.flushed("SELECT COUNT(*) FROM token_use", 2).await;
-    journey(&server, words, &[], async |window| {
+    journey(&server, words, &[422], async |window| {
         window.sign_in("alice").await;
         window.element("#refusals").await;
         window.show("refusals").await;
@@ -83,6 +83,13 @@ async fn refusals(words: &'static Words) {
         window.fill(words.repository_names, "alice/api alice/API").await;
         window.fill(words.description, "Deploy").await;
         window.show("new-limited").await;
+        window.fill(words.repository_names, "alice/api web").await;
+        window.click("button", words.generate).await;
+        window.reads("#repositories-unused", "web").await;
+        window.holds("document.activeElement.id === 'repositories'").await;
+        window.show("new-limited-unused").await;
+        window.click("button", words.generate).await;
+        window.secret().await;
     })
     .await;
 }

@@ -41,6 +41,9 @@ async fn repositories(words: &'static Words) {
 
         window.open_actions("alice/app").await;
         window.click("menuitem", words.make_public).await;
+        window.element("dialog:modal").await;
+        window.show("repository-public").await;
+        window.click("button", words.make_public).await;
         window.until("it is public", async || (window.table().await.first()?[1] == words.public).then_some(())).await;
 
         window.open_actions("alice/app").await;

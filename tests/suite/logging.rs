@@ -211,3 +211,43 @@ async fn the_json_log_contains_no_secrets() {
     assert!(parsed.into_iter().all(|line| line.is_ok()), "every line is JSON");
     assert_no_secrets(&ended, &secrets);
 }
+
+/// The fields of the JSON lines with this message.
+fn lines_with(log: &str, message: &str) -> Vec<serde_json::Value> {
+    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["fields"].clone());
+    lines.filter(|fields| fields["message"] == message).collect()
+}
+
+#[tokio::test]
+async fn changes_and_token_requests_name_account_token_and_address() {
+    let folder = TempDir::new().unwrap();
+    let mut start = command(&["--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()]);
+    if let Some(url) = database::url().await {
+        start.env("DOCKPASS_DATABASE_URL", url);
+    }
+    let program = Program::spawn(start.args(["--log-format", "json"]));
+    let browser = program.browser();
+    browser.get(&program.setup_link.clone().unwrap()).await;
+    browser.post("/setup", &[("username", "alice"), ("password", PASSWORD)]).await;
+    let token = browser.generate("ci push", "repo:write", "30").await;
+    program.browser().token("alice", &token.secret, &["repository:alice/app:pull,push"]).await;
+    browser.post(&format!("/settings/tokens/{}/deactivate", token.id), &[]).await;
+    program.browser().token("alice", &token.secret, &["repository:alice/app:pull"]).await;
+    let log = program.stop().log;
+    let granted = lines_with(&log, "a token request was granted");
+    let refused = lines_with(&log, "a token request was refused");
+    assert_eq!((granted.len(), refused.len()), (1, 1), "{log}");
+    for line in [&granted[0], &refused[0]] {
+        assert_eq!((&line["account"], &line["token"]), (&"alice".into(), &"ci push".into()), "{line}");
+        assert_eq!((&line["token_id"], &line["address"]), (&token.id.clone().into(), &"127.0.0.1".into()), "{line}");
+        assert!(line["account_id"].as_str().is_some_and(|id| id.len() == 36), "{line}");
+    }
+    assert_eq!(granted[0]["scope"], "repository:alice/app:pull,push");
+    assert_eq!((&refused[0]["code"], &refused[0]["repository"]), (&"PAT-INACTIVE".into(), &"alice/app".into()));
+    let changes = lines_with(&log, "activity");
+    for kind in ["token_created", "token_deactivated"] {
+        let line = changes.iter().find(|line| line["kind"] == kind).unwrap_or_else(|| panic!("no {kind} in {log}"));
+        assert_eq!((&line["account"], &line["detail"]), (&"alice".into(), &"ci push".into()), "{line}");
+        assert_eq!((&line["detail_id"], &line["address"]), (&token.id.clone().into(), &"127.0.0.1".into()), "{line}");
+    }
+}

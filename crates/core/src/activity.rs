@@ -41,6 +41,7 @@ named_enum! {
         TokenRefused = "token_refused",
         SessionsEnded = "sessions_ended",
         CalendarRenewed = "calendar_renewed",
+        CalendarRemoved = "calendar_removed",
         DeviceApproved = "device_approved",
         DeviceDenied = "device_denied",
         DeviceSignedOut = "device_signed_out",
@@ -53,5 +54,9 @@ named_enum! {
         RepositoryShared = "repository_shared",
         RepositoryUnshared = "repository_unshared",
         RepositoryRemoved = "repository_removed",
+        AccountCreated = "account_created",
+        AccountDisabled = "account_disabled",
+        AccountEnabled = "account_enabled",
+        PasswordLinkCreated = "password_link_created",
     }
 }

@@ -12,6 +12,7 @@ pub mod device_code;
 pub mod device_session;
 pub mod expiry;
 pub mod grants;
+pub mod image_name;
 pub mod key_rotation;
 pub mod listing;
 mod named;

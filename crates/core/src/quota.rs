@@ -46,7 +46,8 @@ impl TokenQuota {
         None
     }
 
-    pub fn left_this_hour(self, used: QuotaUsage) -> i64 {
-        (self.creations_per_hour - used.creations).min(self.tokens - used.tokens).max(0)
+    /// How many more tokens the account may have, and how many it may generate this hour.
+    pub fn left(self, used: QuotaUsage) -> (i64, i64) {
+        ((self.tokens - used.tokens).max(0), (self.creations_per_hour - used.creations).max(0))
     }
 }

@@ -67,9 +67,27 @@ impl NamePattern {
         is_pattern.then(|| Self(text.to_owned()))
     }
 
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first component, where it has no star.
+    pub fn namespace(&self) -> Option<&str> {
+        self.0.split('/').next().filter(|first| !first.contains('*'))
+    }
+
+    /// Whether it can match a repository of this account.
+    pub fn can_match_of(&self, username: &str) -> bool {
+        let own = format!("{username}/");
+        match self.0.split_once('*') {
+            Some((start, _)) => start.starts_with(&own) || own.starts_with(start),
+            None => self.0.starts_with(&own),
+        }
+    }
+
     /// Finds the parts between the stars in their order, each at its first possible place. That takes one pass over the
     /// text, however many stars there are.
-    fn matches(&self, text: &str) -> bool {
+    pub fn matches(&self, text: &str) -> bool {
         let Some((first, rest)) = self.0.split_once('*') else { return self.0 == text };
         let Some(mut text) = text.strip_prefix(first) else { return false };
         let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
@@ -127,6 +145,14 @@ impl RepositoryFilter {
         match self {
             RepositoryFilter::All => None,
             RepositoryFilter::Named(_) => Some(self.words().join("\n")),
+        }
+    }
+
+    /// Empty if all repositories are included.
+    pub fn patterns(&self) -> &[NamePattern] {
+        match self {
+            RepositoryFilter::All => &[],
+            RepositoryFilter::Named(patterns) => patterns,
         }
     }
 
@@ -223,6 +249,19 @@ mod tests {
         ] {
             assert_eq!(filter(pattern).includes(&name(text)), is_match, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn a_pattern_tells_whose_repositories_it_can_match() {
+        for pattern in ["alice/api", "alice/*", "*", "al*", "alice*", "*/api"] {
+            assert!(filter(pattern).patterns()[0].can_match_of("alice"), "{pattern}");
+        }
+        for pattern in ["web", "alice", "alicetoo/*", "bob/*", "b*", "hub.example.com/alice/api"] {
+            assert!(!filter(pattern).patterns()[0].can_match_of("alice"), "{pattern}");
+        }
+        let namespaces =
+            ["bob/api", "web", "b*/api"].map(|text| filter(text).patterns()[0].namespace().map(str::to_owned));
+        assert_eq!(namespaces, [Some("bob".to_owned()), Some("web".to_owned()), None]);
     }
 
     #[test]

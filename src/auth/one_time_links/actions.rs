@@ -17,7 +17,7 @@ pub use super::store::{forget_password_links, has_setup_code};
 
 /// 22 base62 characters: 131 random bits.
 const CODE_LENGTH: usize = 22;
-pub(crate) const PASSWORD_LINK_LIFETIME: Duration = Duration::DAY;
+pub(crate) const PASSWORD_LINK_LIFETIME: Duration = Duration::hours(72);
 
 /// Creates a code for `/setup`. Earlier codes work until the first account exists, because two servers on one database
 /// may both have printed one.
@@ -33,8 +33,13 @@ pub async fn create_calendar_secret(
     rng: SystemRng,
 ) -> Result<Zeroizing<String>, Error> {
     let secret = random_base62(CODE_LENGTH, &mut rng.generator());
-    store::set_calendar(tx, &account.id, &SecretHash::of(&secret)).await?;
+    store::set_calendar(tx, &account.id, Some(&SecretHash::of(&secret))).await?;
     Ok(secret)
+}
+
+/// Removes the account's calendar address; `false` if it had none.
+pub async fn remove_calendar_secret(tx: &mut Tx, account: &Account) -> Result<bool, Error> {
+    Ok(store::set_calendar(tx, &account.id, None).await? == 1)
 }
 
 pub async fn find_by_calendar_secret(connection: &mut impl Connection, secret: &str) -> Result<Option<Account>, Error> {
@@ -52,6 +57,11 @@ pub async fn create_password_link(
     accounts::delete_password_links(tx, account).await?;
     store::insert_password_link(tx, &account.id, &SecretHash::of(&code), now + PASSWORD_LINK_LIFETIME).await?;
     Ok(code)
+}
+
+/// The link with a code that sets a password.
+pub fn password_link(public_url: &str, code: &str) -> String {
+    format!("{public_url}/set-password?code={code}")
 }
 
 pub async fn find_password_link(

@@ -5,8 +5,14 @@ use dockpass_core::timestamp::Timestamp;
 
 use crate::platform::database::{Connection, Tx, execute, fetch};
 
-pub async fn set_calendar(tx: &mut Tx, account_id: &str, secret: &SecretHash) -> sqlx::Result<u64> {
-    execute!(tx, "UPDATE account SET calendar_hash = $2 WHERE id = $1", account_id, secret.as_bytes())
+/// Sets the secret of an account's calendar, or removes it where there is one.
+pub async fn set_calendar(tx: &mut Tx, account_id: &str, secret: Option<&SecretHash>) -> sqlx::Result<u64> {
+    execute!(
+        tx,
+        "UPDATE account SET calendar_hash = $2 WHERE id = $1 AND ($2 IS NOT NULL OR calendar_hash IS NOT NULL)",
+        account_id,
+        secret.map(SecretHash::as_bytes),
+    )
 }
 
 pub async fn insert_setup_code(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> sqlx::Result<u64> {

@@ -148,12 +148,18 @@ pub async fn store_codes(
     activity::record(tx, account, ActivityKind::RecoveryCodesGenerated, "", origin, now).await
 }
 
-/// Turns two-factor authentication off and ends all sessions; `false` if it was off.
-pub async fn turn_off(tx: &mut Tx, account: &Account, origin: &ClientInfo, now: Timestamp) -> Result<bool, Error> {
+/// Turns two-factor authentication off and ends all sessions; `false` if it was off. The actor is empty for the account's owner.
+pub async fn turn_off(
+    tx: &mut Tx,
+    actor: &str,
+    account: &Account,
+    origin: &ClientInfo,
+    now: Timestamp,
+) -> Result<bool, Error> {
     if store::clear(tx, &account.id).await? == 0 {
         return Ok(false);
     }
-    activity::record(tx, account, ActivityKind::TwoFactorOff, "", origin, now).await?;
+    activity::record_by(tx, actor, account, ActivityKind::TwoFactorOff, "", origin, now).await?;
     accounts::end_sessions(tx, account).await?;
     Ok(true)
 }

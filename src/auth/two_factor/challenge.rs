@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
-use super::CodeForm;
+use super::{CodeForm, actions};
 use crate::app::App;
 use crate::auth::actions::{CredentialChecker, SecondFactor};
 use crate::auth::session::AwaitingSecondFactor;
@@ -77,5 +77,11 @@ async fn check(
     }
     checker.forget_failures(&account).await?;
     let cookies = complete(app, &session, &account, checker).await?;
-    Ok((cookies, Redirect::to(local_path(&next, TOKENS))).into_response())
+    if !is_recovery {
+        return Ok((cookies, Redirect::to(local_path(&next, TOKENS))).into_response());
+    }
+    let left = actions::codes_left(&mut app.db.read().await?, &account).await?;
+    session.leave_notice(&page.signed_in(&account).words.count("two_factor.recovered", left)).await?;
+    // The page on which a lost authenticator is replaced.
+    Ok((cookies, Redirect::to(local_path(&next, "/settings/security"))).into_response())
 }

@@ -37,7 +37,12 @@ impl FoundRow {
         let repository_filter = RepositoryFilter::from_stored(self.repositories);
         let description = Description::from_stored(self.description);
         Ok(FoundToken {
-            known: KnownToken { token_id: self.id, account_id: self.account_id, description },
+            known: KnownToken {
+                token_id: self.id,
+                account_id: self.account_id,
+                username: self.username.clone(),
+                description,
+            },
             principal: Principal { username: self.username, is_admin: self.is_admin, level, repository_filter },
             is_active: self.is_active,
             unused_generation: self.unused_generation,
@@ -53,6 +58,8 @@ impl FoundRow {
 pub struct KnownToken {
     pub token_id: String,
     pub account_id: String,
+    /// The owner's.
+    pub username: String,
     pub description: Description,
 }
 
@@ -143,6 +150,7 @@ pub async fn find_deleted(
     )?;
     Ok(row.map(|(token_id, account_id, username, description, deleted_at)| {
         let description = Description::from_stored(description);
-        (KnownToken { token_id, account_id, description }, username, Timestamp::from_millis(deleted_at))
+        let known = KnownToken { token_id, account_id, username: username.clone(), description };
+        (known, username, Timestamp::from_millis(deleted_at))
     }))
 }

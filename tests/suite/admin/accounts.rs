@@ -262,3 +262,73 @@ async fn what_opens_an_account_to_the_administrator_wants_a_fresh_sign_in_and_is
     }
     assert_eq!((server.count("password_link").await, server.count("recovery_code").await), (0, 10));
 }
+
+#[tokio::test]
+async fn every_act_is_the_administrators_in_both_logs() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    admin.post(LIST, &[("username", "dora"), ("admin", "yes")]).await;
+    server.enrolled("alice").await;
+    for verb in ["reset-2fa", "end-sessions", "password-link", "disable", "disable", "enable"] {
+        server.clock.advance(Duration::SECOND);
+        admin.post(&format!("{LIST}/{}/{verb}", id(&server, "alice").await), &[]).await;
+    }
+    let acts = [
+        "Account enabled",
+        "Account disabled",
+        "Password link created",
+        "Sessions ended",
+        "Two-factor authentication turned off",
+    ];
+    let entries = |page: &Answer| page.body.split("<li>").skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let log = admin.get("/admin/log").await;
+    assert_eq!((log.status, log.header("cache-control")), (StatusCode::OK, "no-store"));
+    let log = entries(&log);
+    assert_eq!(log.len(), acts.len() + 1, "an act that changed nothing is none: {log:?}");
+    for (entry, act) in log.iter().zip(acts) {
+        assert!(entry.contains(&format!("<strong>{act}</strong> alice")), "{entry}");
+        assert!(entry.contains("by root-of-all · ") && entry.contains("127.0.0.1"), "{entry}");
+    }
+    server.clock.advance(Duration::SECOND);
+    assert!(log[5].contains("<strong>Account created</strong> dora Administrator"), "{}", log[5]);
+    let alice = server.signed_in("alice").await;
+    let own = entries(&alice.get("/settings/activity").await);
+    for (entry, act) in own.iter().skip(1).zip(acts) {
+        assert!(entry.contains(act) && entry.contains("by root-of-all"), "{entry}");
+    }
+    let changes = own.iter().filter(|entry| entry.contains("Signed in") || entry.contains("turned on"));
+    assert!(changes.into_iter().all(|entry| !entry.contains(" by ")), "{own:?}");
+    assert_eq!(alice.get("/admin/log").await.status, StatusCode::NOT_FOUND);
+    assert!(!entries(&admin.get("/settings/activity").await).iter().any(|entry| entry.contains("Account disabled")));
+}
+
+#[tokio::test]
+async fn what_is_hard_to_undo_asks_first() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    let Enrolled { browser: alice, .. } = server.enrolled("alice").await;
+    let id = id(&server, "alice").await;
+    let list = admin.get(LIST).await.body;
+    for (verb, question) in [
+        ("end-sessions", "Sign alice out of every browser?"),
+        ("reset-2fa", "Turn off two-factor authentication for alice?"),
+        ("disable", "Disable alice?"),
+    ] {
+        let path = format!("{LIST}/{id}/{verb}");
+        assert!(list.contains(&format!("href=\"{path}\"")) && !list.contains(&format!("action=\"{path}\"")), "{verb}");
+        let page = admin.get(&path).await;
+        assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"), "{verb}");
+        assert!(page.body.contains(question) && page.body.contains(&format!("action=\"{path}\"")), "{}", page.body);
+    }
+    assert_eq!(alice.get("/settings").await.status, StatusCode::OK, "a question changes nothing");
+    assert_eq!(server.count("recovery_code").await, 10);
+}
+
+#[tokio::test]
+async fn the_table_behind_the_link_has_the_new_account() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    let made = admin.htmx_post(LIST, &[("username", "alice")]).await;
+    assert!(made.body.contains("hx-swap-oob=\"true\"") && row(&made, "alice").starts_with("Member | Enabled"));
+    assert!(!admin.post(LIST, &[("username", "bob")]).await.body.contains("hx-swap-oob"), "without a script");
+}

@@ -10,6 +10,7 @@ use crate::harness::{PASSWORD, TestServer, database};
 #[tokio::test]
 async fn the_page_has_a_form_that_works_without_a_script() {
     let server = TestServer::start().await;
+    server.account("alice").await;
     let page = server.anonymous().get("/login").await;
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
     for part in [
@@ -256,4 +257,12 @@ async fn the_log_names_account_and_address_of_good_and_bad_sign_ins() {
     assert_eq!(lines(&["a sign-in was refused", "account=\"alice\"", from]), 1, "{log}");
     assert_eq!(lines(&["a sign-in was refused", "account=\"\"", from]), 1, "{log}");
     assert!(!log.contains("a secret as the name"));
+}
+
+#[tokio::test]
+async fn the_page_says_whom_to_ask_for_a_forgotten_password() {
+    let server = TestServer::start().await;
+    server.account("alice").await;
+    let page = server.anonymous().get("/login").await.body;
+    assert!(page.contains("Forgot your password? Ask an administrator of this registry"), "{page}");
 }

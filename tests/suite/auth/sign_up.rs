@@ -30,6 +30,9 @@ async fn it_is_closed_unless_the_operator_opens_it() {
 async fn before_the_first_account_it_is_closed_too() {
     let server = TestServer::start_with(|settings| settings.signup = "open".into()).await;
     let form = [("username", "alice"), ("password", PASSWORD)];
+    let page = server.anonymous().get("/login").await.body;
+    assert!(!page.contains("/signup") && !page.contains("name=\"password\""), "{page}");
+    assert!(page.contains("open the link the server printed") && !page.contains("code="), "where to begin: {page}");
     assert_eq!(server.anonymous().get("/signup").await.status, StatusCode::NOT_FOUND);
     assert_eq!(server.anonymous().post("/signup", &form).await.status, StatusCode::NOT_FOUND);
     assert_eq!(server.count("account").await, 0, "nobody becomes the administrator this way");

@@ -192,3 +192,19 @@ async fn nobody_becomes_the_owner_of_an_administrators_repository_by_taking_its_
     let refused = admin.post("/admin/accounts", &[("username", "team")]).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "the registry may still hold what was removed here");
 }
+
+#[tokio::test]
+async fn making_one_public_asks_first() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    create(&alice, "alice/app", "private").await;
+    let path = format!("/settings/repositories/{}/public", server.text("SELECT id FROM repository").await);
+    let list = alice.get("/settings/repositories").await.body;
+    assert!(list.contains(&format!("href=\"{path}\"")) && !list.contains(&format!("action=\"{path}\"")), "{list}");
+    let question = alice.get(&path).await;
+    assert!(question.status == StatusCode::OK && question.body.contains("Make alice/app public?"), "{}", question.body);
+    assert!(question.body.contains(&format!("action=\"{path}\"")));
+    assert_eq!(server.number("SELECT COUNT(*) FROM repository WHERE is_public").await, Some(0));
+    assert_eq!(alice.post(&path, &[]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(server.number("SELECT COUNT(*) FROM repository WHERE is_public").await, Some(1));
+}

@@ -69,6 +69,15 @@ async fn repository_kinds(server: &TestServer, alice: &Browser) {
     alice.post(&path("remove"), &[]).await;
 }
 
+/// What administrators do with accounts.
+async fn account_kinds(server: &TestServer, admin: &Browser) {
+    admin.post("/admin/accounts", &[("username", "carol")]).await;
+    let id = server.text("SELECT id FROM account WHERE username = 'carol'").await;
+    for verb in ["password-link", "disable", "enable"] {
+        admin.post(&format!("/admin/accounts/{id}/{verb}"), &[]).await;
+    }
+}
+
 #[tokio::test]
 async fn every_kind_is_written_and_no_secret_is() {
     let server = TestServer::start().await;
@@ -89,7 +98,9 @@ async fn every_kind_is_written_and_no_secret_is() {
     alice.post("/settings/sessions/others/end", &[]).await;
     let address = alice.post("/settings/tokens/calendar", &[]).await.shown_once();
     secrets.push(address.rsplit('/').next().unwrap().trim_end_matches(".ics").to_owned());
+    alice.post("/settings/tokens/calendar/remove", &[]).await;
     repository_kinds(&server, &alice).await;
+    account_kinds(&server, &alice).await;
     let page = alice.post("/settings/security/two-factor", &[]).await;
     let authenticator = Authenticator::reading(&page);
     let code = authenticator.code(server.clock.now());

@@ -42,6 +42,18 @@ async fn the_page_asks_for_one_and_says_when_it_is_wrong() {
 }
 
 #[tokio::test]
+async fn after_one_the_page_says_how_many_are_left_and_how_to_replace_the_authenticator() {
+    let server = TestServer::start().await;
+    let Enrolled { recovery_codes, .. } = server.enrolled("alice").await;
+    let browser = server.half_signed_in("alice").await;
+    let answer = browser.post("/login/recovery", &[("code", &recovery_codes[0])]).await;
+    assert_eq!(answer.header("location"), "/settings/security");
+    let page = browser.get("/settings/security").await.body;
+    assert!(page.contains("You signed in with a recovery code. 9 are left."), "{page}");
+    assert!(page.contains("id=\"replace-authenticator\""), "{page}");
+}
+
+#[tokio::test]
 async fn a_new_set_is_shown_once_and_ends_the_old_one() {
     let server = TestServer::start().await;
     let Enrolled { browser, authenticator, recovery_codes: old } = server.enrolled("alice").await;

@@ -46,6 +46,18 @@ async fn it_shows_descriptions_and_dates_of_what_will_end() {
     assert!(!lines.join(" ").contains("for ever"));
     let end = (server.clock.now() + Duration::days(30)).rfc3339().replace(['-', ':'], "");
     assert!(with(&lines, "DTSTART:").contains(&end.as_str()), "{end} in {lines:?}");
+    assert_eq!(with(&lines, "DTEND").len(), 0, "it has no length");
+    let alarm = [
+        "BEGIN:VALARM",
+        "ACTION:DISPLAY",
+        "DESCRIPTION:An access token expires in a week",
+        "TRIGGER:-P7D",
+        "END:VALARM",
+        "END:VEVENT",
+    ];
+    let alarms = lines.windows(alarm.len()).filter(|lines| *lines == alarm).count();
+    assert_eq!(alarms, with(&lines, "BEGIN:VEVENT").len(), "{lines:?}");
+    assert_eq!(feed(&server, &path).await, lines, "the same each time");
     let all = lines.join("\n");
     for hidden in ["repo:", "admin", "dp_pat", &token.secret[..10], "127.0.0.1"] {
         assert!(!all.contains(hidden), "{hidden} in {all}");
@@ -60,7 +72,7 @@ async fn descriptions_are_escaped_and_long_lines_folded() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
     let long = "描述很长的令牌名称".repeat(11);
-    for description in ["a,b;c\\d: \"e\"", "END:VCALENDAR", &long] {
+    for description in ["a,b;c\\d: \"e\"", "END:VCALENDAR", "END:VEVENT", &long] {
         alice.generate(description, "repo:read", "30").await;
     }
     let lines = feed(&server, &make(&server, &alice).await).await;
@@ -68,7 +80,9 @@ async fn descriptions_are_escaped_and_long_lines_folded() {
     assert!(summaries.contains(&"Access token expires: a\\,b\\;c\\\\d: \"e\""), "{summaries:?}");
     assert!(summaries.contains(&format!("Access token expires: {long}").as_str()), "{summaries:?}");
     assert_eq!(with(&lines, "END:VCALENDAR").len(), 1);
-    assert_eq!(with(&lines, "BEGIN:VEVENT").len(), 3);
+    for line in ["BEGIN:VEVENT", "END:VEVENT", "BEGIN:VALARM", "END:VALARM"] {
+        assert_eq!(with(&lines, line).len(), 4, "{line}");
+    }
 }
 
 #[tokio::test]
@@ -98,6 +112,26 @@ async fn a_new_address_ends_the_old_one() {
     assert_eq!(server.anonymous().get(&old).await.status, StatusCode::NOT_FOUND);
     feed(&server, &new).await;
     assert_eq!(server.number("SELECT COUNT(*) FROM activity WHERE kind = 'calendar_renewed'").await, Some(2));
+}
+
+#[tokio::test]
+async fn the_address_is_removed_after_a_question() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    assert!(!alice.get("/settings/tokens").await.body.contains("Remove calendar link"));
+    let path = make(&server, &alice).await;
+    assert!(alice.get("/settings/tokens").await.body.contains("href=\"/settings/tokens/calendar/remove\""));
+    let question = alice.get("/settings/tokens/calendar/remove").await;
+    assert!(question.body.contains("Remove the calendar link?"), "{}", question.body);
+    feed(&server, &path).await;
+    for _ in 0..2 {
+        let answer = alice.post("/settings/tokens/calendar/remove", &[]).await;
+        assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/tokens"));
+    }
+    assert_eq!(server.anonymous().get(&path).await.status, StatusCode::NOT_FOUND);
+    let page = alice.get("/settings/tokens").await.body;
+    assert!(page.contains("Calendar link removed.") && page.contains("Create calendar link"), "{page}");
+    assert_eq!(server.number("SELECT COUNT(*) FROM activity WHERE kind = 'calendar_removed'").await, Some(1));
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ async fn an_hour_holds_so_many_and_the_button_says_until_when() {
     server.clock.advance(Duration::minutes(20));
     let second = alice.generate("second", "repo:read", "7").await;
     alice.post(&format!("/settings/tokens/{}/delete", second.id), &[]).await;
-    let said = "You’ve reached the limit for this hour. You can generate another token in 40 minutes.";
+    let said = "You’ve reached the limit of 2 new tokens an hour, including those you’ve deleted. You can generate another token in 40 minutes.";
     let page = alice.get("/settings/tokens").await.body;
     assert!(page.contains(said) && !page.contains("tokens used"), "only what stops the reader: {page}");
     assert!(page.contains("id=\"generate\" disabled aria-describedby=\"quota-full\">Generate new token</button>"));
@@ -79,7 +79,7 @@ async fn an_account_holds_so_many_and_is_told_what_to_do() {
     let alice = server.account_signed_in("alice").await;
     let first = alice.generate("first", "repo:read", "never").await;
     alice.generate("second", "repo:read", "never").await;
-    let said = "You’ve reached the token limit. Delete a token you no longer use.";
+    let said = "You’ve reached the limit of 2 tokens. Delete a token you no longer use.";
     assert_full(&post(&alice, "7").await, None, said);
     let page = alice.get("/settings/tokens").await.body;
     assert!(page.contains(said) && !page.contains("more this hour"), "only what stops the reader: {page}");
@@ -148,4 +148,23 @@ async fn creations_are_forgotten_after_their_hour() {
     server.clock.advance(Duration::hours(1) + Duration::MILLISECOND);
     server.tidy().await;
     assert_eq!((server.count("token_creation").await, server.count("token").await), (0, 1));
+}
+
+#[tokio::test]
+async fn the_form_says_before_it_is_filled_in_that_a_limit_is_reached() {
+    let server = start("2", "30").await;
+    let alice = server.account_signed_in("alice").await;
+    alice.generate("first", "repo:read", "never").await;
+    let page = alice.get("/settings/tokens").await.body;
+    assert!(
+        page.contains("1 of 2 tokens used. You can generate 1 more."),
+        "the tokens are fewer than the hour: {page}"
+    );
+    assert!(!alice.get("/settings/tokens/new").await.body.contains("You’ve reached the limit"));
+    alice.generate("second", "repo:read", "never").await;
+    let form = alice.get("/settings/tokens/new").await;
+    assert_eq!(form.status, StatusCode::OK);
+    assert!(form.body.contains("You’ve reached the limit of 2 tokens. Delete"), "{}", form.body);
+    let page = alice.get("/settings/tokens").await.body;
+    assert!(page.contains("Active and inactive tokens count toward the limit, expired and auto-generated ones don’t."));
 }
