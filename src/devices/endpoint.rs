@@ -243,7 +243,9 @@ async fn revoke(
         let sentence = "a personal access token is not revoked here: its owner deletes it on the page of tokens";
         return Ok(OAuthError::new("unsupported_token_type", sentence).into_response());
     }
-    if let Some((token_id, account_id)) = generated::find_session(&mut app.db.read().await?, &presented, now).await? {
+    // Of its own: an `if let` would hold the reader's connection while the transaction waits for another.
+    let session = generated::find_session(&mut app.db.read().await?, &presented, now).await?;
+    if let Some((token_id, account_id)) = session {
         let mut tx = app.db.write().await?;
         generated::sign_out(&mut tx, (&token_id, &account_id), EndReason::SignedOut, &origin, now).await?;
         tx.commit().await?;
