@@ -26,8 +26,10 @@ pub enum Refusal {
     Level(AccessLevel, RepositoryAction, String),
     /// The token is limited to other repositories than this one.
     OutsideFilter(RepositoryAction, String),
-    /// This account, the last one, may not do this on this repository.
-    NotAllowed(RepositoryAction, String, String),
+    /// A push to this repository by this account, which may not push there.
+    NotAllowed(String, String),
+    /// A delete from this repository by another account than its owner's.
+    OwnerOnly(String),
     /// Every other cause. All of them share one sentence, so that it gives nothing away.
     Failed,
 }
@@ -52,16 +54,17 @@ impl Refusal {
         match refused.reason {
             DenyReason::Level(_) => Refusal::Level(principal.level, refused.action, name),
             DenyReason::OutsideFilter => Refusal::OutsideFilter(refused.action, name),
-            _ => Refusal::NotAllowed(refused.action, name, principal.username.clone()),
+            _ if refused.action == RepositoryAction::Delete => Refusal::OwnerOnly(name),
+            _ => Refusal::NotAllowed(name, principal.username.clone()),
         }
     }
 
     /// The action and the repository that are refused, if it is about one.
     pub fn refused_action(&self) -> Option<(RepositoryAction, &str)> {
         match self {
-            Refusal::Level(_, action, name)
-            | Refusal::OutsideFilter(action, name)
-            | Refusal::NotAllowed(action, name, _) => Some((*action, name)),
+            Refusal::Level(_, action, name) | Refusal::OutsideFilter(action, name) => Some((*action, name)),
+            Refusal::NotAllowed(name, _) => Some((RepositoryAction::Push, name)),
+            Refusal::OwnerOnly(name) => Some((RepositoryAction::Delete, name)),
             _ => None,
         }
     }
@@ -80,7 +83,7 @@ impl Refusal {
             Refusal::AccountDisabled => "ACCOUNT-DISABLED",
             Refusal::Level(_, RepositoryAction::Delete, _) => "PAT-NO-DELETE",
             Refusal::Level(..) => "PAT-READ-ONLY",
-            Refusal::OutsideFilter(..) | Refusal::NotAllowed(..) => "PAT-REPOSITORY",
+            Refusal::OutsideFilter(..) | Refusal::NotAllowed(..) | Refusal::OwnerOnly(_) => "PAT-REPOSITORY",
             Refusal::Failed => "AUTH-FAILED",
         }
     }
@@ -115,10 +118,8 @@ impl Refusal {
                 let verb = verb(*action);
                 format!("this access token is limited to other repositories: it cannot {verb} {repository}")
             }
-            Refusal::NotAllowed(RepositoryAction::Delete, repository, _) => {
-                format!("only its owner can delete from {repository}")
-            }
-            Refusal::NotAllowed(_, repository, username) => format!(
+            Refusal::OwnerOnly(repository) => format!("only its owner can delete from {repository}"),
+            Refusal::NotAllowed(repository, username) => format!(
                 "{username} cannot push to {repository}: it is neither {username}'s own nor shared with {username} for \
                  pushing"
             ),
@@ -271,7 +272,7 @@ mod tests {
             "this access token is limited to other repositories: it cannot delete from alice/app (PAT-REPOSITORY)"
         );
         assert_eq!(
-            sentence(Refusal::NotAllowed(delete, "bob/app".to_owned(), "alice".to_owned())),
+            sentence(Refusal::OwnerOnly("bob/app".to_owned())),
             "only its owner can delete from bob/app (PAT-REPOSITORY)"
         );
     }
