@@ -17,6 +17,7 @@ use dockpass_core::timestamp::Timestamp;
 use url::Url;
 
 use crate::config::Config;
+use crate::platform::clock as system_clock;
 use crate::platform::database::Db;
 use crate::platform::rng::SystemRng;
 use crate::registry::keys::actions::Keys;
@@ -116,7 +117,9 @@ pub async fn run(
 ) -> Report {
     let mut report = Report::default();
     let public_url = public_url::find(config).await;
-    // Hook: what platform::clock says of a clock before the build date is a wrong "clock" here.
+    if let Some(sentence) = system_clock::complaint(now) {
+        report.wrong("clock", sentence);
+    }
     server::check_settings(config, public_url.as_deref().ok(), &mut report);
     let keys = server::check_keys(config, db, now, rng, &mut report).await;
     files::check_modes(config, &mut report);

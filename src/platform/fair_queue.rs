@@ -173,10 +173,10 @@ mod tests {
         let held = queue.permit(keys("first", "first")).await.unwrap();
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
         for (at, (network, account)) in callers.iter().enumerate() {
-            let (queue, sender, keys) = (queue.clone(), sender.clone(), keys(network, account));
+            let (waiting, sender, keys) = (queue.clone(), sender.clone(), keys(network, account));
             let network = *network;
             tokio::spawn(async move {
-                let _permit = queue.permit(keys).await.unwrap();
+                let _permit = waiting.permit(keys).await.unwrap();
                 sender.send(network).unwrap();
             });
             while queue.waiting() <= at {

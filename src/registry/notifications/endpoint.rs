@@ -86,7 +86,8 @@ fn text<'e>(event: &'e Value, path: &str) -> &'e str {
     event.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// An event of a manifest; layers come with one and are skipped. A HEAD transfers nothing, but names a tag.
+/// An event of a manifest; layers come with one and are skipped. A HEAD transfers nothing, but names a tag. An event that
+/// cannot be read is skipped with a line in the log: what it tells is on no page.
 fn manifest_event(event: &Value, now: Timestamp) -> Option<Event> {
     let (is_manifest, tag) = (is_manifest(text(event, "/target/mediaType")), text(event, "/target/tag"));
     let (action, is_head) = match (text(event, "/action"), text(event, "/request/method")) {
@@ -94,8 +95,10 @@ fn manifest_event(event: &Value, now: Timestamp) -> Option<Event> {
         ("pull", "GET") if is_manifest => (UseAction::Pull, false),
         ("pull", "HEAD") if is_manifest && !tag.is_empty() => (UseAction::Pull, true),
         ("delete", _) => (UseAction::Delete, false),
+        ("", _) => return unreadable(),
         _ => return None,
     };
+    let Some(repository) = RepositoryName::parse(text(event, "/target/repository")) else { return unreadable() };
     let (actor, references) = (text(event, "/actor/name"), &event["target"]["references"]);
     let printable = |text: &str| text.chars().filter(char::is_ascii_graphic).take(LONGEST_TEXT).collect::<String>();
     let event = Event {
@@ -103,7 +106,7 @@ fn manifest_event(event: &Value, now: Timestamp) -> Option<Event> {
         action,
         is_head,
         at: OffsetDateTime::parse(text(event, "/timestamp"), &Rfc3339).map_or(now, Timestamp::from).min(now),
-        repository: RepositoryName::parse(text(event, "/target/repository"))?.to_string(),
+        repository: repository.to_string(),
         tag: printable(tag),
         digest: printable(text(event, "/target/digest")),
         children: if action == UseAction::Push { children(references) } else { HashSet::new() },
@@ -111,7 +114,13 @@ fn manifest_event(event: &Value, now: Timestamp) -> Option<Event> {
         client: user_agent::shorten(text(event, "/request/useragent")),
     };
     let has_reference = !event.tag.is_empty() || !event.digest.is_empty();
-    (!event.id.is_empty() && has_reference && !actor.contains('\0')).then_some(event)
+    let is_readable = !event.id.is_empty() && has_reference && !actor.contains('\0');
+    if is_readable { Some(event) } else { unreadable() }
+}
+
+fn unreadable() -> Option<Event> {
+    tracing::warn!("skipped an event of a notification that cannot be read");
+    None
 }
 
 fn is_manifest(media_type: &str) -> bool {

@@ -60,8 +60,8 @@ pub async fn authenticate(
     secret: &str,
     rules: DeviceRules,
     now: Timestamp,
-) -> Result<Result<(KnownToken, Principal), RefusedToken>, Error> {
-    let failed = || Err(RefusedToken { refusal: Refusal::Failed, token: None });
+) -> Result<Result<(KnownToken, Principal), Box<RefusedToken>>, Error> {
+    let failed = || Err(Box::new(RefusedToken { refusal: Refusal::Failed, token: None }));
     let Ok(secret) = Secret::parse(secret) else { return Ok(failed()) };
     let source = match secret.kind() {
         SecretKind::PersonalAccess => TokenSource::Manual,
@@ -88,7 +88,7 @@ pub async fn authenticate(
         } else {
             Refusal::WrongUser(description)
         };
-        return Ok(Err(RefusedToken { refusal, token: Some(token) }));
+        return Ok(Err(Box::new(RefusedToken { refusal, token: Some(token) })));
     };
     let judged = judge(token, username, source, rules, now);
     if let (Ok((accepted, _)), Some(generation)) = (&judged, unused_generation) {
@@ -103,7 +103,7 @@ fn judge(
     source: TokenSource,
     rules: DeviceRules,
     now: Timestamp,
-) -> Result<(KnownToken, Principal), RefusedToken> {
+) -> Result<(KnownToken, Principal), Box<RefusedToken>> {
     let description = token.known.description.clone();
     let end = match source {
         TokenSource::Manual => token.expires_at,
@@ -124,5 +124,5 @@ fn judge(
             (TokenStatus::Expired | TokenStatus::Inactive, _) => Refusal::Inactive(description),
         }
     };
-    Err(RefusedToken { refusal, token: Some(token.known) })
+    Err(Box::new(RefusedToken { refusal, token: Some(token.known) }))
 }
