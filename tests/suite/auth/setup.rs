@@ -27,8 +27,8 @@ async fn the_link_becomes_a_cookie_and_the_code_leaves_the_address() {
     let answer = browser.get(&link).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/setup"));
     assert_eq!(answer.header("cache-control"), "no-store");
-    let cookie = answer.header("set-cookie");
-    for part in ["dockpass=", "HttpOnly", "SameSite=Lax", "Path=/"] {
+    let cookie = answer.set_cookie("dockpass");
+    for part in ["HttpOnly", "SameSite=Lax", "Path=/"] {
         assert!(cookie.contains(part), "{part} in {cookie}");
     }
     assert!(!cookie.contains(&code(&server)));

@@ -4,10 +4,15 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Duration as Wait;
 
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use dockpass::platform::clock::Clock;
+use dockpass::platform::rng::SystemRng;
+use dockpass::registry::keys::actions as keys;
 use reqwest::StatusCode;
 use serde_json::Value;
 use time::Duration;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
 
 use crate::harness::program::{Program, command, run, run_with_input};
 use crate::harness::{Browser, TestServer, database};
@@ -228,4 +233,35 @@ async fn another_secret_key_file_makes_no_key() {
     let (code, _, error) = said(&rotate(&server.data(), url.as_deref()).await);
     assert!(code == Some(1) && error.contains("secret.key") && error.contains("is not the one"), "{error}");
     assert_eq!(database::number(&server.app.db, "SELECT COUNT(*) FROM signing_key").await, Some(2));
+}
+
+/// A registry refuses every chain whose leaf begins in the future. After the clock is right, the next key mends that.
+#[tokio::test]
+async fn a_first_start_with_a_wrong_clock_is_mended_by_the_next_key() {
+    for wrong_by in [Duration::days(4000), Duration::days(-4000)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, file) = (Clock::manual(), folder.path().join("secret.key"));
+        let now = clock.now();
+        let server = TestServer::start().await;
+        server.sql("DELETE FROM signing_key").await;
+        let keys = keys::load_or_create(&server.app.db, &file, now + wrong_by, SystemRng).await.unwrap();
+        let root = keys.root_pem.clone();
+        keys::rotate(&server.app.db, &keys.encryptor, now, SystemRng).await.unwrap();
+        let mended = keys::load(&server.app.db, &file, now, SystemRng).await.unwrap();
+        assert_eq!((mended.signing_keys.newest(), mended.root_pem), ((2, now), root));
+        let token = mended.signing_keys.sign(&dockpass::platform::jwt::Claims {
+            iss: "i".into(),
+            sub: String::new(),
+            aud: "a".into(),
+            exp: now.seconds() + 300,
+            nbf: now.seconds(),
+            iat: now.seconds(),
+            jti: String::new(),
+            access: Vec::new(),
+        });
+        let certificate = BASE64.decode(header(&token)["x5c"][0].as_str().unwrap().as_bytes()).unwrap();
+        let (_, leaf) = X509Certificate::from_der(&certificate).unwrap();
+        let (begins, ends) = (leaf.validity().not_before.timestamp(), leaf.validity().not_after.timestamp());
+        assert!(begins <= now.seconds() && now.seconds() < ends, "{wrong_by}: {begins} to {ends}");
+    }
 }

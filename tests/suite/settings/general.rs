@@ -47,7 +47,7 @@ async fn an_empty_choice_follows_the_browser_again() {
                   OR theme IS NOT NULL OR time_zone IS NOT NULL";
     assert_eq!(server.number(chosen).await, Some(0));
     let alice = alice.with_header("accept-language", "zh-CN");
-    assert!(alice.get("/settings").await.body.contains("<html lang=\"zh-CN\" data-local-times>"));
+    assert!(alice.get("/settings").await.body.contains("<html lang=\"zh-CN\" data-local-times data-zone-cookie="));
 }
 
 #[tokio::test]
