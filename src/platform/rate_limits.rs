@@ -71,7 +71,7 @@ impl NetworkLimit {
     /// Counts for each network, the largest first, up to the first one over its limit: that one, and how long to wait. What
     /// a large network may not do leaves no trace of the small ones in it.
     fn count(&self, address: IpAddr) -> Result<(), (Network, std::time::Duration)> {
-        if self.calls.fetch_add(1, Ordering::Relaxed) % CALLS_BETWEEN_CLEANUPS == 0 {
+        if self.calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(CALLS_BETWEEN_CLEANUPS) {
             self.limiters.iter().for_each(|(_, limiter)| limiter.retain_recent());
         }
         for (factor, limiter) in &self.limiters {
