@@ -94,7 +94,7 @@ async fn sign_in(
     let account = actions::find_typed(&mut app.db.read().await?, &form.username).await?;
     let outcome = checker.password(&form.username, account.as_ref(), &form.password).await;
     let wrong = match outcome {
-        Ok(CheckedPassword::Disabled(_)) => FormError::new(StatusCode::FORBIDDEN, page.t("sign_in.disabled")),
+        Ok(CheckedPassword::Disabled(_)) => FormError::new(StatusCode::UNAUTHORIZED, page.t("sign_in.disabled")),
         _ => FormError::new(StatusCode::UNAUTHORIZED, page.t("sign_in.refused")),
     };
     let account = match FormError::of_attempt(outcome.map(CheckedPassword::right), page.words, wrong)? {

@@ -30,6 +30,13 @@ pub struct Permit<R> {
     queue: FairQueue<R>,
 }
 
+/// A place in the queue.
+#[derive(Debug)]
+pub enum Place<R> {
+    Permit(Permit<R>),
+    Waiting(oneshot::Receiver<Permit<R>>),
+}
+
 /// Permits, and those who wait for one.
 #[derive(Debug)]
 pub struct FairQueue<R>(Arc<Mutex<Queue<R>>>);
@@ -62,16 +69,13 @@ impl<R> FairQueue<R> {
         Self(Arc::new(Mutex::new(queue)))
     }
 
-    /// Waits for a permit; [`Error::Busy`] after too long a wait or where too many wait.
-    pub async fn permit(&self, keys: QueueKeys) -> Result<Permit<R>, Error> {
-        let receiver = {
-            let mut queue = self.lock();
-            match queue.free.pop() {
-                Some(resource) => return Ok(Permit { resource: Some(resource), queue: self.clone() }),
-                None => queue.join(keys)?,
-            }
-        };
-        timeout(LONGEST_WAIT, receiver).await.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)
+    /// Takes a place in the queue; [`Error::Busy`] where too many wait.
+    pub fn place(&self, keys: QueueKeys) -> Result<Place<R>, Error> {
+        let mut queue = self.lock();
+        match queue.free.pop() {
+            Some(resource) => Ok(Place::Permit(Permit { resource: Some(resource), queue: self.clone() })),
+            None => queue.join(keys).map(Place::Waiting),
+        }
     }
 
     /// How many wait.
@@ -144,6 +148,18 @@ impl<R> Queue<R> {
     }
 }
 
+impl<R> Place<R> {
+    /// Waits for the permit; [`Error::Busy`] after too long a wait.
+    pub async fn permit(self) -> Result<Permit<R>, Error> {
+        match self {
+            Place::Permit(permit) => Ok(permit),
+            Place::Waiting(receiver) => {
+                timeout(LONGEST_WAIT, receiver).await.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)
+            }
+        }
+    }
+}
+
 impl<R> Permit<R> {
     /// What belongs to the permit.
     pub fn resource(&mut self) -> Option<&mut R> {
@@ -170,18 +186,14 @@ mod tests {
     /// The order in which callers get the only permit that is held while they queue up.
     async fn order(callers: &[(&'static str, &'static str)]) -> Vec<&'static str> {
         let queue = FairQueue::new([()]);
-        let held = queue.permit(keys("first", "first")).await.unwrap();
+        let held = queue.place(keys("first", "first")).unwrap().permit().await.unwrap();
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-        for (at, (network, account)) in callers.iter().enumerate() {
-            let (waiting, sender, keys) = (queue.clone(), sender.clone(), keys(network, account));
-            let network = *network;
+        for (network, account) in callers.iter().copied() {
+            let (place, sender) = (queue.place(keys(network, account)).unwrap(), sender.clone());
             tokio::spawn(async move {
-                let _permit = waiting.permit(keys).await.unwrap();
+                let _permit = place.permit().await.unwrap();
                 sender.send(network).unwrap();
             });
-            while queue.waiting() <= at {
-                tokio::task::yield_now().await;
-            }
         }
         drop((held, sender));
         let mut order = Vec::new();
@@ -210,24 +222,19 @@ mod tests {
     #[tokio::test]
     async fn those_who_left_cost_nothing_and_lose_no_permit() {
         let queue = FairQueue::new([()]);
-        let held = queue.permit(keys("a", "a")).await.unwrap();
-        let gone = tokio::spawn({
-            let queue = queue.clone();
-            async move { queue.permit(keys("b", "b")).await.map(drop) }
-        });
-        while queue.waiting() == 0 {
-            tokio::task::yield_now().await;
-        }
-        gone.abort();
-        assert!(gone.await.unwrap_err().is_cancelled());
+        let held = queue.place(keys("a", "a")).unwrap();
+        let (gone, late) = (queue.place(keys("b", "b")).unwrap(), queue.place(keys("b", "b")).unwrap());
+        drop(gone);
         drop(held);
-        assert!(queue.permit(keys("c", "c")).await.is_ok());
+        // The permit is on its way to one that leaves before it takes it.
+        drop(late);
+        assert!(matches!(queue.place(keys("c", "c")), Ok(Place::Permit(_))));
     }
 
     #[tokio::test]
     async fn a_full_queue_takes_those_with_a_short_wait() {
         let queue = FairQueue::new([()]);
-        let _held = queue.permit(keys("a", "a")).await.unwrap();
+        let _held = queue.place(keys("a", "a")).unwrap();
         let mut receivers = Vec::new();
         for network in ["a", "b", "c", "d"] {
             for _ in 0..WAITING_OF_NETWORK {

@@ -12,8 +12,9 @@ use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
 use rand_core::Rng;
 use time::Duration;
+use tokio::task::JoinSet;
 
-use super::fair_queue::{FairQueue, QueueKeys};
+use super::fair_queue::{FairQueue, Permit, QueueKeys};
 use super::rate_limits::networks_of;
 use super::rng::SystemRng;
 use crate::error::Error;
@@ -89,12 +90,11 @@ impl PasswordHasher {
         known: impl FnOnce() -> Option<T>,
         work: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let mut permit = self.queue.permit(requester.keys()).await?;
+        let permit = self.queue.place(requester.keys())?.permit().await?;
         if let Some(result) = known() {
             return Ok(result);
         }
-        let done = tokio::task::spawn_blocking(move || permit.resource().map(work));
-        done.await.map_err(Error::internal)?.ok_or(Error::Busy)
+        blocking(permit, work).await
     }
 
     pub async fn hash(&self, requester: &Requester, password: Password) -> Result<PasswordDigest, Error> {
@@ -130,19 +130,21 @@ impl PasswordHasher {
         Ok(verdict)
     }
 
-    /// Hashes recovery codes with their set's salt. Each is a turn of its own: ten in one would hold up others.
+    /// Hashes recovery codes with their set's salt, in any order. Each takes a turn of its own, so that a set holds up nobody.
+    /// All take their places at once, so that many concurrent sets finish one after the other and not all at the end.
     pub async fn hash_recovery_codes(
         &self,
         requester: &Requester,
         codes: Vec<RecoveryCode>,
         salt: &[u8],
     ) -> Result<Vec<[u8; 32]>, Error> {
-        let mut hashes = Vec::with_capacity(codes.len());
+        let mut hashing = JoinSet::new();
         for code in codes {
-            let salt = salt.to_vec();
-            hashes.push(self.run(requester, move |memory| recovery_code::hash(&code, &salt, memory)).await?);
+            let (place, salt) = (self.queue.place(requester.keys())?, salt.to_vec());
+            let hash = move |memory: &mut HashMemory| recovery_code::hash(&code, &salt, memory);
+            hashing.spawn(async move { blocking(place.permit().await?, hash).await });
         }
-        Ok(hashes)
+        hashing.join_all().await.into_iter().collect()
     }
 
     /// The number of comparisons since the start.
@@ -154,6 +156,14 @@ impl PasswordHasher {
     pub fn waiting(&self) -> usize {
         self.queue.waiting()
     }
+}
+
+async fn blocking<T: Send + 'static>(
+    mut permit: Permit<HashMemory>,
+    work: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(move || permit.resource().map(work));
+    done.await.map_err(Error::internal)?.ok_or(Error::Busy)
 }
 
 /// The wrong secrets of the last minute, hashed with a key that each process chooses at random.
@@ -196,5 +206,21 @@ impl WrongSecrets {
         if seen.len() < MOST_REMEMBERED {
             seen.insert(key, now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_permits_are_few_and_a_set_of_recovery_codes_returns_them() {
+        let hasher = PasswordHasher::default();
+        let requester = Requester::new([192, 0, 2, 1].into(), "alice");
+        let codes = vec![RecoveryCode::new("a".to_owned()), RecoveryCode::new("b".to_owned())];
+        let hashes = hasher.hash_recovery_codes(&requester, codes, &[1; 16]).await.unwrap();
+        assert!(hashes.len() == 2 && hashes[0] != hashes[1]);
+        let places: Vec<_> = (0..=MOST_PERMITS).map(|_| hasher.queue.place(requester.keys()).unwrap()).collect();
+        assert!(hasher.waiting() >= 1, "{}", places.len());
     }
 }

@@ -103,16 +103,9 @@ impl Authenticator<'_> {
         let purpose = PasswordPurpose::Registry { requires_second_factor: self.requires_second_factor };
         let requester = &attempt.requester;
         let checked = check_password(self.db, self.hasher, requester, secret, purpose, self.now).await?;
-        let verdict = match &checked {
-            CheckedPassword::Right(_) => Some(SignInVerdict::Right),
-            CheckedPassword::Disabled(_) => Some(SignInVerdict::RightSoFar),
-            CheckedPassword::Wrong { is_repeated, .. } => (!is_repeated).then_some(SignInVerdict::Wrong),
-        };
-        if let Some(verdict) = verdict {
-            attempt.settle(self.db, self.limits, verdict, self.now).await?;
-        }
-        let (refusal, account) = match checked {
+        let (verdict, account) = match checked {
             CheckedPassword::Right(account) => {
+                attempt.settle(self.db, self.limits, SignInVerdict::Right, self.now).await?;
                 let principal = Principal {
                     username: account.username.to_string(),
                     is_admin: account.is_admin,
@@ -121,11 +114,17 @@ impl Authenticator<'_> {
                 };
                 return Ok(Ok(Caller { account_id: account.id, principal, token: None }));
             }
-            CheckedPassword::Disabled(account) => (Refusal::AccountDisabled, Some(account)),
-            CheckedPassword::Wrong { account, .. } => (Refusal::Failed, account),
+            // Only the sign-in page says so: here every password that is refused gets one answer.
+            CheckedPassword::Disabled(account) => (Some(SignInVerdict::Wrong), Some(account)),
+            // Repeated by the client, or by a forgotten job: it does not count again.
+            CheckedPassword::Wrong { account, is_repeated: true } => (None, account),
+            CheckedPassword::Wrong { account, is_repeated: false } => (Some(SignInVerdict::Wrong), account),
         };
+        if let Some(verdict) = verdict {
+            attempt.settle(self.db, self.limits, verdict, self.now).await?;
+        }
         let concerns = account.map_or(Subject::Nobody, |account| Subject::Account(account.id));
-        Ok(Err(RefusedRequest { refusal, concerns }))
+        Ok(Err(RefusedRequest { refusal: Refusal::Failed, concerns }))
     }
 }
 

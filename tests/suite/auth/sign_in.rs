@@ -119,7 +119,7 @@ async fn a_disabled_account_is_told_so_and_only_with_its_password() {
         server.anonymous().post("/login", &[("username", name), ("password", password)]).await
     };
     let told = sign_in("alice", PASSWORD).await;
-    assert_eq!(told.status, StatusCode::FORBIDDEN);
+    assert_eq!(told.status, StatusCode::UNAUTHORIZED);
     assert!(told.body.contains("This account is disabled. Ask an administrator"), "{}", told.body);
     assert!(told.headers.get("set-cookie").is_none());
     assert_eq!(sign_in("alice", "another quiet harbour").await.status, StatusCode::UNAUTHORIZED);

@@ -68,9 +68,7 @@ async fn a_token_of_a_disabled_account_says_so() {
     let token = server.account_signed_in("alice").await.generate("ci", "repo:read", "30").await;
     server.sql("UPDATE account SET disabled_at = 1").await;
     let message = "this account is disabled: ask an administrator of this registry to enable it (ACCOUNT-DISABLED)";
-    for secret in [token.secret.as_str(), PASSWORD] {
-        assert_refused(&server.anonymous().token("alice", secret, &[]).await, message);
-    }
+    assert_refused(&server.anonymous().token("alice", &token.secret, &[]).await, message);
 }
 
 #[tokio::test]
@@ -108,7 +106,7 @@ async fn every_other_failure_gets_one_answer() {
     let headers = [
         given("alice", "not this harbour at all"),
         given("nobody-here", PASSWORD),
-        given("carol", "not this harbour at all"),
+        given("carol", PASSWORD),
         given("alice", ""),
         given("", ""),
         given("ali\0ce", PASSWORD),

@@ -184,7 +184,7 @@ async fn a_password_at_the_token_endpoint_leaves_a_line_and_a_token_none() {
     assert_eq!(server.number(count).await, Some(0), "the request itself writes nothing");
     server.flush().await;
     let said = lines(&alice, "/settings/activity?kind=password_used").await;
-    assert_eq!(said, ["Password used at the registry 2 times docker 20.10 on linux · 127.0.0.1 now"]);
+    assert_eq!(said, ["Password used at the registry 2 times docker 20.10 on linux · 127.0.0.1 just now"]);
 }
 
 #[tokio::test]
