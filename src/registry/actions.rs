@@ -94,7 +94,7 @@ impl Authenticator<'_> {
                 }
                 Err(refused) => Err(RefusedRequest {
                     refusal: refused.refusal,
-                    concerns: refused.token.map_or(Subject::Nobody, Subject::Token),
+                    concerns: refused.token.map_or(Subject::Nobody, |token| Subject::Token(*token)),
                 }),
             });
         }

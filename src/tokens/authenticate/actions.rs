@@ -17,7 +17,7 @@ use crate::tokens::actions::TOMBSTONE_LIFE;
 #[derive(Debug)]
 pub struct RefusedToken {
     pub refusal: Refusal,
-    pub token: Option<KnownToken>,
+    pub token: Option<Box<KnownToken>>,
 }
 
 /// Whether a secret works under the name it came with, and if not, why. A token that works costs one indexed read; only
@@ -57,7 +57,7 @@ pub async fn authenticate(
         } else {
             Refusal::WrongUser(description)
         };
-        return Ok(Err(RefusedToken { refusal, token: Some(token) }));
+        return Ok(Err(RefusedToken { refusal, token: Some(Box::new(token)) }));
     };
     Ok(judge(token, username, source, rules, now))
 }
@@ -89,5 +89,5 @@ fn judge(
             (TokenStatus::Expired | TokenStatus::Inactive, _) => Refusal::Inactive(description),
         }
     };
-    Err(RefusedToken { refusal, token: Some(token.known) })
+    Err(RefusedToken { refusal, token: Some(Box::new(token.known)) })
 }
