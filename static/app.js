@@ -18,7 +18,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const dialog = holder.querySelector("dialog");
   if (dialog && !dialog.open) {
     dialog.showModal();
-    const first = dialog.querySelector("[aria-invalid], [autofocus], #dialog-title[tabindex]");
+    const first = dialog.querySelector("[aria-invalid]") || dialog.querySelector("[autofocus], #dialog-title[tabindex]");
     if (first) first.focus();
   }
 });

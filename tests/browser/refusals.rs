@@ -86,7 +86,6 @@ async fn refusals(words: &'static Words) {
         window.fill(words.repository_names, "alice/api web").await;
         window.click("button", words.generate).await;
         window.reads("#repositories-unused", "web").await;
-        window.holds("document.activeElement.id === 'repositories'").await;
         window.show("new-limited-unused").await;
         window.click("button", words.generate).await;
         window.secret().await;
