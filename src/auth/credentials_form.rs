@@ -4,7 +4,7 @@ use dockpass_core::password::{Password, PasswordProblem};
 use dockpass_core::username::{Username, UsernameProblem};
 use serde::Deserialize;
 
-use super::actions::CredentialChecker;
+use super::credential_checker::CredentialChecker;
 use crate::error::Error;
 use crate::web::forms::FieldErrors;
 use crate::web::i18n::Words;

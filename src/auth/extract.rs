@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum_extra::extract::cookie::CookieJar;
 use dockpass_core::activity::ClientInfo;
 
-use super::actions::CredentialChecker;
+use super::credential_checker::CredentialChecker;
 use super::remembered_browser::RememberedBrowser;
 use super::throttle::AttemptSource;
 use crate::app::App;

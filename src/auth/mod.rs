@@ -1,7 +1,7 @@
 //! Proving who you are: signing in and out, two-factor authentication, the session, the first account, sign-up and
 //! links that set a password.
 
-pub mod actions;
+pub mod credential_checker;
 pub mod credentials_form;
 mod extract;
 pub mod one_time_links;
@@ -12,12 +12,10 @@ mod set_password;
 mod setup;
 mod sign_in;
 mod sign_up;
-mod store;
 pub mod throttle;
 pub mod two_factor;
 
 use axum::Router;
-use dockpass_core::throttle::MEMORY;
 use dockpass_core::timestamp::Timestamp;
 
 use crate::app::App;
@@ -37,7 +35,7 @@ pub fn routes() -> Router<App> {
 pub async fn tidy(db: &Db, now: Timestamp) -> Result<(), Error> {
     let mut tx = db.write().await?;
     session_store::forget_ended(&mut tx, now).await?;
-    store::forget_failures_before(&mut tx, now - MEMORY).await?;
+    throttle::tidy(&mut tx, now).await?;
     one_time_links::actions::forget_password_links(&mut tx, now).await?;
     Ok(tx.commit().await?)
 }

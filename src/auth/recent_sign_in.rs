@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use dockpass_core::activity::ClientInfo;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::actions::{CredentialChecker, SecondFactor};
+use super::credential_checker::{CredentialChecker, SecondFactor};
 use super::session::SignedIn;
 use crate::accounts::actions as accounts;
 use crate::app::App;

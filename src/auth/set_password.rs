@@ -12,7 +12,7 @@ use dockpass_core::activity::ActivityKind;
 use dockpass_core::secret::SecretHash;
 use serde::Deserialize;
 
-use super::actions::CredentialChecker;
+use super::credential_checker::CredentialChecker;
 use super::credentials_form::check_password;
 use super::one_time_links::{CodeQuery, actions as links};
 use super::session::AnySession;

@@ -12,7 +12,7 @@ use dockpass_core::account::Account;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
 use serde::Deserialize;
 
-use super::actions::CredentialChecker;
+use super::credential_checker::CredentialChecker;
 use super::remembered_browser::RememberedBrowser;
 use super::session::AnySession;
 use crate::accounts::actions::{self, CheckedPassword};

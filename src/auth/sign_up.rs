@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
-use super::actions::CredentialChecker;
+use super::credential_checker::CredentialChecker;
 use super::credentials_form::CredentialsForm;
 use super::session::AnySession;
 use super::sign_in::complete;

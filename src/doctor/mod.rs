@@ -1,13 +1,13 @@
 //! `dockpass doctor`, which checks the set-up and explains what is wrong.
 
 mod catalog;
-mod challenge;
 mod clock;
 mod files;
 mod notifications;
 mod registry_config;
 mod registry_probe;
 mod server;
+mod www_authenticate;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use dockpass_core::timestamp::Timestamp;
 use url::{Host, Url};
 
-use super::challenge::{self, Challenge};
 use super::registry_config::ConfigVerdict;
+use super::www_authenticate::{self, Challenge};
 use super::{Expected, Report, catalog, clock};
 use crate::platform::http_client::{self, HttpResponse};
 use crate::platform::jwt::{Access, Claims};
@@ -52,7 +52,7 @@ pub async fn check(url: &Url, expected: &Expected<'_>, file: Option<ConfigVerdic
 /// The realm and the service that the registry names, or a sentence that says what is wrong with its response.
 fn asks_for_a_token(url: &Url, answer: &HttpResponse) -> Result<(String, String), String> {
     let challenges = answer.headers.get_all("www-authenticate").iter().filter_map(|value| value.to_str().ok());
-    match (answer.status, challenge::read(challenges)) {
+    match (answer.status, www_authenticate::read(challenges)) {
         (401, Some(Challenge::Bearer { realm, service })) => Ok((realm, service)),
         (401, Some(Challenge::Other(scheme))) => Err(format!(
             "{url} asks for {scheme} credentials and not for a token: replace its auth section with what `dockpass \

@@ -15,6 +15,7 @@ pub mod jwt;
 pub mod log;
 pub mod metrics;
 pub mod migrations;
+pub mod open_database;
 pub mod password_hasher;
 pub mod rate_limits;
 pub mod rng;

@@ -6,7 +6,7 @@ use dockpass_core::access_level::AccessLevel;
 use dockpass_core::attribution::RegistryActor;
 use dockpass_core::device_session::DeviceRules;
 use dockpass_core::grants::{self, GrantedScope};
-use dockpass_core::permission::{Principal, RepositoryFacts};
+use dockpass_core::permission_check::{Principal, RepositoryFacts};
 use dockpass_core::refusal::Refusal;
 use dockpass_core::repository::{RepositoryFilter, RepositoryName};
 use dockpass_core::scope::Scope;
@@ -62,7 +62,7 @@ pub enum Subject {
     /// Nobody's: a secret that is no token, a name that is no account.
     Nobody,
     /// The log of this account, whose password was wrong.
-    Account(String),
+    Account { id: String, username: String },
     /// The log of this token's owner.
     Token(KnownToken),
 }
@@ -123,7 +123,10 @@ impl Authenticator<'_> {
         if let Some(verdict) = verdict {
             attempt.settle(self.db, self.limits, verdict, self.now).await?;
         }
-        let concerns = account.map_or(Subject::Nobody, |account| Subject::Account(account.id));
+        let concerns = account.map_or(Subject::Nobody, |account| Subject::Account {
+            username: account.username.to_string(),
+            id: account.id,
+        });
         Ok(Err(RefusedRequest { refusal: Refusal::Failed, concerns }))
     }
 }

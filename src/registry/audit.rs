@@ -89,7 +89,7 @@ fn note_refusal(
     // Neither the name nor the secret as sent: people paste one into the place of the other.
     let (account, account_id, token, token_id) = match concerns {
         Subject::Nobody => ("", "", "", ""),
-        Subject::Account(account_id) => ("", account_id.as_str(), "", ""),
+        Subject::Account { id, username } => (username.as_str(), id.as_str(), "", ""),
         Subject::Token(token) => {
             (token.username.as_str(), token.account_id.as_str(), token.description.as_str(), token.token_id.as_str())
         }
@@ -98,8 +98,8 @@ fn note_refusal(
     tracing::info!(code, account, account_id, token, token_id, address, repository, "a token request was refused");
     match concerns {
         Subject::Nobody => {}
-        Subject::Account(account_id) => {
-            activity::note_failure(&app.failures, account_id, ActivityKind::SignInFailed, "", origin, now);
+        Subject::Account { id, .. } => {
+            activity::note_failure(&app.failures, id, ActivityKind::SignInFailed, "", origin, now);
         }
         Subject::Token(token) => {
             let detail = format!("{} ({code})", token.description);

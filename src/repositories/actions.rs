@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use dockpass_core::account::Account;
-use dockpass_core::permission::{RepositoryFacts, ShareLevel, ownership};
+use dockpass_core::permission_check::{RepositoryFacts, ShareLevel, ownership};
 use dockpass_core::repository::{NamePattern, RepositoryFilter, RepositoryName};
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::usage::{ImageDirection, LastUse};

@@ -1,7 +1,7 @@
 //! How repositories look on pages.
 
 use dockpass_core::account::Account;
-use dockpass_core::permission::ShareLevel;
+use dockpass_core::permission_check::ShareLevel;
 use dockpass_core::usage::UsedWith;
 
 use super::actions;

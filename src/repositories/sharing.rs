@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use dockpass_core::account::Account;
 use dockpass_core::activity::ActivityKind;
-use dockpass_core::permission::ShareLevel;
+use dockpass_core::permission_check::ShareLevel;
 use dockpass_core::username;
 use serde::Deserialize;
 

@@ -2,7 +2,7 @@
 
 use dockpass_core::account::Account;
 use dockpass_core::listing::{PAGE_SIZE, like};
-use dockpass_core::permission::{RepositoryFacts, ShareLevel};
+use dockpass_core::permission_check::{RepositoryFacts, ShareLevel};
 use dockpass_core::repository::RepositoryName;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::usage::{ImageDirection, LastUse, UsedWith};

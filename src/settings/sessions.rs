@@ -15,14 +15,17 @@ use crate::app::App;
 use crate::auth::recent_sign_in::RecentSignIn;
 use crate::auth::session::{AnySession, SignedIn};
 use crate::error::Error;
+use crate::web::confirm::ConfirmPage;
 use crate::web::extract::Id;
-use crate::web::page::{Page, private};
+use crate::web::page::{Page, private, redirect};
 use crate::web::time::TimeView;
+
+const PATH: &str = "/settings/sessions";
 
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/settings/sessions", get(show))
-        .route("/settings/sessions/others/end", post(end_others))
+        .route(PATH, get(show))
+        .route("/settings/sessions/others/end", get(ask_end_others).post(end_others))
         .route("/settings/sessions/{id}/end", post(end))
 }
 
@@ -73,7 +76,20 @@ async fn end(State(app): State<App>, me: SignedIn, origin: ClientInfo, Id(id): I
         return Ok(Redirect::to("/login").into_response());
     }
     me.leave_notice(&me.page.words.count("sessions.ended", 1)).await?;
-    Ok(Redirect::to("/settings/sessions").into_response())
+    Ok(Redirect::to(PATH).into_response())
+}
+
+async fn ask_end_others(SignedIn { page, .. }: SignedIn) -> Response {
+    ConfirmPage {
+        title: page.t("sessions.end_others").into_owned(),
+        question: page.t("sessions.end_others_question").into_owned(),
+        action: "/settings/sessions/others/end".to_owned(),
+        back: PATH,
+        back_title: page.t("sessions.title").into_owned(),
+        is_danger: true,
+        page,
+    }
+    .show()
 }
 
 async fn end_others(State(app): State<App>, RecentSignIn { me, origin, .. }: RecentSignIn) -> Result<Response, Error> {
@@ -83,5 +99,5 @@ async fn end_others(State(app): State<App>, RecentSignIn { me, origin, .. }: Rec
         .await?;
     tx.commit().await?;
     me.leave_notice(&me.page.words.count("sessions.ended", ended)).await?;
-    Ok(Redirect::to("/settings/sessions").into_response())
+    Ok(redirect(&me.page, PATH))
 }

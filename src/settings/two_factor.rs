@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::accounts::actions as accounts;
 use crate::app::App;
-use crate::auth::actions::{CredentialChecker, SecondFactor};
+use crate::auth::credential_checker::{CredentialChecker, SecondFactor};
 use crate::auth::recent_sign_in::RecentSignIn;
 use crate::auth::session::SignedIn;
 use crate::auth::two_factor::{CodeForm, actions};

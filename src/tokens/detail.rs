@@ -7,7 +7,7 @@ use axum::response::Response;
 use dockpass_core::access_level::RepositoryAction;
 use dockpass_core::account::Account;
 use dockpass_core::image_name::repository_of;
-use dockpass_core::permission::{AllowReason, DenyReason};
+use dockpass_core::permission_check::{AllowReason, DenyReason};
 use dockpass_core::repository::RepositoryName;
 use dockpass_core::token::AccessToken;
 use dockpass_core::usage::{Occurrences, TokenUse, UseAction};
@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::actions;
 use super::chart::Chart;
-use super::check::{self, CheckFailure};
+use super::explain_permission::{self, CheckFailure};
 use super::rows::{TokenView, level_key, program};
 use super::usage::actions as usage;
 use crate::app::App;
@@ -145,7 +145,7 @@ async fn answer(
         let sentence = page.t1("check.not_a_name", "username", &account.username);
         return Ok(Some(CheckAnswer { class: "error", sentence }));
     };
-    let verdict = check::may(connection, account, token, &name, action, page.now).await?;
+    let verdict = explain_permission::may(connection, account, token, &name, action, page.now).await?;
     let (class, reason) = match verdict {
         Ok(reason) => ("yes", page.t(allow_key(reason)).into_owned()),
         Err(failure) => ("no", failure_text(failure, page.words)),

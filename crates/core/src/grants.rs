@@ -1,7 +1,7 @@
 //! What a registry token grants: the allowed part of the scopes that a client asks for.
 
 use crate::access_level::{AccessLevel, RepositoryAction};
-use crate::permission::{DenyReason, Principal, RepositoryFacts, check};
+use crate::permission_check::{DenyReason, Principal, RepositoryFacts, check};
 use crate::repository::RepositoryFilter;
 use crate::scope::Scope;
 

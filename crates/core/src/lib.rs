@@ -17,7 +17,7 @@ pub mod key_rotation;
 pub mod listing;
 mod named;
 pub mod password;
-pub mod permission;
+pub mod permission_check;
 pub mod quota;
 pub mod recovery_code;
 pub mod refusal;

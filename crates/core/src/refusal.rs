@@ -5,7 +5,7 @@
 
 use crate::access_level::{AccessLevel, RepositoryAction};
 use crate::grants::RefusedAction;
-use crate::permission::{DenyReason, Principal};
+use crate::permission_check::{DenyReason, Principal};
 use crate::timestamp::Timestamp;
 use crate::token::{Description, TokenSource, TokenStatus};
 

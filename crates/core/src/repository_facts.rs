@@ -1,7 +1,7 @@
 //! Which facts of a repository a decision needs.
 
 use crate::access_level::AccessLevel;
-use crate::permission::{Principal, RepositoryFacts};
+use crate::permission_check::{Principal, RepositoryFacts};
 use crate::repository::RepositoryName;
 
 /// The facts of a repository that need no look into the database: on an account's own repositories a token above

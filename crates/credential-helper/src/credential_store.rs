@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use crate::credential_file::{CredentialFile, CredentialRecord, DeviceSession, Storage, StoredSecrets, to_json};
+use crate::credential_format::{CredentialFile, CredentialRecord, DeviceSession, Storage, StoredSecrets, to_json};
 use crate::error::Error;
 use crate::files::{self, AtomicFile};
 use crate::host::RegistryHost;

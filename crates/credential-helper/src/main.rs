@@ -5,7 +5,7 @@
 //!
 //! 1. [`error`], [`text`], [`terminal`], [`secret`], [`host`]: what all others share
 //! 2. [`paths`], [`files`], [`json_edit`], [`docker_config`]: files, and docker's own
-//! 3. [`keyring`], [`credential_file`], [`credential_store`]: the stored credentials
+//! 3. [`keyring`], [`credential_format`], [`credential_store`]: the stored credentials
 //! 4. [`http`], [`discovery`], [`oauth`], [`revocation`]: the server
 //! 5. [`progress`], [`polling`], [`browser`]: the wait for a person's approval
 //! 6. [`protocol`], [`commands`]: what registry clients and people call
@@ -15,7 +15,7 @@
 
 mod browser;
 mod commands;
-mod credential_file;
+mod credential_format;
 mod credential_store;
 mod discovery;
 mod docker_config;

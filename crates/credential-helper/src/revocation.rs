@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use crate::credential_file::StoredSecrets;
+use crate::credential_format::StoredSecrets;
 use crate::credential_store::Credential;
 use crate::host::RegistryHost;
 use crate::secret::Secret;

@@ -10,7 +10,7 @@ use axum::routing::get;
 
 use super::{CodeForm, actions};
 use crate::app::App;
-use crate::auth::actions::{CredentialChecker, SecondFactor};
+use crate::auth::credential_checker::{CredentialChecker, SecondFactor};
 use crate::auth::session::AwaitingSecondFactor;
 use crate::auth::sign_in::{TOKENS, complete};
 use crate::error::Error;

@@ -1,7 +1,7 @@
 //! Authenticating with a token: the hot path.
 
 use dockpass_core::device_session::{self, DeviceRules};
-use dockpass_core::permission::Principal;
+use dockpass_core::permission_check::Principal;
 use dockpass_core::refusal::Refusal;
 use dockpass_core::secret::{Secret, SecretKind};
 use dockpass_core::timestamp::Timestamp;

@@ -1,7 +1,7 @@
 //! The SQL of authenticating with a token.
 
 use dockpass_core::access_level::AccessLevel;
-use dockpass_core::permission::Principal;
+use dockpass_core::permission_check::Principal;
 use dockpass_core::repository::RepositoryFilter;
 use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;

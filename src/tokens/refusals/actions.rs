@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dockpass_core::account::Account;
-use dockpass_core::permission::{DenyReason, Principal, check};
+use dockpass_core::permission_check::{DenyReason, Principal, check};
 use dockpass_core::refusal::{Refusal, RefusalKey, SuggestedFix};
 use dockpass_core::repository::RepositoryName;
 use dockpass_core::timestamp::Timestamp;

@@ -1,7 +1,7 @@
 //! How refusals look on pages.
 
 use dockpass_core::access_level::RepositoryAction;
-use dockpass_core::permission::DenyReason;
+use dockpass_core::permission_check::DenyReason;
 use dockpass_core::refusal::{Refusal, SuggestedFix};
 
 use super::actions::RecentRefusal;

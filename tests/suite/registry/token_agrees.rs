@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dockpass::accounts::actions as accounts;
 use dockpass::tokens::actions as tokens;
-use dockpass::tokens::check::{self as tester, CheckFailure};
+use dockpass::tokens::explain_permission::{self as tester, CheckFailure};
 use dockpass_core::access_level::RepositoryAction;
-use dockpass_core::permission::DenyReason;
+use dockpass_core::permission_check::DenyReason;
 use dockpass_core::repository::RepositoryName;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;

@@ -5,7 +5,7 @@ use std::path::Path;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::credential_file::{DeviceSession, Storage, StoredSecrets};
+use crate::credential_format::{DeviceSession, Storage, StoredSecrets};
 use crate::credential_store::{Credential, CredentialStore};
 use crate::discovery;
 use crate::error::Error;

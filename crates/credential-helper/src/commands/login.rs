@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::credential_file::{DeviceSession, Storage, StoredSecrets};
+use crate::credential_format::{DeviceSession, Storage, StoredSecrets};
 use crate::credential_store::{Credential, CredentialStore, choose_storage};
 use crate::discovery::{self, TokenServer};
 use crate::docker_config::{ConfigChange, DockerConfig};

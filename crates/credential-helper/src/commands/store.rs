@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::credential_file::StoredSecrets;
+use crate::credential_format::StoredSecrets;
 use crate::credential_store::{Credential, CredentialStore, choose_storage};
 use crate::error::Error;
 use crate::host::RegistryHost;

@@ -2,7 +2,7 @@
 
 use dockpass_core::access_level::RepositoryAction;
 use dockpass_core::account::Account;
-use dockpass_core::permission::{AllowReason, DenyReason, Principal, check};
+use dockpass_core::permission_check::{AllowReason, DenyReason, Principal, check};
 use dockpass_core::repository::RepositoryName;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::{AccessToken, TokenStatus};

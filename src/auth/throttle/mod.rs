@@ -4,6 +4,8 @@
 //! that never signed in to it. Each network of an IPv6 address is a source. Both are in the database, so that neither a restart nor a second server forgets them.
 //! Failures per address count in memory. A browser that signed in to the account before is a source of its own.
 
+mod store;
+
 use std::net::IpAddr;
 use std::time::Duration as StdDuration;
 
@@ -15,7 +17,6 @@ use dockpass_core::username::as_typed;
 use time::Duration;
 
 use super::remembered_browser::RememberedBrowser;
-use super::store;
 use crate::error::Error;
 use crate::platform::database::{Connection, Db, Tx};
 use crate::platform::password_hasher::Requester;
@@ -189,4 +190,10 @@ impl SignInAttempt {
 fn rounded_up(wait: Duration) -> StdDuration {
     let milliseconds = wait.whole_milliseconds().max(1).unsigned_abs();
     StdDuration::from_secs(milliseconds.div_ceil(1000) as u64)
+}
+
+/// Forgets failures that no longer count.
+pub async fn tidy(tx: &mut Tx, now: Timestamp) -> Result<(), Error> {
+    store::forget_failures_before(tx, now - throttle::MEMORY).await?;
+    Ok(())
 }

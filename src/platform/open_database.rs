@@ -1,0 +1,143 @@
+//! Opening the database of this server.
+
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, PgConnection, PgPool, SqliteConnection};
+
+use super::database::{DatabaseLocation, Db, Reader};
+use super::migrations::{self, Tables, migrator};
+
+/// How long a write waits for another process's write, such as a shell command's.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a write waits for the writes before it in this process. With the time above it is less than a request may take.
+const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request waits for a connection: with the database away, the answer comes within two seconds.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{0}")]
+    Failed(#[from] sqlx::Error),
+    #[error("{}", migrations::UNRELEASED)]
+    Unreleased,
+}
+
+impl Db {
+    /// Opens the database and brings its tables up to date. Two servers may do so at once: PostgreSQL's migrations hold an
+    /// advisory lock, SQLite's the write lock.
+    pub async fn open(location: &DatabaseLocation) -> Result<Self, OpenError> {
+        match location {
+            DatabaseLocation::Sqlite(path) => {
+                create_private(path);
+                let writer = SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .acquire_timeout(WRITER_TIMEOUT)
+                    .test_before_acquire(false)
+                    .after_release(|connection, _| Box::pin(has_no_open_transaction(connection)))
+                    .connect_with(sqlite(path).create_if_missing(true))
+                    .await?;
+                can_migrate(Reader::Sqlite(writer.acquire().await?)).await?;
+                migrator().run(&writer).await.map_err(sqlx::Error::from)?;
+                let readers = SqlitePoolOptions::new()
+                    .max_connections(SQLITE_READERS)
+                    .acquire_timeout(ACQUIRE_TIMEOUT)
+                    .test_before_acquire(false)
+                    .connect_with(sqlite(path).read_only(true).pragma("mmap_size", "268435456"))
+                    .await?;
+                Ok(Db::Sqlite { readers, writer })
+            }
+            DatabaseLocation::Postgres(options) => {
+                let pool = postgres(options).await?;
+                can_migrate(Reader::Postgres(pool.acquire().await?)).await?;
+                migrator().run(&pool).await.map_err(sqlx::Error::from)?;
+                Ok(Db::Postgres(pool))
+            }
+        }
+    }
+
+    /// Opens the database to look at: nothing is created, migrated or written, also where it is empty.
+    pub async fn open_as_it_is(location: &DatabaseLocation) -> sqlx::Result<Self> {
+        match location {
+            DatabaseLocation::Sqlite(path) => {
+                // Not read-only: such a connection leaves the log's files behind, owned by the user who looked, and the
+                // next server may not be allowed to write them.
+                let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT);
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(SQLITE_READERS)
+                    .connect_with(options.pragma("query_only", "ON"))
+                    .await?;
+                Ok(Db::Sqlite { readers: pool.clone(), writer: pool })
+            }
+            DatabaseLocation::Postgres(options) => Ok(Db::Postgres(postgres(options).await?)),
+        }
+    }
+}
+
+/// Creates an empty database that only this user can read. SQLite would ask the umask, and gives its log the database's
+/// mode. Where that fails, SQLite says why.
+fn create_private(path: &Path) {
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+}
+
+async fn can_migrate(mut reader: Reader) -> Result<(), OpenError> {
+    match migrations::compare(&mut reader).await? {
+        Tables::Unreleased => Err(OpenError::Unreleased),
+        _ => Ok(()),
+    }
+}
+
+async fn postgres(options: &PgConnectOptions) -> sqlx::Result<PgPool> {
+    // The pool retries a refused connection until its time is up, and then only says that it is. Ask once first.
+    PgConnection::connect_with(options).await?.close().await?;
+    PgPoolOptions::new()
+        .max_connections(POSTGRES_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_with(options.clone())
+        .await
+}
+
+/// Whether a connection may go back into the pool. On a full disk or an I/O error SQLite rolls back by itself; sqlx then
+/// believes that a transaction is still open, and every later `BEGIN` on this connection would fail.
+async fn has_no_open_transaction(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    // A transaction that was dropped has its rollback queued: the answer to a ping comes after it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
+/// Why the database cannot be opened, as a sentence for the operator.
+pub fn open_error(location: &DatabaseLocation, error: &OpenError) -> String {
+    let error = match error {
+        OpenError::Failed(error) => error,
+        OpenError::Unreleased => return error.to_string(),
+    };
+    let reason = match (location, error) {
+        (DatabaseLocation::Postgres(options), sqlx::Error::Io(io)) if io.kind() == ErrorKind::ConnectionRefused => {
+            format!("connection refused at {}:{}", options.get_host(), options.get_port())
+        }
+        (DatabaseLocation::Postgres(options), sqlx::Error::Io(io)) => {
+            format!("{}:{} cannot be reached: {io}", options.get_host(), options.get_port())
+        }
+        (_, sqlx::Error::Database(error)) => error.message().to_owned(),
+        (_, error) => error.to_string(),
+    };
+    format!("the database cannot be opened: {reason}")
+}
+
+fn sqlite(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // Commits survive a power cut. The frequent writes are batched.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+}
