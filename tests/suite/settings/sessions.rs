@@ -101,6 +101,9 @@ async fn all_others_are_ended_at_once() {
     let here = server.account_signed_in("alice").await;
     let others = [server.signed_in("alice").await, server.signed_in("alice").await, server.signed_in("alice").await];
     let bob = server.account_signed_in("bob").await;
+    let question = here.get("/settings/sessions/others/end").await;
+    assert!(question.body.contains("Every other browser is signed out"), "{}", question.body);
+    assert!(is_inside(&others[0]).await);
     let answer = here.post("/settings/sessions/others/end", &[]).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/sessions"));
     assert!(here.get("/settings/sessions").await.body.contains("3 sessions ended."));
