@@ -121,7 +121,7 @@ impl<R> Queue<R> {
         let last = of_network().map(|other| other.round).max().unwrap_or(self.round);
         let round = (last + 1).max(self.round + 1 + others.len());
         if self.waiting.len() >= WAITING {
-            // Whoever has the longest wait gives way.
+            // The one with the longest wait gives way.
             let (at, longest) = self
                 .waiting
                 .iter()

@@ -155,7 +155,7 @@ async fn a_lost_authenticator_is_reset() {
     let half = program.browser().post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;
     assert_eq!(half.header("location"), "/login/code");
     assert_eq!(registry_host.done(&["reset-2fa", "alice"], ""), "two-factor authentication of alice is off\n");
-    assert_eq!(alice.get("/settings").await.status, StatusCode::SEE_OTHER, "what began before is over");
+    assert_eq!(alice.get("/settings").await.status, StatusCode::SEE_OTHER, "what began before does not work");
     let (alice, _) = sign_in(&program, "alice", PASSWORD).await;
     let log = alice.get("/settings/activity?kind=two_factor_off").await.body;
     assert!(log.contains("<strong>Two-factor authentication turned off</strong>"));
