@@ -167,10 +167,8 @@ impl Config {
             // The value may contain a password, so the message does not repeat it.
             mistakes.0.push(format!("--database-url {reason}"));
         });
-        let registry_host = settings
-            .registry_host
-            .as_ref()
-            .and_then(|text| mistakes.take("--registry-host", text, |text| host(text).map(str::to_owned)));
+        let registry_host =
+            settings.registry_host.as_ref().and_then(|text| mistakes.take("--registry-host", text, host));
         for (flag, text) in [("--registry-service", &settings.registry_service), ("--issuer", &settings.issuer)] {
             mistakes.take(flag, text, name);
         }
@@ -309,9 +307,10 @@ fn public_url(text: &str) -> Result<Url, &'static str> {
     }
 }
 
-fn host(text: &str) -> Result<&str, &'static str> {
+fn host(text: &str) -> Result<String, &'static str> {
     let is_invalid = |c: char| c.is_whitespace() || matches!(c, '/' | '@' | '?' | '#');
-    if text.is_empty() || text.contains(is_invalid) { Err("is not a host with an optional port") } else { Ok(text) }
+    let is_host = !text.is_empty() && !text.contains(is_invalid);
+    is_host.then(|| text.to_owned()).ok_or("is not a host with an optional port")
 }
 
 fn name(text: &str) -> Result<(), &'static str> {

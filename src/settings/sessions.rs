@@ -24,7 +24,7 @@ const PATH: &str = "/settings/sessions";
 
 pub fn routes() -> Router<App> {
     Router::new()
-        .route(PATH, get(show))
+        .route("/settings/sessions", get(show))
         .route("/settings/sessions/others/end", get(ask_end_others).post(end_others))
         .route("/settings/sessions/{id}/end", post(end))
 }

@@ -261,8 +261,9 @@ fn settings_are_read_from_a_file_too() {
     assert!(data.join("dockpass.db").exists() || std::env::var_os("DOCKPASS_TEST_POSTGRES").is_some());
     let out = folder.path().join("out");
     let config = |more: &[&str]| {
+        let url = ["--public-url", "http://127.0.0.1:8080"];
         let arguments = ["registry-config", "--config", file_name, "--registry-version", "2", "--out"];
-        let mut printing = command(&[&arguments[..], &[out.to_str().unwrap()], more].concat());
+        let mut printing = command(&[&arguments[..], &[out.to_str().unwrap()], &url, more].concat());
         let output = printing.env("DOCKPASS_REGISTRY_SERVICE", "variable").output().unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()

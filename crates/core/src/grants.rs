@@ -94,7 +94,7 @@ pub fn refused_action<'s>(
 mod tests {
     use super::*;
     use crate::{
-        permission::{
+        permission_check::{
             ShareLevel,
             tests::{alice, facts},
         },

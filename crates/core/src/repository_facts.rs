@@ -20,7 +20,7 @@ mod tests {
     use super::*;
     use crate::{
         grants::{grant, refused_action},
-        permission::ShareLevel,
+        permission_check::ShareLevel,
         repository::RepositoryFilter,
         scope,
     };

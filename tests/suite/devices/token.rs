@@ -230,7 +230,7 @@ async fn a_change_of_the_credentials_ends_an_approval() {
     let (before, after) = (server.anonymous().begin("before").await, server.anonymous().begin("after").await);
     alice.decide(&before, "approve").await;
     server.sql("UPDATE account SET credentials_version = credentials_version + 1").await;
-    alice.decide(&after, "approve").await;
+    server.signed_in("alice").await.decide(&after, "approve").await;
     for _ in 0..2 {
         let answer = server.anonymous().poll(&before).await;
         assert_eq!(error(&answer), "invalid_grant");

@@ -18,6 +18,7 @@ async fn reader(server: &TestServer) -> Browser {
 #[tokio::test]
 async fn the_sign_in_page() {
     let server = TestServer::start().await;
+    server.account("alice").await;
     let browser = server.anonymous().with_header("accept-language", "zh-CN");
     let page = browser.get("/login").await.body;
     assert_contains(&page, &["<html lang=\"zh-CN\"", ">登录</button>", ">用户名</label>", ">密码</label>"]);
