@@ -25,7 +25,7 @@ pub enum Error {
     /// It existed and will never exist again.
     Gone,
     /// A link whose code was used, was replaced or expired.
-    LinkOver,
+    InvalidLink,
     /// Too many attempts. The next one is allowed after this time.
     TooMany(Duration),
     /// Too many requests wait for the same slow work.
@@ -54,7 +54,7 @@ impl fmt::Display for Error {
             Error::MethodNotAllowed => f.write_str("method not allowed"),
             Error::TooLarge => f.write_str("too large"),
             Error::Gone => f.write_str("gone"),
-            Error::LinkOver => f.write_str("the link no longer works"),
+            Error::InvalidLink => f.write_str("the link no longer works"),
             Error::TooMany(wait) => write!(f, "too many attempts, wait {} s", wait.as_secs()),
             Error::Busy => f.write_str("too busy"),
             Error::Outage(source) => write!(f, "the database failed: {source}"),

@@ -2,7 +2,7 @@
 //!
 //! | Module | Holds |
 //! |---|---|
-//! | [`dockpass_core`] | the rules: tokens, scopes, permissions, expiry, passwords. It decides and never asks |
+//! | [`dockpass_core`] | the rules: tokens, scopes, permissions, expiry, passwords. No I/O, no clock |
 //! | [`platform`] | the outside world, one thing a file: database, clock, random numbers, keys, sessions |
 //! | [`web`] | what all handlers share and no feature: pages, forms, errors, translations, headers |
 //! | [`activity`], [`accounts`], [`auth`], [`repositories`], [`tokens`], [`settings`], [`admin`], [`devices`], [`registry`], [`doctor`] | the features |

@@ -1,6 +1,6 @@
 //! The `dockpass` program: its command line.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,24 +66,22 @@ enum Command {
 async fn main() -> ExitCode {
     let (matches, mut mistakes) = command_line::parse(Cli::command());
     let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    // They need no --public-url: they ask the running server for it.
-    cli.settings.asks_server = matches!(cli.command, Some(Command::Doctor(_) | Command::RegistryConfig(_)));
+    // Commands need no --public-url: those that show it ask the running server.
+    cli.settings.asks_server = !matches!(cli.command, None | Some(Command::Serve));
     let config = match Config::check(&cli.settings) {
         Ok(config) if mistakes.is_empty() => config,
         checked => {
             mistakes.extend(checked.err().unwrap_or_default());
-            mistakes.iter().for_each(|mistake| eprintln!("dockpass: {mistake}"));
+            mistakes.iter().for_each(|mistake| complain(mistake));
             return ExitCode::from(2);
         }
     };
     let _log = log::start(config.log_is_json);
     match run(cli.command.unwrap_or(Command::Serve), config).await {
-        Ok(output) => {
-            say(&output);
-            ExitCode::SUCCESS
-        }
+        Ok(output) if say(&output) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(sentence) => {
-            eprintln!("dockpass: {sentence}");
+            complain(&sentence);
             ExitCode::FAILURE
         }
     }
@@ -106,14 +104,17 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             if !command.can_create_database() {
                 data_folder::must_exist(&config)?;
             }
-            let public_url = config.urls(config.listen).public;
+            let public_url = match command {
+                AccountCommand::Link { .. } => public_url::find(&config).await?,
+                _ => String::new(),
+            };
             with_database(&config, async |db| account_cli::run(command, db, &Clock::System, &public_url).await).await
         }
         Command::Keys(command) => {
             data_folder::must_exist(&config)?;
             let (now, rng) = (Clock::System.now(), SystemRng);
             if let Some(complaint) = clock::complaint(now) {
-                eprintln!("dockpass: {complaint}");
+                complain(&complaint);
             }
             with_database(&config, async |db| registry_cli::run_keys(&command, db, &config, now, rng).await).await
         }
@@ -145,7 +146,7 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             };
             let yaml = registry_cli::run(&command, &config, &public_url, &keys)?;
             if let Some(sentence) = default {
-                eprintln!("dockpass: the realm is that of the default, {public_url}: {sentence}");
+                complain(&format!("the realm is that of the default, {public_url}: {sentence}"));
             }
             Ok(yaml)
         }
@@ -188,10 +189,21 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Writes to standard output. A reader that is gone (`| head`) is no fault.
-fn say(text: &str) {
+/// Writes to standard output; `false` if the text is lost. A reader that is gone (`| head`) is no fault.
+fn say(text: &str) -> bool {
     let mut output = std::io::stdout();
-    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            complain(&format!("standard output cannot be written: {error}"));
+            false
+        }
+        _ => true,
+    }
+}
+
+/// Writes to standard error. `eprintln!` would panic if that is full or closed.
+fn complain(sentence: &str) {
+    let _ = writeln!(std::io::stderr(), "dockpass: {sentence}");
 }
 
 fn line(sentence: String) -> String {

@@ -28,7 +28,7 @@ use crate::platform::write_health::WriteHealth;
 use crate::{accounts, activity, auth, devices, registry, repositories, router, tokens, web};
 
 /// At shutdown, running requests get this long.
-const FAREWELL: Duration = Duration::from_secs(7);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(7);
 /// Then what they noted gets this long to be written, and the database to be closed. Together less than the ten seconds after which `docker stop` kills.
 const LAST_FLUSH: Duration = Duration::from_millis(2500);
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ impl Server {
             .await
             .map_err(|error| error.to_string())?;
         // A server that was off for more than a year must not sign with an expired key.
-        registry::keys::actions::look(&db, &keys.encryptor, &keys.signing_keys, now, SystemRng)
+        registry::keys::actions::refresh(&db, &keys.encryptor, &keys.signing_keys, now, SystemRng)
             .await
             .map_err(|error| error.to_string())?;
         let (listener, address) = listen(config.listen).await?;
@@ -135,7 +135,7 @@ impl Server {
         });
         let deadline = async {
             let _ = signal.wait_for(|stopping| *stopping).await;
-            time::sleep(FAREWELL).await;
+            time::sleep(SHUTDOWN_TIMEOUT).await;
         };
         tokio::select! {
             () = serving => {}
@@ -190,11 +190,13 @@ async fn setup_link(app: &App) -> Result<Option<String>, Error> {
 type Job<'a> = (&'static str, Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>);
 
 /// Does all of the jobs, whether others fail or not; the first error.
-async fn run(jobs: impl IntoIterator<Item = Job<'_>>) -> Result<(), Error> {
+async fn run(jobs: impl IntoIterator<Item = Job<'_>>, is_logged: bool) -> Result<(), Error> {
     let mut result = Ok(());
     for (name, job) in jobs {
         if let Err(error) = job.await {
-            tracing::error!(%error, "{name} failed and will be tried again");
+            if is_logged {
+                tracing::error!(%error, "{name} failed and will be tried again");
+            }
             result = result.and(Err(error));
         }
     }
@@ -204,6 +206,7 @@ async fn run(jobs: impl IntoIterator<Item = Job<'_>>) -> Result<(), Error> {
 /// Writes what requests noted. How that ends shows whether writes commit.
 pub async fn flush(app: &App) -> Result<(), Error> {
     let has_entries = !app.token_uses.is_empty()
+        || !app.rotated_secret_uses.is_empty()
         || !app.repository_uses.is_empty()
         || !app.refusals.is_empty()
         || !app.failures.is_empty();
@@ -217,9 +220,12 @@ pub async fn flush(app: &App) -> Result<(), Error> {
         ("writing refusals of tokens", Box::pin(tokens::refusals::actions::flush(&app.db, &app.refusals, app.rng))),
         ("writing the security log", Box::pin(activity::actions::flush(&app.db, &app.failures))),
     ];
-    let flushed = run(jobs).await;
+    // While writes fail, each second would be a line for each job: the first one is enough.
+    let flushed = run(jobs, app.write_health.is_committing()).await;
     if has_entries {
         app.write_health.note(flushed.is_ok(), app.clock.now());
+    } else {
+        app.write_health.check(&app.db, app.clock.now()).await;
     }
     flushed
 }
@@ -235,14 +241,14 @@ pub async fn tidy(app: &App) -> Result<(), Error> {
         ("deleting old notifications", Box::pin(registry::notifications::tidy(&app.db, now))),
         ("deleting old activity", Box::pin(activity::actions::tidy(&app.db, now))),
     ];
-    run(jobs).await
+    run(jobs, true).await
 }
 
 async fn end_idle_devices(app: &App) -> Result<(), Error> {
     let (rules, now) = (app.config.devices, app.clock.now());
     let ending = devices::tokens::actions::end_all_unused(&app.db, &app.token_uses, rules, now, app.rng);
     let job: Job<'_> = ("signing out idle devices", Box::pin(ending));
-    run([job]).await
+    run([job], true).await
 }
 
 async fn flush_at_intervals(app: App, mut stopped: watch::Receiver<bool>) {
@@ -276,7 +282,8 @@ async fn look_for_keys(app: App) {
     loop {
         looks.tick().await;
         let found =
-            registry::keys::actions::look(&app.db, &app.encryptor, &app.signing_keys, app.clock.now(), app.rng).await;
+            registry::keys::actions::refresh(&app.db, &app.encryptor, &app.signing_keys, app.clock.now(), app.rng)
+                .await;
         match &found {
             Ok(true) => tracing::info!("registry tokens are signed with a new key from now on"),
             // Logged once, although it goes on: every other user of the database logs errors too.

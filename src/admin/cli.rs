@@ -127,7 +127,7 @@ async fn list(as_json: bool, db: &Db, clock: &Clock) -> Result<String, Error> {
                     "display_name": account.display_name,
                     "role": role,
                     "state": state,
-                    "live_tokens": account.live_tokens,
+                    "active_tokens": account.live_tokens,
                     "two_factor": account.has_second_factor,
                     "created_at": created,
                     "last_seen_at": seen,
@@ -137,7 +137,7 @@ async fn list(as_json: bool, db: &Db, clock: &Clock) -> Result<String, Error> {
             let factor = if account.has_second_factor { "2FA on" } else { "2FA off" };
             let seen = seen.map_or_else(|| "never seen".to_owned(), |at| format!("seen {at}"));
             let (name, tokens, id) = (account.username, account.live_tokens, account.id);
-            let tokens = if tokens == 1 { "1 live token".to_owned() } else { format!("{tokens} live tokens") };
+            let tokens = if tokens == 1 { "1 active token".to_owned() } else { format!("{tokens} active tokens") };
             lines += &format!("{name}\t{role}\t{state}\t{tokens}\t{factor}\tcreated {created}\t{seen}\t{id}\n");
         }
     }

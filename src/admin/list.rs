@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::auth::credentials_form::username_key;
 use crate::auth::one_time_links::actions as links;
 use crate::auth::recent_sign_in::RecentSignIn;
-use crate::auth::session::Administrator;
+use crate::auth::session::{Administrator, begin_change};
 use crate::error::Error;
 use crate::web::forms::FieldErrors;
 use crate::web::list_query::{Paging, page_number};
@@ -168,7 +168,7 @@ async fn add(
             return Ok(show_again(page, form, sentence));
         }
     };
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let new = NewAccount { username, digest: PasswordDigest::unusable(), is_admin: form.admin == "yes" };
     let account = match actions::create(&mut tx, &by, new, app.rng).await {
         Ok(account) => account,

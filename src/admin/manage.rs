@@ -10,7 +10,7 @@ use super::list::PasswordLinkPage;
 use crate::accounts::actions::DisableOutcome;
 use crate::app::App;
 use crate::auth::recent_sign_in::RecentSignIn;
-use crate::auth::session::{Administrator, SignedIn};
+use crate::auth::session::{Administrator, SignedIn, begin_change};
 use crate::error::Error;
 use crate::web::confirm::ConfirmPage;
 use crate::web::extract::Id;
@@ -54,7 +54,7 @@ async fn back(me: SignedIn, key: &str, username: &str) -> Result<Response, Error
 }
 
 async fn disable(State(app): State<App>, Administrator(me): Administrator, Id(id): Id) -> Result<Response, Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let account = actions::find(&mut tx, &id).await?;
     let outcome = actions::disable(&mut tx, &actor(&me), &account).await?;
     tx.commit().await?;
@@ -67,7 +67,7 @@ async fn disable(State(app): State<App>, Administrator(me): Administrator, Id(id
 }
 
 async fn enable(State(app): State<App>, Administrator(me): Administrator, Id(id): Id) -> Result<Response, Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let account = actions::find(&mut tx, &id).await?;
     let is_done = actions::enable(&mut tx, &actor(&me), &account).await?;
     tx.commit().await?;
@@ -76,7 +76,7 @@ async fn enable(State(app): State<App>, Administrator(me): Administrator, Id(id)
 }
 
 async fn end_sessions(State(app): State<App>, Administrator(me): Administrator, Id(id): Id) -> Result<Response, Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let account = actions::find(&mut tx, &id).await?;
     actions::end_sessions(&mut tx, &actor(&me), &account).await?;
     tx.commit().await?;
@@ -93,7 +93,7 @@ async fn reset_2fa(
         // Turning off one's own needs a code, on the page Security.
         return back(me, "admin.own_security", "").await;
     }
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let account = actions::find(&mut tx, &id).await?;
     let is_done = actions::reset_second_factor(&mut tx, &actor(&me), &account).await?;
     tx.commit().await?;
@@ -111,7 +111,7 @@ async fn password_link(
         // Changing one's own needs the current password, on the page Security.
         return back(me, "admin.own_security", "").await;
     }
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let account = actions::find(&mut tx, &id).await?;
     let Some(code) = actions::create_password_link(&mut tx, &actor(&me), &account, app.rng).await? else {
         drop(tx);

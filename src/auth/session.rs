@@ -12,6 +12,7 @@ use tower_sessions::Session;
 use crate::accounts::actions;
 use crate::app::App;
 use crate::error::Error;
+use crate::platform::database::Tx;
 use crate::platform::session_store::{ACCOUNT_KEY, ADDRESS_KEY, CLIENT_KEY, SIGNED_IN_KEY, VERSION_KEY};
 use crate::web::page::Page;
 
@@ -127,7 +128,8 @@ impl AnySession {
     pub async fn await_second_factor(&self, account: &Account, next: &str, now: Timestamp) -> Result<(), Error> {
         self.0.clear().await;
         self.0.cycle_id().await?;
-        Ok(self.0.insert(AWAITING_KEY, (&account.id, now.millis(), next, account.credentials_version)).await?)
+        self.0.insert(AWAITING_KEY, (&account.id, now.millis(), next, account.credentials_version)).await?;
+        self.save().await
     }
 
     /// Signs in: the session gets a new id, so that nobody can use one that they planted (ASVS 5.0, 7.2.4).
@@ -150,12 +152,18 @@ impl AnySession {
 
     /// Remembers for the sign-in page whose password this browser has just set.
     pub async fn note_password_set(&self, username: &str) -> Result<(), Error> {
-        Ok(self.0.insert(PASSWORD_SET_KEY, username).await?)
+        self.0.insert(PASSWORD_SET_KEY, username).await?;
+        self.save().await
     }
 
-    /// Whose password this browser has just set.
-    pub async fn password_set(&self) -> Result<Option<String>, Error> {
-        Ok(self.0.get(PASSWORD_SET_KEY).await?)
+    /// Whose password this browser has just set. It is said once.
+    pub async fn take_password_set(&self) -> Result<Option<String>, Error> {
+        Ok(self.0.remove(PASSWORD_SET_KEY).await?)
+    }
+
+    /// Saves the session now and not with the response, where a database that cannot write is an error without words.
+    async fn save(&self) -> Result<(), Error> {
+        Ok(self.0.save().await?)
     }
 
     /// Ends the session in the browser and in the database.
@@ -166,7 +174,8 @@ impl AnySession {
     /// Remembers that this browser has the set-up code, so that the code can leave the address bar.
     pub async fn allow_setup(&self) -> Result<(), Error> {
         self.0.cycle_id().await?;
-        Ok(self.0.insert(SETUP_KEY, true).await?)
+        self.0.insert(SETUP_KEY, true).await?;
+        self.save().await
     }
 
     /// Whether this browser has the set-up code.
@@ -177,13 +186,23 @@ impl AnySession {
     /// Remembers the hash of the code of a link that sets a password, so that the code can leave the address bar.
     pub async fn set_password_code(&self, code: &SecretHash) -> Result<(), Error> {
         self.0.cycle_id().await?;
-        Ok(self.0.insert(PASSWORD_CODE_KEY, code.to_text()).await?)
+        self.0.insert(PASSWORD_CODE_KEY, code.to_text()).await?;
+        self.save().await
     }
 
     pub async fn password_code(&self) -> Result<Option<SecretHash>, Error> {
         let text = self.0.get::<String>(PASSWORD_CODE_KEY).await?;
         Ok(text.as_deref().and_then(SecretHash::from_text))
     }
+}
+
+/// A transaction for a change that `account` asked for. What was asked for before a change of its credentials is refused,
+/// however late the rest of the request arrives.
+pub async fn begin_change(app: &App, account: &Account) -> Result<Tx, Error> {
+    let mut tx = app.db.write().await?;
+    let unchanged = actions::find_unchanged(&mut tx, &account.id, account.credentials_version).await?;
+    unchanged.ok_or(Error::SignedOut)?;
+    Ok(tx)
 }
 
 impl SignedIn {

@@ -53,13 +53,13 @@ async fn show(
         app.rate_limits.count_code(address).map_err(Error::TooMany)?;
         let code = SecretHash::of(&code);
         if links::find_password_link(&mut app.db.read().await?, &code, now).await?.is_none() {
-            return Err(Error::LinkOver);
+            return Err(Error::InvalidLink);
         }
         session.set_password_code(&code).await?;
         return Ok(private(Redirect::to("/set-password")));
     }
-    let code = session.password_code().await?.ok_or(Error::LinkOver)?;
-    let account = links::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::LinkOver)?;
+    let code = session.password_code().await?.ok_or(Error::InvalidLink)?;
+    let account = links::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::InvalidLink)?;
     Ok(private(SetPasswordPage { page, account, errors: FieldErrors::default() }))
 }
 
@@ -71,8 +71,8 @@ async fn set(
     PostedForm(form): PostedForm<SetPasswordForm>,
 ) -> Result<Response, Error> {
     let CredentialChecker { ref origin, now, .. } = checker;
-    let code = session.password_code().await?.ok_or(Error::LinkOver)?;
-    let account = links::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::LinkOver)?;
+    let code = session.password_code().await?.ok_or(Error::InvalidLink)?;
+    let account = links::find_password_link(&mut app.db.read().await?, &code, now).await?.ok_or(Error::InvalidLink)?;
     let mut errors = FieldErrors::default();
     let username = account.username.as_str();
     let password = check_password(&checker, "password", &form.password, username, page.words, &mut errors).await?;
@@ -82,7 +82,7 @@ async fn set(
     let digest = checker.hash(password, username).await?;
     let mut tx = app.db.write().await?;
     if !links::spend_password_link(&mut tx, &code, &digest, now).await? {
-        return Err(Error::LinkOver);
+        return Err(Error::InvalidLink);
     }
     activity::record(&mut tx, &account, ActivityKind::PasswordChanged, "", origin, now).await?;
     tx.commit().await?;

@@ -72,7 +72,7 @@ async fn show(
     if session.account(&app).await?.is_some() {
         return Ok(Redirect::to(local_path(&query.next, TOKENS)).into_response());
     }
-    let password_set = session.password_set().await?;
+    let password_set = session.take_password_set().await?;
     Ok(private(SignInPage {
         page,
         is_password_set: password_set.is_some(),
@@ -131,7 +131,6 @@ pub(super) async fn complete(
     let mut tx = app.db.write().await?;
     activity::record(&mut tx, account, ActivityKind::SignedIn, "", &origin, now).await?;
     tx.commit().await?;
-    tracing::info!(account = account.username.as_str(), address = origin.address, "signed in");
     let browser = source.browser.unwrap_or_else(|| RememberedBrowser::new(app.rng));
     Ok(CookieJar::new().add(browser.remember(account, &app.encryptor, app.rng, &app.urls)))
 }

@@ -73,12 +73,12 @@ pub async fn begin(
 
 /// What a typed code leads to.
 #[derive(Debug)]
-pub enum Found {
+pub enum UserCodeStatus {
     Waiting(SignIn),
     /// One that this account decided already.
     Decided(SignIn),
     /// One that expired, or that another account decided.
-    Over,
+    NoLongerValid,
     Unknown,
 }
 
@@ -91,22 +91,22 @@ pub async fn look_up(
     address: IpAddr,
     code: &UserCode,
     now: Timestamp,
-) -> Result<Found, Error> {
+) -> Result<UserCodeStatus, Error> {
     let attempt = SignInAttempt::at_device_code(account, address);
     attempt.allowed(db, limits, now).await?;
     let found = store::find(&mut db.read().await?, code).await?;
     let verdict = if found.is_some() { SignInVerdict::RightSoFar } else { SignInVerdict::Wrong };
     attempt.settle(db, limits, verdict, now).await?;
-    Ok(found.map_or(Found::Unknown, |sign_in| sort(sign_in, account, now)))
+    Ok(found.map_or(UserCodeStatus::Unknown, |sign_in| status_of(sign_in, account, now)))
 }
 
-fn sort(sign_in: SignIn, account: &Account, now: Timestamp) -> Found {
+fn status_of(sign_in: SignIn, account: &Account, now: Timestamp) -> UserCodeStatus {
     let is_mine = sign_in.account_id.as_ref() == Some(&account.id);
     match sign_in.polled.state {
-        DeviceCodeState::Pending if sign_in.polled.expires_at > now => Found::Waiting(sign_in),
-        DeviceCodeState::Pending => Found::Over,
-        _ if is_mine => Found::Decided(sign_in),
-        _ => Found::Over,
+        DeviceCodeState::Pending if sign_in.polled.expires_at > now => UserCodeStatus::Waiting(sign_in),
+        DeviceCodeState::Pending => UserCodeStatus::NoLongerValid,
+        _ if is_mine => UserCodeStatus::Decided(sign_in),
+        _ => UserCodeStatus::NoLongerValid,
     }
 }
 
@@ -118,24 +118,19 @@ pub async fn decide(
     is_approved: bool,
     origin: &ClientInfo,
     now: Timestamp,
-) -> Result<Found, Error> {
+) -> Result<UserCodeStatus, Error> {
     let (state, kind) = if is_approved {
         (DeviceCodeState::Approved, ActivityKind::DeviceApproved)
     } else {
         (DeviceCodeState::Denied, ActivityKind::DeviceDenied)
     };
     let is_decided = store::decide(tx, code, state, account, now).await?;
-    let Some(sign_in) = store::find(tx, code).await? else { return Ok(Found::Unknown) };
+    let Some(sign_in) = store::find(tx, code).await? else { return Ok(UserCodeStatus::Unknown) };
     if is_decided {
         let description = sign_in.client.token_description();
         activity::record(tx, account, kind, description.as_str(), origin, now).await?;
-        tracing::info!(
-            account = account.username.as_str(),
-            decision = state.as_str(),
-            "a device's sign-in was decided"
-        );
     }
-    Ok(sort(sign_in, account, now))
+    Ok(status_of(sign_in, account, now))
 }
 
 /// Why a poll gets no token.
@@ -151,7 +146,7 @@ pub enum NoToken {
 
 /// What is known of the code that a program polls. It is read without a lock: polls with made-up codes, and with codes that
 /// were denied, expired or are at the longest interval, must not make others wait.
-pub async fn look(
+pub async fn read_poll_state(
     connection: &mut impl Connection,
     code: &SecretHash,
     program: &ClientName,
@@ -164,7 +159,7 @@ pub async fn look(
 }
 
 /// Notes the time of a poll, so that a next one that comes too early is noticed. Polls of one code wait for each other.
-pub async fn mark(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> Result<PollAnswer, Error> {
+pub async fn record_poll(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> Result<PollAnswer, Error> {
     let Some(sign_in) = store::lock(tx, code).await? else { return Ok(PollAnswer::Expired) };
     let (answer, interval) = sign_in.polled.answer(now);
     if let Some(interval) = interval {
@@ -174,7 +169,7 @@ pub async fn mark(tx: &mut Tx, code: &SecretHash, now: Timestamp) -> Result<Poll
 }
 
 /// Issues the token of an approved code, to one caller.
-pub async fn collect(
+pub async fn issue_token(
     tx: &mut Tx,
     code: &SecretHash,
     rules: DeviceRules,
@@ -186,7 +181,7 @@ pub async fn collect(
     let Some(account) = generated::lock_account(tx, &sign_in.account_id.unwrap_or_default()).await? else {
         return Ok(Err(NoToken::AccountDisabled));
     };
-    // Behind the account's lock: its credentials change before this transaction or after it.
+    // Under the account's lock: its credentials change before this transaction or after it.
     if let Some(sign_in) = store::spend(tx, code, now).await? {
         return Ok(Ok(generated::generate(tx, &account, &sign_in.client, rules, origin, now, rng).await?));
     }

@@ -126,14 +126,14 @@ async fn poll(
     now: Timestamp,
 ) -> Result<Result<IssuedTokens, OAuthError>, Error> {
     let code = SecretHash::of(code);
-    let polled = match actions::look(&mut app.db.read().await?, &code, program).await? {
+    let polled = match actions::read_poll_state(&mut app.db.read().await?, &code, program).await? {
         Ok(polled) => polled,
         Err(why) => return Ok(Err(not_granted(why))),
     };
     let (mut answer, mark) = polled.answer(now);
     if mark.is_some() {
         let mut tx = app.db.write().await?;
-        answer = actions::mark(&mut tx, &code, now).await?;
+        answer = actions::record_poll(&mut tx, &code, now).await?;
         tx.commit().await?;
     }
     if answer != PollAnswer::Approved {
@@ -142,7 +142,7 @@ async fn poll(
     // The token used least recently is replaced: a use of a moment ago counts.
     usage::actions::flush(&app.db, &app.token_uses, app.rng).await?;
     let mut tx = app.db.write().await?;
-    let granted = actions::collect(&mut tx, &code, app.config.devices, origin, now, app.rng).await?;
+    let granted = actions::issue_token(&mut tx, &code, app.config.devices, origin, now, app.rng).await?;
     tx.commit().await?;
     Ok(granted.map_err(not_granted))
 }

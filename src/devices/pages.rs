@@ -12,10 +12,10 @@ use dockpass_core::activity::ClientInfo;
 use dockpass_core::device_code::{DeviceCodeState, UserCode};
 use serde::Deserialize;
 
-use super::actions::{self, Found, SignIn};
+use super::actions::{self, SignIn, UserCodeStatus};
 use crate::app::App;
 use crate::auth::recent_sign_in::RecentSignIn;
-use crate::auth::session::SignedIn;
+use crate::auth::session::{SignedIn, begin_change};
 use crate::error::Error;
 use crate::tokens::actions as tokens;
 use crate::web::extract::ClientAddress;
@@ -107,11 +107,11 @@ async fn find(
         return Ok(Err(show_again(me, form.user_code, error)));
     };
     let error = match actions::look_up(&app.db, &app.rate_limits, &me.account, address, &code, me.page.now).await {
-        Ok(Found::Waiting(sign_in)) => return Ok(Ok((me, code, sign_in))),
+        Ok(UserCodeStatus::Waiting(sign_in)) => return Ok(Ok((me, code, sign_in))),
         // After a second click or in another window, the page shows the same decision again.
-        Ok(Found::Decided(sign_in)) => return Ok(Err(outcome(me.page, &sign_in))),
-        Ok(Found::Over) => unprocessable("device.code_over"),
-        Ok(Found::Unknown) => unprocessable("device.code_unknown"),
+        Ok(UserCodeStatus::Decided(sign_in)) => return Ok(Err(outcome(me.page, &sign_in))),
+        Ok(UserCodeStatus::NoLongerValid) => unprocessable("device.code_over"),
+        Ok(UserCodeStatus::Unknown) => unprocessable("device.code_unknown"),
         Err(error) => FormError::too_many(error, me.page.words)?,
     };
     Ok(Err(show_again(me, form.user_code, error)))
@@ -186,11 +186,11 @@ async fn decide(
         Ok(found) => found,
         Err(response) => return Ok(response),
     };
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(app, &me.account).await?;
     let found = actions::decide(&mut tx, &me.account, &code, is_approved, origin, me.page.now).await?;
     tx.commit().await?;
     // The second of two clicks at once sees the decision of the first.
-    if let Found::Decided(sign_in) = found {
+    if let UserCodeStatus::Decided(sign_in) = found {
         return Ok(outcome(me.page, &sign_in));
     }
     let error = FormError::new(StatusCode::UNPROCESSABLE_ENTITY, me.page.t("device.code_over"));

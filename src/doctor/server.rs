@@ -63,7 +63,7 @@ fn check_tables(named: &str, tables: Result<Tables, String>, report: &mut Report
     const CHECK: &str = "database";
     match tables {
         Ok(Tables::Current) => report.ok(CHECK, named),
-        Ok(Tables::Behind(missing)) => {
+        Ok(Tables::MissingMigrations(missing)) => {
             let (number, list) = (missing.len(), missing.join(", "));
             let are = if number == 1 { "1 migration is" } else { &format!("{number} migrations are") };
             let advice = "start the server of this version, which applies them";

@@ -27,6 +27,9 @@ pub async fn back_up(config: &Config, file: &Path) -> Result<String, String> {
     if file.is_dir() {
         return Err(format!("{} is a folder: name a file in it, or give --keep", file.display()));
     }
+    if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return Err(format!("{} is not a file: a backup can only replace a file", file.display()));
+    }
     let draft = with_suffix(file, ".writing");
     let _lock = copy(path, &draft).await?;
     data_folder::replace(&draft, file).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;

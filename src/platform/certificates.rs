@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 /// them.
 const ROOT_BEGINS: OffsetDateTime = datetime!(2026-01-01 0:00 UTC);
 const ROOT_ENDS: OffsetDateTime = datetime!(2056-01-01 0:00 UTC);
-/// How far a registry's clock may lag ours.
+/// A certificate begins this long before it is created, so that a registry whose clock lags accepts it.
 const BACKDATED: Duration = Duration::days(1);
 
 /// A private key and its certificate.

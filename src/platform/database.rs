@@ -95,7 +95,8 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
         sqlx::Error::BeginFailed | sqlx::Error::InvalidSavePointStatement => true,
         sqlx::Error::Database(error) => {
             let code = error.code().unwrap_or_default();
-            let is_postgres = ["08", "53", "57P", "58"].iter().any(|class| code.len() == 5 && code.starts_with(class));
+            let is_postgres =
+                ["08", "40", "53", "57P", "58"].iter().any(|class| code.len() == 5 && code.starts_with(class));
             // Busy, locked, read-only, I/O error, full, cannot open.
             is_postgres || matches!(sqlite_code(error.as_ref()), Some(5 | 6 | 8 | 10 | 13 | 14))
         }

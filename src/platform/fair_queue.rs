@@ -16,7 +16,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 const WAITING_OF_NETWORK: usize = 500;
 const WAITING: usize = 2000;
 
-/// Who waits. What is done for a browser that signed in to the account before waits for that browser only.
+/// Who waits. What is done for browsers that signed in to the account before waits for those browsers only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueKeys {
     pub network: SecretHash,

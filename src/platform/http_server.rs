@@ -1,6 +1,5 @@
 //! Accepting connections and serving HTTP/1.1 on them, with a bound on everything that a client can hold open.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,8 +62,15 @@ pub async fn serve(
     let mut failures = Failures::default();
     loop {
         let accepted = async {
-            // The semaphore is never closed.
-            let slot = Arc::clone(&slots).acquire_owned().await.ok();
+            let free = Arc::clone(&slots).try_acquire_owned();
+            let slot = match free {
+                Ok(slot) => Some(slot),
+                Err(_) => {
+                    failures.note("all connections are in use: more wait until one ends");
+                    // The semaphore is never closed.
+                    Arc::clone(&slots).acquire_owned().await.ok()
+                }
+            };
             (slot, listener.accept().await)
         };
         let (slot, accepted) = tokio::select! {
@@ -80,7 +86,7 @@ pub async fn serve(
                 });
             }
             Err(error) => {
-                failures.note(&error);
+                failures.note(&format!("connections cannot be accepted: {error}"));
                 time::sleep(PAUSE_AFTER_FAILURE).await;
             }
         }
@@ -114,7 +120,7 @@ async fn serve_connection(
     }
 }
 
-/// Failed accepts, logged once a minute with their number: out of files, each would be a line.
+/// What keeps connections out, logged once a minute with how often it happened.
 #[derive(Default)]
 struct Failures {
     count: u64,
@@ -122,10 +128,10 @@ struct Failures {
 }
 
 impl Failures {
-    fn note(&mut self, error: &io::Error) {
+    fn note(&mut self, sentence: &str) {
         self.count += 1;
         if self.logged_at.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
-            tracing::error!(%error, count = self.count, "connections cannot be accepted");
+            tracing::error!(count = self.count, "{sentence}");
             (self.count, self.logged_at) = (0, Some(Instant::now()));
         }
     }

@@ -43,7 +43,7 @@ fn migration(version: i64, description: &str, sql: String) -> Migration {
 pub enum Tables {
     None,
     /// These migrations are not applied yet, by their descriptions.
-    Behind(Vec<String>),
+    MissingMigrations(Vec<String>),
     Current,
     /// Migrations of another version were applied.
     Foreign,
@@ -83,7 +83,7 @@ fn judge(applied: &[Applied], migrator: &Migrator) -> Tables {
     let is_applied = |migration: &&Migration| applied.iter().any(|(version, ..)| *version == migration.version);
     let missing = migrator.iter().filter(|migration| !is_applied(migration));
     let missing: Vec<String> = missing.map(|migration| migration.description.replace('_', " ")).collect();
-    if missing.is_empty() { Tables::Current } else { Tables::Behind(missing) }
+    if missing.is_empty() { Tables::Current } else { Tables::MissingMigrations(missing) }
 }
 
 #[cfg(test)]
@@ -98,7 +98,10 @@ mod tests {
         let row = |one: &Migration| (one.version, one.description.to_string(), one.checksum.to_vec());
         let tables = |applied: &[&Migration]| judge(&applied.iter().map(|one| row(one)).collect::<Vec<_>>(), &migrator);
         assert_eq!(tables(&[]), Tables::None);
-        assert_eq!(tables(&[&own[0]]), Tables::Behind(vec!["more tables".to_owned(), "an index".to_owned()]));
+        assert_eq!(
+            tables(&[&own[0]]),
+            Tables::MissingMigrations(vec!["more tables".to_owned(), "an index".to_owned()])
+        );
         assert_eq!(tables(&[&own[0], &own[1], &own[2]]), Tables::Current);
         assert_eq!(tables(&[&of(1, "initial", "changed")]), Tables::Foreign);
         assert_eq!(tables(&[&own[0], &of(9, "later", "z")]), Tables::Foreign);

@@ -19,6 +19,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request waits for a connection: with the database away, the answer comes within two seconds.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
+/// How long the start waits for a PostgreSQL server that does not answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -97,7 +99,8 @@ async fn can_migrate(mut reader: Reader) -> Result<(), OpenError> {
 
 async fn postgres(options: &PgConnectOptions) -> sqlx::Result<PgPool> {
     // The pool retries a refused connection until its time is up, and then only says that it is. Ask once first.
-    PgConnection::connect_with(options).await?.close().await?;
+    let asked = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await;
+    asked.map_err(|_| sqlx::Error::Io(ErrorKind::TimedOut.into()))??.close().await?;
     PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)

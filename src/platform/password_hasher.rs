@@ -44,7 +44,8 @@ impl Requester {
     fn keys(&self) -> QueueKeys {
         let [largest, ..] = networks_of(self.address);
         let (network, account) = match &self.browser {
-            Some(id) => (format!("browser {id}"), format!("browser {id}")),
+            // One account's browsers share a place: anyone can collect cookies for an account of one's own.
+            Some(_) => (format!("browsers of {}", self.account), format!("browsers of {}", self.account)),
             None => (format!("network {largest:?}"), format!("account {}", self.account)),
         };
         QueueKeys { network: SecretHash::of(&network), account: SecretHash::of(&account) }

@@ -48,12 +48,6 @@ pub fn networks_of(address: IpAddr) -> [Network; 3] {
     }
 }
 
-/// The smallest network of an address: one host.
-pub fn network_of(address: IpAddr) -> IpAddr {
-    let [.., host] = networks_of(address);
-    host.address
-}
-
 /// A limit for each network of an address.
 #[derive(Debug)]
 struct NetworkLimit {

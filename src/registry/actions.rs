@@ -115,7 +115,7 @@ impl Authenticator<'_> {
                 return Ok(Ok(Caller { account_id: account.id, principal, token: None }));
             }
             // Only the sign-in page says so: here every password that is refused gets one answer.
-            CheckedPassword::Disabled(account) => (Some(SignInVerdict::Wrong), Some(account)),
+            CheckedPassword::Disabled(account) => (None, Some(account)),
             // Repeated by the client, or by a forgotten job: it does not count again.
             CheckedPassword::Wrong { account, is_repeated: true } => (None, account),
             CheckedPassword::Wrong { account, is_repeated: false } => (Some(SignInVerdict::Wrong), account),

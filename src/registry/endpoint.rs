@@ -65,7 +65,7 @@ async fn token_by_form(
         Err(UnsupportedGrant) => Ok(registry_error(
             StatusCode::BAD_REQUEST,
             "UNSUPPORTED",
-            "this server knows the password grant alone and gives no refresh tokens: log in again with a personal \
+            "this server accepts only the password grant and issues no refresh tokens: log in again with a personal \
              access token",
         )),
     }

@@ -17,7 +17,7 @@ use super::list::RepositoryTable;
 use super::list_query;
 use crate::activity::actions as activity;
 use crate::app::App;
-use crate::auth::session::SignedIn;
+use crate::auth::session::{SignedIn, begin_change};
 use crate::error::Error;
 use crate::platform::database::Tx;
 use crate::web::confirm::ConfirmPage;
@@ -97,7 +97,7 @@ async fn create(
         let sentence = me.page.t1("repositories.not_a_name", "name", &me.account.username);
         return Ok(refused(me.page, form, sentence));
     };
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     if let Err(reason) = actions::create(&mut tx, &me.account, &name, is_public, now, app.rng).await? {
         drop(tx);
         let sentence = match reason {
@@ -138,7 +138,7 @@ async fn set_default(
         "private" => false,
         _ => return Err(Error::Invalid),
     };
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     actions::set_pushes_public(&mut tx, &me.account, are_public).await?;
     let key = if are_public { "repositories.default_public" } else { "repositories.default_private" };
     let notice = me.page.t(key).into_owned();
@@ -161,7 +161,7 @@ async fn ask_open(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Re
 }
 
 async fn switch((State(app), me, headers, origin): Asked, Id(id): Id, is_public: bool) -> Result<Response, Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let (repository, is_changed) = actions::set_public(&mut tx, &me.account, &id, is_public).await?;
     if is_changed {
         let detail = format!("{} {}", repository.name, visibility(is_public));
@@ -194,7 +194,7 @@ async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Respons
 }
 
 async fn remove((State(app), me, headers, origin): Asked, Id(id): Id) -> Result<Response, Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let name = actions::remove(&mut tx, &me.account, &id).await?.name;
     activity::record(&mut tx, &me.account, ActivityKind::RepositoryRemoved, name.as_str(), &origin, me.page.now)
         .await?;

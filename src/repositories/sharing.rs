@@ -19,7 +19,7 @@ use super::store::ListedRepository;
 use crate::accounts::actions as accounts;
 use crate::activity::actions as activity;
 use crate::app::App;
-use crate::auth::session::SignedIn;
+use crate::auth::session::{SignedIn, begin_change};
 use crate::error::Error;
 use crate::platform::database::{Connection, Tx};
 use crate::web::extract::Id;
@@ -125,7 +125,7 @@ async fn share(
 ) -> Result<Response, Error> {
     let (now, to) = (me.page.now, username::as_typed(&form.username));
     let level = if form.share == "push" { ShareLevel::Push } else { ShareLevel::Pull };
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     match actions::give(&mut tx, &me.account, &id, &to, level, now).await? {
         Ok(repository) => {
             let detail = format!("{} · {to}", repository.name);
@@ -162,7 +162,7 @@ async fn unshare(
     Id(id): Id,
     PostedForm(form): PostedForm<UnshareForm>,
 ) -> Result<Response, Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let repository = actions::take_back(&mut tx, &me.account, &id, &form.account).await?;
     let from = accounts::find(&mut tx, &form.account).await?.ok_or(Error::NotFound)?.username;
     let detail = format!("{} · {from}", repository.name);

@@ -12,7 +12,7 @@ use super::actions;
 use crate::accounts::actions::DisableOutcome;
 use crate::app::App;
 use crate::auth::recent_sign_in::RecentSignIn;
-use crate::auth::session::{AnySession, SignedIn};
+use crate::auth::session::{AnySession, SignedIn, begin_change};
 use crate::error::Error;
 use crate::web::forms::{FieldErrors, FormError};
 use crate::web::page::{Page, dialog_or_page, redirect};
@@ -56,7 +56,7 @@ async fn close(
             return Ok(error.respond(|status, sentence| close_page(me, status, FieldErrors::one("password", sentence))));
         }
     }
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     if actions::close(&mut tx, &me.account, me.page.now).await? == DisableOutcome::LastAdministrator {
         drop(tx);
         let errors = FieldErrors::one("password", me.page.t("close_account.last_administrator"));

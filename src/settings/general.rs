@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::accounts::actions;
 use crate::app::App;
-use crate::auth::session::SignedIn;
+use crate::auth::session::{SignedIn, begin_change};
 use crate::error::Error;
 use crate::web::cookies::{self, long_lived};
 use crate::web::forms::{FieldErrors, PostedForm};
@@ -86,7 +86,7 @@ async fn save(
         return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));
     }
     let chosen = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let (name, zone) = (chosen(display_name), chosen(&form.time_zone));
     actions::set_profile(&mut tx, &me.account, name.as_deref(), zone.as_deref()).await?;
     actions::set_language(&mut tx, &me.account, chosen(&form.language).as_deref()).await?;

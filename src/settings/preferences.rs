@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::accounts::actions;
 use crate::app::App;
-use crate::auth::session::AnySession;
+use crate::auth::session::{AnySession, begin_change};
 use crate::error::Error;
 use crate::web::cookies::{self, long_lived};
 use crate::web::forms::{PostedForm, local_path};
@@ -36,7 +36,7 @@ async fn choose(
     let language = form.language.as_deref().map(|name| Words::named(name).ok_or(Error::Invalid)).transpose()?;
     let theme = form.theme.as_deref().map(theme_named);
     if let Some(account) = session.account(&app).await? {
-        let mut tx = app.db.write().await?;
+        let mut tx = begin_change(&app, &account).await?;
         if let Some(words) = language {
             actions::set_language(&mut tx, &account, Some(words.locale())).await?;
         }

@@ -15,7 +15,7 @@ use crate::activity::actions as activity;
 use crate::app::App;
 use crate::auth::credentials_form::check_password;
 use crate::auth::recent_sign_in::RecentSignIn;
-use crate::auth::session::SignedIn;
+use crate::auth::session::{SignedIn, begin_change};
 use crate::auth::two_factor::actions as two_factor;
 use crate::error::Error;
 use crate::web::forms::{FieldErrors, FormError};
@@ -96,7 +96,7 @@ async fn change_password(
         return show_again(&app, me, StatusCode::UNPROCESSABLE_ENTITY, errors).await;
     };
     let digest = checker.hash(password, username).await?;
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let ended = actions::change_password(&mut tx, &me.account, &digest, &me.id_hash()).await?;
     activity::record(&mut tx, &me.account, ActivityKind::PasswordChanged, "", &origin, me.page.now).await?;
     tx.commit().await?;

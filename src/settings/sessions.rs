@@ -13,7 +13,7 @@ use crate::accounts::actions;
 use crate::activity::actions as activity;
 use crate::app::App;
 use crate::auth::recent_sign_in::RecentSignIn;
-use crate::auth::session::{AnySession, SignedIn};
+use crate::auth::session::{AnySession, SignedIn, begin_change};
 use crate::error::Error;
 use crate::web::confirm::ConfirmPage;
 use crate::web::extract::Id;
@@ -67,7 +67,7 @@ async fn show(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
 async fn end(State(app): State<App>, me: SignedIn, origin: ClientInfo, Id(id): Id) -> Result<Response, Error> {
     let own = actions::sessions(&mut app.db.read().await?, &me.account, me.page.now).await?;
     let is_this = own.iter().any(|session| session.public_id == id && session.id_hash == me.id_hash().as_bytes());
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     actions::end_session(&mut tx, &me.account, &id).await?;
     activity::record(&mut tx, &me.account, ActivityKind::SessionsEnded, "1", &origin, me.page.now).await?;
     tx.commit().await?;
@@ -93,7 +93,7 @@ async fn ask_end_others(SignedIn { page, .. }: SignedIn) -> Response {
 }
 
 async fn end_others(State(app): State<App>, RecentSignIn { me, origin, .. }: RecentSignIn) -> Result<Response, Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let ended = actions::end_other_sessions(&mut tx, &me.account, &me.id_hash()).await?;
     activity::record(&mut tx, &me.account, ActivityKind::SessionsEnded, &ended.to_string(), &origin, me.page.now)
         .await?;

@@ -17,7 +17,7 @@ use crate::accounts::actions as accounts;
 use crate::app::App;
 use crate::auth::credential_checker::{CredentialChecker, SecondFactor};
 use crate::auth::recent_sign_in::RecentSignIn;
-use crate::auth::session::SignedIn;
+use crate::auth::session::{SignedIn, begin_change};
 use crate::auth::two_factor::{CodeForm, actions};
 use crate::error::Error;
 use crate::web::forms::{FieldErrors, FormError};
@@ -79,7 +79,7 @@ async fn to_security() -> Redirect {
 }
 
 async fn begin(State(app): State<App>, RecentSignIn { me, checker, .. }: RecentSignIn) -> Result<Response, Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let secret = actions::begin(&mut tx, &me.account, &app.encryptor, app.rng).await?;
     tx.commit().await?;
     show_secret(me, &checker, secret, FieldErrors::default(), StatusCode::OK).await
@@ -131,7 +131,7 @@ async fn confirm(
     }
     let requester = checker.requester(me.account.username.as_str());
     let new = if is_first { Some(actions::new_codes(&app.hasher, &requester, app.rng).await?) } else { None };
-    let (mut tx, now, own) = (app.db.write().await?, me.page.now, me.id_hash());
+    let (mut tx, now, own) = (begin_change(&app, &me.account).await?, me.page.now, me.id_hash());
     let confirmed = actions::confirm(&mut tx, &me.account, &form.code, &app.encryptor, &own, &origin, now).await?;
     let Some(ended) = confirmed else {
         return Ok(to_security().await.into_response());
@@ -140,8 +140,6 @@ async fn confirm(
         actions::store_codes(&mut tx, &me.account, new, &origin, now).await?;
     }
     tx.commit().await?;
-    let (username, address) = (me.account.username.as_str(), &origin.address);
-    tracing::info!(account = username, address, is_first, "two-factor authentication is on");
     match new {
         Some(new) => Ok(show_codes(&app, me, new.codes, ended)),
         None => done(me, "two_factor.replaced").await,
@@ -189,11 +187,10 @@ async fn new_codes(
     }
     let requester = checker.requester(me.account.username.as_str());
     let new = actions::new_codes(&app.hasher, &requester, app.rng).await?;
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     accounts::lock_unchanged(&mut tx, &me.account).await?;
     actions::store_codes(&mut tx, &me.account, &new, &origin, me.page.now).await?;
     tx.commit().await?;
-    tracing::info!(account = me.account.username.as_str(), address = origin.address, "new recovery codes");
     Ok(show_codes(&app, me, new.codes, 0))
 }
 
@@ -212,11 +209,9 @@ async fn turn_off(
     if !is_just_confirmed && let Err(error) = check_current(&me, &checker, &form.code).await? {
         return Ok(error.respond(|status, text| code_page(&app, me, true, status, FieldErrors::one("code", text))));
     }
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     actions::turn_own_off(&mut tx, &me.account, &me.id_hash(), &origin, me.page.now).await?;
     tx.commit().await?;
-    let (username, address) = (me.account.username.as_str(), &origin.address);
-    tracing::info!(account = username, address, "two-factor authentication is off");
     done(me, "two_factor.turned_off").await
 }
 

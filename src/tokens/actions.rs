@@ -10,6 +10,7 @@ use time::Duration;
 
 pub use super::store::{auto_generated, delete as remove, delete_all as delete_of, insert, lock_account, used};
 use super::{refusals, store, usage};
+use crate::accounts::actions as accounts;
 use crate::error::Error;
 use crate::platform::database::{Connection, Db, Tx};
 use crate::platform::rng::SystemRng;
@@ -47,7 +48,7 @@ pub async fn generate(
     now: Timestamp,
     rng: SystemRng,
 ) -> Result<GenerateOutcome, Error> {
-    store::lock_account(tx, account).await?;
+    accounts::lock_unchanged(tx, account).await?;
     if !store::spend_form_key(tx, &SecretHash::of(form_key), now).await? {
         return Ok(GenerateOutcome::AlreadyGenerated);
     }

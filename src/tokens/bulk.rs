@@ -17,7 +17,7 @@ use super::list::table::changed;
 use super::rows::TokenView;
 use crate::activity::actions as activity;
 use crate::app::App;
-use crate::auth::session::SignedIn;
+use crate::auth::session::{SignedIn, begin_change};
 use crate::error::Error;
 use crate::web::forms::PostedForm;
 use crate::web::page::{Page, dialog_or_page};
@@ -86,13 +86,15 @@ async fn apply(
     PostedForm(pairs): PostedForm<Vec<(String, String)>>,
 ) -> Result<Response, Error> {
     let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
-    let Selection { action, ids } = Selection::parse(pairs).ok_or(Error::Invalid)?;
+    let Selection { action, mut ids } = Selection::parse(pairs).ok_or(Error::Invalid)?;
+    // Always in the same order, so that two transactions cannot deadlock.
+    ids.sort();
     let (key, kind) = match action {
         BulkAction::Delete => ("tokens.deleted_selected", ActivityKind::TokenDeleted),
         BulkAction::Deactivate => ("tokens.deactivated_selected", ActivityKind::TokenDeactivated),
     };
     let (now, mut count) = (me.page.now, 0);
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     for id in &ids {
         let token = actions::find(&mut tx, &me.account, id).await?;
         let outcome = match action {

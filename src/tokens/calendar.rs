@@ -18,7 +18,7 @@ use super::list_query;
 use crate::activity::actions as activity;
 use crate::app::App;
 use crate::auth::one_time_links::actions as links;
-use crate::auth::session::SignedIn;
+use crate::auth::session::{SignedIn, begin_change};
 use crate::error::Error;
 use crate::web::confirm::ConfirmPage;
 use crate::web::extract::Now;
@@ -57,7 +57,7 @@ async fn ask(me: SignedIn) -> Response {
 }
 
 async fn create(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let secret = links::create_calendar_secret(&mut tx, &me.account, app.rng).await?;
     activity::record(&mut tx, &me.account, ActivityKind::CalendarRenewed, "", &me.origin, me.page.now).await?;
     tx.commit().await?;
@@ -80,7 +80,7 @@ async fn ask_removal(me: SignedIn) -> Response {
 }
 
 async fn remove(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     if links::remove_calendar_secret(&mut tx, &me.account).await? {
         activity::record(&mut tx, &me.account, ActivityKind::CalendarRemoved, "", &me.origin, me.page.now).await?;
     }

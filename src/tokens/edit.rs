@@ -17,7 +17,7 @@ use super::rows::TokenView;
 use crate::activity::actions as activity;
 use crate::app::App;
 use crate::auth::recent_sign_in::MaybeRecentSignIn;
-use crate::auth::session::SignedIn;
+use crate::auth::session::{SignedIn, begin_change};
 use crate::error::Error;
 use crate::web::extract::Id;
 use crate::web::forms::FieldErrors;
@@ -86,7 +86,7 @@ async fn save(
 
 async fn update(app: &App, me: SignedIn, before: &AccessToken, after: &TokenFields) -> Result<Response, Error> {
     let now = me.page.now;
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(app, &me.account).await?;
     match actions::edit(&mut tx, &me.account, before, after, now).await? {
         ChangeOutcome::Done => {
             let description = after.description.as_str();
@@ -120,7 +120,7 @@ async fn deactivate(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<
 
 async fn switch(app: &App, me: SignedIn, id: &str, is_active: bool) -> Result<Response, Error> {
     let now = me.page.now;
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(app, &me.account).await?;
     let outcome = actions::switch(&mut tx, &me.account, id, is_active, now).await?;
     let token = actions::find(&mut tx, &me.account, id).await?;
     if outcome == ChangeOutcome::Expired {
@@ -164,7 +164,7 @@ async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Respons
 
 async fn delete(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
     let now = me.page.now;
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let description = actions::delete(&mut tx, &me.account, &id, now).await?;
     let detail = (description.as_str(), id.as_str());
     activity::record(&mut tx, &me.account, ActivityKind::TokenDeleted, detail, &me.origin, now).await?;

@@ -23,7 +23,7 @@ use super::rows::{ExpiryOption, full_sentence};
 use crate::activity::actions as activity;
 use crate::app::App;
 use crate::auth::recent_sign_in::RecentSignIn;
-use crate::auth::session::SignedIn;
+use crate::auth::session::{SignedIn, begin_change};
 use crate::error::Error;
 use crate::web::extract::Id;
 use crate::web::forms::FieldErrors;
@@ -151,7 +151,7 @@ async fn create(
             return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, again));
         }
     };
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     let quota = app.config.token_limits;
     let (token, secret) =
         match actions::generate(&mut tx, &me.account, new, &form.form_key, quota, now, app.rng).await? {

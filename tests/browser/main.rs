@@ -9,27 +9,27 @@
 mod harness;
 
 mod accounts;
+mod admin_accounts;
 mod audit;
+mod bulk_actions;
 mod detail;
 mod device;
 mod driver;
-mod factor;
-mod frame;
-mod fresh;
-mod gallery;
+mod form_errors;
 mod general;
 mod generate;
-mod manage;
 mod menus;
-mod once;
-mod people;
-mod plain;
+mod readme_screenshot;
+mod recent_sign_in;
 mod refusals;
 mod repositories;
-mod selection;
+mod shown_once;
 mod table;
 mod times;
+mod top_bar;
+mod two_factor;
+mod without_javascript;
 
-mod whereabouts;
+mod security_settings;
 mod window;
 mod words;

@@ -183,7 +183,7 @@ fn assert_no_secrets(ended: &Ended, secrets: &Secrets) {
     assert!(log.contains("skipped an event of a notification that cannot be read"));
     assert!(log.contains("skipped a notification without a list of events"));
     assert!(
-        log.contains("TRACE") && log.contains("answered") && log.contains("signed in"),
+        log.contains("TRACE") && log.contains("answered") && log.contains("signed_in"),
         "the log is at trace level"
     );
     assert!(log.contains("a token request was refused") && log.contains("PAT-INACTIVE"), "refusals are logged");

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -307,4 +308,23 @@ fn the_help_of_a_subcommand_shows_only_its_own_flags() {
     for arguments in [&["--help"][..], &["serve", "--help"]] {
         assert!(help(arguments).contains("--listen") && help(arguments).contains("--config"), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_full_standard_error_crashes_no_command_and_a_lost_output_is_a_failure() {
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let folder = folder();
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let code = |command: &mut Command| command.status().unwrap().code();
+    assert_eq!(code(command(&["--listen", "nowhere"]).stderr(full())), Some(2));
+    if std::env::var_os("DOCKPASS_TEST_POSTGRES").is_none() {
+        assert_eq!(code(command(&["--data", data, "account", "list"]).stderr(full())), Some(1));
+    }
+    let password = folder.path().join("password");
+    fs::write(&password, PASSWORD).unwrap();
+    let add = ["--data", data, "account", "add", "alice", "--password-stdin"];
+    assert_eq!(code(command(&add).stdin(fs::File::open(&password).unwrap())), Some(0));
+    assert_eq!(code(command(&["--data", data, "account", "list"]).stdout(full())), Some(1));
+    assert_eq!(code(command(&["--data", data, "account", "list"]).stdout(full()).stderr(full())), Some(1));
 }

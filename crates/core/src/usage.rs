@@ -4,41 +4,23 @@ use time::Duration;
 
 use crate::activity::ClientInfo;
 use crate::grants::GrantedScope;
+use crate::named::named_enum;
 use crate::scope::Scope;
 use crate::timestamp::Timestamp;
 
 /// A registry accepts a registry token for this long: five minutes, and a minute of leeway.
 const REGISTRY_TOKEN_LIFE: Duration = Duration::minutes(6);
-/// How far a registry's clock may lag ours.
+/// How far a registry's clock may lag ours when a transfer is matched to its request.
 const CLOCK_SKEW: Duration = Duration::seconds(10);
 
-/// What a token was used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum UseAction {
-    Login,
-    Pull,
-    Push,
-    Delete,
-    Catalog,
-}
-
-impl UseAction {
-    const ALL: [UseAction; 5] =
-        [UseAction::Login, UseAction::Pull, UseAction::Push, UseAction::Delete, UseAction::Catalog];
-
-    /// As in the database and in the locale files.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            UseAction::Login => "login",
-            UseAction::Pull => "pull",
-            UseAction::Push => "push",
-            UseAction::Delete => "delete",
-            UseAction::Catalog => "catalog",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == text)
+named_enum! {
+    /// What a token was used for.
+    enum UseAction {
+        Login = "login",
+        Pull = "pull",
+        Push = "push",
+        Delete = "delete",
+        Catalog = "catalog",
     }
 }
 

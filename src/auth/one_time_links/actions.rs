@@ -54,6 +54,8 @@ pub async fn create_password_link(
     rng: SystemRng,
 ) -> Result<Zeroizing<String>, Error> {
     let code = random_base62(CODE_LENGTH, &mut rng.generator());
+    // The lock comes first: of two links that are created at once the later one stays.
+    store::lock_account(tx, &account.id).await?;
     accounts::delete_password_links(tx, account).await?;
     store::insert_password_link(tx, &account.id, &SecretHash::of(&code), now + PASSWORD_LINK_LIFETIME).await?;
     Ok(code)
@@ -82,9 +84,12 @@ pub async fn spend_password_link(
     digest: &PasswordDigest,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let Some(account_id) = store::spend_password_link(tx, code, now).await? else {
+    let Some(account_id) = store::find_password_link(tx, code, now).await? else { return Ok(false) };
+    // Always the account first, then its links, so that two transactions cannot deadlock.
+    store::lock_account(tx, &account_id).await?;
+    if store::spend_password_link(tx, code, now).await?.is_none() {
         return Ok(false);
-    };
+    }
     let Some(account) = accounts::find(tx, &account_id).await?.filter(Account::is_enabled) else { return Ok(false) };
     accounts::set_password(tx, &account, digest).await?;
     Ok(true)

@@ -30,14 +30,17 @@ pub async fn has_setup_code(connection: &mut impl Connection, code: &str) -> sql
     Ok(row.is_some())
 }
 
+/// Makes others who change the account wait.
+pub async fn lock_account(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
+    execute!(tx, "UPDATE account SET username = username WHERE id = $1", account_id)
+}
+
 pub async fn insert_password_link(
     tx: &mut Tx,
     account_id: &str,
     code: &SecretHash,
     expires_at: Timestamp,
 ) -> sqlx::Result<u64> {
-    // The lock on the row makes a second administrator wait: of two links created at once the later one stays.
-    execute!(tx, "UPDATE account SET username = username WHERE id = $1", account_id)?;
     execute!(
         tx,
         "INSERT INTO password_link (code_hash, account_id, expires_at) VALUES ($1, $2, $3)",

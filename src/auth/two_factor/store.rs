@@ -51,13 +51,15 @@ pub async fn accept_step(tx: &mut Tx, account_id: &str, step: i64) -> sqlx::Resu
 }
 
 pub async fn clear(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {
-    execute!(tx, "DELETE FROM recovery_code WHERE account_id = $1", account_id)?;
-    execute!(
+    // The account first, then its codes, as everywhere: two transactions cannot deadlock.
+    let cleared = execute!(
         tx,
         "UPDATE account SET totp_sealed = NULL, totp_pending = NULL, recovery_salt = NULL
          WHERE id = $1 AND totp_sealed IS NOT NULL",
         account_id,
-    )
+    )?;
+    execute!(tx, "DELETE FROM recovery_code WHERE account_id = $1", account_id)?;
+    Ok(cleared)
 }
 
 pub async fn replace_codes(tx: &mut Tx, account_id: &str, salt: &[u8], hashes: &[[u8; 32]]) -> sqlx::Result<()> {

@@ -58,7 +58,7 @@ impl Rotation {
 pub async fn lock_account(tx: &mut Tx, account_id: &str) -> Result<Option<Account>, Error> {
     let Some(account) = accounts::find(tx, account_id).await? else { return Ok(None) };
     tokens::lock_account(tx, &account).await?;
-    // Read again behind the lock: it may be disabled by now.
+    // Read again under the lock: it may be disabled by now.
     Ok(accounts::find(tx, account_id).await?.filter(Account::is_enabled))
 }
 
@@ -98,8 +98,8 @@ pub async fn generate(
     };
     tokens::insert(tx, &token, &granted.secret.hash()).await?;
     store::insert_session(tx, &token, &granted.refresh.hash(), client.program.as_str()).await?;
-    activity::record(tx, account, ActivityKind::TokenCreated, token.description.as_str(), origin, now).await?;
-    tracing::info!(account = account.username.as_str(), token = token.id, "a device signed in");
+    let detail = (token.description.as_str(), token.id.as_str());
+    activity::record(tx, account, ActivityKind::TokenCreated, detail, origin, now).await?;
     Ok(granted)
 }
 
@@ -140,13 +140,7 @@ async fn end(
     };
     store::end_session(tx, token_id, over, now).await?;
     let Some(description) = tokens::remove(tx, account, token_id, now).await? else { return Ok(()) };
-    activity::record(tx, account, kind, description.as_str(), origin, now).await?;
-    tracing::info!(
-        account = account.username.as_str(),
-        token = token_id,
-        why = over.as_str(),
-        "a device's token ended"
-    );
+    activity::record(tx, account, kind, (description.as_str(), token_id), origin, now).await?;
     Ok(())
 }
 
@@ -182,7 +176,7 @@ pub async fn renew(
     if ClientName::parse(&session.program).as_ref() != Some(program) {
         return Ok(Err(EndReason::OtherProgram));
     }
-    let Some(token) = store::behind(tx, token_id).await? else {
+    let Some(token) = store::find_session_token(tx, token_id).await? else {
         return Ok(Err(session.ended.unwrap_or(EndReason::Deleted)));
     };
     let SessionToken { secret_hash, username, level, session: behind } = token;
@@ -194,7 +188,7 @@ pub async fn renew(
         store::keep_previous(tx, token_id, &secret_hash, now + OVERLAP, now).await?;
         store::rotate(tx, token_id, &session, &refresh.hash(), now).await?;
     } else {
-        // Behind the lock: the refresh before this one may have replaced it a moment ago.
+        // Under the lock: the refresh before this one may have replaced it a moment ago.
         let Some((generation, rotated_at)) = store::find_replaced(tx, &presented).await? else {
             return Ok(Err(EndReason::Unknown));
         };

@@ -85,7 +85,10 @@ pub struct SessionToken {
 }
 
 /// `None` where the token is gone.
-pub async fn behind(connection: &mut impl Connection, token_id: &str) -> sqlx::Result<Option<SessionToken>> {
+pub async fn find_session_token(
+    connection: &mut impl Connection,
+    token_id: &str,
+) -> sqlx::Result<Option<SessionToken>> {
     let row = fetch!(
         fetch_optional,
         connection,

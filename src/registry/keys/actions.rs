@@ -70,7 +70,7 @@ pub async fn rotate(db: &Db, encryptor: &Encryptor, now: Timestamp, rng: SystemR
 
 /// What a server does every few seconds: loads keys that others created, retires its own, and creates the next one when that
 /// is due. Whether another key signs from now on. After an error the keys stay as they were.
-pub async fn look(
+pub async fn refresh(
     db: &Db,
     encryptor: &Encryptor,
     signer: &SigningKeys,

@@ -7,7 +7,7 @@ use axum::routing::post;
 
 use super::actions;
 use crate::app::App;
-use crate::auth::session::SignedIn;
+use crate::auth::session::{SignedIn, begin_change};
 use crate::error::Error;
 use crate::tokens::list::table::changed;
 
@@ -16,7 +16,7 @@ pub fn routes() -> Router<App> {
 }
 
 async fn clear(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = begin_change(&app, &me.account).await?;
     actions::dismiss(&mut tx, &me.account).await?;
     let notice = me.page.t("refusals.cleared").into_owned();
     changed(tx, &app, me, notice).await

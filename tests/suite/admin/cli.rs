@@ -68,13 +68,13 @@ async fn the_list_says_who_there_is() {
     assert_eq!(lines.len(), 2, "{said}");
     assert_eq!(lines[0][..3], ["alice", "member", "disabled"]);
     assert_eq!(lines[1][..3], ["root-of-all", "administrator", "enabled"]);
-    assert!(lines.iter().all(|line| line.contains(&"0 live tokens") && line.contains(&"2FA off")), "{said}");
+    assert!(lines.iter().all(|line| line.contains(&"0 active tokens") && line.contains(&"2FA off")), "{said}");
     assert!(said.contains("created 20") && !said.contains("argon2"));
     let json: serde_json::Value = serde_json::from_str(&registry_host.done(&["list", "--json"], "")).unwrap();
     let alice = &json[0];
     assert_eq!(lines[0].last().copied(), alice["id"].as_str(), "the id of each");
     assert_eq!((alice["username"].as_str(), alice["state"].as_str()), (Some("alice"), Some("disabled")));
-    assert_eq!((alice["two_factor"].as_bool(), alice["live_tokens"].as_i64()), (Some(false), Some(0)));
+    assert_eq!((alice["two_factor"].as_bool(), alice["active_tokens"].as_i64()), (Some(false), Some(0)));
     assert!(alice["last_seen_at"].is_null() && alice["created_at"].as_str().unwrap().starts_with("20"), "{json}");
 }
 
@@ -83,6 +83,7 @@ async fn a_link_sets_a_password_and_the_activity_names_the_operator() {
     let registry_host = RegistryHost::new().await;
     registry_host.done(&["add", "root-of-all", "--password-stdin"], PASSWORD);
     registry_host.done(&["add", "alice", "--password-stdin"], PASSWORD);
+    registry_host.refused(&["link", "alice", "--listen", "127.0.0.1:9"], "", "give its --public-url");
     let said = registry_host.done(&["link", "alice", "--public-url", "https://hub.example.com/"], "");
     assert!(said.starts_with("https://hub.example.com/set-password?code=") && said.lines().count() == 1, "{said}");
     let program = registry_host.serve();
@@ -97,8 +98,16 @@ async fn a_link_sets_a_password_and_the_activity_names_the_operator() {
     let log = admin.get("/admin/log").await.body;
     assert!(log.contains("<strong>Password link created</strong> alice"), "{log}");
     registry_host.done(&["disable", "alice"], "");
-    registry_host.refused(&["link", "alice"], "", "account alice is disabled or closed");
-    registry_host.refused(&["link", "nobody-here"], "", "there is no account \"nobody-here\"");
+    registry_host.refused(
+        &["link", "alice", "--public-url", "https://hub.example.com"],
+        "",
+        "account alice is disabled or closed",
+    );
+    registry_host.refused(
+        &["link", "nobody-here", "--public-url", "https://hub.example.com"],
+        "",
+        "there is no account \"nobody-here\"",
+    );
 }
 
 #[tokio::test]

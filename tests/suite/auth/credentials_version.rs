@@ -11,6 +11,8 @@ use dockpass_core::account::Account;
 use dockpass_core::password::{HashMemory, Password, PasswordDigest};
 use dockpass_core::secret::SecretHash;
 use reqwest::StatusCode;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::harness::factor::Enrolled;
@@ -159,4 +161,39 @@ async fn a_request_under_way_acts_on_nothing_that_changed() {
     assert!(accounts::close(&mut tx, &before, server.clock.now()).await.is_err());
     let reader = &mut server.app.db.read().await.unwrap();
     assert!(accounts::find_unchanged(reader, &before.id, before.credentials_version).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_form_whose_last_byte_arrives_after_a_change_makes_no_token() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let host = server.address.to_string();
+    let cookie = format!("dockpass-{}={}", host.rsplit(':').next().unwrap(), alice.cookie("dockpass").unwrap());
+    let form = "form_key=0123456789abcdefghijkl&description=late&expiration=30&permission=repo%3Aread";
+    let head = format!(
+        "POST /settings/tokens HTTP/1.1\r\nhost: {host}\r\ncookie: {cookie}\r\nsec-fetch-site: same-origin\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        form.len()
+    );
+    for is_changed in [false, true] {
+        let mut stream = TcpStream::connect(&host).await.unwrap();
+        let (most, last) = form.split_at(form.len() - 1);
+        stream.write_all(format!("{head}{most}").as_bytes()).await.unwrap();
+        // The request has read the account by then, and waits for its body.
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        if is_changed {
+            let account = account(&server).await;
+            let mut tx = server.app.db.write().await.unwrap();
+            accounts::set_password(&mut tx, &account, &digest()).await.unwrap();
+            tx.commit().await.unwrap();
+        } else {
+            server.sql("DELETE FROM token").await;
+        }
+        stream.write_all(last.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let expected = if is_changed { "HTTP/1.1 303" } else { "HTTP/1.1 200" };
+        assert!(answer.starts_with(expected), "{answer}");
+        assert_eq!(server.count("token").await, 1);
+    }
 }

@@ -253,7 +253,7 @@ async fn the_log_names_account_and_address_of_good_and_bad_sign_ins() {
     let log = program.stop().log;
     let lines = |words: &[&str]| log.lines().filter(|line| words.iter().all(|word| line.contains(word))).count();
     let from = "address=\"127.0.0.1\"";
-    assert_eq!(lines(&["signed in", "account=\"alice\"", from]), 2, "{log}");
+    assert_eq!(lines(&["kind=\"signed_in\"", "account=\"alice\"", from]), 2, "{log}");
     assert_eq!(lines(&["a sign-in was refused", "account=\"alice\"", from]), 1, "{log}");
     assert_eq!(lines(&["a sign-in was refused", "account=\"\"", from]), 1, "{log}");
     assert!(!log.contains("a secret as the name"));

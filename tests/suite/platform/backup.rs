@@ -106,6 +106,7 @@ async fn a_second_backup_replaces_the_first_at_once_and_stays_private() {
     let database = data.join("dockpass.db");
     assert!(error(&shell(&data, &["backup", database.to_str().unwrap()])).contains("is the database itself"));
     assert!(error(&shell(&data, &["backup", data.to_str().unwrap()])).contains("is a folder"));
+    assert!(error(&shell(&data, &["backup", "/dev/null"])).contains("/dev/null is not a file"));
     assert_eq!(accounts(&database).await, ["alice", "late"]);
 }
 

@@ -83,7 +83,7 @@ async fn other_grants_are_refused_in_a_sentence() {
         let form = [("grant_type", grant), ("refresh_token", "x"), ("service", "dockpass")];
         let answer = server.anonymous().post("/token", &form).await;
         assert_eq!((answer.status, answer.header("content-type")), (StatusCode::BAD_REQUEST, "application/json"));
-        let message = "this server knows the password grant alone and gives no refresh tokens: log in again with a \
+        let message = "this server accepts only the password grant and issues no refresh tokens: log in again with a \
                        personal access token";
         assert_eq!(answer.json(), json!({"errors": [{"code": "UNSUPPORTED", "message": message}]}));
     }
