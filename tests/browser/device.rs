@@ -126,11 +126,11 @@ async fn a_sixth_device_names_the_one_that_it_signs_out() {
     for words in [&ENGLISH, &CHINESE] {
         let server = TestServer::start().await;
         let alice = server.account_signed_in("alice").await;
+        alice.generate("CI", "repo:write", "90").await;
         for name in ["workstation", "laptop", "build box", "old tower", "tablet"] {
             server.device(&alice, name).await;
             server.clock.advance(Duration::minutes(7));
         }
-        alice.generate("CI", "repo:write", "90").await;
         let codes = server.anonymous().begin("phone").await;
         journey(&server, words, &[], async |window| {
             window.sign_in("alice").await;

@@ -94,7 +94,10 @@ async fn sessions(words: &'static Words) {
         assert_eq!(laptop.get("/settings").await.status, 200);
 
         server.clock.advance(Duration::minutes(31));
-        window.element(".head button").await.click().await.unwrap();
+        window.element("#end-others").await.click().await.unwrap();
+        window.element("#dialog .danger").await;
+        window.show("sessions-end-others").await;
+        window.element("#dialog .danger").await.click().await.unwrap();
         window.find("heading", words.confirm_title).await;
         window.show("sessions-fresh").await;
         window.fill(words.password, PASSWORD).await;
