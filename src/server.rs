@@ -29,7 +29,7 @@ use crate::{accounts, activity, auth, devices, registry, repositories, router, t
 
 /// At shutdown, running requests get this long.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(7);
-/// Then what they noted gets this long to be written, and the database to be closed. Together less than the ten seconds after which `docker stop` kills.
+/// Then the journals are written and the database is closed. Together less than 10 s, after which `docker stop` kills.
 const LAST_FLUSH: Duration = Duration::from_millis(2500);
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// New keys of other servers are looked for this often; `core::key_rotation` counts on less than five seconds.
@@ -70,6 +70,8 @@ impl Server {
             None => None,
         };
         let write_health = WriteHealth::default();
+        // The start itself wrote: tables, keys or the set-up code.
+        write_health.note(true, now);
         let app = App {
             urls: Arc::new(config.urls(address)),
             config: Arc::new(config),

@@ -74,10 +74,11 @@ pub(super) fn newest_kept(path: &Path) -> Option<(u32, PathBuf)> {
     Some((newest, with_suffix(path, &format!(".replaced-{newest}"))))
 }
 
-/// The files that other users can read or write, with their modes. A group may read the secret key file, because secrets are
+/// The files that other users can read or write, with their modes. A group may read the files of secrets, because they are
 /// mounted into containers like that.
 pub fn too_open(config: &Config) -> Vec<(PathBuf, u32)> {
     let mut files = vec![(config.secret_key_file.clone(), 0o027)];
+    files.extend(config.events_secret_file.clone().map(|file| (file, 0o027)));
     if let DatabaseLocation::Sqlite(path) = &config.database {
         files.extend(["", "-wal", "-shm"].map(|suffix| (with_suffix(path, suffix), 0o077)));
         files.extend(newest_kept(path).map(|(_, kept)| (kept, 0o077)));
