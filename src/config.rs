@@ -34,7 +34,7 @@ pub struct Settings {
     /// postgres://… for PostgreSQL [default: an SQLite file in the data folder]
     #[arg(long, env = "DOCKPASS_DATABASE_URL", global = true, hide_env_values = true)]
     pub database_url: Option<String>,
-    /// URL that people and registry clients use, such as https://hub.example.com
+    /// URL that people and registry clients use, such as `https://hub.example.com`
     #[arg(long, env = "DOCKPASS_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
     /// Host that people type after `docker login` [default: host and port of the public URL]

@@ -28,7 +28,7 @@ use self::registry_config::RegistryFile;
 /// `dockpass doctor …`
 #[derive(Debug, Args)]
 pub struct DoctorCommand {
-    /// URL of the registry for its clients, such as https://hub.example.com
+    /// URL of the registry for its clients, such as `https://hub.example.com`
     #[arg(long, value_parser = registry_url)]
     pub registry_url: Option<Url>,
     /// Configuration file of the registry, to check what the registry itself does not reveal [default:
