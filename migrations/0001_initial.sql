@@ -316,7 +316,7 @@ CREATE TABLE device_session (
 CREATE INDEX device_session_account ON device_session (account_id);
 CREATE INDEX device_session_end ON device_session (ended_at);
 
--- Refresh tokens that a rotation replaced: whoever presents one has a copy of the sign-in, or lost the answer.
+-- Refresh tokens that a rotation replaced: a client that sends one has a copy of the sign-in, or lost the answer.
 CREATE TABLE previous_refresh (
     refresh_hash BYTEA  PRIMARY KEY,
     token_id     TEXT   NOT NULL REFERENCES device_session (token_id) ON DELETE CASCADE,

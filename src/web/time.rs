@@ -97,7 +97,7 @@ impl TimeView {
     }
 }
 
-/// A duration: "12 minutes". Rounded up, so that nobody who waits that long comes back too early.
+/// A duration: "12 minutes". Rounded up: a person who waits this long is not too early.
 pub fn span(length: time::Duration, words: Words) -> String {
     let seconds = length.whole_seconds().max(1);
     let (unit, size) = match seconds {

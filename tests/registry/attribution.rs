@@ -100,7 +100,7 @@ async fn two_tokens_of_one_account_with_the_same_program_in_the_same_second_are_
     });
     let mut difference = i64::MAX;
     for round in 1..=5 {
-        // A little ahead of the registry's clock: times in the future would be taken for now.
+        // A little ahead of the registry's clock: the server replaces times in its future by now.
         let clock = &registry_host.server.clock;
         clock.advance(Clock::System.now() - clock.now() + Duration::seconds(5));
         tokio::join!(pull(&registry_host, &first), pull(&registry_host, &second));

@@ -186,7 +186,7 @@ impl SignInAttempt {
     }
 }
 
-/// Whole seconds, so that nobody who waits as long as they are told comes too early.
+/// Whole seconds, rounded up: a client that waits this long is not too early.
 fn rounded_up(wait: Duration) -> StdDuration {
     let milliseconds = wait.whole_milliseconds().max(1).unsigned_abs();
     StdDuration::from_secs(milliseconds.div_ceil(1000) as u64)
