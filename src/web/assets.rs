@@ -36,6 +36,18 @@ static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
     .collect()
 });
 
+/// The addresses of all scripts: htmx, then those in `static/`.
+pub static SCRIPTS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+    let mut own: Vec<&str> = ASSETS.values().map(|asset| asset.address.as_str()).filter(is_own_script).collect();
+    own.sort_unstable_by_key(|address| address.rsplit('/').next());
+    own.insert(0, address("htmx.min.js"));
+    own
+});
+
+fn is_own_script(address: &&str) -> bool {
+    address.ends_with(".js") && !address.ends_with("/htmx.min.js")
+}
+
 /// The address of a file in `static/`, or of `htmx.min.js`. An unknown name gets an address that responds 404; the
 /// browser tests notice it.
 pub fn address(name: &str) -> &'static str {

@@ -99,6 +99,11 @@ impl Page {
         assets::address(name)
     }
 
+    /// The addresses of all scripts, htmx first.
+    pub fn scripts(&self) -> &'static [&'static str] {
+        &assets::SCRIPTS
+    }
+
     /// The languages to choose from: locale, its own name, whether this page uses it.
     pub fn languages(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
         let current = self.words.locale();

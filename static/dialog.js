@@ -1,0 +1,107 @@
+// Dialogs, the focus around them, and the secret that is shown only once. Every page also works without scripts.
+"use strict";
+
+// Dialogs: htmx loads one into #dialog, and this shows it over the page.
+const holder = document.getElementById("dialog");
+let opener = null;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const from = event.target.closest(".menu, a, button");
+  const menu = event.target.closest(".menu");
+  const button = menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : from;
+  if (button && !holder.contains(button)) opener = button.id;
+  if (menu) menu.hidePopover();
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target !== holder) return;
+  const dialog = holder.querySelector("dialog");
+  if (dialog && !dialog.open) {
+    dialog.showModal();
+    const first = dialog.querySelector("[aria-invalid]") || dialog.querySelector("[autofocus], #dialog-title[tabindex]");
+    if (first) first.focus();
+  }
+});
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target === holder && !holder.querySelector("dialog")) returnFocus();
+});
+
+// Focus returns to the control that opened the dialog, or to the heading if that control is gone. htmx settles a swap
+// in several parts and calls this for each, so focus that is already somewhere stays there.
+function returnFocus() {
+  if (document.activeElement && document.activeElement !== document.body) return;
+  const target = (opener && document.querySelector(`#${CSS.escape(opener)}:not(:disabled)`)) || document.querySelector("h1[tabindex]") || document.querySelector("main");
+  if (target) target.focus();
+}
+
+function close(dialog) {
+  forgetSecret();
+  dialog.close();
+  holder.replaceChildren();
+  returnFocus();
+}
+
+document.addEventListener("click", (event) => {
+  const control = event.target.closest("[data-close]");
+  const dialog = control && control.closest("dialog");
+  if (!dialog) return;
+  if (!mayClose()) event.preventDefault();
+  else if (dialog.matches(":modal")) {
+    event.preventDefault();
+    close(dialog);
+  } else forgetSecret();
+});
+
+document.addEventListener("cancel", (event) => {
+  if (!event.target.matches("dialog")) return;
+  event.preventDefault();
+  if (mayClose()) close(event.target);
+}, true);
+
+// On a second Escape in a row the browser closes the dialog without a "cancel" event.
+document.addEventListener("keydown", (event) => {
+  const dialog = event.key === "Escape" && !event.isComposing && document.querySelector("dialog:modal");
+  if (!dialog) return;
+  event.preventDefault();
+  if (mayClose()) close(dialog);
+});
+
+// The browser may still close a dialog by itself, such as on a back gesture. Reopen it, or finish closing it.
+document.addEventListener("close", (event) => {
+  if (!holder.contains(event.target)) return;
+  if (mayClose()) close(event.target);
+  else event.target.showModal();
+}, true);
+
+// A secret is shown only once, so the first attempt to close the dialog without copying it gets a warning.
+let copied = false;
+let asked = false;
+
+function mayClose() {
+  const kept = document.querySelector("dialog [data-keep-open] input[required]");
+  if (kept && !kept.checked) return kept.reportValidity();
+  const question = document.querySelector("dialog [data-not-copied]");
+  if (!question || copied || asked) return true;
+  asked = true;
+  question.textContent = question.dataset.notCopied;
+  question.hidden = false;
+  question.scrollIntoView({ block: "nearest" });
+  return false;
+}
+
+// Clears the secret when the dialog closes and when the page is left, so that no back-forward cache keeps it.
+function forgetSecret() {
+  const field = document.getElementById("secret");
+  if (field) {
+    field.value = "";
+    field.removeAttribute("value");
+    field.textContent = "";
+  }
+  copied = asked = false;
+}
+
+window.addEventListener("pagehide", () => {
+  forgetSecret();
+  for (const shown of document.querySelectorAll("#recovery-codes, #totp-secret, .qr")) shown.replaceChildren();
+});
