@@ -77,7 +77,8 @@ async fn set(
     let username = account.username.as_str();
     let password = check_password(&checker, "password", &form.password, username, page.words, &mut errors).await?;
     let Some(password) = password else {
-        return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, SetPasswordPage { page, account, errors })));
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(private((status, SetPasswordPage { page: page.with_status(status), account, errors })));
     };
     let digest = checker.hash(password, username).await?;
     let mut tx = app.db.write().await?;

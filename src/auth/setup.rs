@@ -75,8 +75,10 @@ async fn create(
     let (username, password) = match form.checked(&checker, page.words).await? {
         Ok(checked) => checked,
         Err(errors) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            let page = page.with_status(status);
             let again = SetupPage { page, username: form.username, errors, is_open: true };
-            return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));
+            return Ok(private((status, again)));
         }
     };
     let digest = checker.hash(password, username.as_str()).await?;

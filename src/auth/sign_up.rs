@@ -77,5 +77,6 @@ async fn create(
 }
 
 fn show_again(page: Page, form: CredentialsForm, errors: FieldErrors) -> Response {
-    private((StatusCode::UNPROCESSABLE_ENTITY, SignUpPage { page, username: form.username, errors }))
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    private((status, SignUpPage { page: page.with_status(status), username: form.username, errors }))
 }

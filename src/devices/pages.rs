@@ -89,7 +89,8 @@ fn show_again(me: SignedIn, typed: String, error: FormError) -> Response {
     let username = me.account.username.to_string();
     error.respond(|status, sentence| {
         let errors = FieldErrors::one("user_code", sentence);
-        private((status, EnterPage { page: me.page, username, user_code: typed, is_from_link: false, errors }))
+        let page = me.page.with_status(status);
+        private((status, EnterPage { page, username, user_code: typed, is_from_link: false, errors }))
     })
 }
 

@@ -82,8 +82,9 @@ async fn save(
         errors.add("time_zone", me.page.t("settings.time_zone_unknown"));
     }
     if !errors.is_empty() {
-        let again = GeneralPage { errors, ..GeneralPage::new(me.page, me.account, form) };
-        return Ok(private((StatusCode::UNPROCESSABLE_ENTITY, again)));
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let again = GeneralPage { errors, ..GeneralPage::new(me.page.with_status(status), me.account, form) };
+        return Ok(private((status, again)));
     }
     let chosen = |text: &'_ str| (!text.is_empty()).then(|| text.to_owned());
     let mut tx = begin_change(&app, &me.account).await?;

@@ -59,6 +59,7 @@ async fn show(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
 }
 
 async fn show_again(app: &App, me: SignedIn, status: StatusCode, errors: FieldErrors) -> Result<Response, Error> {
+    let me = SignedIn { page: me.page.with_status(status), ..me };
     Ok(private((status, SecurityPage::read(app, me, errors).await?)))
 }
 

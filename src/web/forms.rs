@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -39,24 +40,32 @@ impl<T: DeserializeOwned> FromRequest<App> for PostedForm<T> {
 
 /// What is wrong with the fields of a form: a sentence by the field's name.
 #[derive(Debug, Default)]
-pub struct FieldErrors(BTreeMap<&'static str, Cow<'static, str>>);
+pub struct FieldErrors {
+    sentences: BTreeMap<&'static str, Cow<'static, str>>,
+    is_focus_taken: AtomicBool,
+}
 
 impl FieldErrors {
     pub fn one(field: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self(BTreeMap::from([(field, sentence.into())]))
+        Self { sentences: BTreeMap::from([(field, sentence.into())]), ..Self::default() }
     }
 
     /// Adds a sentence; the first one of a field wins.
     pub fn add(&mut self, field: &'static str, sentence: impl Into<Cow<'static, str>>) {
-        self.0.entry(field).or_insert_with(|| sentence.into());
+        self.sentences.entry(field).or_insert_with(|| sentence.into());
     }
 
     pub fn of(&self, field: &str) -> Option<&str> {
-        self.0.get(field).map(AsRef::as_ref)
+        self.sentences.get(field).map(AsRef::as_ref)
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.sentences.is_empty()
+    }
+
+    /// Whether this is the first wrong field of a page that is being rendered. It gets the focus, also without a script.
+    pub fn takes_focus(&self, field: &str) -> bool {
+        self.of(field).is_some() && !self.is_focus_taken.swap(true, Ordering::Relaxed)
     }
 }
 

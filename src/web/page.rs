@@ -35,6 +35,8 @@ pub struct Page {
     /// The address of the page from which the request came, as the browser says.
     pub came_from: String,
     pub is_fragment: bool,
+    /// Whether it is a form that is shown again because something in it is wrong. The title says so.
+    pub has_errors: bool,
     pub now: Timestamp,
     pub zone: Zone,
     /// The name of the cookie in which the script keeps the browser's zone.
@@ -66,6 +68,7 @@ impl Page {
             path: parts.uri.path().to_owned(),
             came_from: came_from(headers),
             is_fragment: headers.contains_key(HX_REQUEST),
+            has_errors: false,
             now,
             zone: Zone::of_browser(cookie(cookies::ZONE).unwrap_or_default()),
             zone_cookie: cookies::name(cookies::ZONE, urls),
@@ -93,6 +96,18 @@ impl Page {
 
     pub fn time(&self, at: &Timestamp) -> TimeView {
         TimeView::new(*at, self.now, self.words, &self.zone)
+    }
+
+    /// The level of a dialog's heading: over a page, that page has the first one.
+    pub fn dialog_level(&self) -> u8 {
+        if self.is_fragment { 2 } else { 1 }
+    }
+
+    /// The same page for an answer with this status.
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        // 403 is a question, such as for the password: nothing that was typed is wrong.
+        self.has_errors = status.is_client_error() && status != StatusCode::FORBIDDEN;
+        self
     }
 
     pub fn asset(&self, name: &str) -> &'static str {
@@ -199,11 +214,13 @@ pub fn private(response: impl IntoResponse) -> Response {
 macro_rules! dialog_or_page {
     ($status:expr, $template:expr) => {{
         use askama_web::WebTemplateExt as _;
-        let template = $template;
+        let status = $status;
+        let mut template = $template;
+        template.page = template.page.with_status(status);
         if template.page.is_fragment {
-            $crate::web::page::private(($status, template.as_dialog().into_web_template()))
+            $crate::web::page::private((status, template.as_dialog().into_web_template()))
         } else {
-            $crate::web::page::private(($status, template.into_web_template()))
+            $crate::web::page::private((status, template.into_web_template()))
         }
     }};
 }

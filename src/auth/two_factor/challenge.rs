@@ -72,7 +72,7 @@ async fn check(
     let wrong = FormError::new(StatusCode::UNAUTHORIZED, page.t(key));
     if let Err(error) = FormError::of_attempt(outcome, page.words, wrong)? {
         return Ok(error.respond(|status, sentence| {
-            private((status, ChallengePage { page, is_recovery, refusal: Some(sentence) }))
+            private((status, ChallengePage { page: page.with_status(status), is_recovery, refusal: Some(sentence) }))
         }));
     }
     checker.forget_failures(&account).await?;
