@@ -36,6 +36,13 @@ function move(event, menu) {
   items[(to + items.length) % items.length].focus();
 }
 
+// A link in the role of a button or of a menu item answers to Space as those do.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== " " || !event.target.matches("a[role=menuitem], a[role=button], a[data-close]")) return;
+  event.preventDefault();
+  event.target.click();
+});
+
 dressMenus();
 document.addEventListener("htmx:afterSettle", dressMenus);
 

@@ -1,7 +1,6 @@
 //! Lines of the log as pages show them.
 
 use dockpass_core::activity::ActivityKind;
-use dockpass_core::user_agent;
 
 use super::Entry;
 use super::actions::SHELL;
@@ -26,7 +25,7 @@ impl ActivityView {
             SHELL => page.t("activity.by_shell").into_owned(),
             name => page.t1("activity.by", "name", name),
         };
-        let origin = [by, user_agent::describe(&entry.origin.client), entry.origin.address];
+        let origin = [by, page.words.program(&entry.origin.client), entry.origin.address];
         let origin: Vec<String> = origin.into_iter().filter(|part| !part.is_empty()).collect();
         let detail = match (entry.kind, entry.detail.as_str()) {
             (ActivityKind::SessionsEnded | ActivityKind::SignInFailed, _) => String::new(),

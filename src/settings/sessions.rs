@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use dockpass_core::activity::{ActivityKind, ClientInfo};
-use dockpass_core::user_agent;
 
 use crate::accounts::actions;
 use crate::activity::actions as activity;
@@ -54,7 +53,7 @@ async fn show(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
         .into_iter()
         .map(|session| SessionView {
             is_this: session.id_hash == own.as_bytes(),
-            client: user_agent::describe(&session.client),
+            client: me.page.words.program(&session.client),
             address: session.address,
             first_seen: me.page.time(&session.created_at),
             last_seen: me.page.time(&session.last_seen_at),

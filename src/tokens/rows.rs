@@ -7,7 +7,6 @@ use dockpass_core::quota::{QuotaExceeded, QuotaUsage, TokenQuota};
 use dockpass_core::repository::RepositoryFilter;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::{AccessToken, TokenSource, TokenStatus};
-use dockpass_core::user_agent;
 
 use super::actions::EXPIRES_SOON;
 use super::list_query;
@@ -72,7 +71,7 @@ impl TokenView {
 
 /// The name of a program; some send none.
 pub fn program(client: &str, words: Words) -> String {
-    if client.is_empty() { words.t("usage.unnamed").into_owned() } else { user_agent::describe(client) }
+    if client.is_empty() { words.t("usage.unnamed").into_owned() } else { words.program(client) }
 }
 
 fn repository_filter_text(filter: &RepositoryFilter, words: Words) -> String {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use axum::http::HeaderMap;
+use dockpass_core::user_agent::{self, Program};
 use time::Date;
 
 /// The languages of the locale files, each with its own name.
@@ -71,6 +72,16 @@ impl Words {
         self.t1(&format!("{key}.{form}"), "count", count)
     }
 
+    /// The program of a `User-Agent` and its system: "Firefox 131 on Windows", "Windows 上的 Firefox 131".
+    pub fn program(self, agent: &str) -> String {
+        match user_agent::describe(agent) {
+            Program { name, system: None } => name,
+            Program { name, system: Some(system) } => {
+                self.t1("app.program_on", "program", name).replace("%{system}", system)
+            }
+        }
+    }
+
     /// A date: "21 February 2027", "2027年2月21日".
     pub fn date(self, date: Date) -> String {
         let (year, month, day) = (date.year(), date.month(), date.day());
@@ -119,6 +130,16 @@ mod tests {
         for simplified in ["zh", "zh-CN", "zh-SG", "zh-Hans", "ZH-hans-hk"] {
             assert_eq!(accepted(&format!("{simplified},en;q=0.7")), "zh-CN", "{simplified}");
         }
+    }
+
+    #[test]
+    fn programs_are_said_in_the_readers_language() {
+        let firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0";
+        assert_eq!(Words::named("en").unwrap().program(firefox), "Firefox 131 on Windows");
+        let chinese = Words::named("zh-CN").unwrap();
+        assert_eq!(chinese.program(firefox), "Windows 上的 Firefox 131");
+        assert_eq!(chinese.program("Docker-Client/28.2.2 (linux)"), "linux 上的 docker 28.2");
+        assert_eq!(chinese.program("skopeo/1.9.3"), "skopeo 1.9");
     }
 
     #[test]

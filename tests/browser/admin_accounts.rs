@@ -187,6 +187,23 @@ async fn people_are_found_disabled_enabled_and_signed_out() {
 }
 
 #[tokio::test]
+async fn the_two_factor_authentication_of_someone_who_lost_the_authenticator_is_reset() {
+    let server = TestServer::start().await;
+    server.account("root").await;
+    server.enrolled("bob").await;
+    journey(&server, &ENGLISH, &[], async |window| {
+        window.sign_in("root").await;
+        window.goto("/admin/accounts").await;
+        row_action(window, "bob", "menuitem", "Reset two-factor authentication").await;
+        window.reads("dialog", "only if you’re sure that it’s bob who asks").await;
+        window.show("account-reset-2fa").await;
+        window.element("dialog button.danger").await.click().await.unwrap();
+        window.reads("#notice", "Two-factor authentication is off for bob").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn people_are_managed_without_javascript() {
     let server = peopled().await;
     journey(&server, &ENGLISH, &[], async |window| {

@@ -1,17 +1,41 @@
-//! Screenshots of pages in both themes and at two widths, with an axe-core audit of each.
+//! Screenshots of pages in both themes and at two widths, with an axe-core audit of each, and measurements at more widths.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
+use thirtyfour::WebElement;
 
 use crate::window::{Window, target};
 
-/// A desktop and a phone: width, height, whether it has a touch screen.
-const DEVICES: [(u32, u32, bool); 2] = [(1280, 800, false), (360, 740, true)];
-/// The narrowest screen that pages must fit.
-const NARROWEST: u32 = 320;
+/// The screens on which pages are measured: width, height, whether it has a touch screen.
+const SCREENS: [(u32, u32, bool); 7] = [
+    (1440, 900, false),
+    (1280, 800, false),
+    (1024, 768, false),
+    (900, 700, false),
+    (375, 740, true),
+    (360, 740, true),
+    (320, 600, true),
+];
+const PICTURED: [u32; 2] = [1280, 360];
+const AUDITED: [u32; 2] = [1280, 320];
+/// The widths at which text of twice the size must fit.
+const ENLARGED: [u32; 2] = [1280, 320];
+/// The width at which a language with texts that are 40 % longer must fit.
+const STRETCHED: u32 = 360;
+
+/// All rules of WCAG 2.2 A and AA and the best practices. axe-core leaves the size of targets and the comparison of
+/// visible labels with names out unless they are asked for.
+const ALL_RULES: &str = "runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', \
+                         'wcag22aa', 'best-practice']}, \
+                         rules: {'target-size': {enabled: true}, 'label-content-name-mismatch': {enabled: true}}";
+/// A theme changes nothing but colours: the same markup and the same sizes were audited in the light theme.
+const RULES_ABOUT_COLOUR: &str = "runOnly: ['color-contrast', 'link-in-text-block']";
+
+const FITS: &str = include_str!("fits.js");
+const PSEUDO_LANGUAGE: &str = include_str!("pseudo_language.js");
 
 static AXE: LazyLock<String> = LazyLock::new(|| {
     let script = target("tools").join("axe.min.js");
@@ -27,34 +51,51 @@ pub fn screens() -> PathBuf {
 }
 
 impl Window {
-    /// Takes screenshots of the open page as `{name}-{theme}-{width}{language}.png`. Audits each one, and checks that
-    /// nothing is wider than the screen.
+    /// Measures and audits the open page or dialog on all screens, and takes screenshots as
+    /// `{name}-{theme}-{width}{language}.png`.
     pub async fn show(&self, name: &str) {
-        for (width, height, is_touched) in DEVICES {
-            for theme in ["light", "dark"] {
-                self.media(theme).await;
-                self.device(width, height, is_touched).await;
-                self.assert_fits(name).await;
-                if let Some(rules) = self.rules(theme, width) {
+        crate::shown_pages::note(self, name).await;
+        for (width, height, is_touched) in SCREENS {
+            self.device(width, height, is_touched).await;
+            let (is_pictured, is_audited) = (PICTURED.contains(&width), AUDITED.contains(&width));
+            for (theme, rules) in [("light", ALL_RULES), ("dark", RULES_ABOUT_COLOUR)] {
+                if is_pictured || is_audited {
+                    self.media(theme).await;
+                }
+                // The Chinese pages have the colours of the English ones, which are audited at both widths.
+                if is_audited && (theme == "light" || width == SCREENS[1].0 || self.words.suffix.is_empty()) {
                     self.audit(&format!("{name}, {theme}, {width} px wide"), rules).await;
                 }
-                self.picture(&format!("{name}-{theme}-{width}{}.png", self.words.suffix)).await;
+                if is_pictured {
+                    self.picture(&format!("{name}-{theme}-{width}{}.png", self.words.suffix)).await;
+                }
+            }
+            self.media("light").await;
+            // Chinese texts are shorter than English ones, and their markup is the same.
+            if self.words.suffix.is_empty() {
+                self.assert_fits_with_longer_and_larger_text(name, width).await;
             }
         }
-        self.device(NARROWEST, 600, true).await;
-        self.assert_fits(name).await;
         self.as_before().await;
     }
 
-    /// The axe-core rules for a screenshot. The dark theme changes only colours, and other languages have the same
-    /// markup, so they need fewer audits.
-    fn rules(&self, theme: &str, width: u32) -> Option<&'static str> {
-        let is_wide = width == DEVICES[0].0;
-        match (self.words.suffix.is_empty(), theme, is_wide) {
-            (true, "light", _) | (false, "light", true) => Some(""),
-            (true, "dark", true) => Some(", runOnly: ['color-contrast']"),
-            _ => None,
+    async fn assert_fits_with_longer_and_larger_text(&self, name: &str, width: u32) {
+        if width == STRETCHED {
+            self.script(PSEUDO_LANGUAGE).await;
+            self.assert_fits(&format!("{name} in a language with longer texts, {width} px wide")).await;
+            self.script(PSEUDO_LANGUAGE).await;
         }
+        if ENLARGED.contains(&width) {
+            self.text_size(2).await;
+            self.assert_fits(&format!("{name} with text of 200 %, {width} px wide")).await;
+            self.text_size(1).await;
+        }
+    }
+
+    /// Sets the browser's own text size.
+    pub async fn text_size(&self, times: u32) {
+        let sizes = json!({"fontSizes": {"standard": 16 * times, "fixed": 13 * times}});
+        self.devtools("Page.setFontSizes", sizes).await;
     }
 
     async fn device(&self, width: u32, height: u32, is_touched: bool) {
@@ -74,31 +115,43 @@ impl Window {
         }
     }
 
+    /// Emulates a screen that people touch.
+    pub async fn touch(&self, width: u32, height: u32) {
+        self.device(width, height, true).await;
+    }
+
+    /// Taps an element with a finger.
+    pub async fn tap(&self, element: &WebElement) {
+        element.scroll_into_view().await.unwrap();
+        let place = element.rect().await.unwrap();
+        let scrolled = self.script("return [scrollX, scrollY];").await;
+        let scrolled = |at: usize| scrolled[at].as_f64().unwrap();
+        let (x, y) = (place.x + place.width / 2.0 - scrolled(0), place.y + place.height / 2.0 - scrolled(1));
+        self.devtools("Input.dispatchTouchEvent", json!({"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}))
+            .await;
+        self.devtools("Input.dispatchTouchEvent", json!({"type": "touchEnd", "touchPoints": []})).await;
+    }
+
     async fn as_before(&self) {
         self.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
         self.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": false})).await;
         self.media("light").await;
     }
 
-    /// Checks that nothing is cut off and the page does not scroll sideways.
-    async fn assert_fits(&self, name: &str) {
-        let beyond = self
-            .script(
-                "const page = document.documentElement, dialog = document.querySelector('dialog:modal'); \
-                 const boxes = [page, dialog].filter(box => box && box.scrollWidth > box.clientWidth); \
-                 return boxes.map(box => { const end = box.getBoundingClientRect().left + box.clientWidth; \
-                   return {needs: box.scrollWidth, has: box.clientWidth, beyond: [...box.querySelectorAll('*')] \
-                     .filter(e => e.getBoundingClientRect().right > end).map(e => e.outerHTML.slice(0, 90))}; });",
-            )
-            .await;
-        assert_eq!(beyond, json!([]), "{name} is wider than the screen: {beyond:#}");
+    /// Checks that the page does not scroll sideways, and that no text is cut off or lies over other text.
+    async fn assert_fits(&self, what: &str) {
+        let faults = self.script(FITS).await;
+        if faults != json!([]) {
+            self.picture("does-not-fit.png").await;
+        }
+        assert_eq!(faults, json!([]), "{what}: {faults:#}");
     }
 
     async fn audit(&self, what: &str, rules: &str) {
         // axe-core needs scripts. The page's own scripts were not loaded while scripts were off.
         self.scripts(true).await;
         self.driver().execute(format!("if (!window.axe) {{ {} }}", *AXE), vec![]).await.unwrap();
-        let run = "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']RULES}).then( \
+        let run = "const done = arguments[0]; axe.run(document, {resultTypes: ['violations'], RULES}).then( \
                    found => done(found.violations.map(v => ({rule: v.id, help: v.help, \
                      at: v.nodes.map(n => n.html + ' ' + n.failureSummary)}))), \
                    problem => done('axe failed: ' + problem));";

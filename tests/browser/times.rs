@@ -7,6 +7,10 @@ use crate::harness::{TestServer, database};
 use crate::window::Window;
 use crate::words::{CHINESE, ENGLISH, Words};
 
+const TAB: char = '\u{e004}';
+const RIGHT: char = '\u{e014}';
+const ESCAPE: char = '\u{e00c}';
+
 /// 2027-01-15 at noon UTC, so that no time zone changes its clocks during the test.
 const NOON: i64 = 1_800_014_400_000;
 
@@ -30,13 +34,11 @@ async fn exact_times_are_in_the_browsers_zone_until_one_is_chosen() {
         window.sign_in("alice").await;
         let machine = window.element(".tokens tbody time").await.attr("datetime").await.unwrap().unwrap();
         assert_eq!(machine, "2027-01-15T12:00:00Z");
-        window.holds("document.querySelector('.tokens tbody time').title.includes('9:00:00 PM')").await;
-        let said = title(window).await;
-        assert!(said.contains("January 15, 2027") && said.contains("GMT+9"), "{said}");
+        window.holds("document.querySelector('.tokens tbody time').title === '15 January 2027 21:00'").await;
         // Rows that htmx loads get it too.
         window.click("link", "Description").await;
         window.arrive("/settings/tokens?sort=description").await;
-        window.holds("document.querySelector('.tokens tbody time').title.includes('9:00:00 PM')").await;
+        window.holds("document.querySelector('.tokens tbody time').title === '15 January 2027 21:00'").await;
 
         window.goto("/settings").await;
         window.choose_text("Time zone", "Europe/Berlin").await;
@@ -64,6 +66,57 @@ async fn without_javascript_exact_times_are_in_utc_or_the_chosen_zone() {
         window.element("#notice .notice").await;
         window.goto("/settings/tokens").await;
         assert_eq!(title(window).await, "15 January 2027 13:00 CET");
+    })
+    .await;
+}
+
+/// The exact time that the page shows beside the focused one.
+const SHOWN: &str = "getComputedStyle(document.activeElement, '::after').content";
+
+#[tokio::test]
+async fn exact_times_are_shown_to_keys_with_one_stop_of_the_tab_key() {
+    let server = with_a_known_time().await;
+    server.signed_in("alice").await.generate("desktop", "repo:read", "30").await;
+    journey(&server, &ENGLISH, &[], async |window| {
+        window.devtools("Emulation.setTimezoneOverride", json!({"timezoneId": "Asia/Tokyo"})).await;
+        window.sign_in("alice").await;
+        window.holds("document.querySelectorAll('main time[title]').length >= 3").await;
+        window.holds("document.querySelectorAll('main time[tabindex=\"0\"]').length === 1").await;
+        for _ in 0..60 {
+            window.press(TAB).await;
+            if window.script("return document.activeElement.tagName").await == "TIME" {
+                break;
+            }
+        }
+        let mut shown = vec![];
+        for key in [None, Some(RIGHT), Some(RIGHT)] {
+            if let Some(key) = key {
+                window.press(key).await;
+            }
+            window.holds(&format!("{SHOWN} === JSON.stringify(document.activeElement.title)")).await;
+            shown.push(window.script(&format!("return {SHOWN};")).await.to_string());
+        }
+        assert!(shown.iter().any(|exact| exact.contains("15 January 2027 21:00")), "{shown:?}");
+        window.holds("document.querySelectorAll('main time[tabindex=\"0\"]').length === 1").await;
+        window.picture("time-focused.png").await;
+        window.press(ESCAPE).await;
+        window.holds("document.activeElement === document.body").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn exact_times_are_shown_to_taps_also_without_javascript() {
+    let server = with_a_known_time().await;
+    journey(&server, &ENGLISH, &[], async |window| {
+        window.without_scripts().await;
+        window.sign_in("alice").await;
+        window.touch(360, 740).await;
+        let time = window.element(".tokens tbody time").await;
+        window.tap(&time).await;
+        window.holds(&format!("{SHOWN} === '\"15 January 2027 12:00 UTC\"'")).await;
+        window.picture("time-tapped.png").await;
+        assert_eq!(window.script("return document.documentElement.scrollWidth").await, 360);
     })
     .await;
 }
@@ -136,6 +189,11 @@ async fn the_calendar_works_without_javascript() {
         window.click("button", "Close").await;
         window.arrive("/settings/tokens").await;
         window.find("link", "Replace calendar link").await;
+        window.click("link", "Remove calendar link").await;
+        window.show("calendar-remove").await;
+        window.click("button", "Remove calendar link").await;
+        window.find("link", "Create calendar link").await;
+        assert_eq!(server.anonymous().get(&address).await.status, 404);
     })
     .await;
 }

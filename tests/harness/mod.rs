@@ -8,6 +8,7 @@ pub mod device;
 pub mod events;
 pub mod factor;
 pub mod program;
+pub mod routes;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

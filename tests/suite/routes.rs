@@ -1,13 +1,12 @@
 //! Every route of the pages, read from the sources: who may use it, and with whose ids.
 
-use std::collections::BTreeSet;
-
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use time::Duration;
 
 use crate::harness::callers::headers;
-use crate::harness::{Answer, Browser, TestServer, files};
+use crate::harness::routes::routes;
+use crate::harness::{Answer, Browser, TestServer};
 
 /// Routes that are open to everyone, or need a secret code. Think twice before adding a new one here.
 const OPEN: [&str; 25] = [
@@ -58,34 +57,6 @@ const FORM: [(&str, &str); 13] = [
     ("saved", "yes"),
     ("user_code", "WDJB-MJHT"),
 ];
-
-/// All routes in the sources, by method and path.
-fn routes() -> BTreeSet<(String, String)> {
-    let mut routes = BTreeSet::new();
-    for (file, text) in files("src", ".rs") {
-        let code = text.split("#[cfg(test)]").next().unwrap();
-        for part in code.split(".route(").skip(1) {
-            let quoted = part.trim_start().strip_prefix('"').unwrap_or_else(|| panic!("{file}: a path in quotes"));
-            let (path, rest) = quoted.split_once('"').unwrap();
-            let mut depth = 1;
-            let end = rest.find(|c| {
-                depth += i32::from(c == '(') - i32::from(c == ')');
-                depth == 0
-            });
-            let handlers = &rest[..end.unwrap()];
-            let has = |verb: &str| {
-                let call = format!("{verb}(");
-                let mut calls = handlers.match_indices(&call).map(|(at, _)| &handlers[..at]);
-                calls.any(|before| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_'))
-            };
-            let verbs = ["get", "post", "put", "patch", "delete"].into_iter().filter(|verb| has(verb) || has("any"));
-            let found: Vec<_> = verbs.map(|verb| (verb.to_uppercase(), path.to_owned())).collect();
-            assert!(!found.is_empty(), "{file}: no method for {path}");
-            routes.extend(found);
-        }
-    }
-    routes
-}
 
 fn closed() -> impl Iterator<Item = (Method, String)> {
     let is_closed = |(_, path): &(String, String)| CLOSED.iter().any(|head| path.starts_with(head));

@@ -1,4 +1,12 @@
-//! `User-Agent` headers in words: "Firefox 131 on Linux", "docker 28.2 on linux".
+//! `User-Agent` headers in words: "Firefox 131" on "Linux", "docker 28.2" on "linux".
+
+/// A program, as its `User-Agent` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program<'a> {
+    /// With its version. Empty if the header is.
+    pub name: String,
+    pub system: Option<&'a str>,
+}
 
 const MAX_CHARACTERS: usize = 200;
 
@@ -7,17 +15,19 @@ pub fn shorten(header: &str) -> String {
     header.chars().filter(|c| !c.is_control()).take(MAX_CHARACTERS).collect()
 }
 
-/// The program and its system in words. For unknown programs it is the first product of the `User-Agent`.
-pub fn describe(agent: &str) -> String {
+/// The program and its system. The name of an unknown program is the first product of the `User-Agent`.
+pub fn describe(agent: &str) -> Program<'_> {
     if let Some(registry) = registry_client(agent) {
         return registry;
     }
     let system = SYSTEMS.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     let browser = BROWSERS.iter().find_map(|(mark, name)| version_after(agent, mark).map(|major| (*name, major)));
-    match (browser, system) {
-        (Some((name, major)), Some(system)) => format!("{name} {major} on {system}"),
-        (Some((name, major)), None) => format!("{name} {major}"),
-        (None, _) => agent.split([' ', '(']).next().unwrap_or_default().replacen('/', " ", 1),
+    match browser {
+        Some((name, major)) => Program { name: format!("{name} {major}"), system },
+        None => {
+            let product = agent.split([' ', '(']).next().unwrap_or_default();
+            Program { name: product.replacen('/', " ", 1), system: None }
+        }
     }
 }
 
@@ -48,7 +58,7 @@ fn version_after<'a>(agent: &'a str, mark: &str) -> Option<&'a str> {
 /// Reads `Docker-Client/28.2.2 (linux)`, `docker/20.10.24 go/… os/linux …`, `skopeo/1.9.3`, `Buildah/1.28.2`,
 /// `containerd/1.6.20~ds1` and `containers/5.23.1 (github.com/containers/image)`. The last one is podman: it sends the
 /// version of its registry library, and other programs with that library may send the same.
-fn registry_client(agent: &str) -> Option<String> {
+fn registry_client(agent: &str) -> Option<Program<'_>> {
     let (product, rest) = agent.split_once('/')?;
     let name = match product {
         "Docker-Client" | "docker" => "docker",
@@ -63,10 +73,8 @@ fn registry_client(agent: &str) -> Option<String> {
     let system = rest.split_once("os/").or_else(|| rest.split_once(" (")).map(|(_, after)| after);
     let system = system.and_then(|after| after.split([' ', ')', ';']).next()).filter(|_| name == "docker");
     let words = format!("{name} {}", short.join("."));
-    if product == "containers" {
-        return Some(format!("podman ({words})"));
-    }
-    Some(system.map_or_else(|| words.clone(), |system| format!("{words} on {system}")))
+    let name = if product == "containers" { format!("podman ({words})") } else { words };
+    Some(Program { name, system })
 }
 
 #[cfg(test)]
@@ -96,7 +104,8 @@ mod tests {
             ("", ""),
         ];
         for (agent, words) in cases {
-            assert_eq!(describe(agent), words);
+            let Program { name, system } = describe(agent);
+            assert_eq!(system.map_or(name.clone(), |system| format!("{name} on {system}")), words);
         }
     }
 }

@@ -70,3 +70,18 @@ fn reason_key(code: &str, action: RepositoryAction, obstacle: Option<DenyReason>
         _ => "refusals.unnamed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_sentence() {
+        // A failed sign-in belongs to no token, so no page lists it.
+        for code in Refusal::CODES.into_iter().filter(|code| *code != "AUTH-FAILED") {
+            for action in [RepositoryAction::Pull, RepositoryAction::Push, RepositoryAction::Delete] {
+                assert_ne!(reason_key(code, action, None), "refusals.unnamed", "{code}");
+            }
+        }
+    }
+}
