@@ -5,11 +5,13 @@ use std::sync::Arc;
 use dockpass_core::activity::FailureKey;
 use dockpass_core::refusal::RefusalKey;
 use dockpass_core::usage::{ImageDirection, LastUse, Occurrences, TokenUse};
+use tokio::sync::watch;
 
 use crate::config::{Config, Urls};
 use crate::platform::clock::Clock;
 use crate::platform::database::Db;
 use crate::platform::encryption::Encryptor;
+use crate::platform::http_server::ServerPhase;
 use crate::platform::journal::Journal;
 use crate::platform::metrics::Metrics;
 use crate::platform::password_hasher::PasswordHasher;
@@ -24,6 +26,7 @@ pub struct App {
     pub config: Arc<Config>,
     /// The addresses by which others know this server.
     pub urls: Arc<Urls>,
+    pub phase: watch::Receiver<ServerPhase>,
     pub db: Db,
     pub clock: Clock,
     pub rng: SystemRng,

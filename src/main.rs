@@ -13,11 +13,12 @@ use dockpass::doctor::{self, DoctorCommand};
 use dockpass::platform::clock::{self, Clock};
 use dockpass::platform::database::Db;
 use dockpass::platform::rng::SystemRng;
-use dockpass::platform::{backup, data_folder, log};
+use dockpass::platform::{backup, data_folder, log, migrate_to};
 use dockpass::registry::cli::{self as registry_cli, KeysCommand, RegistryConfigCommand};
 use dockpass::registry::keys::actions as keys;
 use dockpass::registry::public_url;
-use dockpass::server::{self, Server};
+use dockpass::server::{self, Server, StopRequest};
+use tokio::sync::mpsc;
 
 /// Personal access tokens for a self-hosted container registry
 #[derive(Debug, Parser)]
@@ -60,6 +61,11 @@ enum Command {
         /// The file to read
         file: PathBuf,
     },
+    /// Copy the SQLite database to an empty PostgreSQL database, and compare the two; servers must be stopped
+    MigrateTo {
+        /// `postgres://user@host/database`, or - to read it from standard input: other users can see arguments
+        url: String,
+    },
 }
 
 #[tokio::main]
@@ -100,6 +106,7 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             }
             backup::restore(&config, &file).await.map(line)
         }
+        Command::MigrateTo { url } => migrate_to::migrate_to(&config, &migrate_to::read_address(&url)?).await,
         Command::Account(command) => {
             if !command.can_create_database() {
                 data_folder::must_exist(&config)?;
@@ -163,7 +170,7 @@ async fn with_database<T>(config: &Config, run: impl AsyncFnOnce(&Db) -> Result<
 }
 
 async fn serve(config: Config) -> Result<(), String> {
-    let stop = stop_signal().map_err(|error| format!("signals cannot be received: {error}"))?;
+    let stop = stop_signals().map_err(|error| format!("signals cannot be received: {error}"))?;
     let server = Server::bind(config, Clock::System).await?;
     let mut lines = format!("listening on http://{}\n", server.address());
     if let Some(link) = server.setup_link() {
@@ -178,15 +185,22 @@ async fn serve(config: Config) -> Result<(), String> {
 }
 
 /// SIGTERM comes from a supervisor, SIGINT from a terminal.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+fn stop_signals() -> std::io::Result<mpsc::UnboundedReceiver<StopRequest>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
+    let (sender, requests) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let request = tokio::select! {
+                _ = term.recv() => StopRequest::Drain,
+                _ = interrupt.recv() => StopRequest::Stop,
+            };
+            if sender.send(request).is_err() {
+                return;
+            }
         }
-    })
+    });
+    Ok(requests)
 }
 
 /// Writes to standard output; `false` if the text is lost. A reader that is gone (`| head`) is no fault.

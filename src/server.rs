@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time;
 
@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::platform::clock::{self, Clock};
 use crate::platform::data_folder;
 use crate::platform::database::Db;
-use crate::platform::http_server::{self, ConnectionLimits};
+use crate::platform::http_server::{self, ConnectionLimits, ServerPhase};
 use crate::platform::metrics::Metrics;
 use crate::platform::open_database::open_error;
 use crate::platform::password_hasher::PasswordHasher;
@@ -27,7 +27,9 @@ use crate::platform::rng::SystemRng;
 use crate::platform::write_health::WriteHealth;
 use crate::{accounts, activity, auth, devices, registry, repositories, router, tokens, web};
 
-/// At shutdown, running requests get this long.
+/// Load balancers get this long to notice that the server stops.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// Requests must end within this after the signal.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(7);
 /// Then the journals are written and the database is closed. Together less than 10 s, after which `docker stop` kills.
 const LAST_FLUSH: Duration = Duration::from_millis(2500);
@@ -39,6 +41,15 @@ const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// Idle devices are signed out this often. Their tokens are refused at once, but until then pages show them as active.
 const END_IDLE_DEVICES_EVERY: Duration = Duration::from_secs(60);
 
+/// How a server is asked to stop. A second request ends it at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopRequest {
+    /// By a supervisor, which may have other servers: connections are accepted for [`DRAIN_TIME`] more.
+    Drain,
+    /// By a person at a terminal, who waits for the end.
+    Stop,
+}
+
 /// A server that has its address and is about to serve.
 #[derive(Debug)]
 pub struct Server {
@@ -47,6 +58,7 @@ pub struct Server {
     address: SocketAddr,
     metrics: Option<(TcpListener, SocketAddr)>,
     setup_link: Option<String>,
+    phase: watch::Sender<ServerPhase>,
     _data_folder: File,
 }
 
@@ -69,6 +81,7 @@ impl Server {
             Some(address) => Some(listen(address).await?),
             None => None,
         };
+        let (phase, _) = watch::channel(ServerPhase::Serving);
         let write_health = WriteHealth::default();
         // The start itself wrote: tables, keys or the set-up code.
         write_health.note(true, now);
@@ -88,10 +101,11 @@ impl Server {
             failures: activity::actions::failures(),
             rng: SystemRng,
             clock,
+            phase: phase.subscribe(),
             db,
         };
         let setup_link = setup_link(&app).await.map_err(|error| error.to_string())?;
-        Ok(Self { app, listener, address, metrics, setup_link, _data_folder: data_folder })
+        Ok(Self { app, listener, address, metrics, setup_link, phase, _data_folder: data_folder })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -110,39 +124,33 @@ impl Server {
         &self.app
     }
 
-    /// Serves until `stop` is done; then lets running requests end, writes what they left behind and closes the
-    /// database.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
-        let (stopping, stopped) = watch::channel(false);
-        let flushing = tokio::spawn(flush_at_intervals(self.app.clone(), stopped.clone()));
+    /// Serves until it is asked to stop, or nobody can ask any more; then lets running requests end, writes what they left
+    /// behind and closes the database.
+    pub async fn run(self, mut requests: mpsc::UnboundedReceiver<StopRequest>) {
+        let phase = self.phase;
+        let flushing = tokio::spawn(flush_at_intervals(self.app.clone(), phase.subscribe()));
         let tidying = tokio::spawn(tidy_at_intervals(self.app.clone()));
         let looking = tokio::spawn(look_for_keys(self.app.clone()));
         let metrics = self.metrics.map(|(listener, _)| {
             let service = web::metrics::router(self.app.metrics.clone());
-            tokio::spawn(http_server::serve(
-                listener,
-                service,
-                ConnectionLimits::new(METRICS_CONNECTIONS),
-                stopped.clone(),
-            ))
+            let limits = ConnectionLimits::new(METRICS_CONNECTIONS);
+            tokio::spawn(http_server::serve(listener, service, limits, phase.subscribe()))
         });
-        let mut signal = stopped.clone();
         let router = router::router(self.app.clone());
         let limits = ConnectionLimits::new(http_server::raise_file_limit());
-        let serving = http_server::serve(self.listener, router, limits, stopped);
-        tokio::spawn(async move {
-            stop.await;
-            tracing::info!("stopping");
-            let _ = stopping.send(true);
-        });
-        let deadline = async {
-            let _ = signal.wait_for(|stopping| *stopping).await;
-            time::sleep(SHUTDOWN_TIMEOUT).await;
+        let serving = http_server::serve(self.listener, router, limits, phase.subscribe());
+        let stopping = async {
+            let first = requests.recv().await;
+            tokio::select! {
+                () = stop_in_order(first, &phase) => tracing::warn!("some requests did not end in time"),
+                Some(_) = requests.recv() => tracing::warn!("a second signal: requests that run are cut off"),
+            }
         };
         tokio::select! {
             () = serving => {}
-            () = deadline => tracing::warn!("some requests did not end in time"),
+            () = stopping => {}
         }
+        phase.send_replace(ServerPhase::Stopping);
         tidying.abort();
         looking.abort();
         metrics.inspect(JoinHandle::abort);
@@ -253,11 +261,25 @@ async fn end_idle_devices(app: &App) -> Result<(), Error> {
     run([job], true).await
 }
 
-async fn flush_at_intervals(app: App, mut stopped: watch::Receiver<bool>) {
+/// Goes through the phases, and ends when all requests should have ended.
+async fn stop_in_order(request: Option<StopRequest>, phase: &watch::Sender<ServerPhase>) {
+    let deadline = time::Instant::now() + SHUTDOWN_TIMEOUT;
+    if request == Some(StopRequest::Drain) {
+        let seconds = DRAIN_TIME.as_secs();
+        tracing::info!("stopping: /readyz answers 503, and connections are accepted for {seconds} s more");
+        phase.send_replace(ServerPhase::Draining);
+        time::sleep(DRAIN_TIME).await;
+    }
+    tracing::info!("stopping");
+    phase.send_replace(ServerPhase::Stopping);
+    time::sleep_until(deadline).await;
+}
+
+async fn flush_at_intervals(app: App, mut phase: watch::Receiver<ServerPhase>) {
     loop {
         tokio::select! {
             () = time::sleep(FLUSH_EVERY) => {}
-            _ = stopped.changed() => return,
+            _ = phase.wait_for(|phase| *phase == ServerPhase::Stopping) => return,
         }
         // Errors are in the log.
         let _ = flush(&app).await;

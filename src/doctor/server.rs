@@ -69,6 +69,13 @@ fn check_tables(named: &str, tables: Result<Tables, String>, report: &mut Report
             let advice = "start the server of this version, which applies them";
             report.wrong(CHECK, format_args!("{named}; {are} not applied yet ({list}): {advice}"));
         }
+        Ok(Tables::Newer(migrations)) => {
+            let (list, advice) = (migrations.join(", "), "to be sure, run the doctor of that version");
+            report.warning(
+                CHECK,
+                format_args!("{named}; a newer version of Dockpass has migrated it ({list}): {advice}"),
+            );
+        }
         Ok(Tables::Foreign) => {
             let advice = "run the doctor of the version that the server has";
             report.wrong(CHECK, format_args!("{named}; another version of Dockpass has migrated it: {advice}"));

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use dockpass_core::timestamp::Timestamp;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
 use super::data_folder::{self, newest_kept, with_suffix};
@@ -31,7 +31,7 @@ pub async fn back_up(config: &Config, file: &Path) -> Result<String, String> {
         return Err(format!("{} is not a file: a backup can only replace a file", file.display()));
     }
     let draft = with_suffix(file, ".writing");
-    let _lock = copy(path, &draft).await?;
+    let _lock = copy(path, SqliteConnectOptions::new().filename(path), &draft).await?;
     data_folder::replace(&draft, file).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
     Ok(format!(
         "backup written to {}; keep a copy of the secret key file {} elsewhere: the backup is useless without it",
@@ -79,7 +79,7 @@ pub async fn restore(config: &Config, file: &Path) -> Result<String, String> {
     check_backup(file).await?;
     let _lock = data_folder::occupy_exclusively(config)?;
     let draft = with_suffix(path, ".restoring");
-    let _draft_lock = copy(file, &draft).await?;
+    let _draft_lock = copy(file, closed_database(file), &draft).await?;
     let failed = |error: io::Error| format!("{} cannot be replaced: {error}", path.display());
     let kept = match path.exists() {
         true => Some(keep(path).await?),
@@ -152,11 +152,10 @@ fn sqlite_path(config: &Config) -> Result<&Path, String> {
 }
 
 /// Writes one consistent state of a database into a draft, which is locked until the file is dropped.
-async fn copy(database: &Path, draft: &Path) -> Result<File, String> {
+async fn copy(database: &Path, options: SqliteConnectOptions, draft: &Path) -> Result<File, String> {
     let unwritable = |error: &dyn std::fmt::Display| format!("{} cannot be written: {error}", draft.display());
     let failed = |error: sqlx::Error| format!("{} cannot be backed up: {error}", database.display());
-    let options = SqliteConnectOptions::new().filename(database).read_only(true);
-    let mut connection = SqliteConnection::connect_with(&options).await.map_err(failed)?;
+    let mut connection = SqliteConnection::connect_with(&options.read_only(true)).await.map_err(failed)?;
     let file = create_draft(draft).map_err(|error| unwritable(&error))?;
     // VACUUM INTO takes an empty file, and does not block writers.
     let query = sqlx::query("VACUUM INTO $1").bind(draft.display().to_string());
@@ -182,10 +181,17 @@ fn create_draft(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// A file that no server uses: a backup, or a copy of a stopped server's database. SQLite would create a log beside such a
+/// copy, and the folder may be read-only.
+fn closed_database(file: &Path) -> SqliteConnectOptions {
+    let has_log = ["-wal", "-journal"].iter().any(|suffix| with_suffix(file, suffix).exists());
+    SqliteConnectOptions::new().filename(file).immutable(!has_log)
+}
+
 async fn check_backup(file: &Path) -> Result<(), String> {
     let refuse = |error: sqlx::Error| format!("{} is not a Dockpass backup: {error}", file.display());
-    let options = SqliteConnectOptions::new().filename(file).read_only(true).journal_mode(SqliteJournalMode::Delete);
-    let mut connection = SqliteConnection::connect_with(&options).await.map_err(refuse)?;
+    let mut connection =
+        SqliteConnection::connect_with(&closed_database(file).read_only(true)).await.map_err(refuse)?;
     sqlx::query("SELECT id FROM account LIMIT 1").execute(&mut connection).await.map_err(refuse)?;
     let (result,): (String,) =
         sqlx::query_as("PRAGMA integrity_check").fetch_one(&mut connection).await.map_err(refuse)?;

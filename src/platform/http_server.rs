@@ -1,5 +1,6 @@
 //! Accepting connections and serving HTTP/1.1 on them, with a bound on everything that a client can hold open.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +8,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{self, Instant};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
@@ -25,6 +27,18 @@ const MOST_CONNECTIONS: usize = 20_000;
 /// After a failed accept: without a pause a process that is out of files would spin.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 const LOG_EVERY: Duration = Duration::from_secs(60);
+/// How long a new connection gets to send its first bytes when the server stops.
+const FIRST_BYTES_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// How far a server is from its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerPhase {
+    Serving,
+    /// Connections are still accepted, but each answer closes its connection, so that clients go elsewhere.
+    Draining,
+    /// No connections are accepted, and running requests finish.
+    Stopping,
+}
 
 /// What clients may hold open.
 #[derive(Debug, Clone, Copy)]
@@ -51,15 +65,23 @@ pub fn raise_file_limit() -> usize {
     usize::try_from(files.saturating_sub(RESERVED_FILES)).unwrap_or(MOST_CONNECTIONS).clamp(64, MOST_CONNECTIONS)
 }
 
-/// Serves `router` until `stopping` becomes true, then finishes the requests that run.
+/// Serves `router` until the phase is [`ServerPhase::Stopping`], then finishes the requests that run.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: ConnectionLimits,
-    mut stopping: watch::Receiver<bool>,
+    mut phase: watch::Receiver<ServerPhase>,
 ) {
     let (graceful, slots) = (GracefulShutdown::new(), Arc::new(Semaphore::new(limits.connections)));
-    let mut failures = Failures::default();
+    let (mut failures, mut accepted_at) = (Failures::default(), None);
+    let answers = phase.clone();
+    let start = |stream, peer, slot| {
+        let connection = serve_connection(stream, peer, router.clone(), limits, answers.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            connection.await;
+            drop::<Option<OwnedSemaphorePermit>>(slot);
+        });
+    };
     loop {
         let accepted = async {
             let free = Arc::clone(&slots).try_acquire_owned();
@@ -75,15 +97,12 @@ pub async fn serve(
         };
         let (slot, accepted) = tokio::select! {
             accepted = accepted => accepted,
-            _ = stopping.wait_for(|stopping| *stopping) => break,
+            _ = phase.wait_for(|phase| *phase == ServerPhase::Stopping) => break,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = serve_connection(stream, peer, router.clone(), limits, graceful.watcher());
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(slot);
-                });
+                accepted_at = Some(Instant::now());
+                start(stream, peer, slot);
             }
             Err(error) => {
                 failures.note(&format!("connections cannot be accepted: {error}"));
@@ -91,7 +110,20 @@ pub async fn serve(
             }
         }
     }
-    drop(listener);
+    // Closing a listener resets the connections in its queue, and a proxy must not repeat a POST that it has sent.
+    if let Ok(listener) = listener.into_std() {
+        while let Ok((stream, peer)) = listener.accept() {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            if let (Ok(stream), Ok(slot)) = (stream, Arc::clone(&slots).try_acquire_owned()) {
+                accepted_at = Some(Instant::now());
+                start(stream, peer, Some(slot));
+            }
+        }
+    }
+    // hyper closes connections on which it has read nothing so far.
+    if let Some(at) = accepted_at {
+        time::sleep_until(at + FIRST_BYTES_TIMEOUT).await;
+    }
     graceful.shutdown().await;
 }
 
@@ -100,6 +132,7 @@ async fn serve_connection(
     peer: SocketAddr,
     router: Router,
     limits: ConnectionLimits,
+    phase: watch::Receiver<ServerPhase>,
     watcher: Watcher,
 ) {
     let _ = stream.set_nodelay(true);
@@ -108,7 +141,14 @@ async fn serve_connection(
     stream.set_write_timeout(Some(limits.stall_timeout));
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request.map(Body::new))
+        let (answering, phase) = (router.clone().oneshot(request.map(Body::new)), phase.clone());
+        async move {
+            let mut response = answering.await?;
+            if *phase.borrow() != ServerPhase::Serving {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -147,15 +187,15 @@ mod tests {
     const HEAD: &[u8] = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n";
 
     /// A server that echoes, with short limits; its address.
-    async fn start(connections: usize) -> (SocketAddr, watch::Sender<bool>) {
+    async fn start(connections: usize) -> (SocketAddr, watch::Sender<ServerPhase>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let short = Duration::from_millis(200);
         let limits = ConnectionLimits { connections, header_timeout: short, stall_timeout: short };
         let router = Router::new().route("/", post(|body: Bytes| async move { body }));
-        let (stop, stopping) = watch::channel(false);
-        tokio::spawn(serve(listener, router, limits, stopping));
-        (address, stop)
+        let (sender, phase) = watch::channel(ServerPhase::Serving);
+        tokio::spawn(serve(listener, router, limits, phase));
+        (address, sender)
     }
 
     /// Sends these bytes and reads until the server closes the connection.
@@ -185,13 +225,37 @@ mod tests {
         let short = Duration::from_millis(200);
         let limits = ConnectionLimits { connections: 1, header_timeout: short, stall_timeout: short };
         let router = Router::new().route("/", post(|| async { vec![0_u8; 64 << 20] }));
-        let (_stop, stopping) = watch::channel(false);
-        tokio::spawn(serve(listener, router, limits, stopping));
+        let (_sender, phase) = watch::channel(ServerPhase::Serving);
+        tokio::spawn(serve(listener, router, limits, phase));
         let mut stuck = TcpStream::connect(address).await.unwrap();
         stuck.write_all(&[HEAD, b"1234"].concat()).await.unwrap();
         // The one place is free again, although the first client keeps its connection open.
         let answer = time::timeout(Duration::from_secs(20), send(address, b"GET / HTTP/1.0\r\n\r\n")).await.unwrap();
         assert!(answer.starts_with("HTTP/1.0 405"), "{answer}");
         drop(stuck);
+    }
+
+    #[tokio::test]
+    async fn what_was_accepted_when_the_server_stops_is_answered() {
+        let (address, sender) = start(100).await;
+        let mut kept = TcpStream::connect(address).await.unwrap();
+        sender.send_replace(ServerPhase::Draining);
+        kept.write_all(&[HEAD, b"1234"].concat()).await.unwrap();
+        let mut answer = String::new();
+        kept.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("connection: close"), "{answer}");
+        let mut silent = Vec::new();
+        for _ in 0..50 {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        sender.send_replace(ServerPhase::Stopping);
+        // The test has one thread, so the server has seen nothing of the new connections.
+        for mut stream in silent {
+            stream.write_all(&[HEAD, b"1234"].concat()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        }
+        assert!(TcpStream::connect(address).await.is_err());
     }
 }

@@ -30,7 +30,10 @@ pub(super) fn migrator() -> Migrator {
         let sql = String::from_utf8(Migrations::get(&name)?.data.into_owned()).ok()?;
         Some(migration(version.parse().ok()?, description, sql))
     };
-    Migrator::with_migrations(names.into_iter().filter_map(read).collect())
+    let mut migrator = Migrator::with_migrations(names.into_iter().filter_map(read).collect());
+    // Servers of two versions run on one database during an upgrade. Migrations only add, so the older one goes on.
+    migrator.set_ignore_missing(true);
+    migrator
 }
 
 fn migration(version: i64, description: &str, sql: String) -> Migration {
@@ -45,7 +48,9 @@ pub enum Tables {
     /// These migrations are not applied yet, by their descriptions.
     MissingMigrations(Vec<String>),
     Current,
-    /// Migrations of another version were applied.
+    /// A newer version added these migrations, by their descriptions. This program runs on them.
+    Newer(Vec<String>),
+    /// The migrations are not those of any version of this program.
     Foreign,
     Unreleased,
 }
@@ -76,14 +81,22 @@ fn judge(applied: &[Applied], migrator: &Migrator) -> Tables {
     if applied.iter().any(|(version, description, _)| *version == 1 && description == FIRST_UNRELEASED) {
         return Tables::Unreleased;
     }
+    let newest = migrator.iter().map(|migration| migration.version).max().unwrap_or_default();
+    let (newer, known): (Vec<_>, Vec<_>) = applied.iter().partition(|(version, ..)| *version > newest);
     let own = |version: i64| migrator.iter().find(|migration| migration.version == version);
-    if applied.iter().any(|(version, _, sum)| own(*version).is_none_or(|own| own.checksum.as_ref() != sum.as_slice())) {
+    if known.iter().any(|(version, _, sum)| own(*version).is_none_or(|own| own.checksum.as_ref() != sum.as_slice())) {
         return Tables::Foreign;
     }
     let is_applied = |migration: &&Migration| applied.iter().any(|(version, ..)| *version == migration.version);
     let missing = migrator.iter().filter(|migration| !is_applied(migration));
     let missing: Vec<String> = missing.map(|migration| migration.description.replace('_', " ")).collect();
-    if missing.is_empty() { Tables::Current } else { Tables::MissingMigrations(missing) }
+    match (missing.is_empty(), newer.is_empty()) {
+        (false, _) => Tables::MissingMigrations(missing),
+        (true, true) => Tables::Current,
+        (true, false) => {
+            Tables::Newer(newer.into_iter().map(|(_, description, _)| description.replace('_', " ")).collect())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +117,11 @@ mod tests {
         );
         assert_eq!(tables(&[&own[0], &own[1], &own[2]]), Tables::Current);
         assert_eq!(tables(&[&of(1, "initial", "changed")]), Tables::Foreign);
-        assert_eq!(tables(&[&own[0], &of(9, "later", "z")]), Tables::Foreign);
+        assert_eq!(
+            tables(&[&own[0], &own[1], &own[2], &of(9, "later_tables", "z")]),
+            Tables::Newer(vec!["later tables".to_owned()])
+        );
+        assert_eq!(tables(&[&own[0], &of(0, "before", "z")]), Tables::Foreign);
         let unreleased = [of(1, FIRST_UNRELEASED, "x"), of(2, "people_and_limits", "y")];
         assert_eq!(tables(&[&unreleased[0], &unreleased[1]]), Tables::Unreleased);
     }

@@ -14,6 +14,7 @@ pub mod journal;
 pub mod jwt;
 pub mod log;
 pub mod metrics;
+pub mod migrate_to;
 pub mod migrations;
 pub mod open_database;
 pub mod password_hasher;

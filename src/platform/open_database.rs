@@ -97,10 +97,15 @@ async fn can_migrate(mut reader: Reader) -> Result<(), OpenError> {
     }
 }
 
+/// A connection to PostgreSQL, or why there is none.
+pub(super) async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnection> {
+    let asked = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await;
+    asked.map_err(|_| sqlx::Error::Io(ErrorKind::TimedOut.into()))?
+}
+
 async fn postgres(options: &PgConnectOptions) -> sqlx::Result<PgPool> {
     // The pool retries a refused connection until its time is up, and then only says that it is. Ask once first.
-    let asked = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await;
-    asked.map_err(|_| sqlx::Error::Io(ErrorKind::TimedOut.into()))??.close().await?;
+    connect(options).await?.close().await?;
     PgPoolOptions::new()
         .max_connections(POSTGRES_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)

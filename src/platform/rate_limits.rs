@@ -134,7 +134,8 @@ impl RateLimits {
     /// How long an address must wait before it may guess again.
     pub fn wait_of_address(&self, guessed: GuessKind, address: IpAddr, now: Timestamp) -> Option<Duration> {
         let mut closed = self.closed();
-        closed.retain(|_, until| *until > now);
+        // No wait is longer than an hour, so one that seems longer began before the clock was set back.
+        closed.retain(|_, until| *until > now && *until - now <= Duration::HOUR);
         networks_of(address)
             .into_iter()
             .filter_map(|network| closed.get(&(guessed, network)))

@@ -37,7 +37,8 @@ impl WriteHealth {
     pub async fn check(&self, db: &Db, now: Timestamp) {
         let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_known = last.is_some_and(|(at, is_committed)| {
-            let age = now - at;
+            // The clock may have been set back.
+            let age = (now - at).abs();
             age < ASK_EVERY || (is_committed && age < FRESH)
         });
         if !is_known {

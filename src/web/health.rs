@@ -7,14 +7,18 @@ use axum::routing::get;
 
 use crate::app::App;
 use crate::platform::database::fetch;
+use crate::platform::http_server::ServerPhase;
 
-/// `/healthz`: the process answers. `/readyz`: it can read its database.
+/// `/healthz`: the process answers. `/readyz`: it can read its database and does not stop.
 pub fn routes() -> Router<App> {
     Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready))
 }
 
 /// A server that cannot write stays in rotation: `/token` only reads.
 async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
+    if *app.phase.borrow() != ServerPhase::Serving {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server is stopping\n");
+    }
     let answered = async {
         let mut reader = app.db.read().await?;
         fetch!(fetch_one, &mut reader, (i64,), "SELECT COUNT(*) FROM installation")

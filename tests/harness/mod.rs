@@ -5,8 +5,10 @@
 pub mod callers;
 pub mod database;
 pub mod device;
+pub mod disk;
 pub mod events;
 pub mod factor;
+pub mod filled_tables;
 pub mod program;
 pub mod routes;
 
@@ -20,14 +22,14 @@ use dockpass::app::App;
 use dockpass::config::{Config, Settings};
 use dockpass::platform::clock::Clock;
 use dockpass::platform::rng::SystemRng;
-use dockpass::server::Server;
+use dockpass::server::{Server, StopRequest};
 use dockpass_core::password::{HashMemory, Password, PasswordDigest};
 use dockpass_core::username::Username;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// The password of every account in these tests.
@@ -45,7 +47,7 @@ pub struct TestServer {
     pub address: SocketAddr,
     pub setup_link: Option<String>,
     pub folder: TempDir,
-    stop: Option<oneshot::Sender<()>>,
+    stop: mpsc::UnboundedSender<StopRequest>,
     running: Option<JoinHandle<()>>,
 }
 
@@ -143,18 +145,16 @@ impl TestServer {
 
     async fn serve(config: Config, clock: Clock, folder: TempDir) -> Self {
         let server = Server::bind(config, clock.clone()).await.unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (stop, requests) = mpsc::unbounded_channel();
         let (app, address) = (server.app().clone(), server.address());
         let setup_link = server.setup_link().map(str::to_owned);
-        let running = tokio::spawn(server.run(async {
-            let _ = stopped.await;
-        }));
-        Self { app, clock, address, setup_link, folder, stop: Some(stop), running: Some(running) }
+        let running = tokio::spawn(server.run(requests));
+        Self { app, clock, address, setup_link, folder, stop, running: Some(running) }
     }
 
-    /// Stops the server as SIGTERM does, and waits until it has written everything.
+    /// Stops the server as SIGINT does, and waits until it has written everything.
     pub async fn stop(&mut self) {
-        self.stop.take().unwrap().send(()).unwrap();
+        self.stop.send(StopRequest::Stop).unwrap();
         self.running.take().unwrap().await.unwrap();
     }
 
@@ -298,6 +298,17 @@ impl Browser {
 
     /// Sends a request with the cookies, and stores the cookies of the response.
     pub async fn send(&self, method: Method, path: &str, form: Option<&[(&str, &str)]>, more: HeaderMap) -> Answer {
+        self.try_send(method, path, form, more).await.unwrap()
+    }
+
+    /// The same for a server that may be gone.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        form: Option<&[(&str, &str)]>,
+        more: HeaderMap,
+    ) -> reqwest::Result<Answer> {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let cookies: Vec<String> =
             self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -308,7 +319,7 @@ impl Browser {
         if let Some(form) = form {
             request = request.form(form);
         }
-        let response = request.send().await.unwrap();
+        let response = request.send().await?;
         for cookie in response.headers().get_all("set-cookie") {
             let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
             let value = rest.split(';').next().unwrap();
@@ -319,7 +330,7 @@ impl Browser {
             }
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, body: response.text().await.unwrap() }
+        Ok(Answer { status, headers, body: response.text().await? })
     }
 
     /// Generates a token through the form. `expiration` is a value of the select.
@@ -343,6 +354,11 @@ impl Browser {
 
     /// Sends a token request with Basic credentials.
     pub async fn token(&self, name: &str, secret: &str, scopes: &[&str]) -> Answer {
+        self.try_token(name, secret, scopes).await.unwrap()
+    }
+
+    /// The same for a server that may be gone.
+    pub async fn try_token(&self, name: &str, secret: &str, scopes: &[&str]) -> reqwest::Result<Answer> {
         let path = {
             let mut query = form_urlencoded::Serializer::for_suffix(String::from("/token?"), "/token?".len());
             query.append_pair("service", "dockpass").append_pair("account", name);
@@ -353,7 +369,7 @@ impl Browser {
         };
         let mut headers = HeaderMap::new();
         headers.insert("authorization", basic(name, secret));
-        self.send(Method::GET, &path, None, headers).await
+        self.try_send(Method::GET, &path, None, headers).await
     }
 }
 

@@ -122,11 +122,20 @@ impl Program {
         self.process.0.id()
     }
 
-    /// Sends SIGTERM and waits for the end.
-    pub fn stop(mut self) -> Ended {
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap().success());
+    }
+
+    /// Stops it as Ctrl-C does, and waits for the end.
+    pub fn stop(self) -> Ended {
+        self.signal("INT");
+        self.wait()
+    }
+
+    /// Waits for the end.
+    pub fn wait(mut self) -> Ended {
         let began = Instant::now();
-        let id = self.process.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let code = self.process.0.wait().unwrap().code();
         Ended { code, took: began.elapsed(), said: self.said.join().unwrap(), log: self.log.join().unwrap() }
     }

@@ -12,6 +12,9 @@ const ACCOUNT_CAP: i64 = 100;
 /// The window of the cap per account.
 pub const CAP_WINDOW: Duration = Duration::HOUR;
 pub const MEMORY: Duration = Duration::DAY;
+/// How far the clocks of two servers may differ. A failure that is further in the future was counted before a clock was set
+/// back, and would shut people out until that time comes again.
+pub const CLOCK_DIFFERENCE: Duration = Duration::MINUTE;
 
 /// The failed sign-ins of one source or account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,16 +33,17 @@ pub fn wait_of_source(failures: FailureCount, factor: u32, now: Timestamp) -> Op
     }
     let doublings = (failures.count - free - 1).min(10) as i32;
     let wait = (FIRST_WAIT * 2_i32.pow(doublings.unsigned_abs())).min(LONGEST_WAIT);
-    remaining(failures.last_at + wait, now)
+    remaining(failures.last_at, wait, now)
 }
 
 /// How long sources that never signed in to an account are still shut out.
 pub fn wait_of_account(failures: FailureCount, now: Timestamp) -> Option<Duration> {
-    if failures.count < ACCOUNT_CAP { None } else { remaining(failures.first_at + CAP_WINDOW, now) }
+    if failures.count < ACCOUNT_CAP { None } else { remaining(failures.first_at, CAP_WINDOW, now) }
 }
 
-fn remaining(until: Timestamp, now: Timestamp) -> Option<Duration> {
-    (until > now).then(|| until - now)
+fn remaining(since: Timestamp, wait: Duration, now: Timestamp) -> Option<Duration> {
+    let is_counted = since <= now + CLOCK_DIFFERENCE && since + wait > now;
+    is_counted.then(|| since + wait - now)
 }
 
 #[cfg(test)]
@@ -61,6 +65,16 @@ mod tests {
         assert_eq!(wait_of_source(failures, 1, NOW + Duration::seconds(29)), Some(Duration::SECOND));
         assert_eq!(wait_of_source(failures, 1, NOW + Duration::seconds(30)), None);
         assert_eq!(wait_of_source(failures, 2, NOW), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_shuts_nobody_out() {
+        let failures = FailureCount { count: 1000, first_at: NOW, last_at: NOW };
+        let (other_server, day_before) = (NOW - Duration::seconds(10), NOW - Duration::DAY);
+        assert!(
+            wait_of_source(failures, 1, other_server).is_some() && wait_of_account(failures, other_server).is_some()
+        );
+        assert_eq!((wait_of_source(failures, 1, day_before), wait_of_account(failures, day_before)), (None, None));
     }
 
     #[test]

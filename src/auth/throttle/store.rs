@@ -1,7 +1,7 @@
 //! The SQL of failed sign-ins.
 
 use dockpass_core::secret::SecretHash;
-use dockpass_core::throttle::FailureCount;
+use dockpass_core::throttle::{CLOCK_DIFFERENCE, FailureCount};
 use dockpass_core::timestamp::Timestamp;
 
 use crate::platform::database::{Connection, Tx, execute, fetch};
@@ -22,7 +22,7 @@ pub async fn failures(connection: &mut impl Connection, key: &SecretHash) -> sql
 }
 
 /// Adds a failure. Starts again from one where the last is older than `last_since` or the first older than
-/// `first_since`.
+/// `first_since`, or where the first was counted before the clock was set back.
 pub async fn count_failure(
     tx: &mut Tx,
     key: &SecretHash,
@@ -34,15 +34,18 @@ pub async fn count_failure(
         tx,
         "INSERT INTO sign_in_failure (key_hash, failures, first_at, last_at) VALUES ($1, 1, $4, $4)
          ON CONFLICT (key_hash) DO UPDATE SET
-             failures = CASE WHEN sign_in_failure.last_at < $2 OR sign_in_failure.first_at < $3 THEN 1
+             failures = CASE WHEN sign_in_failure.last_at < $2 OR sign_in_failure.first_at < $3
+                                  OR sign_in_failure.first_at > $5 THEN 1
                              ELSE sign_in_failure.failures + 1 END,
-             first_at = CASE WHEN sign_in_failure.last_at < $2 OR sign_in_failure.first_at < $3 THEN $4
+             first_at = CASE WHEN sign_in_failure.last_at < $2 OR sign_in_failure.first_at < $3
+                                  OR sign_in_failure.first_at > $5 THEN $4
                              ELSE sign_in_failure.first_at END,
              last_at = $4",
         key.as_bytes(),
         last_since.millis(),
         first_since.millis(),
         now.millis(),
+        (now + CLOCK_DIFFERENCE).millis(),
     )
 }
 

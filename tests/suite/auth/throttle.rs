@@ -148,7 +148,8 @@ async fn a_restart_forgets_nothing() {
     let clock = first.clock.clone();
     let server = dockpass::server::Server::bind(config, clock.clone()).await.unwrap();
     let base = format!("http://{}", server.address());
-    let running = tokio::spawn(server.run(std::future::pending()));
+    let (_sender, requests) = tokio::sync::mpsc::unbounded_channel();
+    let running = tokio::spawn(server.run(requests));
     let browser = Browser::at(&base);
     assert_eq!(sign_in(&browser, "alice", PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
     clock.advance(Duration::seconds(30));

@@ -62,6 +62,33 @@ async fn a_backup_of_a_running_server_can_be_restored() {
     assert_eq!(program.browser().token("alice", &token.secret, &[]).await.status, StatusCode::OK);
 }
 
+#[tokio::test]
+async fn a_plain_copy_of_a_stopped_servers_database_can_be_restored_with_and_without_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, copy) = (folder.path().join("data"), folder.path().join("copy.db"));
+    add(&data, "alice");
+    // It switches the database to a log, which a clean stop deletes.
+    Program::start(&data, &[]).stop();
+    fs::copy(data.join("dockpass.db"), &copy).unwrap();
+    let before = names(folder.path());
+    add(&data, "late");
+    let output = shell(&data, &["restore", copy.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(accounts(&data.join("dockpass.db")).await, ["alice"]);
+    assert_eq!(names(folder.path()), before, "nothing is left beside the copy");
+
+    let program = Program::start(&data, &[]);
+    add(&data, "bob");
+    // Killed, it leaves what it wrote in the log.
+    drop(program);
+    for suffix in ["", "-wal"] {
+        fs::copy(data.join(format!("dockpass.db{suffix}")), folder.path().join(format!("copy.db{suffix}"))).unwrap();
+    }
+    let output = shell(&data, &["restore", copy.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(accounts(&data.join("dockpass.db")).await, ["alice", "bob"]);
+}
+
 /// The names of the accounts in a database, read without the server.
 async fn accounts(path: &Path) -> Vec<String> {
     let db = Db::open_as_it_is(&DatabaseLocation::Sqlite(path.to_owned())).await.unwrap();

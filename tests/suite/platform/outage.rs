@@ -1,9 +1,8 @@
 //! What one failure must not do to the rest: a log that nobody takes, a full disk, a database that goes away.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::fs::OpenOptions;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::harness::disk::Disk;
 use crate::harness::program::{Program, command, run_with_input};
 use crate::harness::{Browser, PASSWORD, TestServer};
 
@@ -54,33 +54,6 @@ async fn a_log_that_nobody_takes_stops_no_request() {
         let lost = metrics.lines().find_map(|line| line.strip_prefix("dockpass_log_lines_lost_total ")).unwrap();
         assert!(lost.parse::<u64>().unwrap() > 0, "{metrics}");
         assert_eq!(program.stop().code, Some(0));
-    }
-}
-
-/// A small disk of its own.
-struct Disk<'p>(&'p Path);
-
-impl<'p> Disk<'p> {
-    /// `None` where this user may not mount one.
-    fn mount(at: &'p Path) -> Option<Self> {
-        fs::create_dir(at).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m,mode=700", "tmpfs"]).arg(at).status();
-        mounted.is_ok_and(|status| status.success()).then_some(Self(at))
-    }
-
-    fn fill(&self) {
-        let mut file = File::create(self.0.join("filler")).unwrap();
-        while file.write_all(&[0; 4096]).is_ok() {}
-    }
-
-    fn clear(&self) {
-        fs::remove_file(self.0.join("filler")).unwrap();
-    }
-}
-
-impl Drop for Disk<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0).status();
     }
 }
 
