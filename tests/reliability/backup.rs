@@ -9,6 +9,7 @@ use dockpass::platform::database::{DatabaseLocation, Db};
 use reqwest::StatusCode;
 use tokio::task::{JoinSet, spawn_blocking};
 
+use crate::client::{Answers, Client};
 use crate::harness::program::{Program, run};
 use crate::harness::{PASSWORD, database};
 use crate::kill::{LIMITS, check, clients};
@@ -25,11 +26,13 @@ async fn backups_under_load_are_whole_and_can_be_restored() {
     let folder = tempfile::tempdir().unwrap();
     let (data, file) = (folder.path().join("data"), folder.path().join("copy.db"));
     let settings = ["--data", data.to_str().unwrap()];
-    let mut idle = crate::client::Client::new("alice", &settings);
+    let answers: Arc<Answers> = Arc::default();
+    let mut idle = Client::new("alice", &settings, &answers);
     let program = Program::start(&data, &LIMITS);
     let is_over = Arc::new(AtomicBool::new(false));
     let mut working = JoinSet::new();
-    for mut client in clients(&settings) {
+    for mut client in clients(&settings, &answers) {
+        client.be_signed_in(&program, false).await;
         let (base, is_over) = (program.base.clone(), Arc::clone(&is_over));
         working.spawn(async move {
             client.work(&base, || is_over.load(Ordering::Relaxed)).await;
@@ -40,6 +43,7 @@ async fn backups_under_load_are_whole_and_can_be_restored() {
     browser.post("/login", &[("username", "alice"), ("password", PASSWORD)]).await;
     let mut last = None;
     for round in 1..=if is_long() { 30 } else { 3 } {
+        answers.wait_for(20).await;
         let token = browser.generate(&format!("before backup {round}"), "repo:read", "30").await;
         let output = shell(&data, "backup", &file).await;
         assert!(output.status.success(), "{output:?}");
@@ -57,7 +61,7 @@ async fn backups_under_load_are_whole_and_can_be_restored() {
     let late = browser.generate("after the last backup", "repo:read", "30").await;
     is_over.store(true, Ordering::Relaxed);
     let mut clients = working.join_all().await;
-    assert!(clients.iter().all(|client| client.unavailable == 0 && client.counts().0 > 0));
+    assert!(answers.unavailable() == 0 && clients.iter().any(|client| client.counts().0 > 0));
     let location = DatabaseLocation::Sqlite(data.join("dockpass.db"));
     check(&mut clients, &program, &location, true).await;
     program.stop();

@@ -1,7 +1,12 @@
 //! A client that generates, changes, uses and deletes tokens, and remembers only what the server told it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
+use tokio::time::{sleep, timeout};
 
 use crate::Dice;
 use crate::harness::device::{DEVICE_GRANT, PROGRAM};
@@ -11,6 +16,40 @@ use crate::harness::{Answer, Browser, MadeToken, PASSWORD};
 /// With more tokens than this it rather deletes.
 const ENOUGH: usize = 15;
 const SCOPE: &[&str] = &["repository:app:pull"];
+
+/// What the server has answered to clients, so that a test can wait for load.
+#[derive(Default)]
+pub struct Answers {
+    all: AtomicUsize,
+    unavailable: AtomicUsize,
+}
+
+impl Answers {
+    /// How many were 503.
+    pub fn unavailable(&self) -> usize {
+        self.unavailable.load(Ordering::Relaxed)
+    }
+
+    /// Waits for so many more answers.
+    pub async fn wait_for(&self, more: usize) {
+        self.until(&self.all, more).await;
+    }
+
+    /// Waits for so many more answers of 503.
+    pub async fn wait_for_unavailable(&self, more: usize) {
+        self.until(&self.unavailable, more).await;
+    }
+
+    async fn until(&self, count: &AtomicUsize, more: usize) {
+        let end = count.load(Ordering::Relaxed) + more;
+        let reached = async {
+            while count.load(Ordering::Relaxed) < end {
+                sleep(Duration::from_millis(2)).await;
+            }
+        };
+        timeout(Duration::from_secs(120), reached).await.expect("the clients get answers");
+    }
+}
 
 /// One account with a browser, a CI job and a device.
 pub struct Client {
@@ -23,8 +62,7 @@ pub struct Client {
     /// Tokens whose deletion was confirmed.
     deleted: Vec<String>,
     device: Option<Device>,
-    /// Requests that the server answered with 503.
-    pub unavailable: usize,
+    answers: Arc<Answers>,
 }
 
 struct Device {
@@ -36,7 +74,7 @@ struct Device {
 
 impl Client {
     /// An account of its own in the database of these settings.
-    pub fn new(name: &str, settings: &[&str]) -> Self {
+    pub fn new(name: &str, settings: &[&str], answers: &Arc<Answers>) -> Self {
         let add = [settings, &["account", "add", name, "--password-stdin"]].concat();
         let output = run_with_input(&add, PASSWORD);
         assert!(output.status.success(), "{output:?}");
@@ -49,7 +87,7 @@ impl Client {
             shown: Vec::new(),
             deleted: Vec::new(),
             device: None,
-            unavailable: 0,
+            answers: Arc::clone(answers),
         }
     }
 
@@ -191,19 +229,24 @@ impl Client {
         Ok(())
     }
 
-    async fn get(&mut self, browser: &Browser, path: &str) -> reqwest::Result<Option<Answer>> {
+    async fn get(&self, browser: &Browser, path: &str) -> reqwest::Result<Option<Answer>> {
         let answer = browser.try_send(Method::GET, path, None, HeaderMap::new()).await?;
         Ok(self.unless_unavailable(answer))
     }
 
-    async fn post(&mut self, browser: &Browser, path: &str, form: &[(&str, &str)]) -> reqwest::Result<Option<Answer>> {
+    async fn post(&self, browser: &Browser, path: &str, form: &[(&str, &str)]) -> reqwest::Result<Option<Answer>> {
         let answer = browser.try_send(Method::POST, path, Some(form), HeaderMap::new()).await?;
         Ok(self.unless_unavailable(answer))
     }
 
-    fn unless_unavailable(&mut self, answer: Answer) -> Option<Answer> {
+    fn note(&self, is_unavailable: bool) {
+        self.answers.all.fetch_add(1, Ordering::Relaxed);
+        self.answers.unavailable.fetch_add(usize::from(is_unavailable), Ordering::Relaxed);
+    }
+
+    fn unless_unavailable(&self, answer: Answer) -> Option<Answer> {
         let is_unavailable = answer.status == StatusCode::SERVICE_UNAVAILABLE;
-        self.unavailable += usize::from(is_unavailable);
+        self.note(is_unavailable);
         (!is_unavailable).then_some(answer)
     }
 
@@ -211,6 +254,7 @@ impl Client {
     async fn answers_at(&self, browser: &Browser, secret: &str, works: bool) -> reqwest::Result<()> {
         let answer = browser.try_token(&self.name, secret, SCOPE).await?;
         let expected = if works { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+        self.note(answer.status == StatusCode::SERVICE_UNAVAILABLE);
         let is_answer = answer.status == expected || answer.status == StatusCode::SERVICE_UNAVAILABLE;
         assert!(is_answer, "{}: a token that works: {works}; the answer: {answer:?}", self.name);
         Ok(())
@@ -246,9 +290,12 @@ impl Client {
         }
     }
 
-    /// Signs in again at the next step: generating a token needs a sign-in within half an hour.
-    pub fn forget_session(&mut self) {
-        self.session = None;
+    /// Signs in where no session is known, or `again`: generating a token needs a sign-in within half an hour.
+    pub async fn be_signed_in(&mut self, program: &Program, again: bool) {
+        if self.session.is_none() || again {
+            self.sign_in(&program.browser()).await.unwrap();
+            assert!(self.session.is_some(), "{}: the server is there", self.name);
+        }
     }
 }
 

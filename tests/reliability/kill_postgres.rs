@@ -1,14 +1,14 @@
 //! `kill -9` of the server and of its PostgreSQL, which has its defaults.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dockpass::platform::database::DatabaseLocation;
 use reqwest::StatusCode;
 use tokio::time::{sleep, timeout};
 
-use crate::client::Client;
 use crate::harness::program::{Program, command};
-use crate::kill::{LIMITS, check, clients, set_to_work, summary};
+use crate::kill::{LIMITS, check, clients, random_moment, set_to_work, summary};
 use crate::postgres::Postgres;
 use crate::{Dice, is_long};
 
@@ -20,17 +20,15 @@ async fn with_its_database_killed_too_a_server_keeps_what_it_showed_and_nothing_
     let (data, url) = (data.to_str().unwrap(), postgres.url());
     let location: DatabaseLocation = url.parse().unwrap();
     let settings = ["--data", data, "--database-url", &url];
-    let mut clients = clients(&settings);
+    let answers = Arc::default();
+    let mut clients = clients(&settings, &answers);
     let mut dice = Dice::new();
     let start = || Program::spawn(command(&["--listen", "127.0.0.1:0"]).args(settings).args(LIMITS));
     let mut program = start();
     for round in 1..=kills {
         check(&mut clients, &program, &location, round % 5 == 0).await;
-        if round % 5 == 0 {
-            clients.iter_mut().for_each(Client::forget_session);
-        }
         let working = set_to_work(clients, &program.base);
-        sleep(Duration::from_millis(20 + dice.below(2000) as u64)).await;
+        random_moment(&mut dice, &answers).await;
         postgres.kill();
         if round % 2 == 0 {
             // The server lives on, and says that it cannot answer.
@@ -44,7 +42,7 @@ async fn with_its_database_killed_too_a_server_keeps_what_it_showed_and_nothing_
             };
             timeout(Duration::from_secs(60), recovered).await.expect("it comes back by itself");
             // Under load again before it goes too.
-            sleep(Duration::from_millis(dice.below(500) as u64)).await;
+            random_moment(&mut dice, &answers).await;
             drop(program);
         } else {
             drop(program);

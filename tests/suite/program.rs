@@ -1,7 +1,7 @@
 //! The `dockpass` program, as an operator runs it.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -164,10 +164,10 @@ fn half_a_request(program: &Program) -> TcpStream {
 
 /// Waits until load balancers are told to send their requests elsewhere.
 async fn is_draining(program: &Program) {
-    let ready = async || program.browser().get("/readyz").await;
-    let mut answer = ready().await;
+    let browser = program.browser();
+    let mut answer = browser.get("/readyz").await;
     while answer.status == StatusCode::OK {
-        answer = ready().await;
+        answer = browser.get("/readyz").await;
     }
     assert_eq!(answer.body, "the server is stopping\n");
     assert_eq!((answer.status, answer.header("connection")), (StatusCode::SERVICE_UNAVAILABLE, "close"));
@@ -182,9 +182,11 @@ async fn after_sigterm_it_takes_connections_for_a_while_and_ends_within_ten_seco
     assert_eq!(program.browser().get("/healthz").await.status, StatusCode::OK);
     program.signal("TERM");
     is_draining(&program).await;
-    for _ in 0..20 {
-        assert_eq!(program.browser().get("/healthz").await.status, StatusCode::OK);
-    }
+    let mut late = TcpStream::connect(program.base.strip_prefix("http://").unwrap()).unwrap();
+    late.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    late.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("ok\n"), "{answer}");
     let ended = program.wait();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.took < Duration::from_secs(10), "{ended:?}");
