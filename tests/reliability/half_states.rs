@@ -44,7 +44,7 @@ const HALVES: [(&str, &str); 9] = [
     ),
     (
         "uses that the chart does not count",
-        "SELECT COUNT(*) FROM token_use WHERE NOT EXISTS (
+        "SELECT COUNT(*) FROM token_use WHERE repository <> '' AND NOT EXISTS (
              SELECT 1 FROM token_day WHERE token_day.token_id = token_use.token_id)",
     ),
 ];
