@@ -85,9 +85,9 @@ pub async fn note(window: &Window, name: &str) {
     // The script loads a dialog from its own address, while the page keeps its address.
     let paths = window
         .script(
-            "const dialogs = performance.getEntriesByType('resource').filter(e => e.initiatorType === 'xmlhttprequest'); \
-             const last = document.querySelector('dialog:modal') && dialogs.length ? [dialogs.pop().name] : []; \
-             return [location.href, ...last].map(address => new URL(address).pathname);",
+            "const loaded = performance.getEntriesByType('resource').filter(e => e.initiatorType === 'xmlhttprequest'); \
+             const dialogs = document.querySelector('dialog:modal') ? loaded.map(entry => entry.name) : []; \
+             return [location.href, ...dialogs].map(address => new URL(address).pathname);",
         )
         .await;
     let paths: Vec<String> = serde_json::from_value(paths).unwrap();

@@ -1,4 +1,4 @@
-//! The main journey without JavaScript.
+//! A token's whole life without JavaScript.
 
 use crate::driver::journey;
 use crate::harness::{PASSWORD, TestServer};
@@ -100,4 +100,10 @@ async fn manage(window: &Window) {
     window.element("dialog button.danger").await.click().await.unwrap();
     window.element(".empty").await;
     window.reads("#notice", "the old laptop").await;
+
+    window.click("button", words.account_menu).await;
+    window.click("button", words.sign_out).await;
+    window.arrive("/login").await;
+    window.goto("/settings/tokens").await;
+    window.find("heading", words.sign_in).await;
 }

@@ -72,3 +72,43 @@ fn every_key_is_used_and_every_used_key_exists() {
         }
     }
 }
+
+/// Placeholders whose values are Chinese, so that no space stands beside them.
+const CHINESE_VALUES: [&str; 7] = ["date", "wait", "tokens", "more", "what", "reason", "level"];
+/// Another word for what surface.md names, and words that the texts do without.
+const AVOIDED: [&str; 9] = ["账户", "账号", "帐号", "登陆", "撤消", "您", "令牌们", "...", "PAT 令牌"];
+
+fn is_han(c: char) -> bool {
+    ('\u{4e00}'..='\u{9fff}').contains(&c)
+}
+
+/// The text with a value in the place of each placeholder: a Chinese one or a Latin one.
+fn with_values(text: &str) -> String {
+    let mut parts = text.split("%{");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+        filled.push(if CHINESE_VALUES.contains(&name) { '值' } else { 'v' });
+        filled.push_str(rest);
+    }
+    filled
+}
+
+#[test]
+fn chinese_is_written_with_its_own_punctuation_and_spaces() {
+    let locales = locales();
+    let (_, chinese) = locales.iter().find(|(file, _)| file.contains("zh-CN")).unwrap();
+    for (key, text) in chinese {
+        let letters: Vec<char> = with_values(text).chars().collect();
+        for pair in letters.windows(2) {
+            let (one, other) = if is_han(pair[0]) { (pair[0], pair[1]) } else { (pair[1], pair[0]) };
+            if is_han(one) {
+                assert!(!other.is_ascii_alphanumeric(), "{key}: a space between {one} and {other} in {text}");
+                assert!(!",.;:?!()\"'".contains(other), "{key}: full-width punctuation beside {one} in {text}");
+            }
+        }
+        for word in AVOIDED {
+            assert!(!text.contains(word), "{key}: {word} in {text}");
+        }
+    }
+}
