@@ -13,6 +13,8 @@ pub enum Error {
     /// It does not exist, or the caller may not know that it exists.
     NotFound,
     SignedOut,
+    /// The browser was signed in, or had given its password, but that has ended.
+    SessionEnded,
     /// The operator requires two-factor authentication, and the account has none.
     SecondFactorRequired,
     Forbidden,
@@ -48,6 +50,7 @@ impl fmt::Display for Error {
         match self {
             Error::NotFound => f.write_str("not found"),
             Error::SignedOut => f.write_str("signed out"),
+            Error::SessionEnded => f.write_str("the session has ended"),
             Error::SecondFactorRequired => f.write_str("two-factor authentication is required"),
             Error::Forbidden => f.write_str("forbidden"),
             Error::Invalid => f.write_str("the request is not valid"),

@@ -115,7 +115,14 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
                 AccountCommand::Link { .. } => public_url::find(&config).await?,
                 _ => String::new(),
             };
-            with_database(&config, async |db| account_cli::run(command, db, &Clock::System, &public_url).await).await
+            let note = command.note();
+            let output =
+                with_database(&config, async |db| account_cli::run(command, db, &Clock::System, &public_url).await)
+                    .await?;
+            if let Some(note) = note {
+                complain(&note);
+            }
+            Ok(output)
         }
         Command::Keys(command) => {
             data_folder::must_exist(&config)?;

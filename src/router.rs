@@ -52,7 +52,7 @@ fn guarded(routes: Router<App>) -> Router<App> {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST_REQUEST))
 }
 
-/// The routes for browsers. Cross-site requests are refused before the session is read.
+/// The routes for browsers. No handler, and no form that is carried along, sees a cross-site request.
 fn pages(app: &App) -> Router<App> {
     Router::new()
         .merge(auth::routes())
@@ -62,8 +62,10 @@ fn pages(app: &App) -> Router<App> {
         .merge(admin::routes())
         .merge(devices::routes())
         .fallback(errors::not_found)
-        .layer(sessions(app))
+        .layer(middleware::from_fn_with_state(app.clone(), auth::sign_in_again::layer))
         .layer(csrf(app))
+        .layer(middleware::from_fn_with_state(app.clone(), auth::session::introduce))
+        .layer(sessions(app))
         // Added after the session layer, which logs paths at trace level: the path of a calendar is a secret.
         .merge(tokens::feed_routes())
 }

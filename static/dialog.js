@@ -38,6 +38,7 @@ function returnFocus() {
 function close(dialog) {
   forgetSecret();
   dialog.close();
+  if (putFormBack()) return;
   holder.replaceChildren();
   returnFocus();
 }

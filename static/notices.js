@@ -14,12 +14,24 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.target = place;
 });
 
-for (const name of ["htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(name, () => {
-    const notice = document.querySelector("dialog:modal") || document.getElementById("notice") || document.querySelector("main");
-    const sentence = document.createElement("p");
-    sentence.className = "notice danger";
-    sentence.textContent = document.body.dataset.failed;
-    notice.prepend(sentence);
-  });
+// The server does not answer: one notice, which goes when the next answer arrives.
+function sayFailed() {
+  forgetFailed();
+  const sentence = document.createElement("p");
+  sentence.className = "notice danger";
+  sentence.setAttribute("role", "alert");
+  sentence.dataset.noAnswer = "";
+  sentence.textContent = document.body.dataset.failed;
+  (document.querySelector("dialog:modal") || document.getElementById("notice") || document.querySelector("main")).prepend(sentence);
 }
+
+function forgetFailed() {
+  for (const sentence of document.querySelectorAll("[data-no-answer]")) sentence.remove();
+}
+
+for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, sayFailed);
+document.addEventListener("htmx:beforeOnLoad", () => {
+  forgetFailed();
+  // What an earlier answer said in the dialog is out of date.
+  for (const place of document.querySelectorAll(".dialog-notice")) place.remove();
+});

@@ -37,7 +37,7 @@ pub enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Create a link with which the account's owner sets a password, and print it
+    /// Create a link with which the account's owner sets a password, and print it; earlier links stop working
     Link { name: String },
     /// End an account's sessions, and refuse its password and tokens
     Disable { name: String },
@@ -59,6 +59,13 @@ impl AccountCommand {
     /// Whether it can create the database. The first account may be added before the server's first start.
     pub fn can_create_database(&self) -> bool {
         matches!(self, AccountCommand::Add { .. })
+    }
+
+    /// What the operator should know besides the output, which scripts read.
+    pub fn note(&self) -> Option<String> {
+        let hours = links::PASSWORD_LINK_LIFETIME.whole_hours();
+        let is_link = matches!(self, AccountCommand::Link { .. });
+        is_link.then(|| format!("the link works once and expires in {hours} hours; earlier links no longer work"))
     }
 }
 

@@ -122,6 +122,8 @@ pub(super) struct PasswordLinkPage {
     username: String,
     link: String,
     hours: i64,
+    /// Whether earlier links for the account stopped working.
+    replaces: bool,
     /// For htmx: the table behind the dialog, where the account is new.
     table: Option<AccountTable>,
     out_of_band: bool,
@@ -134,6 +136,7 @@ impl PasswordLinkPage {
             username: account.username.to_string(),
             link: links::password_link(&app.urls.public, code),
             hours: links::PASSWORD_LINK_LIFETIME.whole_hours(),
+            replaces: true,
             table: None,
             out_of_band: true,
         }
@@ -189,5 +192,5 @@ async fn add(
     } else {
         None
     };
-    Ok(PasswordLinkPage { table, ..PasswordLinkPage::new(&app, page, &account, &code) }.show())
+    Ok(PasswordLinkPage { table, replaces: false, ..PasswordLinkPage::new(&app, page, &account, &code) }.show())
 }

@@ -8,9 +8,11 @@ pub mod one_time_links;
 pub mod recent_sign_in;
 mod remembered_browser;
 pub mod session;
+mod session_end;
 mod set_password;
 mod setup;
 mod sign_in;
+pub mod sign_in_again;
 mod sign_up;
 pub mod throttle;
 pub mod two_factor;
@@ -29,6 +31,7 @@ pub fn routes() -> Router<App> {
         .merge(sign_up::routes())
         .merge(set_password::routes())
         .merge(sign_in::routes())
+        .merge(session_end::routes())
         .merge(two_factor::challenge::routes())
 }
 

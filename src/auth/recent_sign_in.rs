@@ -14,10 +14,11 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::credential_checker::{CredentialChecker, SecondFactor};
 use super::session::SignedIn;
+use super::sign_in_again::JustSignedIn;
 use crate::accounts::actions as accounts;
 use crate::app::App;
 use crate::error::Error;
-use crate::web::forms::{FieldErrors, FormError, PostedForm};
+use crate::web::forms::{FieldErrors, FormError, PostedForm, is_secret_field};
 use crate::web::page::{Page, dialog_or_page};
 
 const PASSWORD_FIELD: &str = "confirm_password";
@@ -52,6 +53,8 @@ pub struct MaybeRecentSignIn<T = IgnoredAny> {
     pub form: T,
     checker: CredentialChecker,
     path: String,
+    /// Whether "Sign in again" came just before this, which carries no passwords and codes along either.
+    is_just_signed_in: bool,
     /// The posted fields without those of the question.
     fields: Vec<(String, String)>,
     password: Option<String>,
@@ -65,6 +68,8 @@ struct RecentSignInPage {
     username: String,
     asks_code: bool,
     path: String,
+    /// Where Cancel leads without a script.
+    back: String,
     fields: Vec<(String, String)>,
     errors: FieldErrors,
 }
@@ -77,6 +82,7 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for MaybeRecentSignIn<T> {
         let me = SignedIn::from_request_parts(&mut parts, app).await?;
         let Ok(checker) = CredentialChecker::from_request_parts(&mut parts, app).await;
         let path = parts.uri.path().to_owned();
+        let is_just_signed_in = parts.extensions.get::<JustSignedIn>().is_some();
         let posted: Vec<(String, String)> = if parts.headers.contains_key(CONTENT_TYPE) {
             PostedForm::from_request(Request::from_parts(parts, body), app).await?.0
         } else {
@@ -92,6 +98,7 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for MaybeRecentSignIn<T> {
             form: serde_urlencoded::from_str(&query).map_err(|_| Error::Invalid)?,
             checker,
             path,
+            is_just_signed_in,
             password: answer(PASSWORD_FIELD),
             code: answer(CODE_FIELD).unwrap_or_default(),
             fields,
@@ -117,7 +124,7 @@ impl<T> MaybeRecentSignIn<T> {
                 return Ok(Err(error.respond(|status, sentence| self.ask(status, FieldErrors::one(field, sentence)))));
             }
         }
-        Ok(Ok(!is_recent))
+        Ok(Ok(!is_recent || self.is_just_signed_in))
     }
 
     async fn confirm(&self, password: &str) -> Result<Result<(), (&'static str, FormError)>, Error> {
@@ -138,7 +145,7 @@ impl<T> MaybeRecentSignIn<T> {
         // The password may have been changed while it was compared.
         let reader = &mut self.checker.db.read().await?;
         let unchanged = accounts::find_unchanged(reader, &account.id, account.credentials_version).await?;
-        unchanged.ok_or(Error::SignedOut)?;
+        unchanged.ok_or(Error::SessionEnded)?;
         session.cycle_id().await?;
         self.me.note_recent_sign_in().await?;
         // Not only with the response: if the handler fails, the browser would be left without a session.
@@ -147,13 +154,12 @@ impl<T> MaybeRecentSignIn<T> {
     }
 
     fn ask(&self, status: StatusCode, errors: FieldErrors) -> Response {
-        // Passwords and codes must not come back in a page.
-        let is_carried =
-            |(name, _): &&(String, String)| !name.contains("password") && name != "code" && name != "current_code";
+        let is_carried = |(name, _): &&(String, String)| !is_secret_field(name);
         let question = RecentSignInPage {
             page: self.me.page.clone(),
             username: self.me.account.username.to_string(),
             asks_code: self.me.account.has_second_factor,
+            back: self.me.page.here.clone(),
             path: self.path.clone(),
             fields: self.fields.iter().filter(is_carried).cloned().collect(),
             errors,

@@ -41,6 +41,11 @@ impl RememberedBrowser {
         &self.id
     }
 
+    /// The account that signed in last.
+    pub fn last_account(&self) -> Option<&str> {
+        self.accounts.first().map(String::as_str)
+    }
+
     pub fn is_of(&self, account_id: &str) -> bool {
         self.accounts.iter().any(|id| id == account_id)
     }

@@ -1,7 +1,9 @@
 //! The browser session: who is signed in, and what it remembers between requests.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
 use dockpass_core::account::Account;
 use dockpass_core::activity::ClientInfo;
 use dockpass_core::secret::SecretHash;
@@ -13,8 +15,10 @@ use crate::accounts::actions;
 use crate::app::App;
 use crate::error::Error;
 use crate::platform::database::Tx;
-use crate::platform::session_store::{ACCOUNT_KEY, ADDRESS_KEY, CLIENT_KEY, SIGNED_IN_KEY, VERSION_KEY};
-use crate::web::page::Page;
+use crate::platform::session_store::{
+    ACCOUNT_KEY, ADDRESS_KEY, CLIENT_KEY, EXPIRES_KEY, SIGNED_IN_KEY, SessionLifetime, VERSION_KEY,
+};
+use crate::web::page::{Page, Visitor};
 
 /// The time of the last request that was noted, in milliseconds since 1970.
 const SEEN_KEY: &str = "seen_at";
@@ -54,15 +58,47 @@ impl FromRequestParts<App> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let now = app.clock.now();
         let session = session(parts)?;
-        let account = account_of(&session, app).await?.ok_or(Error::SignedOut)?;
+        let account = require_account(&session, app).await?;
+        if let Some(visitor) = parts.extensions.get::<Visitor>() {
+            visitor.is(&account);
+        }
         let is_factor_missing = app.config.requires_second_factor && !account.has_second_factor;
         if is_factor_missing && !parts.uri.path().starts_with(SECOND_FACTOR_PAGES) {
             return Err(Error::SecondFactorRequired);
         }
-        touch(&session, app, &account, now).await?;
-        let page = Page::of(app, parts, now).signed_in(&account);
+        let end = touch(&session, app, &account, now).await?;
+        let mut page = Page::of(app, parts, now).signed_in(&account);
+        page.session_seconds = Some((end.at - now).whole_seconds());
         let Ok(origin) = ClientInfo::from_request_parts(parts, app).await;
         Ok(Self { account, page, session, origin })
+    }
+}
+
+/// When a session ends.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionEnd {
+    /// If it is not used until then.
+    pub at: Timestamp,
+    /// However much it is used.
+    longest: Timestamp,
+}
+
+impl SessionEnd {
+    async fn read(session: &Session, lifetime: SessionLifetime, now: Timestamp) -> Result<Self, Error> {
+        let signed_in_at = session.get::<i64>(SIGNED_IN_KEY).await?.map_or(now, Timestamp::from_millis);
+        let longest = signed_in_at + lifetime.longest;
+        let at = session.get::<i64>(EXPIRES_KEY).await?.map_or(now + lifetime.idle, Timestamp::from_millis);
+        Ok(Self { at: at.min(longest), longest })
+    }
+
+    /// After a use of the session, which extends it.
+    fn extended(self, lifetime: SessionLifetime, now: Timestamp) -> Self {
+        Self { at: (now + lifetime.idle).min(self.longest), ..self }
+    }
+
+    /// Whether using the session moves its end.
+    pub fn can_extend(&self) -> bool {
+        self.at < self.longest
     }
 }
 
@@ -98,7 +134,7 @@ impl FromRequestParts<App> for AwaitingSecondFactor {
         let awaiting = session.get::<(String, i64, String, i64)>(AWAITING_KEY).await?;
         let (id, since, next, version) = awaiting.ok_or(Error::SignedOut)?;
         if now - Timestamp::from_millis(since) >= SECOND_FACTOR_TIMEOUT {
-            return Err(Error::SignedOut);
+            return Err(Error::SessionEnded);
         }
         let account = actions::find_unchanged(&mut app.db.read().await?, &id, version).await?;
         let account = account.ok_or(Error::SignedOut)?;
@@ -122,6 +158,11 @@ impl FromRequestParts<App> for AnySession {
 impl AnySession {
     pub async fn account(&self, app: &App) -> Result<Option<Account>, Error> {
         account_of(&self.0, app).await
+    }
+
+    /// When the session ends. Asking does not extend it.
+    pub async fn end(&self, app: &App) -> Result<SessionEnd, Error> {
+        SessionEnd::read(&self.0, app.config.session_lifetime, app.clock.now()).await
     }
 
     /// Remembers the account whose password was right; the session gets a new id.
@@ -162,7 +203,7 @@ impl AnySession {
     }
 
     /// Saves the session now and not with the response, where a database that cannot write is an error without words.
-    async fn save(&self) -> Result<(), Error> {
+    pub async fn save(&self) -> Result<(), Error> {
         Ok(self.0.save().await?)
     }
 
@@ -201,11 +242,18 @@ impl AnySession {
 pub async fn begin_change(app: &App, account: &Account) -> Result<Tx, Error> {
     let mut tx = app.db.write().await?;
     let unchanged = actions::find_unchanged(&mut tx, &account.id, account.credentials_version).await?;
-    unchanged.ok_or(Error::SignedOut)?;
+    unchanged.ok_or(Error::SessionEnded)?;
     Ok(tx)
 }
 
 impl SignedIn {
+    /// Extends the session as any use of it does.
+    pub async fn stay(&self, app: &App) -> Result<SessionEnd, Error> {
+        let (lifetime, now) = (app.config.session_lifetime, self.page.now);
+        self.session.insert(SEEN_KEY, now.millis()).await?;
+        Ok(SessionEnd::read(&self.session, lifetime, now).await?.extended(lifetime, now))
+    }
+
     pub async fn has_recent_sign_in(&self) -> Result<bool, Error> {
         let at = self.session.get::<i64>(RECENT_SIGN_IN_KEY).await?.map(Timestamp::from_millis);
         Ok(at.is_some_and(|at| self.page.now - at < RECENT))
@@ -242,16 +290,45 @@ async fn account_of(session: &Session, app: &App) -> Result<Option<Account>, Err
     actions::find_unchanged(&mut app.db.read().await?, &id, version).await
 }
 
-async fn touch(session: &Session, app: &App, account: &Account, now: Timestamp) -> Result<(), Error> {
-    let seen_at = session.get::<i64>(SEEN_KEY).await?.map_or(Timestamp::from_millis(0), Timestamp::from_millis);
-    if now - seen_at >= TOUCH_EVERY {
-        session.insert(SEEN_KEY, now.millis()).await?;
-        // Where nothing can be written, pages that only read still answer.
-        if let Err(error) = note_seen(app, account, now).await {
-            tracing::error!(%error, "the last use of an account could not be noted");
-        }
+/// Who is signed in; or an error that says whether anyone was.
+async fn require_account(session: &Session, app: &App) -> Result<Account, Error> {
+    let has_id = session.id().is_some();
+    if let Some(account) = account_of(session, app).await? {
+        return Ok(account);
     }
-    Ok(())
+    // The id is gone if the database has no such session any more.
+    let has_ended = session.id().is_none() || session.get::<String>(ACCOUNT_KEY).await?.is_some();
+    Err(if has_id && has_ended { Error::SessionEnded } else { Error::SignedOut })
+}
+
+/// Extends the session now and then.
+async fn touch(session: &Session, app: &App, account: &Account, now: Timestamp) -> Result<SessionEnd, Error> {
+    let lifetime = app.config.session_lifetime;
+    let end = SessionEnd::read(session, lifetime, now).await?;
+    let seen_at = session.get::<i64>(SEEN_KEY).await?.map_or(Timestamp::from_millis(0), Timestamp::from_millis);
+    if now - seen_at < TOUCH_EVERY {
+        return Ok(end);
+    }
+    session.insert(SEEN_KEY, now.millis()).await?;
+    // Where nothing can be written, pages that only read still answer.
+    if let Err(error) = note_seen(app, account, now).await {
+        tracing::error!(%error, "the last use of an account could not be noted");
+    }
+    Ok(end.extended(lifetime, now))
+}
+
+/// Tells error pages who is signed in. Handlers that take [`SignedIn`] have already said it, also if they then panic.
+pub async fn introduce(State(app): State<App>, request: Request, next: Next) -> Response {
+    let visitor = request.extensions().get::<Visitor>().cloned();
+    let session = request.extensions().get::<Session>().cloned();
+    let response = next.run(request).await;
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    if let (true, Some(visitor), Some(session)) = (is_error, visitor, session)
+        && let Ok(Some(account)) = account_of(&session, &app).await
+    {
+        visitor.is(&account);
+    }
+    response
 }
 
 async fn note_seen(app: &App, account: &Account, now: Timestamp) -> Result<(), Error> {

@@ -1,5 +1,7 @@
 //! Signing in and out.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use askama_web::WebTemplate;
 use axum::Router;
@@ -22,6 +24,7 @@ use crate::error::Error;
 use crate::web::cookies::removed_session;
 use crate::web::extract::Now;
 use crate::web::forms::{FormError, PostedForm, local_path};
+use crate::web::i18n::Words;
 use crate::web::page::{Page, private};
 
 pub const TOKENS: &str = "/settings/tokens";
@@ -34,6 +37,9 @@ pub fn routes() -> Router<App> {
 struct SignInQuery {
     #[serde(default)]
     next: String,
+    /// Why the sign-in page is shown, if no one asked for it.
+    #[serde(default)]
+    reason: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -50,6 +56,8 @@ struct SignInPage {
     page: Page,
     username: String,
     next: String,
+    /// Why to sign in.
+    lead: Cow<'static, str>,
     refusal: Option<String>,
     signup_is_open: bool,
     /// Whether the first account exists.
@@ -74,6 +82,7 @@ async fn show(
     }
     let password_set = session.take_password_set().await?;
     Ok(private(SignInPage {
+        lead: page.t(lead(&query.reason, &query.next)),
         page,
         is_password_set: password_set.is_some(),
         username: password_set.unwrap_or_default(),
@@ -84,6 +93,36 @@ async fn show(
     }))
 }
 
+/// The key of the sentence that says why to sign in.
+fn lead(reason: &str, next: &str) -> &'static str {
+    let path = next.split(['?', '#']).next().unwrap_or_default();
+    match (reason, path) {
+        ("ended", _) => "sign_in.lead_ended",
+        ("late", _) => "sign_in.lead_late",
+        (_, "/device") => "sign_in.lead_device",
+        (_, "" | "/" | TOKENS) => "sign_in.lead",
+        _ => "sign_in.lead_page",
+    }
+}
+
+/// Checks the first step of signing in; or says what is wrong with it.
+pub(super) async fn check_password(
+    app: &App,
+    checker: &CredentialChecker,
+    words: Words,
+    username: &str,
+    password: &str,
+) -> Result<Result<Account, FormError>, Error> {
+    let account = actions::find_typed(&mut app.db.read().await?, username).await?;
+    let outcome = checker.password(username, account.as_ref(), password).await;
+    let key = match outcome {
+        Ok(CheckedPassword::Disabled(_)) => "sign_in.disabled",
+        _ => "sign_in.refused",
+    };
+    let wrong = FormError::new(StatusCode::UNAUTHORIZED, words.t(key));
+    FormError::of_attempt(outcome.map(CheckedPassword::right), words, wrong)
+}
+
 async fn sign_in(
     State(app): State<App>,
     session: AnySession,
@@ -91,15 +130,9 @@ async fn sign_in(
     checker: CredentialChecker,
     PostedForm(form): PostedForm<SignInForm>,
 ) -> Result<Response, Error> {
-    let account = actions::find_typed(&mut app.db.read().await?, &form.username).await?;
-    let outcome = checker.password(&form.username, account.as_ref(), &form.password).await;
-    let wrong = match outcome {
-        Ok(CheckedPassword::Disabled(_)) => FormError::new(StatusCode::UNAUTHORIZED, page.t("sign_in.disabled")),
-        _ => FormError::new(StatusCode::UNAUTHORIZED, page.t("sign_in.refused")),
-    };
-    let account = match FormError::of_attempt(outcome.map(CheckedPassword::right), page.words, wrong)? {
+    let account = match check_password(&app, &checker, page.words, &form.username, &form.password).await? {
         Ok(account) => account,
-        Err(error) => return Ok(show_again(&app, page, form, error)),
+        Err(error) => return show_again(&app, page, form, error).await,
     };
     if account.has_second_factor {
         session.await_second_factor(&account, &form.next, page.now).await?;
@@ -109,14 +142,20 @@ async fn sign_in(
     Ok((cookies, Redirect::to(local_path(&form.next, TOKENS))).into_response())
 }
 
-fn show_again(app: &App, page: Page, form: SignInForm, error: FormError) -> Response {
-    let SignInForm { username, next, .. } = form;
-    let signup_is_open = app.config.signup_is_open;
-    error.respond(|status, sentence| {
-        let refusal = Some(sentence);
-        let (is_set_up, is_password_set) = (true, false);
-        private((status, SignInPage { page, username, next, refusal, signup_is_open, is_set_up, is_password_set }))
-    })
+async fn show_again(app: &App, page: Page, form: SignInForm, error: FormError) -> Result<Response, Error> {
+    let is_set_up = actions::is_set_up(&mut app.db.read().await?).await?;
+    let again = |sentence| SignInPage {
+        lead: page.t(lead("", &form.next)),
+        // Before the first account there is no form to be wrong.
+        page: Page { has_errors: is_set_up, ..page },
+        username: form.username,
+        next: form.next,
+        refusal: Some(sentence),
+        signup_is_open: app.config.signup_is_open,
+        is_set_up,
+        is_password_set: false,
+    };
+    Ok(error.respond(|status, sentence| private((status, again(sentence)))))
 }
 
 /// Signs in after every factor was right, and writes that into the security log. The cookie remembers the browser.

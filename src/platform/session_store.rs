@@ -28,6 +28,10 @@ pub const CLIENT_KEY: &str = "client";
 /// The session key of the time of sign-in, in milliseconds since 1970. A session that gets a new id keeps it.
 pub const SIGNED_IN_KEY: &str = "signed_in_at";
 
+/// The session key of the time at which the session ends if it is not used, in milliseconds since 1970. Only the column
+/// counts: what was saved under this key is replaced when the session is loaded.
+pub const EXPIRES_KEY: &str = "expires_at";
+
 /// The operator's limits for browser sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLifetime {
@@ -136,6 +140,7 @@ impl SessionStore for DatabaseSessionStore {
         let mut data: HashMap<String, Value> =
             serde_json::from_str(&data).map_err(|error| Error::Decode(error.to_string()))?;
         data.insert(VERSION_KEY.to_owned(), version.into());
+        data.insert(EXPIRES_KEY.to_owned(), expires_at.into());
         Ok(Some(Record { id: *id, data, expiry_date: Timestamp::from_millis(expires_at).as_utc() }))
     }
 

@@ -4,8 +4,8 @@ use askama::Template;
 use askama_web::WebTemplate;
 use axum::Router;
 use axum::extract::State;
-use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::response::Response;
+use axum::routing::get;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
 
 use crate::accounts::actions;
@@ -25,7 +25,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/settings/sessions", get(show))
         .route("/settings/sessions/others/end", get(ask_end_others).post(end_others))
-        .route("/settings/sessions/{id}/end", post(end))
+        .route("/settings/sessions/{id}/end", get(ask_end).post(end))
 }
 
 struct SessionView {
@@ -63,6 +63,27 @@ async fn show(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
     Ok(private(SessionsPage { page: me.page, rows, notice }))
 }
 
+async fn ask_end(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
+    let own = actions::sessions(&mut app.db.read().await?, &me.account, me.page.now).await?;
+    let session = own.into_iter().find(|session| session.public_id == id).ok_or(Error::NotFound)?;
+    let page = me.page;
+    let client = match page.words.program(&session.client) {
+        client if client.is_empty() => page.t("sessions.unknown").into_owned(),
+        client => client,
+    };
+    let name = format!("{client} ({})", session.address);
+    Ok(ConfirmPage {
+        title: page.t("sessions.end").into_owned(),
+        question: page.t1("sessions.end_question", "name", name),
+        action: format!("{PATH}/{id}/end"),
+        back: PATH,
+        back_title: page.t("sessions.title").into_owned(),
+        is_danger: true,
+        page,
+    }
+    .show())
+}
+
 async fn end(State(app): State<App>, me: SignedIn, origin: ClientInfo, Id(id): Id) -> Result<Response, Error> {
     let own = actions::sessions(&mut app.db.read().await?, &me.account, me.page.now).await?;
     let is_this = own.iter().any(|session| session.public_id == id && session.id_hash == me.id_hash().as_bytes());
@@ -72,10 +93,10 @@ async fn end(State(app): State<App>, me: SignedIn, origin: ClientInfo, Id(id): I
     tx.commit().await?;
     if is_this {
         AnySession(me.session).sign_out().await?;
-        return Ok(Redirect::to("/login").into_response());
+        return Ok(redirect(&me.page, "/login"));
     }
     me.leave_notice(&me.page.words.count("sessions.ended", 1)).await?;
-    Ok(Redirect::to(PATH).into_response())
+    Ok(redirect(&me.page, PATH))
 }
 
 async fn ask_end_others(SignedIn { page, .. }: SignedIn) -> Response {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use dockpass_core::expiry::Calendar as _;
 use dockpass_core::recovery_code::{self, RecoveryCode};
 use dockpass_core::totp::TotpSecret;
 use qrcode::QrCode;
@@ -49,7 +50,8 @@ struct RecoveryCodesPage {
     page: Page,
     codes: Vec<RecoveryCode>,
     username: String,
-    host: String,
+    /// Whose codes they are, where and since when: a print of them must say it.
+    about: String,
     /// That other sessions were ended, if they were.
     ended: Option<String>,
 }
@@ -159,9 +161,12 @@ async fn check_current(me: &SignedIn, checker: &CredentialChecker, code: &str) -
 
 fn show_codes(app: &App, me: SignedIn, codes: Vec<RecoveryCode>, ended: i64) -> Response {
     let username = me.account.username.to_string();
-    let host = app.urls.registry_host.clone();
+    let words = me.page.words;
+    let about = words.t1("two_factor.codes_about", "name", &username);
+    let about = about.replace("%{host}", &app.urls.registry_host);
+    let about = about.replace("%{date}", &words.date(me.page.zone.day_of(me.page.now)));
     let ended = (ended > 0).then(|| me.page.words.count("two_factor.signed_out", ended));
-    dialog_or_page!(StatusCode::OK, RecoveryCodesPage { page: me.page, codes, username, host, ended })
+    dialog_or_page!(StatusCode::OK, RecoveryCodesPage { page: me.page, codes, username, about, ended })
 }
 
 fn code_page(app: &App, me: SignedIn, turns_off: bool, status: StatusCode, errors: FieldErrors) -> Response {

@@ -11,13 +11,14 @@ use askama::Template;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CONTENT_TYPE};
-use axum::http::{StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_htmx::{HxRedirect, HxReswap, HxRetarget, SwapOption};
 use serde_json::json;
 
-use super::page::{Page, private, retry_after};
+use super::forms::local_path;
+use super::page::{Page, Visitor, private, retry_after};
 use crate::app::App;
 use crate::error::Error;
 
@@ -37,7 +38,7 @@ impl Error {
     fn status(&self) -> StatusCode {
         match self {
             Error::NotFound => StatusCode::NOT_FOUND,
-            Error::SignedOut => StatusCode::UNAUTHORIZED,
+            Error::SignedOut | Error::SessionEnded => StatusCode::UNAUTHORIZED,
             Error::Forbidden | Error::SecondFactorRequired => StatusCode::FORBIDDEN,
             Error::Invalid => StatusCode::BAD_REQUEST,
             Error::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -53,7 +54,7 @@ impl Error {
     fn key(&self) -> &'static str {
         match self {
             Error::NotFound => "not_found",
-            Error::SignedOut => "signed_out",
+            Error::SignedOut | Error::SessionEnded => "signed_out",
             Error::Forbidden | Error::SecondFactorRequired => "forbidden",
             Error::Invalid => "invalid",
             Error::MethodNotAllowed => "method_not_allowed",
@@ -116,6 +117,10 @@ struct ErrorPage {
     page: Page,
     title: String,
     sentence: String,
+    /// The page from which the reader came.
+    back: String,
+    /// Whether the same request can have another answer in a moment.
+    can_retry: bool,
 }
 
 /// The same for htmx. It cannot be a block of the page's template: askama renders only blocks that the layout has too.
@@ -149,8 +154,10 @@ fn render(mut response: Response, show: impl FnOnce(&Error) -> Response) -> Resp
 
 /// Renders errors as pages, or as notices for htmx. Redirects to the sign-in page and back.
 pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> Response {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let page = Page::of(&app, &parts, app.clock.now());
+    let visitor = Visitor::default();
+    parts.extensions.insert(visitor.clone());
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     // No query of ours needs a NUL, and PostgreSQL takes none.
     let has_nul = uri.query().is_some_and(|query| query.contains("%00"));
@@ -158,22 +165,39 @@ pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> R
     let response = if has_nul { Error::Invalid.into_response() } else { next.run(request).await };
     render(response, |error| match error {
         Error::SecondFactorRequired => redirect(&page, "/settings/security"),
-        Error::SignedOut => redirect_to_sign_in(&page, method.is_safe(), &uri),
-        other => error_page(page, other),
+        Error::SignedOut | Error::SessionEnded => redirect_to_sign_in(&page, error, &method, &uri),
+        other => {
+            let page = visitor.account().map_or_else(|| page.clone(), |account| page.clone().signed_in(account));
+            error_page(page, other, method.is_safe())
+        }
     })
 }
 
-fn redirect_to_sign_in(page: &Page, can_return: bool, uri: &Uri) -> Response {
+/// Leads to the sign-in page, which says why, and then back: a fragment back to the page around it.
+fn redirect_to_sign_in(page: &Page, error: &Error, method: &Method, uri: &Uri) -> Response {
     let here = uri.path_and_query().map_or("/", |path| path.as_str());
+    let here = if page.is_fragment { path_of(&page.came_from) } else { here };
     // After signing in, the steps of signing in would only lead to the sign-in page again.
-    let is_destination = here != "/" && !here.starts_with("/login");
-    let address = if can_return && !page.is_fragment && is_destination {
-        let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("next", here).finish();
-        format!("/login?{query}")
-    } else {
-        "/login".to_owned()
-    };
-    redirect(page, &address)
+    let is_step = uri.path().starts_with("/login");
+    let is_destination = (page.is_fragment || method.is_safe()) && here.len() > 1 && !is_step;
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if is_destination {
+        query.append_pair("next", here);
+    }
+    let has_ended = matches!(error, Error::SessionEnded);
+    if is_step && has_ended {
+        query.append_pair("reason", "late");
+    } else if has_ended || page.is_fragment && is_destination {
+        query.append_pair("reason", "ended");
+    }
+    let query = query.finish();
+    redirect(page, &if query.is_empty() { "/login".to_owned() } else { format!("/login?{query}") })
+}
+
+/// The path and query of an address that a browser sent, or an empty text.
+fn path_of(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    local_path(rest.find('/').map_or("", |at| &rest[at..]), "")
 }
 
 /// Unlike [`super::page::redirect`] with 401 for htmx: the caller did not get what it asked for.
@@ -185,9 +209,13 @@ fn redirect(page: &Page, address: &str) -> Response {
     }
 }
 
-fn error_page(page: Page, error: &Error) -> Response {
+fn error_page(page: Page, error: &Error, is_safe: bool) -> Response {
+    let back = path_of(&page.came_from);
+    let back = if back == page.here || back.starts_with("/login") { String::new() } else { back.to_owned() };
+    let can_retry =
+        is_safe && matches!(error.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::INTERNAL_SERVER_ERROR);
     // The language menu must not lead back here: the page may not exist for this reader.
-    let page = Page { here: "/".to_owned(), ..page };
+    let page = if can_retry { page } else { Page { here: "/".to_owned(), ..page } };
     let key = error.key();
     let title = page.t(format!("errors.{key}.title")).into_owned();
     let sentence = match error {
@@ -195,7 +223,7 @@ fn error_page(page: Page, error: &Error) -> Response {
         _ => page.t(format!("errors.{key}.sentence")).into_owned(),
     };
     let is_fragment = page.is_fragment;
-    let template = ErrorPage { page, title, sentence };
+    let template = ErrorPage { page, title, sentence, back, can_retry };
     let notice = ErrorNotice { title: &template.title, sentence: &template.sentence };
     let body = if is_fragment { notice.render() } else { template.render() };
     let html = axum::response::Html(body.unwrap_or_else(|_| template.sentence.clone()));

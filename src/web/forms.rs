@@ -38,6 +38,11 @@ impl<T: DeserializeOwned> FromRequest<App> for PostedForm<T> {
     }
 }
 
+/// Whether a field holds a password or a code. Pages never show those again.
+pub fn is_secret_field(name: &str) -> bool {
+    name.contains("password") || name == "code" || name == "current_code"
+}
+
 /// What is wrong with the fields of a form: a sentence by the field's name.
 #[derive(Debug, Default)]
 pub struct FieldErrors {

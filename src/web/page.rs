@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::fmt::Display;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
@@ -44,6 +45,22 @@ pub struct Page {
     /// The public URL, if this browser came by plain http and cannot stay signed in.
     pub secure_address: Option<String>,
     pub account: Option<Account>,
+    /// How long the session of who is signed in lasts if it is not used.
+    pub session_seconds: Option<i64>,
+}
+
+/// Who is signed in, for error pages. It outlives a handler that panics or takes too long.
+#[derive(Debug, Clone, Default)]
+pub struct Visitor(Arc<OnceLock<Account>>);
+
+impl Visitor {
+    pub fn is(&self, account: &Account) {
+        self.0.get_or_init(|| account.clone());
+    }
+
+    pub fn account(&self) -> Option<&Account> {
+        self.0.get()
+    }
 }
 
 impl FromRequestParts<App> for Page {
@@ -74,6 +91,7 @@ impl Page {
             zone_cookie: cookies::name(cookies::ZONE, urls),
             secure_address: proxies::is_plain_http(peer, headers, &app.config, urls).then(|| urls.public.clone()),
             account: None,
+            session_seconds: None,
         }
     }
 
@@ -105,8 +123,9 @@ impl Page {
 
     /// The same page for an answer with this status.
     pub fn with_status(mut self, status: StatusCode) -> Self {
-        // 403 is a question, such as for the password: nothing that was typed is wrong.
-        self.has_errors = status.is_client_error() && status != StatusCode::FORBIDDEN;
+        // 401 and 403 ask for a password: nothing that was typed is wrong.
+        let is_question = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        self.has_errors = status.is_client_error() && !is_question;
         self
     }
 

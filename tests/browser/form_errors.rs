@@ -128,7 +128,8 @@ async fn who_was_signed_out_meanwhile_is_led_to_the_sign_in_page() {
         window.sign_in("alice").await;
         server.clock.advance(Duration::hours(25));
         window.click("link", "Generate new token").await;
-        window.arrive("/login").await;
+        window.arrive("/login?next=%2Fsettings%2Ftokens&reason=ended").await;
+        window.reads("main", "Your session has ended.").await;
         window.find("textbox", "Username").await;
     })
     .await;

@@ -87,7 +87,11 @@ async fn sessions(words: &'static Words) {
         window.holds("document.querySelectorAll('.list .badge').length === 1").await;
         window.show("sessions").await;
         let phones = "[...document.querySelectorAll('.list li')].find(row => row.innerText.includes('Safari'))";
-        window.script(&format!("{phones}.querySelector('button').click()")).await;
+        window.script(&format!("{phones}.querySelector('a.button').click()")).await;
+        window.reads("#dialog dialog", "Safari 17").await;
+        window.show("sessions-end-one").await;
+        assert_eq!(phone.get("/settings").await.status, 200, "asked, not answered");
+        window.element("#dialog .danger").await.click().await.unwrap();
         window.reads("#notice", "1").await;
         window.holds(&format!("{count} === 3")).await;
         assert_eq!(phone.get("/settings").await.status, 303);

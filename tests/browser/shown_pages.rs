@@ -7,7 +7,7 @@ use crate::harness::routes::routes;
 use crate::window::Window;
 
 /// Every page and dialog by its route, with a screenshot of it.
-const PAGES: [(&str, &str); 34] = [
+const PAGES: [(&str, &str); 35] = [
     ("/admin/accounts", "accounts"),
     ("/admin/accounts/new", "account-add"),
     ("/admin/accounts/{id}/disable", "account-disable"),
@@ -32,6 +32,7 @@ const PAGES: [(&str, &str); 34] = [
     ("/settings/security/two-factor/off", "two-factor-off"),
     ("/settings/sessions", "sessions"),
     ("/settings/sessions/others/end", "sessions-end-others"),
+    ("/settings/sessions/{id}/end", "sessions-end-one"),
     ("/settings/tokens", "tokens"),
     ("/settings/tokens/calendar", "calendar-renew"),
     ("/settings/tokens/calendar/remove", "calendar-remove"),
@@ -45,7 +46,7 @@ const PAGES: [(&str, &str); 34] = [
 ];
 
 /// Routes that answer machines, or only lead to another page.
-const NO_PAGES: [&str; 14] = [
+const NO_PAGES: [&str; 15] = [
     "/",
     "/.well-known/jwks.json",
     "/.well-known/oauth-authorization-server",
@@ -54,6 +55,7 @@ const NO_PAGES: [&str; 14] = [
     "/healthz",
     "/metrics",
     "/readyz",
+    "/settings/session",
     // To Security, where the form is: these are where forms are posted.
     "/settings/security/two-factor",
     "/settings/security/two-factor/confirm",

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use dockpass_core::account::Account;
 
 use super::{CodeForm, actions};
 use crate::app::App;
@@ -15,6 +16,7 @@ use crate::auth::session::AwaitingSecondFactor;
 use crate::auth::sign_in::{TOKENS, complete};
 use crate::error::Error;
 use crate::web::forms::{FormError, PostedForm, local_path};
+use crate::web::i18n::Words;
 use crate::web::page::{Page, private};
 
 pub fn routes() -> Router<App> {
@@ -57,6 +59,26 @@ async fn check_recovery(
     check(&app, me, checker, SecondFactor::RecoveryCode(&form.code)).await
 }
 
+/// Checks the second step of signing in; or says what is wrong with it.
+pub(in crate::auth) async fn check_factor(
+    checker: &CredentialChecker,
+    account: &Account,
+    factor: SecondFactor<'_>,
+    words: Words,
+) -> Result<Result<(), FormError>, Error> {
+    let key = match factor {
+        SecondFactor::Code(_) => "two_factor.wrong_code",
+        SecondFactor::RecoveryCode(_) => "two_factor.wrong_recovery",
+    };
+    let outcome = checker.second_factor(account, factor).await;
+    let wrong = FormError::new(StatusCode::UNAUTHORIZED, words.t(key));
+    if let Err(error) = FormError::of_attempt(outcome, words, wrong)? {
+        return Ok(Err(error));
+    }
+    checker.forget_failures(account).await?;
+    Ok(Ok(()))
+}
+
 async fn check(
     app: &App,
     me: AwaitingSecondFactor,
@@ -64,18 +86,15 @@ async fn check(
     factor: SecondFactor<'_>,
 ) -> Result<Response, Error> {
     let AwaitingSecondFactor { account, next, page, session } = me;
-    let (is_recovery, key) = match factor {
-        SecondFactor::Code(_) => (false, "two_factor.wrong_code"),
-        SecondFactor::RecoveryCode(_) => (true, "two_factor.wrong_recovery"),
-    };
-    let outcome = checker.second_factor(&account, factor).await;
-    let wrong = FormError::new(StatusCode::UNAUTHORIZED, page.t(key));
-    if let Err(error) = FormError::of_attempt(outcome, page.words, wrong)? {
+    let is_recovery = matches!(factor, SecondFactor::RecoveryCode(_));
+    if let Err(error) = check_factor(&checker, &account, factor, page.words).await? {
         return Ok(error.respond(|status, sentence| {
-            private((status, ChallengePage { page: page.with_status(status), is_recovery, refusal: Some(sentence) }))
+            private((
+                status,
+                ChallengePage { page: Page { has_errors: true, ..page }, is_recovery, refusal: Some(sentence) },
+            ))
         }));
     }
-    checker.forget_failures(&account).await?;
     let cookies = complete(app, &session, &account, checker).await?;
     if !is_recovery {
         return Ok((cookies, Redirect::to(local_path(&next, TOKENS))).into_response());

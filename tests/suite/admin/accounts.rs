@@ -210,7 +210,11 @@ async fn the_last_administrator_cannot_be_disabled() {
     act(&server, &admin, "second", "enable").await;
     let answer = admin.post(&format!("{LIST}/{}/disable", id(&server, "root-of-all").await), &[]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
-    assert_eq!(admin.get(LIST).await.header("location"), "/login?next=%2Fadmin%2Faccounts", "it disabled itself");
+    assert_eq!(
+        admin.get(LIST).await.header("location"),
+        "/login?next=%2Fadmin%2Faccounts&reason=ended",
+        "it disabled itself"
+    );
 }
 
 #[tokio::test]
@@ -331,4 +335,16 @@ async fn the_table_behind_the_link_has_the_new_account() {
     let made = admin.htmx_post(LIST, &[("username", "alice")]).await;
     assert!(made.body.contains("hx-swap-oob=\"true\"") && row(&made, "alice").starts_with("Member | Enabled"));
     assert!(!admin.post(LIST, &[("username", "bob")]).await.body.contains("hx-swap-oob"), "without a script");
+}
+
+#[tokio::test]
+async fn a_new_link_says_that_earlier_ones_stopped_working() {
+    let server = TestServer::start().await;
+    let admin = server.account_signed_in("root-of-all").await;
+    let first = admin.post(LIST, &[("username", "dora")]).await;
+    assert!(first.body.contains("expires in 72 hours") && !first.body.contains("Earlier links"), "{}", first.body);
+    let path = format!("{LIST}/{}/password-link", id(&server, "dora").await);
+    let second = admin.post(&path, &[]).await;
+    assert!(second.body.contains("Earlier links for this account no longer work."), "{}", second.body);
+    assert_eq!(server.anonymous().get(&first.shown_once()).await.status, StatusCode::GONE);
 }

@@ -84,7 +84,10 @@ async fn a_link_sets_a_password_and_the_activity_names_the_operator() {
     registry_host.done(&["add", "root-of-all", "--password-stdin"], PASSWORD);
     registry_host.done(&["add", "alice", "--password-stdin"], PASSWORD);
     registry_host.refused(&["link", "alice", "--listen", "127.0.0.1:9"], "", "give its --public-url");
-    let said = registry_host.done(&["link", "alice", "--public-url", "https://hub.example.com/"], "");
+    let link = ["link", "alice", "--public-url", "https://hub.example.com/"];
+    let (code, said, note) = registry_host.account(&link, "");
+    assert_eq!(code, Some(0), "{note}");
+    assert!(note.contains("expires in 72 hours; earlier links no longer work"), "{note}");
     assert!(said.starts_with("https://hub.example.com/set-password?code=") && said.lines().count() == 1, "{said}");
     let program = registry_host.serve();
     let link = said.trim().replace("https://hub.example.com", &program.base);

@@ -6,6 +6,7 @@ mod session;
 mod set_password;
 mod setup;
 mod sign_in;
+mod sign_in_again;
 mod sign_up;
 mod throttle;
 mod two_factor;

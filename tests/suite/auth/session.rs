@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::TestServer;
+use crate::harness::{Browser, PASSWORD, TestServer};
 
 #[tokio::test]
 async fn the_front_page_leads_where_the_reader_belongs() {
@@ -25,7 +25,10 @@ async fn a_session_ends_after_24_hours_unused() {
     assert_eq!(browser.get("/settings").await.status, StatusCode::OK, "its use a day ago counts");
     server.clock.advance(Duration::hours(24));
     let answer = browser.get("/settings").await;
-    assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/login?next=%2Fsettings"));
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (StatusCode::SEE_OTHER, "/login?next=%2Fsettings&reason=ended")
+    );
 }
 
 #[tokio::test]
@@ -106,4 +109,55 @@ async fn nonsense_in_the_cookie_is_nobody() {
         let answer = server.anonymous().with_cookie("dockpass", value).get("/settings").await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{value:?}");
     }
+}
+
+async fn seconds_left(browser: &Browser) -> (i64, bool) {
+    let answer = browser.get("/settings/session").await;
+    assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::OK, "no-store"), "{}", answer.body);
+    (answer.json()["seconds_left"].as_i64().unwrap(), answer.json()["can_extend"].as_bool().unwrap())
+}
+
+#[tokio::test]
+async fn asking_when_the_session_ends_does_not_extend_it_and_stay_signed_in_does() {
+    let server = TestServer::start().await;
+    let browser = server.account_signed_in("alice").await;
+    assert_eq!(seconds_left(&browser).await, (24 * 3600, true));
+    assert!(browser.get("/settings").await.body.contains("data-session-seconds=\"86400\""));
+    server.clock.advance(Duration::hours(24) - Duration::minutes(2));
+    assert_eq!(seconds_left(&browser).await, (120, true));
+    assert_eq!(seconds_left(&browser).await, (120, true));
+    let stays = browser.post("/settings/session", &[]).await;
+    assert_eq!(stays.json()["seconds_left"], 24 * 3600);
+    assert!(stays.set_cookie("dockpass").contains("Max-Age=86400"), "the browser keeps it as long");
+    server.clock.advance(Duration::hours(24) - Duration::SECOND);
+    assert_eq!(seconds_left(&browser).await, (1, true));
+    server.clock.advance(Duration::SECOND);
+    assert_eq!(browser.get("/settings/session").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(browser.post("/settings/session", &[]).await.status, StatusCode::UNAUTHORIZED, "it has ended");
+}
+
+#[tokio::test]
+async fn at_its_longest_time_a_session_cannot_be_extended_but_signing_in_again_renews_it() {
+    let change = |settings: &mut dockpass::config::Settings| {
+        settings.session_idle_hours = "20".into();
+        settings.session_max_days = "1".into();
+    };
+    let server = TestServer::start_with(change).await;
+    let browser = server.account_signed_in("alice").await;
+    server.clock.advance(Duration::hours(19));
+    browser.get("/settings").await;
+    server.clock.advance(Duration::hours(5) - Duration::minutes(2));
+    assert_eq!(seconds_left(&browser).await, (120, false));
+    assert_eq!(browser.post("/settings/session", &[]).await.json()["seconds_left"], 120);
+
+    let old = browser.cookie("dockpass").unwrap();
+    let question = browser.htmx_post("/settings/session/new", &[]).await;
+    assert_eq!(question.status, StatusCode::UNAUTHORIZED, "{}", question.body);
+    let owner = question.after("name=\"sign_in_owner\" value=\"");
+    let form = [("sign_in_owner", owner.as_str()), ("sign_in_username", "alice"), ("sign_in_password", PASSWORD)];
+    let renewed = browser.htmx_post("/settings/session/new", &form).await;
+    assert_eq!((renewed.status, renewed.body.as_str()), (StatusCode::OK, ""));
+    assert_eq!(seconds_left(&browser).await, (20 * 3600, true));
+    let thief = server.anonymous().with_cookie("dockpass", &old);
+    assert_eq!(thief.get("/settings").await.status, StatusCode::SEE_OTHER, "the old id is worth nothing");
 }

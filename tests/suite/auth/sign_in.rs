@@ -266,3 +266,52 @@ async fn the_page_says_whom_to_ask_for_a_forgotten_password() {
     let page = server.anonymous().get("/login").await.body;
     assert!(page.contains("Forgot your password? Ask an administrator of this registry"), "{page}");
 }
+
+#[tokio::test]
+async fn the_page_says_why_it_asks() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let stranger = server.anonymous();
+    for (path, sentence) in [
+        ("/", "Sign in to manage your personal access tokens."),
+        ("/settings/tokens", "Sign in to manage your personal access tokens."),
+        ("/settings/activity?page=2", "Sign in to see this page."),
+        ("/device?user_code=WDJB-MJHT", "Sign in to approve a device."),
+    ] {
+        let led = stranger.get(path).await;
+        let page = stranger.get(led.header("location")).await;
+        assert!(page.body.contains(&format!("<p class=\"lead\">{sentence}</p>")), "{path}: {}", page.body);
+        assert!(page.body.contains("<h1>Sign in</h1>"));
+    }
+    server.clock.advance(time::Duration::hours(24));
+    let ended = "Your session has ended. Sign in again to continue.";
+    let led = alice.get("/settings/activity").await;
+    assert!(server.anonymous().get(led.header("location")).await.body.contains(ended), "{led:?}");
+    let url = server.url("/settings/repositories?page=2");
+    let led = alice.get_with("/settings/repositories/new", &[("hx-request", "true"), ("hx-current-url", &url)]).await;
+    let address = led.header("hx-redirect");
+    assert_eq!(address, "/login?next=%2Fsettings%2Frepositories%3Fpage%3D2&reason=ended", "back to the page around it");
+}
+
+#[tokio::test]
+async fn who_takes_too_long_for_the_code_learns_it() {
+    let server = TestServer::start().await;
+    server.enrolled("alice").await;
+    let half = server.half_signed_in("alice").await;
+    server.clock.advance(time::Duration::minutes(5));
+    let led = half.post("/login/code", &[("code", "123456")]).await;
+    assert_eq!(led.header("location"), "/login?reason=late");
+    assert!(half.get("/login?reason=late").await.body.contains("You took too long to enter the code."));
+}
+
+#[tokio::test]
+async fn before_the_first_account_a_sign_in_gets_the_page_that_says_so() {
+    let server = TestServer::start().await;
+    for answer in [
+        server.anonymous().get("/login").await,
+        server.anonymous().post("/login", &[("username", "alice"), ("password", PASSWORD)]).await,
+    ] {
+        assert!(answer.body.contains("<h1>Create the first account</h1>"), "{}", answer.body);
+        assert!(!answer.body.contains("name=\"password\"") && !answer.body.contains("<title>Error"), "{}", answer.body);
+    }
+}

@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::harness::factor::{Enrolled, recovery_codes};
+use crate::harness::factor::{Authenticator, Enrolled, recovery_codes};
 use crate::harness::{TestServer, database};
 
 async fn sign_in(server: &TestServer, code: &str) -> StatusCode {
@@ -107,4 +107,18 @@ async fn those_of_another_account_are_worth_nothing() {
     let bob = server.enrolled("bob").await;
     assert_eq!(sign_in(&server, &bob.recovery_codes[0]).await, StatusCode::UNAUTHORIZED);
     assert_eq!(server.number("SELECT COUNT(*) FROM recovery_code WHERE used_at IS NOT NULL").await, Some(0));
+}
+
+#[tokio::test]
+async fn the_codes_say_whose_they_are_where_and_since_when() {
+    let server = TestServer::start().await;
+    let browser = server.account_signed_in("alice").await;
+    let page = browser.post("/settings/security/two-factor", &[]).await;
+    let code = Authenticator::reading(&page).code(server.clock.now());
+    let shown = browser.post("/settings/security/two-factor/confirm", &[("code", &code)]).await;
+    let day = server.clock.now().date();
+    let date = format!("{} {} {}", day.day(), day.month(), day.year());
+    let about = format!("Recovery codes for alice at {}, generated on {date}", server.address);
+    assert!(shown.body.contains(&format!("<p class=\"hint\" id=\"codes-about\">{about}</p>")), "{}", shown.body);
+    assert_eq!(shown.after("data-about=\""), about, "in the file too");
 }

@@ -74,6 +74,9 @@ async fn one_is_ended_and_no_other() {
     let here = sign_in(&server, "alice", FIREFOX).await;
     let (phone, third) = (sign_in(&server, "alice", SAFARI).await, server.signed_in("alice").await);
     let id = entries(&here).await.into_iter().find(|(_, text)| text.contains("Safari")).unwrap().0;
+    let question = here.get(&format!("/settings/sessions/{id}/end")).await;
+    assert!(question.body.contains("End the session of Safari"), "{}", question.body);
+    assert!(is_inside(&phone).await, "asked, not answered");
     let answer = here.post(&format!("/settings/sessions/{id}/end"), &[]).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/sessions"));
     assert!(here.get("/settings/sessions").await.body.contains("1 session ended."));

@@ -70,3 +70,32 @@ async fn machines_get_json() {
     let other = client.send(Method::POST, "/oauth/token", None, HeaderMap::new()).await;
     assert_is_ours(&other, StatusCode::BAD_REQUEST, "application/json", "no form");
 }
+
+#[tokio::test]
+async fn error_pages_show_who_is_signed_in_and_lead_back() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    alice.post("/settings", &[("language", "zh-CN"), ("theme", "dark")]).await;
+    let referer = [("referer", "http://127.0.0.1/settings/activity?page=2")];
+    let elsewhere = [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
+    let missing = alice.get_with("/nowhere", &referer).await;
+    let method = alice.send(Method::PUT, "/settings", None, HeaderMap::new()).await;
+    let forbidden = alice.post_with("/settings", &[("display_name", "x")], &elsewhere).await;
+    server.sql("ALTER TABLE token RENAME TO hidden_token").await;
+    let internal = alice.get("/settings/tokens").await;
+    for (answer, status) in [(&missing, 404), (&method, 405), (&forbidden, 403), (&internal, 500)] {
+        assert_eq!(answer.status.as_u16(), status);
+        let parts = ["lang=\"zh-CN\"", "data-theme=\"dark\"", "帐户菜单", "app.css", "href=\"/settings/tokens\""];
+        for part in parts {
+            assert!(answer.body.contains(part), "{status}: no {part} in {}", answer.body);
+        }
+    }
+    assert!(missing.body.contains("href=\"/settings/activity?page=2\""), "{}", missing.body);
+    assert!(
+        internal.body.contains("<a class=\"button primary\" href=\"/settings/tokens\">重试</a>"),
+        "{}",
+        internal.body
+    );
+    let stranger = server.anonymous().get("/nowhere").await;
+    assert!(!stranger.body.contains("account-menu") && stranger.body.contains("href=\"/\""), "{}", stranger.body);
+}

@@ -1,5 +1,6 @@
 mod csrf;
 mod errors;
+mod form_errors;
 mod headers;
 mod i18n;
 mod metrics;
