@@ -2,31 +2,36 @@
 "use strict";
 
 document.addEventListener("copy", () => {
-  if (document.activeElement && document.activeElement.id === "secret") copied = true;
+  const field = document.activeElement;
+  if (field && field.id === "secret" && field.selectionEnd - field.selectionStart === field.value.length) noteCopied();
 });
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  const field = document.getElementById(button.dataset.copy);
+  const source = document.getElementById(button.dataset.copy);
   try {
-    await navigator.clipboard.writeText(field.value);
-    copied = true;
-    button.textContent = button.dataset.copied;
+    await navigator.clipboard.writeText(source.value ?? source.textContent);
+    if (source.id === "secret") noteCopied();
+    showCopied(button);
     say(button, button.dataset.copied);
   } catch {
-    field.focus();
-    field.select();
+    source.focus();
+    if (source.select) source.select();
+    else window.getSelection().selectAllChildren(source);
     say(button, button.dataset.byHand);
   }
 });
 
+function showCopied(button) {
+  button.textContent = button.dataset.copied;
+  button.classList.add("done");
+}
+
 function say(button, sentence) {
-  const status = button.closest("dialog").querySelector("[data-copy-said]");
-  if (status) {
-    status.textContent = sentence;
-    status.classList.toggle("hidden", sentence === button.dataset.copied);
-  }
+  const status = button.closest(".copied-part").querySelector("[data-copy-said]");
+  status.textContent = sentence;
+  status.classList.toggle("hidden", sentence === button.dataset.copied);
 }
 
 // Recovery codes: copy, download, print.
@@ -41,7 +46,8 @@ document.addEventListener("click", async (event) => {
   if (button.dataset.copyList) {
     try {
       await navigator.clipboard.writeText(listed(button.dataset.copyList));
-      button.textContent = button.dataset.copied;
+      noteCopied();
+      showCopied(button);
     } catch {
       window.getSelection().selectAllChildren(document.getElementById(button.dataset.copyList));
     }
@@ -51,7 +57,9 @@ document.addEventListener("click", async (event) => {
     link.download = document.getElementById(button.dataset.download).dataset.file;
     link.click();
     URL.revokeObjectURL(link.href);
+    noteCopied();
   } else {
     window.print();
+    noteCopied();
   }
 });

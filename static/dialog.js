@@ -47,7 +47,7 @@ document.addEventListener("click", (event) => {
   const control = event.target.closest("[data-close]");
   const dialog = control && control.closest("dialog");
   if (!dialog) return;
-  if (!mayClose()) event.preventDefault();
+  if (!mayClose(event)) event.preventDefault();
   else if (dialog.matches(":modal")) {
     event.preventDefault();
     close(dialog);
@@ -57,7 +57,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("cancel", (event) => {
   if (!event.target.matches("dialog")) return;
   event.preventDefault();
-  if (mayClose()) close(event.target);
+  if (mayClose(event)) close(event.target);
 }, true);
 
 // On a second Escape in a row the browser closes the dialog without a "cancel" event.
@@ -65,31 +65,51 @@ document.addEventListener("keydown", (event) => {
   const dialog = event.key === "Escape" && !event.isComposing && document.querySelector("dialog:modal");
   if (!dialog) return;
   event.preventDefault();
-  if (mayClose()) close(dialog);
+  if (mayClose(event)) close(dialog);
 });
 
 // The browser may still close a dialog by itself, such as on a back gesture. Reopen it, or finish closing it.
 document.addEventListener("close", (event) => {
   if (!holder.contains(event.target)) return;
-  if (mayClose()) close(event.target);
+  if (mayClose(event)) close(event.target);
   else event.target.showModal();
 }, true);
 
-// A secret is shown only once, so the first attempt to close the dialog without copying it gets a warning.
+// A secret is shown only once. The first attempt to close the dialog without copying it gets a warning, and the dialog
+// closes only after the warning was in view. A double click or a held key is one attempt.
 let copied = false;
-let asked = false;
 
-function mayClose() {
+function mayClose(event) {
   const kept = document.querySelector("dialog [data-keep-open] input[required]");
   if (kept && !kept.checked) return kept.reportValidity();
-  const question = document.querySelector("dialog [data-not-copied]");
-  if (!question || copied || asked) return true;
-  asked = true;
-  question.textContent = question.dataset.notCopied;
-  question.hidden = false;
-  question.scrollIntoView({ block: "nearest" });
+  const warning = document.querySelector("dialog [data-not-copied]");
+  if (!warning || copied) return true;
+  if (!warning.hidden && isInView(warning)) return !(event.detail > 1 || event.repeat);
+  warning.textContent = warning.dataset.notCopied;
+  warning.hidden = false;
+  warning.scrollIntoView({ block: "nearest" });
   return false;
 }
+
+function isInView(element) {
+  const inner = element.getBoundingClientRect();
+  const outer = element.closest("dialog").getBoundingClientRect();
+  return inner.top > Math.max(outer.top, 0) - 1 && inner.bottom < Math.min(outer.bottom, window.innerHeight) + 1;
+}
+
+// The secret was copied, printed or saved.
+function noteCopied() {
+  copied = true;
+  const warning = document.querySelector("dialog [data-not-copied]");
+  if (warning) warning.hidden = true;
+}
+
+// Reloading or closing the tab loses it too, so the browser asks.
+window.addEventListener("beforeunload", (event) => {
+  const secret = document.getElementById("secret");
+  const kept = document.querySelector("dialog [data-keep-open] input[required]");
+  if (!copied && ((secret && secret.value) || (kept && !kept.checked))) event.preventDefault();
+});
 
 // Clears the secret when the dialog closes and when the page is left, so that no back-forward cache keeps it.
 function forgetSecret() {
@@ -99,7 +119,7 @@ function forgetSecret() {
     field.removeAttribute("value");
     field.textContent = "";
   }
-  copied = asked = false;
+  copied = false;
 }
 
 window.addEventListener("pagehide", () => {

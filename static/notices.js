@@ -29,9 +29,14 @@ function forgetFailed() {
   for (const sentence of document.querySelectorAll("[data-no-answer]")) sentence.remove();
 }
 
-for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, sayFailed);
-document.addEventListener("htmx:beforeOnLoad", () => {
+for (const name of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, (event) => {
+    if (!event.target.closest("[data-poll]")) sayFailed();
+  });
+}
+document.addEventListener("htmx:beforeOnLoad", (event) => {
   forgetFailed();
+  if (event.target.closest("[data-poll]")) return;
   // What an earlier answer said in the dialog is out of date.
   for (const place of document.querySelectorAll(".dialog-notice")) place.remove();
 });

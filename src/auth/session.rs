@@ -56,6 +56,21 @@ impl FromRequestParts<App> for SignedIn {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let PollingSession(mut me) = PollingSession::from_request_parts(parts, app).await?;
+        let end = touch(&me.session, app, &me.account, me.page.now).await?;
+        me.page.session_seconds = Some((end.at - me.page.now).whole_seconds());
+        Ok(me)
+    }
+}
+
+/// The account that is signed in, for requests that a page repeats by itself. They do not extend the session.
+#[derive(Debug)]
+pub struct PollingSession(pub SignedIn);
+
+impl FromRequestParts<App> for PollingSession {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let now = app.clock.now();
         let session = session(parts)?;
         let account = require_account(&session, app).await?;
@@ -66,11 +81,9 @@ impl FromRequestParts<App> for SignedIn {
         if is_factor_missing && !parts.uri.path().starts_with(SECOND_FACTOR_PAGES) {
             return Err(Error::SecondFactorRequired);
         }
-        let end = touch(&session, app, &account, now).await?;
-        let mut page = Page::of(app, parts, now).signed_in(&account);
-        page.session_seconds = Some((end.at - now).whole_seconds());
+        let page = Page::of(app, parts, now).signed_in(&account);
         let Ok(origin) = ClientInfo::from_request_parts(parts, app).await;
-        Ok(Self { account, page, session, origin })
+        Ok(Self(SignedIn { account, page, session, origin }))
     }
 }
 

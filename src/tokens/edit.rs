@@ -141,13 +141,14 @@ async fn switch(app: &App, me: SignedIn, id: &str, is_active: bool) -> Result<Re
 #[template(path = "tokens/expired.html", blocks = ["dialog"])]
 struct ExpiredPage {
     page: Page,
+    id: String,
     description: String,
 }
 
 /// For a token that expired while the page was open.
 fn expired(me: SignedIn, token: &AccessToken) -> Response {
     let description = token.description.to_string();
-    dialog_or_page!(StatusCode::CONFLICT, ExpiredPage { page: me.page, description })
+    dialog_or_page!(StatusCode::CONFLICT, ExpiredPage { page: me.page, id: token.id.clone(), description })
 }
 
 #[derive(Template)]

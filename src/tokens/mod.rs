@@ -9,6 +9,7 @@ mod detail;
 mod edit;
 pub mod explain_permission;
 mod fields;
+mod first_use;
 pub mod list;
 mod list_query;
 mod new;
@@ -34,6 +35,7 @@ pub fn routes() -> Router<App> {
         .layer(DefaultBodyLimit::max(MAX_FORM_SIZE))
         .merge(bulk::routes())
         .merge(calendar::routes())
+        .merge(first_use::routes())
         .merge(refusals::pages::routes())
 }
 

@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::actions::{self, GenerateOutcome, NewToken};
 use super::fields::TokenFieldsForm;
+use super::first_use::{FirstUseState, FirstUseView};
 use super::list::table::TokenTable;
 use super::rows::{ExpiryOption, full_sentence};
 use crate::activity::actions as activity;
@@ -130,6 +131,10 @@ struct CreatedPage {
     secret: Secret,
     registry_host: String,
     username: String,
+    /// Whether the registry is tried out over plain HTTP, which podman must be told.
+    is_plain_http: bool,
+    token_id: String,
+    first_use: FirstUseView,
 }
 
 #[derive(Template)]
@@ -173,6 +178,9 @@ async fn create(
         secret,
         registry_host: app.urls.registry_host.clone(),
         username: me.account.username.to_string(),
+        is_plain_http: !app.urls.is_secure,
+        first_use: FirstUseView::waiting(&token.id),
+        token_id: token.id.clone(),
     };
     Ok(dialog_or_page!(StatusCode::OK, created))
 }

@@ -81,10 +81,31 @@ pub async fn recent(
     let older = count - lines.len() as i64;
     let mut recent = Vec::with_capacity(lines.len());
     for line in lines {
-        let obstacle = obstacle(connection, account, &line).await?;
-        recent.push(RecentRefusal { remedy: SuggestedFix::of(&line.code, line.token, obstacle), obstacle, line });
+        recent.push(judged(connection, account, line).await?);
     }
     Ok((recent, older))
+}
+
+/// The latest refusal of one token of an account.
+pub async fn latest_of(
+    connection: &mut impl Connection,
+    account: &Account,
+    token_id: &str,
+    now: Timestamp,
+) -> Result<Option<RecentRefusal>, Error> {
+    match store::latest_of(connection, &account.id, token_id, now).await? {
+        Some(line) => Ok(Some(judged(connection, account, line).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn judged(
+    connection: &mut impl Connection,
+    account: &Account,
+    line: RefusalRow,
+) -> Result<RecentRefusal, Error> {
+    let obstacle = obstacle(connection, account, &line).await?;
+    Ok(RecentRefusal { remedy: SuggestedFix::of(&line.code, line.token, obstacle), obstacle, line })
 }
 
 async fn obstacle(

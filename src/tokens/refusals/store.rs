@@ -126,6 +126,44 @@ impl RefusedRow {
     }
 }
 
+/// A query that reads a [`RefusedRow`], by what follows the tables.
+macro_rules! select_refusals {
+    ($rest:literal) => {
+        concat!(
+            "SELECT refusal.token_id, refusal.code, refusal.repository, refusal.action, refusal.address, refusal.client,
+                    refusal.description, refusal.first_at, refusal.last_at, refusal.times,
+                    token.is_active, token.expires_at, token.level, token.repositories, token.source,
+                    EXISTS (SELECT 1 FROM deleted_token WHERE deleted_token.token_id = refusal.token_id) AS is_deleted,
+                    EXISTS (SELECT 1 FROM device_session WHERE device_session.token_id = refusal.token_id) AS is_devices,
+                    EXISTS (SELECT 1 FROM device_session
+                            WHERE device_session.token_id = refusal.token_id AND ended = 'copied') AS is_copied
+             FROM refusal LEFT JOIN token ON token.id = refusal.token_id ",
+            $rest
+        )
+    };
+}
+
+/// The latest line of one token.
+pub async fn latest_of(
+    connection: &mut impl Connection,
+    account_id: &str,
+    token_id: &str,
+    now: Timestamp,
+) -> sqlx::Result<Option<RefusalRow>> {
+    let record = fetch!(
+        fetch_optional,
+        connection,
+        RefusedRow,
+        select_refusals!(
+            "WHERE refusal.account_id = $1 AND refusal.token_id = $2
+             ORDER BY refusal.last_at DESC, refusal.id DESC LIMIT 1"
+        ),
+        account_id,
+        token_id,
+    )?;
+    Ok(record.map(|row| row.into_line(now)))
+}
+
 /// An account's latest `most` lines after `since`, newest first, and the number of all lines after it.
 pub async fn recent(
     connection: &mut impl Connection,
@@ -146,16 +184,10 @@ pub async fn recent(
         fetch_all,
         connection,
         RefusedRow,
-        "SELECT refusal.token_id, refusal.code, refusal.repository, refusal.action, refusal.address, refusal.client,
-                refusal.description, refusal.first_at, refusal.last_at, refusal.times,
-                token.is_active, token.expires_at, token.level, token.repositories, token.source,
-                EXISTS (SELECT 1 FROM deleted_token WHERE deleted_token.token_id = refusal.token_id) AS is_deleted,
-                EXISTS (SELECT 1 FROM device_session WHERE device_session.token_id = refusal.token_id) AS is_devices,
-                EXISTS (SELECT 1 FROM device_session
-                        WHERE device_session.token_id = refusal.token_id AND ended = 'copied') AS is_copied
-         FROM refusal LEFT JOIN token ON token.id = refusal.token_id
-         WHERE refusal.account_id = $1 AND refusal.last_at > $2
-         ORDER BY refusal.last_at DESC, refusal.id DESC LIMIT $3",
+        select_refusals!(
+            "WHERE refusal.account_id = $1 AND refusal.last_at > $2
+             ORDER BY refusal.last_at DESC, refusal.id DESC LIMIT $3"
+        ),
         account_id,
         since.millis(),
         most,
