@@ -46,3 +46,22 @@ function showTickAll() {
 
 showTickAll();
 document.addEventListener("htmx:afterSettle", showTickAll);
+
+// The repositories of a limited token. They come into view when they are asked for.
+document.addEventListener("change", (event) => {
+  if (event.target.name !== "reach" || event.target.value !== "named") return;
+  event.target.closest("fieldset").querySelector(".names").scrollIntoView({ block: "nearest" });
+});
+
+// A search replaces what is not ticked. What is ticked moves to the top and stays, and is not listed twice.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target?.id !== "repository-matches") return;
+  const chosen = document.getElementById("repository-chosen");
+  for (const box of event.detail.target.querySelectorAll(":checked")) chosen.append(box.closest("label"));
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target?.id !== "repository-matches") return;
+  const chosen = new Set([...document.querySelectorAll("#repository-chosen input")].map((box) => box.value));
+  for (const box of event.detail.target.querySelectorAll("input")) if (chosen.has(box.value)) box.closest("label").remove();
+});

@@ -139,6 +139,19 @@ pub async fn list(
     Ok(store::list(connection, account, text, page).await?)
 }
 
+/// The first `most` names that contain `text` of the repositories that an account can use, and how many there are. An
+/// administrator can also use those that belong to no account.
+pub async fn usable_names(
+    connection: &mut impl Connection,
+    account: &Account,
+    text: &str,
+    most: usize,
+) -> Result<(Vec<String>, i64), Error> {
+    let rows = store::usable_names(connection, account, text, most as i64).await?;
+    let count = rows.first().map_or(0, |(_, count)| *count);
+    Ok((rows.into_iter().map(|(name, _)| name).collect(), count))
+}
+
 /// A repository that this account manages: its own, or for an administrator one that belongs to no account. For any other
 /// the error is [`Error::NotFound`].
 pub async fn find_managed(

@@ -286,6 +286,32 @@ pub async fn list(
     Ok((records.into_iter().map(ListedRow::into_listed).collect(), count))
 }
 
+/// The first `most` names that contain `text` of repositories that an account owns or that are shared with it, and how
+/// many there are.
+pub async fn usable_names(
+    connection: &mut impl Connection,
+    account: &Account,
+    text: &str,
+    most: i64,
+) -> sqlx::Result<Vec<(String, i64)>> {
+    fetch!(
+        fetch_all,
+        connection,
+        (String, i64),
+        listed!(
+            "repository.name, COUNT(*) OVER ()",
+            "",
+            "AND (repository.namespace = $2 OR mine.account_id IS NOT NULL OR owner.id IS NULL)
+             AND ($4 = '' OR repository.name LIKE $4 ESCAPE '\\') ORDER BY repository.name LIMIT $5"
+        ),
+        &account.id,
+        account.username.as_str(),
+        account.is_admin,
+        if text.is_empty() { String::new() } else { like(text) },
+        most,
+    )
+}
+
 pub async fn find(
     connection: &mut impl Connection,
     account: &Account,

@@ -13,6 +13,7 @@ use super::actions::{self, ChangeOutcome};
 use super::detail;
 use super::fields::TokenFieldsForm;
 use super::list::table::changed;
+use super::repository_choices::RepositoryChoices;
 use super::rows::TokenView;
 use crate::activity::actions as activity;
 use crate::app::App;
@@ -39,12 +40,22 @@ struct EditPage {
     page: Page,
     token: TokenView,
     form: TokenFieldsForm,
+    choices: RepositoryChoices,
     errors: FieldErrors,
 }
 
 impl EditPage {
-    fn new(page: Page, token: &AccessToken, form: TokenFieldsForm, errors: FieldErrors) -> Self {
-        Self { token: TokenView::new(token, &page), page, form, errors }
+    async fn read(
+        app: &App,
+        me: SignedIn,
+        token: &AccessToken,
+        form: TokenFieldsForm,
+        errors: FieldErrors,
+    ) -> Result<Self, Error> {
+        let SignedIn { account, page, .. } = me;
+        let reader = &mut app.db.read().await?;
+        let choices = RepositoryChoices::read(reader, &account, "", &form.chosen, page.words).await?;
+        Ok(Self { token: TokenView::new(token, &page), page, form, choices, errors })
     }
 
     fn show(self, status: StatusCode) -> Response {
@@ -62,7 +73,7 @@ async fn edit(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Respon
         return Ok(expired(me, &token));
     }
     let form = TokenFieldsForm::of(&token.description, token.level, &token.repository_filter);
-    Ok(EditPage::new(me.page, &token, form, FieldErrors::default()).show(StatusCode::OK))
+    Ok(EditPage::read(&app, me, &token, form, FieldErrors::default()).await?.show(StatusCode::OK))
 }
 
 /// Only a change that widens what the token may do needs a recent sign-in.
@@ -80,7 +91,7 @@ async fn save(
     let MaybeRecentSignIn { me, form, .. } = posted;
     match fields {
         Some(fields) => Ok(update(&app, me, &before, &fields).await?),
-        None => Ok(EditPage::new(me.page, &before, form, errors).show(StatusCode::UNPROCESSABLE_ENTITY)),
+        None => Ok(EditPage::read(&app, me, &before, form, errors).await?.show(StatusCode::UNPROCESSABLE_ENTITY)),
     }
 }
 

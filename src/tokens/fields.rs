@@ -19,26 +19,49 @@ const ALL: &str = "all";
 
 /// Description, level and repositories as they were typed.
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(from = "Vec<(String, String)>")]
 pub(super) struct TokenFieldsForm {
     pub description: String,
     pub permission: String,
     /// `all` or `named`; a form without it means all.
-    #[serde(rename = "reach")]
     pub filter: String,
-    /// Names and patterns, for `named`.
+    /// The repositories that are ticked in the list, for `named`.
+    pub chosen: Vec<String>,
+    /// Names and patterns that were typed, for `named`.
     pub repositories: String,
     /// The names and patterns with which the form came back once, because some match nothing.
     pub warned: String,
 }
 
+impl From<Vec<(String, String)>> for TokenFieldsForm {
+    fn from(posted: Vec<(String, String)>) -> Self {
+        let mut form = Self::default();
+        for (name, value) in posted {
+            match name.as_str() {
+                "description" => form.description = value,
+                "permission" => form.permission = value,
+                "reach" => form.filter = value,
+                "repository" => form.chosen.push(value),
+                "repositories" => form.repositories = value,
+                "warned" => form.warned = value,
+                _ => {}
+            }
+        }
+        form
+    }
+}
+
 impl TokenFieldsForm {
+    /// Names are ticked in the list, and patterns are in the text below it.
     pub fn of(description: &Description, level: AccessLevel, repository_filter: &RepositoryFilter) -> Self {
+        let (patterns, names): (Vec<&str>, Vec<&str>) =
+            repository_filter.words().into_iter().partition(|word| word.contains('*'));
         Self {
             description: description.to_string(),
             permission: level.as_str().to_owned(),
             filter: if *repository_filter == RepositoryFilter::All { String::new() } else { NAMED.to_owned() },
-            repositories: repository_filter.words().join("\n"),
+            chosen: names.into_iter().map(str::to_owned).collect(),
+            repositories: patterns.join("\n"),
             warned: String::new(),
         }
     }
@@ -84,10 +107,12 @@ impl TokenFieldsForm {
     fn repository_filter(&self, app: &App, me: &SignedIn, errors: &mut FieldErrors) -> Option<RepositoryFilter> {
         let words = me.page.words;
         // Repositories without a radio button limit the token: it must never reach further than the form says.
-        if self.filter == ALL || (self.filter.is_empty() && self.repositories.trim().is_empty()) {
+        let is_empty = self.chosen.is_empty() && self.repositories.trim().is_empty();
+        if self.filter == ALL || (self.filter.is_empty() && is_empty) {
             return Some(RepositoryFilter::All);
         }
-        let images = self.repositories.split(|c: char| c.is_whitespace() || c == ',');
+        let typed = self.repositories.split(|c: char| c.is_whitespace() || c == ',');
+        let images = self.chosen.iter().map(String::as_str).chain(typed);
         let names: Vec<&str> = images.map(|image| repository_of(image, &app.urls.registry_host)).collect();
         let problem = match RepositoryFilter::parse(&names.join("\n")) {
             Ok(filter) => return Some(filter),

@@ -43,7 +43,11 @@ pub(super) struct FirstUseView {
 
 pub(super) enum FirstUseState {
     Waiting,
-    Used { sentence: String, at: TimeView, ago: String },
+    Used {
+        sentence: String,
+        at: TimeView,
+        ago: String,
+    },
     Refused(Box<RefusalView>),
     /// Not used for so long that the dialog stops asking.
     Unused,

@@ -14,6 +14,7 @@ pub mod list;
 mod list_query;
 mod new;
 pub mod refusals;
+mod repository_choices;
 mod rows;
 mod store;
 pub mod usage;
@@ -37,6 +38,7 @@ pub fn routes() -> Router<App> {
         .merge(calendar::routes())
         .merge(first_use::routes())
         .merge(refusals::pages::routes())
+        .merge(repository_choices::routes())
 }
 
 /// The calendar that calendar programs read.

@@ -20,6 +20,7 @@ use super::actions::{self, GenerateOutcome, NewToken};
 use super::fields::TokenFieldsForm;
 use super::first_use::{FirstUseState, FirstUseView};
 use super::list::table::TokenTable;
+use super::repository_choices::RepositoryChoices;
 use super::rows::{ExpiryOption, full_sentence};
 use crate::activity::actions as activity;
 use crate::app::App;
@@ -39,13 +40,27 @@ pub fn routes() -> Router<App> {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(from = "Vec<(String, String)>")]
 struct NewTokenForm {
     form_key: String,
     expiration: String,
     expiration_date: String,
-    #[serde(flatten)]
     fields: TokenFieldsForm,
+}
+
+impl From<Vec<(String, String)>> for NewTokenForm {
+    fn from(posted: Vec<(String, String)>) -> Self {
+        let mut form = Self::default();
+        for (name, value) in &posted {
+            match name.as_str() {
+                "form_key" => form.form_key.clone_from(value),
+                "expiration" => form.expiration.clone_from(value),
+                "expiration_date" => form.expiration_date.clone_from(value),
+                _ => {}
+            }
+        }
+        Self { fields: posted.into(), ..form }
+    }
 }
 
 impl NewTokenForm {
@@ -76,6 +91,7 @@ impl NewTokenForm {
 struct NewTokenPage {
     page: Page,
     form: NewTokenForm,
+    choices: RepositoryChoices,
     errors: FieldErrors,
     /// Why no token can be generated now.
     full: Option<String>,
@@ -85,8 +101,12 @@ struct NewTokenPage {
 }
 
 impl NewTokenPage {
-    fn new(page: Page, form: NewTokenForm, lifetimes: Lifetimes) -> Self {
-        Self {
+    async fn read(app: &App, me: SignedIn, form: NewTokenForm) -> Result<Self, Error> {
+        let SignedIn { account, page, .. } = me;
+        let lifetimes = app.config.token_lifetimes;
+        let reader = &mut app.db.read().await?;
+        Ok(Self {
+            choices: RepositoryChoices::read(reader, &account, "", &form.fields.chosen, page.words).await?,
             expirations: ExpiryOption::all(lifetimes, &form.expiration, &page),
             first_day: page.zone.day_of(page.now).to_string(),
             last_day: lifetimes.last_custom_day(page.now, &page.zone).to_string(),
@@ -94,7 +114,7 @@ impl NewTokenPage {
             full: None,
             page,
             form,
-        }
+        })
     }
 }
 
@@ -117,7 +137,7 @@ async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<NewToken
     let quota = app.config.token_limits;
     let used = actions::used(&mut app.db.read().await?, &me.account, me.page.now).await?;
     let full = quota.full(used, me.page.now).map(|exceeded| full_sentence(exceeded, quota, me.page.words));
-    Ok(dialog_or_page!(StatusCode::OK, NewTokenPage { full, ..NewTokenPage::new(me.page, form, lifetimes) }))
+    Ok(dialog_or_page!(StatusCode::OK, NewTokenPage { full, ..NewTokenPage::read(&app, me, form).await? }))
 }
 
 #[derive(Template)]
@@ -152,7 +172,7 @@ async fn create(
     let new = match checked(&app, &me, &form, lifetimes).await? {
         Ok(new) => new,
         Err(errors) => {
-            let again = NewTokenPage { errors, ..NewTokenPage::new(me.page, form, lifetimes) };
+            let again = NewTokenPage { errors, ..NewTokenPage::read(&app, me, form).await? };
             return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, again));
         }
     };
@@ -161,7 +181,10 @@ async fn create(
     let (token, secret) =
         match actions::generate(&mut tx, &me.account, new, &form.form_key, quota, now, app.rng).await? {
             GenerateOutcome::Generated(token, secret) => (token, secret),
-            GenerateOutcome::QuotaExceeded(exceeded) => return Ok(refuse(me.page, form, &app, exceeded)),
+            GenerateOutcome::QuotaExceeded(exceeded) => {
+                drop(tx);
+                return refuse(&app, me, form, exceeded).await;
+            }
             GenerateOutcome::AlreadyGenerated => {
                 return Ok(dialog_or_page!(StatusCode::CONFLICT, AlreadyCreatedPage { page: me.page }));
             }
@@ -195,14 +218,14 @@ async fn table(app: &App, me: &SignedIn) -> Option<TokenTable> {
 }
 
 /// 429 with the form as it was filled in, and with how long to wait.
-fn refuse(page: Page, form: NewTokenForm, app: &App, exceeded: QuotaExceeded) -> Response {
-    let sentence = full_sentence(exceeded, app.config.token_limits, page.words);
-    let again = NewTokenPage { full: Some(sentence), ..NewTokenPage::new(page, form, app.config.token_lifetimes) };
+async fn refuse(app: &App, me: SignedIn, form: NewTokenForm, exceeded: QuotaExceeded) -> Result<Response, Error> {
+    let sentence = full_sentence(exceeded, app.config.token_limits, me.page.words);
+    let again = NewTokenPage { full: Some(sentence), ..NewTokenPage::read(app, me, form).await? };
     let wait = match exceeded {
         QuotaExceeded::Hour(wait) => Some(wait),
         QuotaExceeded::Tokens(wait) => wait,
     };
-    retry_after(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again), wait.map(time::Duration::unsigned_abs))
+    Ok(retry_after(dialog_or_page!(StatusCode::TOO_MANY_REQUESTS, again), wait.map(time::Duration::unsigned_abs)))
 }
 
 async fn checked(

@@ -137,7 +137,7 @@ async fn over_plain_http_copy_selects_the_token_and_says_so() {
         assert_eq!(window.script("return navigator.clipboard === undefined").await, true);
         let secret = window.generate("over plain http").await;
         window.click("button", "Copy").await;
-        window.reads("[data-copy-said]", "Ctrl+C").await;
+        window.reads(".secret + [data-copy-said]", "Ctrl+C").await;
         let selected = "const field = document.activeElement; \
                         return field.value.slice(field.selectionStart, field.selectionEnd);";
         assert_eq!(window.script(selected).await, secret);

@@ -40,7 +40,7 @@ impl App {
 impl Window {
     /// Turns it on from the Security page. Returns the app and the recovery codes, and leaves their dialog or page
     /// open.
-    async fn turn_on(&self, server: &TestServer) -> (App, Vec<String>) {
+    pub async fn turn_on(&self, server: &TestServer) -> (App, Vec<String>) {
         self.goto("/settings/security").await;
         self.click("button", self.words.turn_on).await;
         let app = App::knowing(&self.text("#totp-secret").await);

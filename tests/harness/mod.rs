@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test binary uses a part; a test may panic")]
 
 pub mod callers;
+pub mod commands;
 pub mod database;
 pub mod device;
 pub mod disk;

@@ -25,6 +25,7 @@ mod words;
 
 mod attribution;
 mod client;
+mod commands;
 mod config;
 mod containerd;
 mod device;

@@ -99,11 +99,7 @@ pub async fn latest_of(
     }
 }
 
-async fn judged(
-    connection: &mut impl Connection,
-    account: &Account,
-    line: RefusalRow,
-) -> Result<RecentRefusal, Error> {
+async fn judged(connection: &mut impl Connection, account: &Account, line: RefusalRow) -> Result<RecentRefusal, Error> {
     let obstacle = obstacle(connection, account, &line).await?;
     Ok(RecentRefusal { remedy: SuggestedFix::of(&line.code, line.token, obstacle), obstacle, line })
 }

@@ -38,11 +38,12 @@ async fn all_repositories_are_the_default_and_the_table_says_nothing_of_them() {
 async fn named_repositories_stand_in_the_table_in_words_with_all_of_them_in_the_title() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
-    for (typed, kept, said) in [
-        ("alice/api", "alice/api", ">alice/api</span>"),
+    for (typed, kept, patterns, said) in [
+        ("alice/api", "alice/api", "", ">alice/api</span>"),
         (
             " alice/api\r\nalice/web, alice/api\n\nalice/t-*",
             "alice/api\nalice/web\nalice/t-*",
+            "alice/t-*",
             ">alice/api and 2 more</span>",
         ),
     ] {
@@ -52,7 +53,11 @@ async fn named_repositories_stand_in_the_table_in_words_with_all_of_them_in_the_
         assert!(table.contains(said) && table.contains(&format!("title=\"{kept}\"")), "{table}");
         let id = server.text("SELECT id FROM token").await;
         let edit = alice.get(&format!("/settings/tokens/{id}/edit")).await.body;
-        assert!(edit.contains("value=\"named\" checked") && edit.contains(&format!(">{kept}</textarea>")), "{edit}");
+        assert!(
+            edit.contains("value=\"named\" checked") && edit.contains(&format!(">{patterns}</textarea>")),
+            "{edit}"
+        );
+        assert!(edit.contains("name=\"repository\" value=\"alice/api\" checked"), "{edit}");
         alice.post(&format!("/settings/tokens/{id}/delete"), &[]).await;
     }
 }
