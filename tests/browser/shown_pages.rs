@@ -46,7 +46,7 @@ const PAGES: [(&str, &str); 35] = [
 ];
 
 /// Routes that answer machines, or only lead to another page.
-const NO_PAGES: [&str; 15] = [
+const NO_PAGES: [&str; 17] = [
     "/",
     "/.well-known/jwks.json",
     "/.well-known/oauth-authorization-server",
@@ -59,6 +59,9 @@ const NO_PAGES: [&str; 15] = [
     // To Security, where the form is: these are where forms are posted.
     "/settings/security/two-factor",
     "/settings/security/two-factor/confirm",
+    // Parts of the dialog of a new token.
+    "/settings/tokens/repositories",
+    "/settings/tokens/{id}/first-use",
     "/token",
     "/v2",
     "/v2/",
