@@ -1,7 +1,6 @@
 //! Choosing the repositories of a limited token from a list.
 
 use serde_json::{Value, json};
-use thirtyfour::Key;
 
 use crate::driver::journey;
 use crate::harness::{Browser, TestServer};
@@ -25,6 +24,13 @@ async fn with_repositories() -> (TestServer, Browser) {
 }
 
 impl Window {
+    /// Limits the token to some repositories. The choice may be below the end of the dialog before.
+    pub async fn only_these_repositories(&self) {
+        let choice = self.find("radio", self.words.only_these).await;
+        choice.scroll_into_view().await.unwrap();
+        choice.click().await.unwrap();
+    }
+
     /// The names in the list; a ticked one has a star.
     async fn choices(&self) -> Vec<String> {
         let listed = "return [...document.querySelectorAll('[name=repository]')].map(box => box.value + (box.checked ? '*' : ''))";
@@ -32,7 +38,9 @@ impl Window {
     }
 
     async fn tick(&self, name: &str) {
-        self.find("checkbox", name).await.click().await.unwrap();
+        let checkbox = self.find("checkbox", name).await;
+        checkbox.scroll_into_view().await.unwrap();
+        checkbox.click().await.unwrap();
     }
 
     async fn search_repositories(&self, text: &str, first: &str) {
@@ -60,7 +68,7 @@ async fn choosing(words: &'static Words) {
         window.sign_in("alice").await;
         window.open_form().await;
         window.fill(words.description, "ci").await;
-        window.find("radio", words.only_these).await.click().await.unwrap();
+        window.only_these_repositories().await;
         // The list comes into view above the end of the dialog.
         let in_view = "const field = document.querySelector('#repository-search').getBoundingClientRect(); \
                        const box = document.querySelector('.picker').getBoundingClientRect(); \
@@ -75,10 +83,9 @@ async fn choosing(words: &'static Words) {
         window.tick("alice/web").await;
         window.search_repositories("z9", "alice/z9").await;
         window.tick("alice/z99").await;
-        window.press(Key::Enter).await;
         window.search_repositories("web", "alice/web-admin").await;
         assert_eq!(window.choices().await, ["alice/web*", "alice/z99*", "alice/web-admin"]);
-        window.element("#repository-search").await.send_keys(Key::Enter + "").await.unwrap();
+        window.element("#repository-search").await.send_keys("\u{e007}").await.unwrap();
         window.holds("document.querySelector('dialog form') && !document.querySelector('[aria-invalid=true]')").await;
         window.fill(words.repository_names, "alice/tool-*").await;
         window.show("new-chosen").await;
@@ -115,7 +122,7 @@ async fn without_a_script_the_list_and_the_text_are_enough() {
         window.sign_in("alice").await;
         window.goto("/settings/tokens/new").await;
         window.fill("Description", "ci").await;
-        window.find("radio", window.words.only_these).await.click().await.unwrap();
+        window.only_these_repositories().await;
         window.tick("alice/docs").await;
         window.fill(window.words.repository_names, "alice/z99").await;
         assert!(window.all("searchbox", "Search your repositories").await.is_empty(), "no field that could do nothing");

@@ -245,7 +245,7 @@ async fn no_control_with_the_focus_is_covered_in_a_dialog() {
             window.screen(width, height).await;
             window.goto("/settings/tokens").await;
             window.open_form().await;
-            window.find("radio", window.words.only_these).await.click().await.unwrap();
+            window.only_these_repositories().await;
             window.assert_no_focus_is_covered(&format!("new, {width} x {height}")).await;
             window.goto("/settings/tokens").await;
             window.open_actions("ci").await;

@@ -34,6 +34,11 @@ impl Browser {
 }
 
 fn unescaped(html: &str) -> String {
-    let text = html.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#62;", ">");
+    let text = html
+        .replace("&lt;", "<")
+        .replace("&#34;", "\"")
+        .replace("&#39;", "'")
+        .replace("&#60;", "<")
+        .replace("&#62;", ">");
     text.replace("&#38;", "&")
 }
