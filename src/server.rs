@@ -244,11 +244,12 @@ pub async fn flush(app: &App) -> Result<(), Error> {
 pub async fn tidy(app: &App) -> Result<(), Error> {
     let (rules, now) = (app.config.devices, app.clock.now());
     let devices = devices::actions::tidy(&app.db, &app.token_uses, rules, now, app.rng);
-    let jobs: [Job<'_>; 5] = [
+    let jobs: [Job<'_>; 6] = [
         ("signing out idle devices", Box::pin(devices)),
         ("deleting old sessions and links", Box::pin(auth::tidy(&app.db, now))),
         ("deleting old traces of tokens", Box::pin(tokens::actions::tidy(&app.db, now))),
         ("deleting old notifications", Box::pin(registry::notifications::tidy(&app.db, now))),
+        ("deleting old history of repositories", Box::pin(repositories::history::actions::tidy(&app.db, now))),
         ("deleting old activity", Box::pin(activity::actions::tidy(&app.db, now))),
     ];
     run(jobs, true).await

@@ -1,11 +1,42 @@
 //! Lines of the log as pages show them.
 
 use dockpass_core::activity::ActivityKind;
+use dockpass_core::expiry::Calendar as _;
+use dockpass_core::timestamp::Timestamp;
 
 use super::Entry;
 use super::actions::SHELL;
 use crate::web::page::Page;
 use crate::web::time::TimeView;
+
+/// The lines of one day in the reader's time zone.
+pub struct ActivityDay {
+    /// "Today", "Yesterday", "21 February 2027".
+    pub heading: String,
+    pub lines: Vec<ActivityView>,
+}
+
+impl ActivityDay {
+    /// Lines, newest first, by their days.
+    pub fn all(lines: Vec<ActivityView>, page: &Page) -> Vec<Self> {
+        let (today, mut days) = (page.zone.day_of(page.now), Vec::<(_, Self)>::new());
+        for line in lines {
+            let day = page.zone.day_of(line.last_at);
+            match days.last_mut() {
+                Some((last, of_day)) if *last == day => of_day.lines.push(line),
+                _ => {
+                    let heading = match (today - day).whole_days() {
+                        0 => page.t("time.today").into_owned(),
+                        1 => page.t("time.yesterday").into_owned(),
+                        _ => page.words.date(day),
+                    };
+                    days.push((day, Self { heading, lines: vec![line] }));
+                }
+            }
+        }
+        days.into_iter().map(|(_, day)| day).collect()
+    }
+}
 
 pub struct ActivityView {
     pub sentence: String,
@@ -16,6 +47,10 @@ pub struct ActivityView {
     /// "by root-of-all · Firefox 131 on Linux · 203.0.113.7"
     pub origin: String,
     pub at: TimeView,
+    /// "13:00", for lines of earlier days: their heading says the date.
+    pub clock: Option<String>,
+    /// For the order of the days.
+    pub last_at: Timestamp,
 }
 
 impl ActivityView {
@@ -40,6 +75,9 @@ impl ActivityView {
             times: (entry.times > 1).then(|| page.words.count("activity.times", entry.times)),
             origin: origin.join(" · "),
             at: page.time(&entry.last_at),
+            clock: (page.zone.day_of(entry.last_at) != page.zone.day_of(page.now))
+                .then(|| page.zone.clock(entry.last_at)),
+            last_at: entry.last_at,
         }
     }
 }

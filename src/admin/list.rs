@@ -52,8 +52,7 @@ pub(super) struct AccountTable {
     rows: Vec<AccountView>,
     text: String,
     count: String,
-    previous: Option<String>,
-    next: Option<String>,
+    paging: Paging,
 }
 
 impl AccountTable {
@@ -68,14 +67,14 @@ impl AccountTable {
                 .finish();
             format!("{PATH}?{query}")
         };
-        let Paging { previous, next, .. } = Paging::new(number, count, page.words, address);
+        let paging = Paging::new(number, count, page.words, address);
         let row = |person: AccountSummary| AccountView {
             created: page.time(&Timestamp::from_millis(person.created_at)),
             last_seen: person.last_seen_at.map(|at| page.time(&Timestamp::from_millis(at))),
             person,
         };
         let rows = accounts.into_iter().map(row).collect();
-        Ok(Self { rows, previous, next, count: page.words.count("admin.count", count), text })
+        Ok(Self { rows, paging, count: page.words.count("admin.count", count), text })
     }
 }
 

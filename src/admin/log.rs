@@ -9,7 +9,7 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use crate::activity::actions as activity;
-use crate::activity::rows::ActivityView;
+use crate::activity::rows::{ActivityDay, ActivityView};
 use crate::app::App;
 use crate::auth::session::Administrator;
 use crate::error::Error;
@@ -30,9 +30,8 @@ struct LogQuery {
 #[template(path = "admin/log.html")]
 struct LogPage {
     page: Page,
-    lines: Vec<ActivityView>,
-    previous: Option<String>,
-    next: Option<String>,
+    days: Vec<ActivityDay>,
+    paging: Paging,
 }
 
 async fn show(
@@ -43,9 +42,8 @@ async fn show(
     let number = page_number(&query.page);
     let (entries, count) = activity::list_of_administrators(&mut app.db.read().await?, number).await?;
     let page = me.page;
-    let Paging { previous, next, .. } =
-        Paging::new(number, count, page.words, |number| format!("/admin/log?page={number}"));
+    let paging = Paging::new(number, count, page.words, |number| format!("/admin/log?page={number}"));
     let line = |(name, entry)| ActivityView { account: Some(name), ..ActivityView::new(entry, &page) };
-    let lines = entries.into_iter().map(line).collect();
-    Ok(private(LogPage { page, lines, previous, next }))
+    let days = ActivityDay::all(entries.into_iter().map(line).collect(), &page);
+    Ok(private(LogPage { page, days, paging }))
 }

@@ -53,34 +53,53 @@ async fn back(me: SignedIn, key: &str, username: &str) -> Result<Response, Error
     Ok(redirect(&me.page, "/admin/accounts"))
 }
 
-async fn disable(State(app): State<App>, Administrator(me): Administrator, Id(id): Id) -> Result<Response, Error> {
-    let mut tx = begin_change(&app, &me.account).await?;
-    let account = actions::find(&mut tx, &id).await?;
-    let outcome = actions::disable(&mut tx, &actor(&me), &account).await?;
-    tx.commit().await?;
-    let key = match outcome {
-        DisableOutcome::Done => "admin.disabled_notice",
-        DisableOutcome::AlreadyDone => "admin.disabled_already",
-        DisableOutcome::LastAdministrator => "admin.last_administrator",
+/// A change that leads back to the list with a notice.
+#[derive(Clone, Copy)]
+enum AccountChange {
+    Disable,
+    Enable,
+    EndSessions,
+    ResetTwoFactor,
+}
+
+/// Changes an account, and says under which key the outcome is told.
+async fn change(app: &App, me: SignedIn, id: &str, change: AccountChange) -> Result<Response, Error> {
+    let by = actor(&me);
+    let mut tx = begin_change(app, &me.account).await?;
+    let account = actions::find(&mut tx, id).await?;
+    let key = match change {
+        AccountChange::Disable => match actions::disable(&mut tx, &by, &account).await? {
+            DisableOutcome::Done => "admin.disabled_notice",
+            DisableOutcome::AlreadyDone => "admin.disabled_already",
+            DisableOutcome::LastAdministrator => "admin.last_administrator",
+        },
+        AccountChange::Enable => match actions::enable(&mut tx, &by, &account).await? {
+            true => "admin.enabled_notice",
+            false => "admin.enabled_already",
+        },
+        AccountChange::EndSessions => {
+            actions::end_sessions(&mut tx, &by, &account).await?;
+            "admin.sessions_ended"
+        }
+        AccountChange::ResetTwoFactor => match actions::reset_second_factor(&mut tx, &by, &account).await? {
+            true => "admin.two_factor_reset",
+            false => "admin.two_factor_was_off",
+        },
     };
+    tx.commit().await?;
     back(me, key, account.username.as_str()).await
 }
 
-async fn enable(State(app): State<App>, Administrator(me): Administrator, Id(id): Id) -> Result<Response, Error> {
-    let mut tx = begin_change(&app, &me.account).await?;
-    let account = actions::find(&mut tx, &id).await?;
-    let is_done = actions::enable(&mut tx, &actor(&me), &account).await?;
-    tx.commit().await?;
-    let key = if is_done { "admin.enabled_notice" } else { "admin.enabled_already" };
-    back(me, key, account.username.as_str()).await
+async fn disable((State(app), Administrator(me), Id(id)): Asked) -> Result<Response, Error> {
+    change(&app, me, &id, AccountChange::Disable).await
 }
 
-async fn end_sessions(State(app): State<App>, Administrator(me): Administrator, Id(id): Id) -> Result<Response, Error> {
-    let mut tx = begin_change(&app, &me.account).await?;
-    let account = actions::find(&mut tx, &id).await?;
-    actions::end_sessions(&mut tx, &actor(&me), &account).await?;
-    tx.commit().await?;
-    back(me, "admin.sessions_ended", account.username.as_str()).await
+async fn enable((State(app), Administrator(me), Id(id)): Asked) -> Result<Response, Error> {
+    change(&app, me, &id, AccountChange::Enable).await
+}
+
+async fn end_sessions((State(app), Administrator(me), Id(id)): Asked) -> Result<Response, Error> {
+    change(&app, me, &id, AccountChange::EndSessions).await
 }
 
 async fn reset_2fa(
@@ -93,12 +112,7 @@ async fn reset_2fa(
         // Turning off one's own needs a code, on the page Security.
         return back(me, "admin.own_security", "").await;
     }
-    let mut tx = begin_change(&app, &me.account).await?;
-    let account = actions::find(&mut tx, &id).await?;
-    let is_done = actions::reset_second_factor(&mut tx, &actor(&me), &account).await?;
-    tx.commit().await?;
-    let key = if is_done { "admin.two_factor_reset" } else { "admin.two_factor_was_off" };
-    back(me, key, account.username.as_str()).await
+    change(&app, me, &id, AccountChange::ResetTwoFactor).await
 }
 
 async fn password_link(

@@ -57,7 +57,13 @@ pub fn granted(
             app.repository_uses.note((repository.clone(), direction), last_use);
         }
         if let Some(token) = token {
-            let what = TokenUse { action, repository, reference: String::new(), origin: origin.clone() };
+            let what = TokenUse {
+                action,
+                repository,
+                reference: String::new(),
+                digest: String::new(),
+                origin: origin.clone(),
+            };
             app.token_uses.note((token.token_id.clone(), what), Occurrences::once(now));
         }
     }

@@ -152,6 +152,15 @@ pub async fn usable_names(
     Ok((rows.into_iter().map(|(name, _)| name).collect(), count))
 }
 
+/// A repository in this account's list. For any other the error is [`Error::NotFound`].
+pub async fn find_listed(
+    connection: &mut impl Connection,
+    account: &Account,
+    id: &str,
+) -> Result<ListedRepository, Error> {
+    store::find(connection, account, id).await?.ok_or(Error::NotFound)
+}
+
 /// A repository that this account manages: its own, or for an administrator one that belongs to no account. For any other
 /// the error is [`Error::NotFound`].
 pub async fn find_managed(

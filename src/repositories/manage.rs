@@ -13,6 +13,7 @@ use dockpass_core::repository::RepositoryName;
 use serde::Deserialize;
 
 use super::actions::{self, NotCreated};
+use super::detail;
 use super::list::RepositoryTable;
 use super::list_query;
 use crate::activity::actions as activity;
@@ -24,7 +25,7 @@ use crate::web::confirm::ConfirmPage;
 use crate::web::extract::Id;
 use crate::web::forms::{FieldErrors, PostedForm};
 use crate::web::list_query::shown_before;
-use crate::web::page::{Page, dialog_or_page, private};
+use crate::web::page::{Page, dialog_or_page, private, redirect};
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -48,7 +49,29 @@ struct RepositoriesChangedPage {
     notice: String,
 }
 
-/// Commits a change, then shows the rows that were shown before, below `notice`.
+/// Commits a change of a repository, then shows the page again on which it was changed, with a notice.
+async fn changed_one(
+    tx: Tx,
+    app: &App,
+    me: SignedIn,
+    headers: &HeaderMap,
+    id: &str,
+    notice: String,
+) -> Result<Response, Error> {
+    if !is_on_page_of(&me.page, id) {
+        return changed(tx, app, me, headers, notice).await;
+    }
+    tx.commit().await?;
+    me.leave_notice(&notice).await?;
+    Ok(redirect(&me.page, &detail::address(id)))
+}
+
+/// Whether a request came from the page of this repository.
+pub(super) fn is_on_page_of(page: &Page, id: &str) -> bool {
+    page.came_from.split(['?', '#']).next().unwrap_or_default().ends_with(&detail::address(id))
+}
+
+/// Commits a change, then shows the rows of the list that were shown before, with a notice.
 async fn changed(tx: Tx, app: &App, me: SignedIn, headers: &HeaderMap, notice: String) -> Result<Response, Error> {
     tx.commit().await?;
     if me.page.is_fragment {
@@ -170,17 +193,7 @@ async fn switch((State(app), me, headers, origin): Asked, Id(id): Id, is_public:
     }
     let key = if is_public { "repositories.opened" } else { "repositories.closed" };
     let notice = me.page.t1(key, "name", &repository.name);
-    changed(tx, &app, me, &headers, notice).await
-}
-
-#[derive(Template)]
-#[template(path = "repositories/remove.html", blocks = ["dialog"])]
-struct RemovePage {
-    page: Page,
-    id: String,
-    name: RepositoryName,
-    /// How the next push creates it again, where the reader can push it.
-    anew: Option<&'static str>,
+    changed_one(tx, &app, me, &headers, &id, notice).await
 }
 
 async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
@@ -189,8 +202,25 @@ async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Respons
     // The default is the owner's; repositories of the administrators start private.
     let is_public = repository.owner.is_some() && actions::pushes_are_public(&mut reader, &me.account).await?;
     let anew = if is_public { "repositories.anew_public" } else { "repositories.anew_private" };
-    let anew = actions::manages(&me.account, &repository).then_some(anew);
-    Ok(dialog_or_page!(StatusCode::OK, RemovePage { page: me.page, id, name: repository.name, anew }))
+    let page = me.page;
+    let mut question = page.t1("repositories.remove_question", "name", &repository.name);
+    question.push('\n');
+    question.push_str(&page.t("repositories.remove_content"));
+    if actions::manages(&me.account, &repository) {
+        // How the next push creates it again, where the reader can push it.
+        question.push('\n');
+        question.push_str(&page.t(anew));
+    }
+    let question = ConfirmPage {
+        title: page.t("repositories.remove").into_owned(),
+        question,
+        action: format!("/settings/repositories/{id}/remove"),
+        back: list_query::PATH,
+        back_title: page.t("repositories.title").into_owned(),
+        is_danger: true,
+        page,
+    };
+    Ok(question.show())
 }
 
 async fn remove((State(app), me, headers, origin): Asked, Id(id): Id) -> Result<Response, Error> {
@@ -199,5 +229,10 @@ async fn remove((State(app), me, headers, origin): Asked, Id(id): Id) -> Result<
     activity::record(&mut tx, &me.account, ActivityKind::RepositoryRemoved, name.as_str(), &origin, me.page.now)
         .await?;
     let notice = me.page.t1("repositories.removed", "name", &name);
-    changed(tx, &app, me, &headers, notice).await
+    if !is_on_page_of(&me.page, &id) {
+        return changed(tx, &app, me, &headers, notice).await;
+    }
+    tx.commit().await?;
+    me.leave_notice(&notice).await?;
+    Ok(redirect(&me.page, list_query::PATH))
 }

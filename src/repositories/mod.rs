@@ -1,6 +1,8 @@
 //! Repositories: their owners, who they are shared with, and their last push and pull.
 
 pub mod actions;
+mod detail;
+pub mod history;
 mod list;
 mod list_query;
 mod manage;
@@ -15,5 +17,5 @@ use crate::app::App;
 pub use store::ListedRepository;
 
 pub fn routes() -> Router<App> {
-    list::routes().merge(manage::routes()).merge(sharing::routes())
+    list::routes().merge(detail::routes()).merge(manage::routes()).merge(sharing::routes())
 }

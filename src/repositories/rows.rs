@@ -2,9 +2,10 @@
 
 use dockpass_core::account::Account;
 use dockpass_core::permission_check::ShareLevel;
-use dockpass_core::usage::UsedWith;
+use dockpass_core::usage::{UseAction, UsedWith};
 
 use super::actions;
+use super::history::actions::ListedChange;
 use super::store::{ListedRepository, NamedLastUse};
 use crate::web::page::Page;
 use crate::web::time::TimeView;
@@ -53,6 +54,30 @@ impl RepositoryView {
             pushed: last(&repository.pushed, is_managed),
             pulled: last(&repository.pulled, false),
             shared_with: (repository.shares > 0).then(|| page.words.count("repositories.accounts", repository.shares)),
+        }
+    }
+}
+
+/// A row of a repository's history.
+#[derive(Debug)]
+pub struct ChangeView {
+    /// The key of its word, below `usage`.
+    pub action: &'static str,
+    pub tag: String,
+    pub digest: String,
+    pub by: UseView,
+    /// The program; empty where it sent no name.
+    pub client: String,
+}
+
+impl ChangeView {
+    pub fn new(change: ListedChange, reader: &Account, page: &Page, names_token: bool) -> Self {
+        Self {
+            action: if change.action == UseAction::Delete { "deleted" } else { "pushed" },
+            by: UseView::new(&change.by, reader, page, names_token),
+            client: page.words.program(&change.client),
+            tag: change.tag,
+            digest: change.digest,
         }
     }
 }

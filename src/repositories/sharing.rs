@@ -14,7 +14,8 @@ use serde::Deserialize;
 
 use super::actions::{self, NotShared};
 use super::list::RepositoryTable;
-use super::manage::Asked;
+use super::manage::{Asked, is_on_page_of};
+use super::rows::RepositoryView;
 use super::store::ListedRepository;
 use crate::accounts::actions as accounts;
 use crate::activity::actions as activity;
@@ -63,7 +64,9 @@ struct SharePage {
     form: ShareForm,
     errors: FieldErrors,
     notice: Option<String>,
+    /// After a change, the list or the facts of the repository's page behind the dialog.
     table: Option<RepositoryTable>,
+    row: Option<RepositoryView>,
 }
 
 impl SharePage {
@@ -85,6 +88,7 @@ impl SharePage {
             errors: FieldErrors::default(),
             notice: None,
             table: None,
+            row: None,
         })
     }
 }
@@ -113,9 +117,14 @@ async fn changed(
         return Ok(Redirect::to(&format!("/settings/repositories/{}/share", repository.id)).into_response());
     }
     let mut reader = app.db.read().await?;
-    let table = RepositoryTable::read_again(&mut reader, app, &me.account, &me.page, headers).await?;
+    let (table, row) = if is_on_page_of(&me.page, &repository.id) {
+        let repository = actions::find_closable(&mut reader, &me.account, &repository.id).await?;
+        (None, Some(RepositoryView::new(&repository, &me.account, &me.page)))
+    } else {
+        (Some(RepositoryTable::read_again(&mut reader, app, &me.account, &me.page, headers).await?), None)
+    };
     let shown = SharePage::read(&mut reader, me.page, &me.account, repository).await?;
-    Ok(dialog_or_page!(StatusCode::OK, SharePage { notice: Some(notice), table: Some(table), ..shown }))
+    Ok(dialog_or_page!(StatusCode::OK, SharePage { notice: Some(notice), table, row, ..shown }))
 }
 
 async fn share(

@@ -112,7 +112,7 @@ pub async fn insert(
 }
 
 /// The token's id and description: nothing for a password, empty texts for an unknown token.
-fn columns_of(by: &UsedWith) -> (Option<&str>, Option<&str>) {
+pub(super) fn columns_of(by: &UsedWith) -> (Option<&str>, Option<&str>) {
     match by {
         UsedWith::Token { id, description } => (Some(id), Some(description)),
         UsedWith::Password => (None, None),
@@ -120,7 +120,7 @@ fn columns_of(by: &UsedWith) -> (Option<&str>, Option<&str>) {
     }
 }
 
-fn from_columns(token_id: Option<String>, description: Option<String>) -> UsedWith {
+pub(super) fn from_columns(token_id: Option<String>, description: Option<String>) -> UsedWith {
     match token_id.zip(description) {
         Some((id, _)) if id.is_empty() => UsedWith::Unknown,
         Some((id, description)) => UsedWith::Token { id, description },

@@ -10,7 +10,7 @@ use dockpass_core::activity::ActivityKind;
 use serde::Deserialize;
 
 use crate::activity::actions as activity;
-use crate::activity::rows::ActivityView;
+use crate::activity::rows::{ActivityDay, ActivityView};
 use crate::app::App;
 use crate::auth::session::SignedIn;
 use crate::error::Error;
@@ -38,10 +38,9 @@ struct ActivityKindOption {
 #[template(path = "settings/activity.html")]
 struct ActivityPage {
     page: Page,
-    lines: Vec<ActivityView>,
+    days: Vec<ActivityDay>,
     kinds: Vec<ActivityKindOption>,
-    previous: Option<String>,
-    next: Option<String>,
+    paging: Paging,
 }
 
 async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<ActivityQuery>) -> Result<Response, Error> {
@@ -50,7 +49,7 @@ async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<Activity
     let (entries, count) = activity::list(&mut app.db.read().await?, &me.account, kind, number).await?;
     let page = &me.page;
     let address = |number| format!("/settings/activity?kind={}&page={number}", kind.map_or("", ActivityKind::as_str));
-    let Paging { previous, next, .. } = Paging::new(number, count, page.words, address);
+    let paging = Paging::new(number, count, page.words, address);
     let label = |kind: ActivityKind| page.t(format!("activity.{}", kind.as_str())).into_owned();
     let option = |each: ActivityKind| ActivityKindOption {
         value: each.as_str(),
@@ -58,10 +57,9 @@ async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<Activity
         is_chosen: kind == Some(each),
     };
     Ok(private(ActivityPage {
-        lines: entries.into_iter().map(|entry| ActivityView::new(entry, page)).collect(),
+        days: ActivityDay::all(entries.into_iter().map(|entry| ActivityView::new(entry, page)).collect(), page),
         kinds: ActivityKind::ALL.into_iter().map(option).collect(),
-        previous,
-        next,
+        paging,
         page: me.page.clone(),
     }))
 }

@@ -53,7 +53,7 @@ async fn show(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
         .into_iter()
         .map(|session| SessionView {
             is_this: session.id_hash == own.as_bytes(),
-            client: me.page.words.program(&session.client),
+            client: program(&session.client, &me.page),
             address: session.address,
             first_seen: me.page.time(&session.created_at),
             last_seen: me.page.time(&session.last_seen_at),
@@ -63,15 +63,16 @@ async fn show(State(app): State<App>, me: SignedIn) -> Result<Response, Error> {
     Ok(private(SessionsPage { page: me.page, rows, notice }))
 }
 
+/// The name of a browser; some send none.
+fn program(client: &str, page: &Page) -> String {
+    if client.is_empty() { page.t("sessions.unknown").into_owned() } else { page.words.program(client) }
+}
+
 async fn ask_end(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
     let own = actions::sessions(&mut app.db.read().await?, &me.account, me.page.now).await?;
     let session = own.into_iter().find(|session| session.public_id == id).ok_or(Error::NotFound)?;
     let page = me.page;
-    let client = match page.words.program(&session.client) {
-        client if client.is_empty() => page.t("sessions.unknown").into_owned(),
-        client => client,
-    };
-    let name = format!("{client} ({})", session.address);
+    let name = format!("{} ({})", program(&session.client, &page), session.address);
     Ok(ConfirmPage {
         title: page.t("sessions.end").into_owned(),
         question: page.t1("sessions.end_question", "name", name),

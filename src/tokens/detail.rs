@@ -1,5 +1,8 @@
 //! The page of one token: what it is, what it was used for, and what it can do.
 
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
 use askama::Template;
 use askama_web::{WebTemplate, WebTemplateExt};
 use axum::extract::{Query, State};
@@ -9,6 +12,7 @@ use dockpass_core::account::Account;
 use dockpass_core::image_name::repository_of;
 use dockpass_core::permission_check::{AllowReason, DenyReason};
 use dockpass_core::repository::RepositoryName;
+use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::AccessToken;
 use dockpass_core::usage::{Occurrences, TokenUse, UseAction};
 use serde::Deserialize;
@@ -16,6 +20,8 @@ use serde::Deserialize;
 use super::actions;
 use super::chart::Chart;
 use super::explain_permission::{self, CheckFailure};
+use super::refusals::actions::{self as refusals, RecentRefusal};
+use super::refusals::rows::reason_key;
 use super::rows::{TokenView, level_key, program};
 use super::usage::actions as usage;
 use crate::app::App;
@@ -42,18 +48,28 @@ struct CheckAnswer {
     sentence: String,
 }
 
-/// A row of the latest uses.
+/// A row of the recent uses: a granted request, a transfer or a refusal.
 struct TokenUseView {
     /// The key of its words, below `usage`.
     action: &'static str,
     repository: String,
-    /// A tag or a digest; empty for a request.
-    moved: String,
+    /// Empty for a request, and where the client named the digest.
+    tag: String,
+    digest: String,
+    refusal: Option<RefusedUse>,
     client: String,
     address: String,
     at: TimeView,
+    /// For the order of the rows.
+    last_at: Timestamp,
     /// "3", and "3 requests" where nothing was transferred.
     times: String,
+}
+
+/// Why a request was refused.
+struct RefusedUse {
+    reason: Cow<'static, str>,
+    code: String,
 }
 
 impl TokenUseView {
@@ -61,14 +77,37 @@ impl TokenUseView {
         let action = action_key(token_use);
         let is_asked = action.starts_with("asked_");
         let times = if is_asked { page.words.count("usage.requests", span.times) } else { span.times.to_string() };
+        // Of a transfer by digest the reference is that digest, or the tag of the HEAD before it.
+        let is_digest = token_use.reference.contains(':');
+        let tag = if is_digest { String::new() } else { token_use.reference.clone() };
+        let digest = if is_digest { &token_use.reference } else { &token_use.digest };
         Self {
             action,
             repository: token_use.repository.clone(),
-            moved: token_use.reference.clone(),
+            tag,
+            digest: digest.clone(),
+            refusal: None,
             client: program(&token_use.origin.client, page.words),
             address: token_use.origin.address.clone(),
             at: page.time(&span.last_at),
+            last_at: span.last_at,
             times,
+        }
+    }
+
+    fn refused(RecentRefusal { line, obstacle, .. }: RecentRefusal, page: &Page) -> Self {
+        let reason = page.t(format!("usage.{}", reason_key(&line.code, line.action, obstacle)));
+        Self {
+            action: "refused",
+            repository: line.repository,
+            tag: String::new(),
+            digest: String::new(),
+            refusal: Some(RefusedUse { reason, code: line.code }),
+            client: program(&line.client, page.words),
+            address: line.address,
+            at: page.time(&line.span.last_at),
+            last_at: line.span.last_at,
+            times: line.span.times.to_string(),
         }
     }
 }
@@ -111,15 +150,20 @@ pub(super) async fn show(
     let mut reader = app.db.read().await?;
     let token = actions::find(&mut reader, &me.account, &id).await?;
     let history = usage::history(&mut reader, &token, now).await?;
+    let refused = refusals::of_token(&mut reader, &me.account, &id, now).await?;
     let name = repository_of(question.repository.trim(), &app.urls.registry_host);
     let answer = answer(&mut reader, &me.account, &token, name, &question.action, &page).await?;
     drop(reader);
     let last = token.last_use.as_ref().zip(token.last_used_at);
+    let mut uses: Vec<TokenUseView> =
+        history.uses.iter().map(|(token_use, span)| TokenUseView::new(token_use, *span, &page)).collect();
+    uses.extend(refused.into_iter().map(|refused| TokenUseView::refused(refused, &page)));
+    uses.sort_by_key(|row| Reverse(row.last_at));
     let shown = TokenPage {
         repository_filter: token.repository_filter.words().into_iter().map(str::to_owned).collect(),
         last: last.map(|(token_use, at)| TokenUseView::new(token_use, Occurrences::once(at), &page)),
         chart: Chart::new(&history.days, now, page.words),
-        uses: history.uses.iter().map(|(token_use, span)| TokenUseView::new(token_use, *span, &page)).collect(),
+        uses,
         token: TokenView::new(&token, &page),
         question,
         answer,

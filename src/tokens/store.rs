@@ -71,6 +71,7 @@ impl TokenRow {
                 action,
                 repository: self.last_used_repository.unwrap_or_default(),
                 reference: String::new(),
+                digest: String::new(),
                 origin: ClientInfo {
                     address: self.last_used_address.unwrap_or_default(),
                     client: self.last_used_client.unwrap_or_default(),

@@ -13,6 +13,7 @@ pub struct ConfirmPage {
     pub page: Page,
     /// Also the text of the button.
     pub title: String,
+    /// A paragraph on each line.
     pub question: String,
     /// Where the form goes.
     pub action: String,

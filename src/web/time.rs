@@ -53,6 +53,12 @@ impl Zone {
         instant.to_zoned_datetime(self.zone.clone())
     }
 
+    /// The time of day: "13:00", or "12:00 UTC" where the reader's zone is not known.
+    pub fn clock(&self, at: Timestamp) -> String {
+        let suffix = if self.name() == "UTC" { " UTC" } else { "" };
+        format!("{}{suffix}", self.local(at).strftime("%H:%M"))
+    }
+
     /// "23 November 2026 13:00 CET".
     fn format(&self, at: Timestamp, words: Words) -> String {
         format!("{} {}", words.date(self.day_of(at)), self.local(at).strftime("%H:%M %Z"))
@@ -87,13 +93,16 @@ pub struct TimeView {
     pub machine: String,
     /// "23 November 2026 13:00 CET".
     pub exact: String,
+    /// "23 November 2026, 13:00", for a page that shows exact times.
+    pub dated: String,
     /// "3 minutes ago", "in 12 days".
     pub relative: String,
 }
 
 impl TimeView {
     pub fn new(at: Timestamp, now: Timestamp, words: Words, zone: &Zone) -> Self {
-        Self { machine: at.rfc3339(), exact: zone.format(at, words), relative: relative(at, now, words) }
+        let dated = words.t1("time.dated", "date", words.date(zone.day_of(at))).replace("%{clock}", &zone.clock(at));
+        Self { machine: at.rfc3339(), exact: zone.format(at, words), dated, relative: relative(at, now, words) }
     }
 }
 
@@ -143,6 +152,10 @@ mod tests {
         assert_eq!(TimeView::new(now, now, words, &Zone::default()).exact, "23 November 2026 12:00 UTC");
         let berlin = Zone::named("Europe/Berlin").unwrap();
         assert_eq!(TimeView::new(now, now, words, &berlin).exact, "23 November 2026 13:00 CET");
+        let dated = |words, zone: &Zone| TimeView::new(now, now, words, zone).dated;
+        assert_eq!(dated(words, &berlin), "23 November 2026, 13:00");
+        assert_eq!(dated(words, &Zone::default()), "23 November 2026, 12:00 UTC");
+        assert_eq!(dated(Words::named("zh-CN").unwrap(), &berlin), "2026年11月23日 13:00");
         assert!(Zone::named("Mars/Olympus").is_none());
         assert!(Zone::names().len() > 300);
         assert_eq!(said(Duration::days(90) - Duration::minutes(1)), "in 3 months");

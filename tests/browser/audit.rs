@@ -98,6 +98,12 @@ impl Window {
         self.devtools("Page.setFontSizes", sizes).await;
     }
 
+    /// Checks that the page fits a window of this width, and leaves the window so.
+    pub async fn fits_at(&self, width: u32) {
+        self.device(width, 800, false).await;
+        self.assert_fits(&format!("{} at {width} px", self.path().await)).await;
+    }
+
     async fn device(&self, width: u32, height: u32, is_touched: bool) {
         self.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": is_touched})).await;
         let screen =

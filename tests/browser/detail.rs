@@ -4,7 +4,7 @@ use serde_json::json;
 use time::Duration;
 
 use crate::driver::journey;
-use crate::harness::events::{SKOPEO, by};
+use crate::harness::events::{SKOPEO, by, by_digest};
 use crate::harness::{MadeToken, TestServer};
 use crate::words::{CHINESE, ENGLISH, Words};
 
@@ -33,8 +33,13 @@ async fn lived_in(server: &TestServer) -> MadeToken {
     server.anonymous().token("alice", &token.secret, &["repository:alice/app:pull"]).await;
     server.clock.advance(Duration::minutes(3));
     server.ask(SKOPEO, &token.secret, "*").await;
-    let events = [server.event("1", "push", "v1.24.0-rc.3"), server.event("2", "delete", "")];
-    server.tell(json!(events.map(|event| by(&token, event)))).await;
+    let digest = format!("sha256:{}", "3c66a91f".repeat(8));
+    let events = [server.event("1", "push", "v1.24.0-rc.3"), by_digest(&digest, server.event("2", "delete", ""))];
+    let of_token = events.map(|mut event| {
+        event["target"]["digest"] = json!(digest);
+        by(&token, event)
+    });
+    server.tell(json!(of_token)).await;
     token
 }
 
@@ -44,14 +49,38 @@ async fn detail(words: &'static Words) {
     journey(&server, words, &[], async |window| {
         window.sign_in("alice").await;
         window.goto(&format!("/settings/tokens/{}", token.id)).await;
-        window.reads(".chart .hint", "UTC").await;
-        window.reads(".uses", "v1.24.0-rc.3").await;
-        window.reads(".uses", "podman (containers/image 5.23)").await;
-        window.reads(".uses", words.unnamed_program).await;
+        window.reads(".hint:has(+ .chart)", "UTC").await;
+        window.reads(".history", "v1.24.0-rc.3").await;
+        window.reads(".history", "podman (containers/image 5.23)").await;
+        window.reads(".history", words.unnamed_program).await;
+        window.reads(".history .refused", "PAT-REPOSITORY").await;
+        for verb in [words.edit, words.again, words.delete] {
+            window.find("link", verb).await;
+        }
+        window.find("button", words.deactivate).await;
+        // A lane for each kind of request: they are told apart without colours.
+        window.holds("document.querySelectorAll('.chart svg').length === 4").await;
+        window
+            .holds("[...document.querySelectorAll('.chart .lane-name')].every(name => /[1-9]/.test(name.innerText))")
+            .await;
         window.show("token").await;
+        for width in [320, 900, 1024, 1440] {
+            window.fits_at(width).await;
+            window.holds(ONE_LINE).await;
+        }
+        // A shortened digest is selected and copied whole.
+        window.element(".digest").await;
+        let selected = "const digest = document.querySelector('.digest'); getSelection().selectAllChildren(digest); \
+                        return String(getSelection()) === digest.title && digest.title.length === 71;";
+        assert_eq!(window.script(selected).await, json!(true));
     })
     .await;
 }
+
+/// No digest takes more than a line, and no row runs out of its table.
+const ONE_LINE: &str = "[...document.querySelectorAll('.digest')].every(digest => digest.clientHeight < 30) && \
+    [...document.querySelectorAll('.history td')].every(cell => \
+    cell.getBoundingClientRect().right <= cell.closest('.history').getBoundingClientRect().right + 1)";
 
 #[tokio::test]
 async fn a_tokens_page_shows_its_days_and_its_uses() {

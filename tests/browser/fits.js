@@ -66,6 +66,8 @@ for (let node = walker.nextNode(); node; node = walker.nextNode()) {
   const box = boxOf(element);
   const around = box.getBoundingClientRect();
   const style = getComputedStyle(element);
+  // Shortened on purpose, and whole in its title.
+  if (style.textOverflow === "ellipsis" && element.title === node.nodeValue) continue;
   const size = parseFloat(style.fontSize);
   const hasEdge = /^(BUTTON|LABEL)$/.test(box.tagName) || box.matches(".button, .badge, .notice") || style.borderTopWidth !== "0px";
   let isOut = false;

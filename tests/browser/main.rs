@@ -22,6 +22,7 @@ mod general;
 mod generate;
 mod keyboard_only;
 mod menus;
+mod patterns;
 mod readme_screenshot;
 mod recent_sign_in;
 mod refusals;

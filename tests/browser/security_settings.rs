@@ -86,6 +86,8 @@ async fn sessions(words: &'static Words) {
         window.reads(".list", "Safari 17").await;
         window.holds("document.querySelectorAll('.list .badge').length === 1").await;
         window.show("sessions").await;
+        let named = "document.querySelector('.list a[aria-label*=Safari]').ariaLabel";
+        window.holds(&format!("{named}.startsWith('{}')", words.end_session)).await;
         let phones = "[...document.querySelectorAll('.list li')].find(row => row.innerText.includes('Safari'))";
         window.script(&format!("{phones}.querySelector('a.button').click()")).await;
         window.reads("#dialog dialog", "Safari 17").await;
@@ -162,8 +164,7 @@ async fn activity(words: &'static Words) {
         window.reads(".list", "docker 28.2").await;
         window.show("activity").await;
         window.element("#kind").await;
-        window.script("document.getElementById('kind').value = 'sign_in_failed'").await;
-        window.click("button", words.filter).await;
+        window.choose(words.event, "sign_in_failed").await;
         window.holds("document.querySelectorAll('.list li').length === 1").await;
         window.reads(".list", "Safari 17").await;
         window.show("activity-filtered").await;

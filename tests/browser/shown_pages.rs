@@ -24,6 +24,7 @@ const PAGES: [(&str, &str); 35] = [
     ("/settings/close", "close-account"),
     ("/settings/repositories", "repositories"),
     ("/settings/repositories/new", "repository-new"),
+    ("/settings/repositories/{id}", "repository"),
     ("/settings/repositories/{id}/public", "repository-public"),
     ("/settings/repositories/{id}/remove", "repository-remove"),
     ("/settings/repositories/{id}/share", "repository-share"),

@@ -104,17 +104,20 @@ impl Browser {
         self.generate(description, level, "30").await
     }
 
-    /// The lines of a token's page below "Latest uses", without tags: "Pushed alice/app v1 skopeo 1.9 127.0.0.1 1".
+    /// The lines of a token's page below "Recent uses", without times, tags and the digests beside tags:
+    /// "Pushed alice/app v1 skopeo 1.9 127.0.0.1 1".
     pub async fn uses_of(&self, token: &MadeToken) -> Vec<String> {
         let page = self.get(&format!("/settings/tokens/{}", token.id)).await.body;
-        let Some((_, table)) = page.split_once("id=\"uses-title\"").unwrap().1.split_once("<tbody>") else {
+        let Some((_, table)) = page.split_once("id=\"uses-title\"").unwrap().1.split_once("<tbody") else {
             return Vec::new();
         };
-        let rows = table.split("</tbody>").next().unwrap().split("<tr>").skip(1);
-        let cells = |row: &str| {
-            let cells = row.split("<td").skip(2).map(|cell| cell.split_once('>').unwrap().1.split('<').next().unwrap());
-            cells.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
+        let rows = table.split("</tbody>").next().unwrap().split("<tr ").skip(1);
+        let texts = |row: &str| {
+            let cells = row.split_once("class=\"what\"").unwrap().1;
+            let parts = cells.split('<').filter(|part| !part.contains("digest beneath"));
+            let bare: Vec<&str> = parts.map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
+            bare.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
         };
-        rows.map(cells).collect()
+        rows.map(texts).collect()
     }
 }

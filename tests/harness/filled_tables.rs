@@ -9,7 +9,7 @@ use super::database::{number, texts};
 /// Texts that a copy could change: what separates fields, what means NULL, and more than ASCII.
 pub const AWKWARD: &str = "tab\there, \\N and \\\\, 'quoted', \r\n 令牌 🐳";
 /// Columns whose texts may only be some words.
-const WORDS: [(&str, &str, &str); 11] = [
+const WORDS: [(&str, &str, &str); 12] = [
     ("signing_key", "role", "leaf"),
     ("device_code", "state", "approved"),
     ("device_session", "ended", "replaced"),
@@ -18,6 +18,7 @@ const WORDS: [(&str, &str, &str); 11] = [
     ("token", "last_used_action", "pull"),
     ("deleted_token", "level", "repo:read"),
     ("token_use", "action", "pull"),
+    ("repository_change", "action", "push"),
     ("refusal", "code", "PAT-EXPIRED"),
     ("refusal", "action", "pull"),
     ("activity", "kind", "signed_in"),

@@ -7,7 +7,7 @@ use time::Duration;
 use crate::harness::{Browser, PASSWORD, TestServer, database};
 
 /// Tables whose rows are deleted after some time.
-const KEPT_FOR_A_WHILE: [&str; 15] = [
+const KEPT_FOR_A_WHILE: [&str; 16] = [
     "session",
     "deleted_token",
     "spent_form_key",
@@ -15,6 +15,7 @@ const KEPT_FOR_A_WHILE: [&str; 15] = [
     "token_day",
     "registry_event",
     "recent_head",
+    "repository_change",
     "refusal",
     "device_code",
     "device_session",
@@ -44,6 +45,9 @@ async fn leave_traces(server: &TestServer, alice: &Browser) {
     server.sql(&format!("INSERT INTO registry_event (id, received_at) VALUES ('1', {now})")).await;
     let account = server.text("SELECT id FROM account").await;
     server.sql(&format!("INSERT INTO recent_head VALUES ('{}', 'alice/app', 'sha256:1', 'v1', {now})", kept.id)).await;
+    alice.post("/settings/repositories/new", &[("name", "alice/app")]).await;
+    let change = format!("'1', id, 'push', 'v1', 'sha256:1', NULL, NULL, NULL, '', {now}");
+    server.sql(&format!("INSERT INTO repository_change SELECT {change} FROM repository")).await;
     let secret = format!("({}, '{}', {})", server.bytes("cd"), kept.id, now + 60_000);
     server.sql(&format!("INSERT INTO previous_secret (secret_hash, token_id, works_until) VALUES {secret}")).await;
     let link = format!("({}, '{account}', {})", server.bytes("ab"), now + 60_000);

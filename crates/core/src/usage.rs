@@ -68,6 +68,8 @@ pub struct TokenUse {
     pub repository: String,
     /// The tag or digest that was transferred; empty for a request.
     pub reference: String,
+    /// The digest of what was transferred; empty for a request and for the deletion of a tag.
+    pub digest: String,
     pub origin: ClientInfo,
 }
 
@@ -274,7 +276,8 @@ mod tests {
 
     fn one(action: UseAction, reference: &str, address: &str, second: i64) -> (TokenUse, Occurrences) {
         let origin = ClientInfo { address: address.to_owned(), client: String::new() };
-        (TokenUse { action, repository: "alice/app".to_owned(), reference: reference.to_owned(), origin }, at(second))
+        let (repository, reference) = ("alice/app".to_owned(), reference.to_owned());
+        (TokenUse { action, repository, reference, digest: String::new(), origin }, at(second))
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::platform::database::{Connection, Db, Tx};
 use crate::platform::rng::SystemRng;
 use crate::repositories::actions as repositories;
+use crate::repositories::history::actions::{self as history, RepositoryChange};
 use crate::tokens::usage::actions::{self as usage, Transfer};
 
 /// How long a registry may take to repeat a notification whose answer got lost.
@@ -47,6 +48,11 @@ impl Event {
     fn token_id(&self) -> Option<&str> {
         self.actor.as_ref()?.token_id.as_deref()
     }
+
+    fn change(&self, last_use: LastUse) -> RepositoryChange {
+        let (tag, digest, client) = (self.tag.clone(), self.digest.clone(), self.client.clone());
+        RepositoryChange { action: self.action, tag, digest, client, last_use }
+    }
 }
 
 /// Processes notifications, in the order of their ids. After an error the registry sends them again: those that were
@@ -78,18 +84,21 @@ async fn process_some(tx: &mut Tx, events: &[Event], now: Timestamp, rng: System
     }
     new.sort_by_key(|event| (event.token_id(), event.at));
     let mut accounts = HashMap::new();
-    let mut last_uses = Vec::new();
+    let mut uses = Vec::new();
     for event in new {
         let account_id = account_of(tx, event, &mut accounts).await?;
         let by = used_with(tx, event, account_id.as_deref(), rng).await?;
-        if let Some(direction) = ImageDirection::of(event.action) {
-            last_uses.push((&event.repository, direction, LastUse { at: event.at, account_id, by }));
-        }
+        uses.push((event, LastUse { at: event.at, account_id, by }));
     }
-    last_uses.sort_by(|a, b| (a.0, a.1, a.2.at).cmp(&(b.0, b.1, b.2.at)));
-    for (repository, direction, last_use) in last_uses {
+    uses.sort_by(|(a, _), (b, _)| (&a.repository, a.at).cmp(&(&b.repository, b.at)));
+    for (event, last_use) in uses {
         // The grant created the row. If it is gone, someone removed it; only a new grant brings it back.
-        repositories::note(tx, repository, direction, &last_use).await?;
+        if let Some(direction) = ImageDirection::of(event.action) {
+            repositories::note(tx, &event.repository, direction, &last_use).await?;
+        }
+        if event.action != UseAction::Pull {
+            history::add(tx, &event.repository, &event.change(last_use), &event.children, rng).await?;
+        }
     }
     Ok(())
 }
@@ -119,7 +128,8 @@ async fn used_with(tx: &mut Tx, event: &Event, account_id: Option<&str>, rng: Sy
         reference = tag.unwrap_or(reference);
     }
     let origin = ClientInfo { address: String::new(), client: event.client.clone() };
-    let what = TokenUse { action: event.action, repository: event.repository.clone(), reference, origin };
+    let (repository, digest) = (event.repository.clone(), event.digest.clone());
+    let what = TokenUse { action: event.action, repository, reference, digest, origin };
     let transfer = Transfer { what, at: event.at, children: &event.children };
     let description = usage::note_transfer(tx, account_id, token_id, transfer, rng).await?;
     Ok(description.map_or(UsedWith::Unknown, |description| UsedWith::Token { id: token_id.clone(), description }))

@@ -25,6 +25,8 @@ const KEPT: Duration = Duration::days(90);
 /// The lines of an account that are kept: a client with a dead token can make up names and programs.
 const MOST: i64 = 200;
 const SHOWN: i64 = 10;
+/// The lines among the uses on a token's page.
+const SHOWN_OF_TOKEN: i64 = 30;
 const BOUND: usize = 20_000;
 
 /// Refusals of tokens that are not written yet.
@@ -93,7 +95,7 @@ pub async fn latest_of(
     token_id: &str,
     now: Timestamp,
 ) -> Result<Option<RecentRefusal>, Error> {
-    match store::latest_of(connection, &account.id, token_id, now).await? {
+    match store::of_token(connection, &account.id, token_id, now, 1).await?.pop() {
         Some(line) => Ok(Some(judged(connection, account, line).await?)),
         None => Ok(None),
     }
@@ -102,6 +104,20 @@ pub async fn latest_of(
 async fn judged(connection: &mut impl Connection, account: &Account, line: RefusalRow) -> Result<RecentRefusal, Error> {
     let obstacle = obstacle(connection, account, &line).await?;
     Ok(RecentRefusal { remedy: SuggestedFix::of(&line.code, line.token, obstacle), obstacle, line })
+}
+
+/// The latest refusals of one token, newest first.
+pub async fn of_token(
+    connection: &mut impl Connection,
+    account: &Account,
+    token_id: &str,
+    now: Timestamp,
+) -> Result<Vec<RecentRefusal>, Error> {
+    let mut refusals = Vec::new();
+    for line in store::of_token(connection, &account.id, token_id, now, SHOWN_OF_TOKEN).await? {
+        refusals.push(judged(connection, account, line).await?);
+    }
+    Ok(refusals)
 }
 
 async fn obstacle(

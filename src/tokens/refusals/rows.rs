@@ -46,7 +46,12 @@ impl RefusalView {
     }
 }
 
-fn reason_key(code: &str, action: RepositoryAction, obstacle: Option<DenyReason>) -> &'static str {
+/// The key of the sentence that says why. Below `usage` the same key says it for a row of the token's own page.
+pub(in crate::tokens) fn reason_key(
+    code: &str,
+    action: RepositoryAction,
+    obstacle: Option<DenyReason>,
+) -> &'static str {
     use RepositoryAction::{Delete, Pull, Push};
     match (code, obstacle, action) {
         ("PAT-REPOSITORY", Some(DenyReason::OutsideFilter), _) => "refusals.limited",

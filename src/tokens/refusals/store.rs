@@ -143,27 +143,6 @@ macro_rules! select_refusals {
     };
 }
 
-/// The latest line of one token.
-pub async fn latest_of(
-    connection: &mut impl Connection,
-    account_id: &str,
-    token_id: &str,
-    now: Timestamp,
-) -> sqlx::Result<Option<RefusalRow>> {
-    let record = fetch!(
-        fetch_optional,
-        connection,
-        RefusedRow,
-        select_refusals!(
-            "WHERE refusal.account_id = $1 AND refusal.token_id = $2
-             ORDER BY refusal.last_at DESC, refusal.id DESC LIMIT 1"
-        ),
-        account_id,
-        token_id,
-    )?;
-    Ok(record.map(|row| row.into_line(now)))
-}
-
 /// An account's latest `most` lines after `since`, newest first, and the number of all lines after it.
 pub async fn recent(
     connection: &mut impl Connection,
@@ -193,6 +172,29 @@ pub async fn recent(
         most,
     )?;
     Ok((records.into_iter().map(|row| row.into_line(now)).collect(), count))
+}
+
+/// The latest `most` lines of one token of an account, newest first.
+pub async fn of_token(
+    connection: &mut impl Connection,
+    account_id: &str,
+    token_id: &str,
+    now: Timestamp,
+    most: i64,
+) -> sqlx::Result<Vec<RefusalRow>> {
+    let records = fetch!(
+        fetch_all,
+        connection,
+        RefusedRow,
+        select_refusals!(
+            "WHERE refusal.account_id = $1 AND refusal.token_id = $2
+             ORDER BY refusal.last_at DESC, refusal.id DESC LIMIT $3"
+        ),
+        account_id,
+        token_id,
+        most,
+    )?;
+    Ok(records.into_iter().map(|row| row.into_line(now)).collect())
 }
 
 pub async fn dismiss(tx: &mut Tx, account_id: &str) -> sqlx::Result<u64> {

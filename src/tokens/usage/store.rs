@@ -53,7 +53,7 @@ pub async fn add_to(
                               first_at = CASE WHEN first_at > $7 THEN $7 ELSE first_at END,
                               last_at = CASE WHEN last_at < $8 THEN $8 ELSE last_at END
          WHERE id = (SELECT id FROM token_use WHERE token_id = $1 AND action = $2 AND repository = $3 AND reference = $4
-                       AND address = $5 AND client = $6 AND first_at > $10 AND last_at < $11
+                       AND digest = $12 AND address = $5 AND client = $6 AND first_at > $10 AND last_at < $11
                      ORDER BY last_at DESC, id DESC LIMIT 1)",
         token_id,
         what.action.as_str(),
@@ -66,14 +66,16 @@ pub async fn add_to(
         span.times,
         (span.last_at - within).millis(),
         (span.first_at + within).millis(),
+        &what.digest,
     )
 }
 
 pub async fn insert(tx: &mut Tx, id: &str, token_id: &str, what: &TokenUse, span: Occurrences) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "INSERT INTO token_use (id, token_id, action, repository, reference, address, client, first_at, last_at, times)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        "INSERT INTO token_use (id, token_id, action, repository, reference, address, client, first_at, last_at, times,
+                                digest)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         id,
         token_id,
         what.action.as_str(),
@@ -84,6 +86,7 @@ pub async fn insert(tx: &mut Tx, id: &str, token_id: &str, what: &TokenUse, span
         span.first_at.millis(),
         span.last_at.millis(),
         span.times,
+        &what.digest,
     )
 }
 
@@ -136,6 +139,7 @@ row! {
         action: String,
         repository: String,
         reference: String,
+        digest: String,
         address: String,
         client: String,
         first_at: i64,
@@ -150,6 +154,7 @@ impl UseRow {
             action: UseAction::parse(&self.action)?,
             repository: self.repository,
             reference: self.reference,
+            digest: self.digest,
             origin: ClientInfo { address: self.address, client: self.client },
         };
         let (first_at, last_at) = (Timestamp::from_millis(self.first_at), Timestamp::from_millis(self.last_at));
@@ -167,7 +172,7 @@ pub async fn latest(
         fetch_all,
         connection,
         UseRow,
-        "SELECT action, repository, reference, address, client, first_at, last_at, times FROM token_use
+        "SELECT action, repository, reference, digest, address, client, first_at, last_at, times FROM token_use
          WHERE token_id = $1 ORDER BY last_at DESC, id DESC LIMIT $2",
         token_id,
         count,
@@ -186,7 +191,7 @@ pub async fn requests(
         fetch_all,
         connection,
         UseRow,
-        "SELECT action, repository, reference, address, client, first_at, last_at, times FROM token_use
+        "SELECT action, repository, reference, digest, address, client, first_at, last_at, times FROM token_use
          WHERE token_id = $1 AND repository = $2 AND reference = '' AND last_at > $3 AND first_at <= $4
          ORDER BY last_at DESC, id DESC",
         token_id,

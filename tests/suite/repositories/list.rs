@@ -51,7 +51,7 @@ async fn a_repository_is_made_by_its_first_granted_push_and_says_by_which_token(
     let page = page_with(&server, &alice, ">ci push</a>").await;
     assert!(!page.contains("alice/other"), "a refused push makes nothing, and neither does a pull");
     let app = row(&page, "alice/app");
-    assert!(app.contains("<span class=\"badge inactive\">Private</span>"), "{app}");
+    assert!(app.contains("<span class=\"badge private\">Private</span>"), "{app}");
     let link = format!("<a href=\"/settings/tokens/{}\">ci push</a>", push.id);
     assert!(cell(app, "Last pushed").contains(&link) && cell(app, "Last pushed").contains("<time"), "{app}");
     assert!(cell(app, "Shared with").contains(">No one</a>"), "{app}");
@@ -83,7 +83,7 @@ async fn a_token_that_is_gone_is_named_and_not_linked() {
 async fn the_first_push_is_as_the_account_settled() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
-    for (word, badge) in [("public", "active\">Public"), ("private", "inactive\">Private")] {
+    for (word, badge) in [("public", "public\">Public"), ("private", "private\">Private")] {
         let answer = alice.post("/settings/repositories/default", &[("visibility", word)]).await;
         assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/settings/repositories"));
         let page = alice.get("/settings/repositories").await.body;

@@ -33,13 +33,11 @@ async fn a_repository_is_made_by_hand() {
     let made = create(&alice, " alice/team/app ", "public").await;
     assert_eq!((made.status, made.header("location")), (StatusCode::SEE_OTHER, "/settings/repositories"));
     let page = alice.get("/settings/repositories").await.body;
-    assert!(page.contains("alice/team/app created.") && page.contains("badge active\">Public</span>"), "{page}");
+    assert!(page.contains("alice/team/app created.") && page.contains("badge public\">Public</span>"), "{page}");
     let fragment = alice.htmx_post("/settings/repositories/new", &[("name", "alice/other")]).await;
     assert_eq!(fragment.status, StatusCode::OK);
     assert!(fragment.body.trim_start().starts_with("<div id=\"tokens\" hx-swap-oob=\"true\">"), "{}", fragment.body);
-    assert!(
-        fragment.body.contains("alice/other created.") && fragment.body.contains("badge inactive\">Private</span>")
-    );
+    assert!(fragment.body.contains("alice/other created.") && fragment.body.contains("badge private\">Private</span>"));
     let log = alice.get("/settings/activity?kind=repository_created").await.body;
     assert!(log.contains("<strong>Repository created</strong> alice/other"), "{log}");
 }
@@ -160,7 +158,7 @@ async fn names_of_no_account_are_the_administrators() {
         assert_eq!(create(&admin, name, "private").await.status, StatusCode::SEE_OTHER, "{name}");
         let page = admin.get("/settings/repositories").await.body;
         assert!(page.contains(&format!(
-            "<span class=\"description\">{name}</span><span class=\"hint\">Owned by the administrators</span>"
+            "<span class=\"description\">{name}</span></a><span class=\"hint\">Owned by the administrators</span>"
         )));
         assert!(!alice.get("/settings/repositories").await.body.contains(&format!(">{name}<")));
         let id = id_of(&server, name).await;

@@ -1,3 +1,4 @@
+mod history;
 mod list;
 mod manage;
 mod sharing;

@@ -41,7 +41,7 @@ async fn what_is_shared_stands_on_the_others_page_marked_whose_it_is() {
         assert_eq!(actions(&server, "bob", "alice/app").await, granted);
         let page = bob.get("/settings/repositories").await.body;
         let mark =
-            format!("alice/app</span><span class=\"hint\">Owned by alice · shared with you: can {how_far}</span>");
+            format!("alice/app</span></a><span class=\"hint\">Owned by alice · shared with you: can {how_far}</span>");
         assert!(page.contains(&mark) && !page.contains("popovertarget=\"menu-"), "{page}");
     }
     assert_eq!(server.count("repository_share").await, 1);
@@ -132,7 +132,7 @@ async fn of_whoever_is_away_administrators_close_what_is_open_and_open_nothing()
     server.sql("UPDATE account SET disabled_at = 1 WHERE username = 'alice'").await;
     let page = admin.get("/settings/repositories").await.body;
     assert!(
-        page.contains("alice/open</span><span class=\"hint\">Owned by alice · account disabled or closed</span>"),
+        page.contains("alice/open</span></a><span class=\"hint\">Owned by alice · account disabled or closed</span>"),
         "{page}"
     );
     assert!(page.contains(&at(&open, "private")) && !page.contains(&at(&shut, "public")), "{page}");

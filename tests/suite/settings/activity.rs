@@ -1,5 +1,6 @@
 //! `/settings/activity`: the account's security log.
 
+use dockpass::web::i18n::Words;
 use dockpass_core::activity::{ActivityKind, ClientInfo};
 use reqwest::StatusCode;
 use time::Duration;
@@ -21,13 +22,12 @@ async fn kinds(server: &TestServer) -> Vec<String> {
 async fn lines(browser: &Browser, path: &str) -> Vec<String> {
     let page = browser.get(path).await;
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
-    let list = page.body.split("<ul class=\"list\">").nth(1).unwrap_or_default();
-    let list = list.split("</ul>").next().unwrap();
+    let lists = page.body.split("<ul class=\"list\">").skip(1).map(|list| list.split("</ul>").next().unwrap());
     let bare = |line: &str| {
         let parts = line.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
         parts.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ").replace(['“', '”'], "")
     };
-    list.split("<li>").skip(1).map(bare).collect()
+    lists.flat_map(|list| list.split("<li>").skip(1)).map(bare).collect()
 }
 
 /// Devices that are denied, sign out, are copied, are replaced, are idle and reach their maximum age; returns their secrets.
@@ -199,6 +199,32 @@ async fn failures_are_written_in_batches_and_at_the_end() {
     let db = dockpass::platform::database::Db::open(&database).await.unwrap();
     let times = database::number(&db, "SELECT CAST(SUM(times) AS BIGINT) FROM activity WHERE kind = 'sign_in_failed'");
     assert_eq!(times.await, Some(2));
+}
+
+#[tokio::test]
+async fn lines_stand_below_their_days_in_the_accounts_zone() {
+    let server = TestServer::start().await;
+    // Until noon in UTC, which is 21:00 in Tokyo.
+    let noon = 1000 * 60 * 60 * 12;
+    server.clock.advance(Duration::milliseconds(2 * noon - (server.clock.now().millis() + noon) % (2 * noon)));
+    let alice = server.account_signed_in("alice").await;
+    let id = server.text("SELECT id FROM account").await;
+    alice.post("/settings", &[("language", "en"), ("time_zone", "Asia/Tokyo")]).await;
+    server.sql("DELETE FROM activity").await;
+    for hours in [1, 25, 26, 49] {
+        let at = (server.clock.now() - Duration::hours(hours)).millis();
+        let row = format!("'x{hours}', '{id}', 'token_edited', 'ci', '', '', {at}, {at}, 1");
+        let columns = "id, account_id, kind, detail, address, client, first_at, last_at, times";
+        server.sql(&format!("INSERT INTO activity ({columns}) VALUES ({row})")).await;
+    }
+    let page = alice.get("/settings/activity").await.body;
+    let mut days = page.split("<h2 class=\"day\">").skip(1);
+    let (today, yesterday, before) = (days.next().unwrap(), days.next().unwrap(), days.next().unwrap());
+    assert!(today.starts_with("Today<") && today.contains(">1 hour ago</time>"), "{today}");
+    assert!(yesterday.starts_with("Yesterday<") && yesterday.matches("<li>").count() == 2, "{yesterday}");
+    assert_eq!(days.next(), None);
+    let date = Words::named("en").unwrap().date((server.clock.now() - Duration::days(2)).date());
+    assert!(before.starts_with(&format!("{date}<")) && before.contains(">20:00</time>"), "{date}: {before}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use reqwest::StatusCode;
 use time::Duration;
 
+use crate::harness::events::{by, by_digest};
 use crate::harness::{Browser, TestServer};
 
 /// The token's page, once what was noted is written. It has these words.
@@ -50,27 +51,34 @@ async fn what_it_did_stands_in_the_chart_and_in_the_list() {
     let token = alice.generate("ci", "repo:write", "365").await;
     let docker = server.anonymous().with_header("user-agent", "Docker-Client/28.2.2 (linux)");
     docker.token("alice", &token.secret, &["repository:alice/api:pull,push"]).await;
-    said(&server, &alice, &token.id, ">1 push</li>").await;
+    said(&server, &alice, &token.id, ">1 push</p>").await;
     docker.token("alice", &token.secret, &["repository:bob/api:push"]).await;
-    said(&server, &alice, &token.id, ">1 refusal</li>").await;
+    said(&server, &alice, &token.id, ">1 refusal</p>").await;
     server.clock.advance(Duration::days(2));
     let alice = server.signed_in("alice").await;
     let skopeo = server.anonymous().with_header("user-agent", "skopeo/1.9.3");
     skopeo.token("alice", &token.secret, &["repository:alice/api:pull"]).await;
-    let page = said(&server, &alice, &token.id, ">1 pull</li>").await;
+    let page = said(&server, &alice, &token.id, ">1 pull</p>").await;
     for words in [
-        "<li class=\"pushes\">1 push</li><li class=\"deletes\">0 deletes</li><li class=\"refusals\">1 refusal</li>",
-        "<rect class=\"pulls\" x=\"712\"",
-        "<rect class=\"pushes\" x=\"696\"",
-        "<rect class=\"refusals\" x=\"696\"",
         ": 1 push, 1 refusal</li>",
-        "<td>Asked for pull access</td><td class=\"mono\">alice/api</td><td class=\"mono\"></td><td>skopeo 1.9</td><td>127.0.0.1</td>",
-        "<td>Asked for push access</td><td class=\"mono\">alice/api</td><td class=\"mono\"></td><td>docker 28.2 on linux</td>",
         "<span class=\"hint\">Asked for pull access <span class=\"mono\">alice/api</span> · skopeo 1.9 · 127.0.0.1</span>",
     ] {
         assert!(page.contains(words), "{words} in {page}");
     }
-    assert!(page.find("skopeo 1.9</td>") < page.find("docker 28.2 on linux</td>"), "newest first");
+    assert!(!page.contains("delete</p>") && !page.contains("deletes</p>"), "no lane for what never happened: {page}");
+    for (lane, x) in [("pulls", 712), ("pushes", 696), ("refusals", 696)] {
+        let (_, lane) = page.split_once(&format!("<svg class=\"{lane}\"")).unwrap();
+        assert!(lane.split("</svg>").next().unwrap().contains(&format!("<rect x=\"{x}\"")), "{lane}");
+    }
+    assert_eq!(
+        alice.uses_of(&token).await,
+        [
+            "Asked for pull access alice/api skopeo 1.9 127.0.0.1 1 request",
+            "Refused bob/api Your account can’t push to this repository. PAT-REPOSITORY docker 28.2 on linux 127.0.0.1 1",
+            "Asked for push access alice/api docker 28.2 on linux 127.0.0.1 1 request",
+        ],
+        "newest first, the refusals among them"
+    );
     let table = alice.get("/settings/tokens").await.body;
     assert!(table.contains("<span class=\"beneath\">skopeo 1.9</span>"), "{table}");
 }
@@ -82,17 +90,48 @@ async fn programs_are_named_with_care_and_one_without_a_name_too() {
     let token = alice.generate("ci", "repo:read", "30").await;
     let podman = server.anonymous().with_header("user-agent", "containers/5.23.1 (github.com/containers/image)");
     podman.token("alice", &token.secret, &["repository:alice/api:pull"]).await;
-    let page = said(&server, &alice, &token.id, "<td>podman (containers/image 5.23)</td>").await;
+    let page = said(&server, &alice, &token.id, ">podman (containers/image 5.23) <").await;
     assert!(!page.contains("podman 5"), "that is the library's version");
     server.clock.advance(Duration::minutes(1));
     // The crate oci-client sends no User-Agent.
     server.anonymous().token("alice", &token.secret, &["repository:alice/api:pull"]).await;
-    let page = said(&server, &alice, &token.id, "<td>Unknown program</td><td>127.0.0.1</td>").await;
+    let page = said(&server, &alice, &token.id, ">Unknown program <span class=\"beneath\">127.0.0.1</span></td>").await;
     assert!(page.contains("<span class=\"mono\">alice/api</span> · Unknown program · 127.0.0.1</span>"), "{page}");
     let table = alice.get("/settings/tokens").await.body;
     assert!(table.contains("<span class=\"beneath\">Unknown program</span>"), "{table}");
     let chinese = alice.with_header("accept-language", "zh-CN").get(&format!("/settings/tokens/{}", token.id)).await;
-    assert!(chinese.body.contains("<td>未知程序</td>"), "{}", chinese.body);
+    assert!(chinese.body.contains(">未知程序 <"), "{}", chinese.body);
+}
+
+#[tokio::test]
+async fn facts_are_exact_in_the_accounts_zone_and_language() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:read", "30").await;
+    // 2060-06-29 01:35 UTC.
+    server.sql("UPDATE token SET expires_at = 2855698500000").await;
+    let path = format!("/settings/tokens/{}", token.id);
+    let page = alice.get(&path).await.body;
+    assert!(page.contains(">29 June 2060, 01:35 UTC, in "), "{page}");
+    for (language, words) in [("en", ">29 June 2060, 03:35, in "), ("zh-CN", ">2060年6月29日 03:35（")] {
+        alice.post("/settings", &[("language", language), ("time_zone", "Europe/Berlin")]).await;
+        let page = alice.get(&path).await.body;
+        assert!(page.contains(words), "{words} in {page}");
+    }
+}
+
+#[tokio::test]
+async fn a_transfer_shows_its_tag_and_its_digest() {
+    let server = TestServer::with_registry().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:admin", "30").await;
+    server.tell(serde_json::json!([by(&token, server.event("1", "push", "v1"))])).await;
+    server.clock.advance(Duration::SECOND);
+    server.tell(serde_json::json!([by(&token, by_digest("sha256:77", server.event("2", "delete", "")))])).await;
+    let page = alice.get(&format!("/settings/tokens/{}", token.id)).await.body;
+    assert!(page.contains("<span class=\"mono tag\">v1</span>"), "{page}");
+    assert!(page.contains("<span class=\"mono digest beneath\" title=\"sha256:3c66\">sha256:3c66</span>"), "{page}");
+    assert!(page.contains("<span class=\"mono digest\" title=\"sha256:77\">sha256:77</span>"), "{page}");
 }
 
 async fn ask(browser: &Browser, id: &str, repository: &str, action: &str) -> String {
