@@ -150,7 +150,7 @@ fn find<'f>(fields: &'f Fields, wanted: &str) -> Option<&'f str> {
 /// For someone else's form: the page of the account that is signed in, which has none of it.
 async fn give_own_page(page: &Page, session: &AnySession, account: &Account) -> Result<Response, Error> {
     let words = page.clone().signed_in(account).words;
-    session.leave_notice(&words.t1("sign_in_again.other", "name", &account.username)).await?;
+    session.leave_notice(&words.t1("sign_in_again.someone_else", "name", &account.username)).await?;
     Ok(redirect(page, &page.here))
 }
 

@@ -68,7 +68,7 @@ async fn a_person_signs_in_where_they_wanted_to_go_and_signs_out_for_good() {
         window.goto("/nowhere").await;
         window.find("heading", "Not found").await;
         window.show("not-found").await;
-        window.click("link", "Back to home").await;
+        window.click("link", "View your tokens").await;
         window.arrive("/settings/tokens").await;
 
         window.click("button", "Account menu").await;
