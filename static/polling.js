@@ -4,9 +4,10 @@
 
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const poll = event.target.closest("[data-poll]");
-  const { status } = event.detail.xhr;
-  if (!poll || status < 400) return;
+  if (!poll) return;
+  const { xhr } = event.detail;
+  if (xhr.status < 400 && !xhr.getResponseHeader("HX-Redirect")) return;
   event.preventDefault();
   // The session has ended or the token was deleted: nothing to wait for any more.
-  if (status < 500) poll.parentElement.replaceChildren();
+  if (xhr.status < 500) poll.parentElement.replaceChildren();
 });
