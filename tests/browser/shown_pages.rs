@@ -7,7 +7,7 @@ use crate::harness::routes::routes;
 use crate::window::Window;
 
 /// Every page and dialog by its route, with a screenshot of it.
-const PAGES: [(&str, &str); 35] = [
+const PAGES: [(&str, &str); 36] = [
     ("/admin/accounts", "accounts"),
     ("/admin/accounts/new", "account-add"),
     ("/admin/accounts/{id}/disable", "account-disable"),
