@@ -52,6 +52,7 @@ async fn what_it_did_stands_in_the_chart_and_in_the_list() {
     let docker = server.anonymous().with_header("user-agent", "Docker-Client/28.2.2 (linux)");
     docker.token("alice", &token.secret, &["repository:alice/api:pull,push"]).await;
     said(&server, &alice, &token.id, ">1 push</p>").await;
+    server.clock.advance(Duration::SECOND);
     docker.token("alice", &token.secret, &["repository:bob/api:push"]).await;
     said(&server, &alice, &token.id, ">1 refusal</p>").await;
     server.clock.advance(Duration::days(2));
