@@ -8,8 +8,8 @@ let opener = null;
 document.addEventListener("htmx:beforeRequest", (event) => {
   const from = event.target.closest(".menu, a, button");
   const menu = event.target.closest(".menu");
-  const button = menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : from;
-  if (button && !holder.contains(button)) opener = button.id;
+  const button = menu ? menuButton(menu) : from;
+  if (button && !holder.contains(button)) opener = selectorOf(button);
   if (menu) menu.hidePopover();
 });
 
@@ -27,11 +27,21 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target === holder && !holder.querySelector("dialog")) returnFocus();
 });
 
+// Finds a control again in a table that was swapped.
+function selectorOf(control) {
+  if (control.id) return `#${CSS.escape(control.id)}`;
+  return control.hasAttribute("formaction") ? `[formaction="${control.getAttribute("formaction")}"]` : null;
+}
+
 // Focus returns to the control that opened the dialog, or to the heading if that control is gone. htmx settles a swap
 // in several parts and calls this for each, so focus that is already somewhere stays there.
 function returnFocus() {
   if (document.activeElement && document.activeElement !== document.body) return;
-  const target = (opener && document.querySelector(`#${CSS.escape(opener)}:not(:disabled)`)) || document.querySelector("h1[tabindex]") || document.querySelector("main");
+  const control = opener && document.querySelector(`${opener}:not(:disabled)`);
+  // It is where the person clicked, so nothing needs to scroll.
+  if (control) control.focus({ preventScroll: true });
+  if (document.activeElement === control) return;
+  const target = document.querySelector("h1[tabindex]") || document.querySelector("main");
   if (target) target.focus();
 }
 

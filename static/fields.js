@@ -30,7 +30,7 @@ document.addEventListener("input", (event) => {
 // The "select all" checkbox, and how many rows are selected.
 document.addEventListener("change", (event) => {
   const all = document.querySelector("[data-tick-all]");
-  const boxes = [...document.querySelectorAll('[type="checkbox"][form="selection"]')];
+  const boxes = [...document.querySelectorAll('#selection [name="id"]')];
   if (event.target === all) for (const box of boxes) box.checked = all.checked;
   else if (!boxes.includes(event.target)) return;
   const ticked = boxes.filter((box) => box.checked).length;
@@ -38,6 +38,7 @@ document.addEventListener("change", (event) => {
   all.indeterminate = ticked > 0 && !all.checked;
   const label = document.querySelector("[data-selected]");
   label.textContent = label.dataset.selected.replace("%{count}", ticked);
+  announce(label.textContent);
 });
 
 function showTickAll() {

@@ -1,10 +1,15 @@
 // Menus, and the navigation of a phone.
 "use strict";
 
+// The button that opens a menu.
+function menuButton(menu) {
+  return document.querySelector(`[popovertarget="${menu.id}"]`) || menu.parentElement.querySelector("[formaction]");
+}
+
 // Menus: the roles and arrow keys of the WAI-ARIA menu button pattern.
 function dressMenus() {
   for (const menu of document.querySelectorAll(".menu:not([role])")) {
-    const button = document.querySelector(`[popovertarget="${menu.id}"]`);
+    const button = menuButton(menu);
     if (!button) continue;
     menu.setAttribute("role", "menu");
     menu.setAttribute("aria-label", button.getAttribute("aria-label"));
@@ -26,6 +31,31 @@ function dressMenus() {
   }
 }
 
+// The rows of a long table share one menu, which is made for the row whose button is pressed. The button is a link of a form
+// for those without scripts; from here on it is the menu's.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest(".actions [formaction]");
+  if (!button || !("popoverTargetElement" in button) || button.parentElement.querySelector(".menu")) return;
+  const former = document.getElementById("row-actions");
+  if (former) former.remove();
+  const menu = document.createElement("div");
+  menu.className = "menu";
+  menu.id = "row-actions";
+  menu.popover = "auto";
+  menu.append(document.getElementById("row-menu").content.cloneNode(true));
+  const [, id] = button.getAttribute("formaction").match(/([^/]+)$/);
+  const status = button.closest("tr").className;
+  for (const item of menu.querySelectorAll("[data-for]")) if (!item.dataset.for.split(" ").includes(status)) item.remove();
+  for (const item of menu.querySelectorAll("a, form")) {
+    for (const { name, value } of [...item.attributes]) item.setAttribute(name, value.replace("{id}", id));
+  }
+  button.after(menu);
+  button.type = "button";
+  button.popoverTargetElement = menu;
+  dressMenus();
+  htmx.process(menu);
+}, true);
+
 function move(event, menu) {
   const items = [...menu.querySelectorAll("a, button")];
   const at = items.indexOf(document.activeElement);
@@ -43,8 +73,17 @@ document.addEventListener("keydown", (event) => {
   event.target.click();
 });
 
-dressMenus();
-document.addEventListener("htmx:afterSettle", dressMenus);
+function nameRowButtons() {
+  for (const button of document.querySelectorAll(".actions [formaction]:not([aria-haspopup])")) button.setAttribute("aria-haspopup", "menu");
+}
+
+function dressAll() {
+  dressMenus();
+  nameRowButtons();
+}
+
+dressAll();
+document.addEventListener("htmx:afterSettle", dressAll);
 
 // On a phone the navigation is a row that scrolls. Scroll it to the current page.
 const here = document.querySelector(".side [aria-current]");

@@ -81,7 +81,8 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for MaybeRecentSignIn<T> {
         let (mut parts, body) = request.into_parts();
         let me = SignedIn::from_request_parts(&mut parts, app).await?;
         let Ok(checker) = CredentialChecker::from_request_parts(&mut parts, app).await;
-        let path = parts.uri.path().to_owned();
+        // With its query: the handler reads there where to return.
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
         let is_just_signed_in = parts.extensions.get::<JustSignedIn>().is_some();
         let posted: Vec<(String, String)> = if parts.headers.contains_key(CONTENT_TYPE) {
             PostedForm::from_request(Request::from_parts(parts, body), app).await?.0

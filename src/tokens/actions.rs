@@ -8,7 +8,9 @@ use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::{AccessToken, Description, TokenFields, TokenSource, TokenStatus, TokenTemplate};
 use time::Duration;
 
-pub use super::store::{auto_generated, delete as remove, delete_all as delete_of, insert, lock_account, used};
+pub use super::store::{
+    auto_generated, delete as remove, delete_all as delete_of, find as look_up, insert, lock_account, used,
+};
 use super::{refusals, store, usage};
 use crate::accounts::actions as accounts;
 use crate::error::Error;
@@ -80,6 +82,15 @@ pub async fn find(connection: &mut impl Connection, account: &Account, id: &str)
     store::find(connection, account, id).await?.ok_or(Error::NotFound)
 }
 
+/// The description of a token that the account deleted, as long as it is remembered.
+pub async fn find_deleted(
+    connection: &mut impl Connection,
+    account: &Account,
+    id: &str,
+) -> Result<Option<Description>, Error> {
+    Ok(store::find_like(connection, account, id).await?.map(|deleted| deleted.fields.description))
+}
+
 /// What a new token takes over from this one, which may be deleted.
 pub async fn find_like(connection: &mut impl Connection, account: &Account, id: &str) -> Result<TokenTemplate, Error> {
     if let Some(token) = store::find(connection, account, id).await? {
@@ -129,11 +140,6 @@ pub async fn switch(
     }
     // The token is expired or does not exist.
     find(tx, account, id).await.map(|_| ChangeOutcome::Expired)
-}
-
-/// Deletes a token for good; returns its description.
-pub async fn delete(tx: &mut Tx, account: &Account, id: &str, now: Timestamp) -> Result<Description, Error> {
-    remove(tx, account, id, now).await?.ok_or(Error::NotFound)
 }
 
 /// The ids and descriptions of the tokens that the next sign-in on a device replaces, the least recently used first.

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use super::actions;
 use super::chart::Chart;
 use super::explain_permission::{self, CheckFailure};
+use super::list::table::not_there;
 use super::refusals::actions::{self as refusals, RecentRefusal};
 use super::refusals::rows::reason_key;
 use super::rows::{TokenView, level_key, program};
@@ -137,6 +138,7 @@ struct TokenPage {
     uses: Vec<TokenUseView>,
     question: CheckQuery,
     answer: Option<CheckAnswer>,
+    notice: Option<String>,
 }
 
 /// `GET /settings/tokens/{id}`; htmx asks only for the answer of the check.
@@ -146,9 +148,13 @@ pub(super) async fn show(
     Id(id): Id,
     Query(question): Query<CheckQuery>,
 ) -> Result<Response, Error> {
-    let (now, page) = (me.page.now, me.page);
     let mut reader = app.db.read().await?;
-    let token = actions::find(&mut reader, &me.account, &id).await?;
+    let Some(token) = actions::look_up(&mut reader, &me.account, &id).await? else {
+        drop(reader);
+        return not_there(&app, me, &[&id]).await;
+    };
+    let notice = if me.page.is_fragment { None } else { me.take_notice().await? };
+    let (now, page) = (me.page.now, me.page);
     let history = usage::history(&mut reader, &token, now).await?;
     let refused = refusals::of_token(&mut reader, &me.account, &id, now).await?;
     let name = repository_of(question.repository.trim(), &app.urls.registry_host);
@@ -167,6 +173,7 @@ pub(super) async fn show(
         token: TokenView::new(&token, &page),
         question,
         answer,
+        notice,
         page,
     };
     if shown.page.is_fragment {

@@ -12,8 +12,9 @@ use dockpass_core::token::{AccessToken, TokenFields, TokenStatus};
 use super::actions::{self, ChangeOutcome};
 use super::detail;
 use super::fields::TokenFieldsForm;
-use super::list::table::changed;
+use super::list::table::{changed, not_there};
 use super::repository_choices::RepositoryChoices;
+use super::return_to::ReturnTo;
 use super::rows::TokenView;
 use crate::activity::actions as activity;
 use crate::app::App;
@@ -42,6 +43,7 @@ struct EditPage {
     form: TokenFieldsForm,
     choices: RepositoryChoices,
     errors: FieldErrors,
+    back: ReturnTo,
 }
 
 impl EditPage {
@@ -51,11 +53,12 @@ impl EditPage {
         token: &AccessToken,
         form: TokenFieldsForm,
         errors: FieldErrors,
+        back: ReturnTo,
     ) -> Result<Self, Error> {
         let SignedIn { account, page, .. } = me;
         let reader = &mut app.db.read().await?;
         let choices = RepositoryChoices::read(reader, &account, "", &form.chosen, page.words).await?;
-        Ok(Self { token: TokenView::new(token, &page), page, form, choices, errors })
+        Ok(Self { token: TokenView::new(token, &page), page, form, choices, errors, back })
     }
 
     fn show(self, status: StatusCode) -> Response {
@@ -63,26 +66,29 @@ impl EditPage {
     }
 }
 
-async fn find(app: &App, me: &SignedIn, id: &str) -> Result<AccessToken, Error> {
-    actions::find(&mut app.db.read().await?, &me.account, id).await
+async fn look_up(app: &App, me: &SignedIn, id: &str) -> Result<Option<AccessToken>, Error> {
+    Ok(actions::look_up(&mut app.db.read().await?, &me.account, id).await?)
 }
 
-async fn edit(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
-    let token = find(&app, &me, &id).await?;
+async fn edit(State(app): State<App>, me: SignedIn, Id(id): Id, back: ReturnTo) -> Result<Response, Error> {
+    let Some(token) = look_up(&app, &me, &id).await? else { return not_there(&app, me, &[&id]).await };
     if token.status(me.page.now) == TokenStatus::Expired {
-        return Ok(expired(me, &token));
+        return Ok(expired(me, &token, back));
     }
     let form = TokenFieldsForm::of(&token.description, token.level, &token.repository_filter);
-    Ok(EditPage::read(&app, me, &token, form, FieldErrors::default()).await?.show(StatusCode::OK))
+    Ok(EditPage::read(&app, me, &token, form, FieldErrors::default(), back).await?.show(StatusCode::OK))
 }
 
 /// Only a change that widens what the token may do needs a recent sign-in.
 async fn save(
     State(app): State<App>,
     Id(id): Id,
+    back: ReturnTo,
     posted: MaybeRecentSignIn<TokenFieldsForm>,
 ) -> axum::response::Result<Response> {
-    let before = find(&app, &posted.me, &id).await?;
+    let Some(before) = look_up(&app, &posted.me, &id).await? else {
+        return Ok(not_there(&app, posted.me, &[&id]).await?);
+    };
     let mut errors = FieldErrors::default();
     let fields = posted.form.checked(&app, &posted.me, &before.repository_filter, &mut errors).await?;
     if fields.as_ref().is_some_and(|fields| fields.widens(&before)) {
@@ -90,12 +96,18 @@ async fn save(
     }
     let MaybeRecentSignIn { me, form, .. } = posted;
     match fields {
-        Some(fields) => Ok(update(&app, me, &before, &fields).await?),
-        None => Ok(EditPage::read(&app, me, &before, form, errors).await?.show(StatusCode::UNPROCESSABLE_ENTITY)),
+        Some(fields) => Ok(update(&app, me, back, &before, &fields).await?),
+        None => Ok(EditPage::read(&app, me, &before, form, errors, back).await?.show(StatusCode::UNPROCESSABLE_ENTITY)),
     }
 }
 
-async fn update(app: &App, me: SignedIn, before: &AccessToken, after: &TokenFields) -> Result<Response, Error> {
+async fn update(
+    app: &App,
+    me: SignedIn,
+    back: ReturnTo,
+    before: &AccessToken,
+    after: &TokenFields,
+) -> Result<Response, Error> {
     let now = me.page.now;
     let mut tx = begin_change(app, &me.account).await?;
     match actions::edit(&mut tx, &me.account, before, after, now).await? {
@@ -111,31 +123,40 @@ async fn update(app: &App, me: SignedIn, before: &AccessToken, after: &TokenFiel
             )
             .await?;
             let notice = me.page.t1("tokens.saved", "name", description);
-            changed(tx, app, me, notice).await
+            changed(tx, app, me, &back, notice).await
         }
-        ChangeOutcome::Expired => Ok(expired(me, before)),
+        ChangeOutcome::Expired => Ok(expired(me, before, back)),
     }
 }
 
 /// Activating gives access back, so it needs a recent sign-in.
-async fn activate(State(app): State<App>, Id(id): Id, posted: MaybeRecentSignIn) -> axum::response::Result<Response> {
+async fn activate(
+    State(app): State<App>,
+    Id(id): Id,
+    back: ReturnTo,
+    posted: MaybeRecentSignIn,
+) -> axum::response::Result<Response> {
     // 404 comes before the question.
-    find(&app, &posted.me, &id).await?;
+    if look_up(&app, &posted.me, &id).await?.is_none() {
+        return Ok(not_there(&app, posted.me, &[&id]).await?);
+    }
     posted.require().await?;
-    Ok(switch(&app, posted.me, &id, true).await?)
+    Ok(switch(&app, posted.me, back, &id, true).await?)
 }
 
-async fn deactivate(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
-    switch(&app, me, &id, false).await
+async fn deactivate(State(app): State<App>, me: SignedIn, Id(id): Id, back: ReturnTo) -> Result<Response, Error> {
+    switch(&app, me, back, &id, false).await
 }
 
-async fn switch(app: &App, me: SignedIn, id: &str, is_active: bool) -> Result<Response, Error> {
+async fn switch(app: &App, me: SignedIn, back: ReturnTo, id: &str, is_active: bool) -> Result<Response, Error> {
     let now = me.page.now;
     let mut tx = begin_change(app, &me.account).await?;
-    let outcome = actions::switch(&mut tx, &me.account, id, is_active, now).await?;
-    let token = actions::find(&mut tx, &me.account, id).await?;
-    if outcome == ChangeOutcome::Expired {
-        return Ok(expired(me, &token));
+    let Some(token) = actions::look_up(&mut tx, &me.account, id).await? else {
+        drop(tx);
+        return not_there(app, me, &[id]).await;
+    };
+    if actions::switch(&mut tx, &me.account, id, is_active, now).await? == ChangeOutcome::Expired {
+        return Ok(expired(me, &token, back));
     }
     let description = token.description.as_str();
     let (kind, key) = if is_active {
@@ -145,7 +166,7 @@ async fn switch(app: &App, me: SignedIn, id: &str, is_active: bool) -> Result<Re
     };
     activity::record(&mut tx, &me.account, kind, (description, id), &me.origin, now).await?;
     let notice = me.page.t1(key, "name", description);
-    changed(tx, app, me, notice).await
+    changed(tx, app, me, &back, notice).await
 }
 
 #[derive(Template)]
@@ -154,12 +175,13 @@ struct ExpiredPage {
     page: Page,
     id: String,
     description: String,
+    back: ReturnTo,
 }
 
 /// For a token that expired while the page was open.
-fn expired(me: SignedIn, token: &AccessToken) -> Response {
+fn expired(me: SignedIn, token: &AccessToken, back: ReturnTo) -> Response {
     let description = token.description.to_string();
-    dialog_or_page!(StatusCode::CONFLICT, ExpiredPage { page: me.page, id: token.id.clone(), description })
+    dialog_or_page!(StatusCode::CONFLICT, ExpiredPage { page: me.page, id: token.id.clone(), description, back })
 }
 
 #[derive(Template)]
@@ -167,19 +189,23 @@ fn expired(me: SignedIn, token: &AccessToken) -> Response {
 struct DeletePage {
     page: Page,
     token: TokenView,
+    back: ReturnTo,
 }
 
-async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
-    let token = TokenView::new(&find(&app, &me, &id).await?, &me.page);
-    Ok(dialog_or_page!(StatusCode::OK, DeletePage { token, page: me.page }))
+async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id, back: ReturnTo) -> Result<Response, Error> {
+    let Some(token) = look_up(&app, &me, &id).await? else { return not_there(&app, me, &[&id]).await };
+    Ok(dialog_or_page!(StatusCode::OK, DeletePage { token: TokenView::new(&token, &me.page), page: me.page, back }))
 }
 
 async fn delete(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Response, Error> {
     let now = me.page.now;
     let mut tx = begin_change(&app, &me.account).await?;
-    let description = actions::delete(&mut tx, &me.account, &id, now).await?;
+    let Some(description) = actions::remove(&mut tx, &me.account, &id, now).await? else {
+        drop(tx);
+        return not_there(&app, me, &[&id]).await;
+    };
     let detail = (description.as_str(), id.as_str());
     activity::record(&mut tx, &me.account, ActivityKind::TokenDeleted, detail, &me.origin, now).await?;
     let notice = me.page.t1("tokens.deleted", "name", &description);
-    changed(tx, &app, me, notice).await
+    changed(tx, &app, me, &ReturnTo::list(), notice).await
 }

@@ -15,6 +15,7 @@ mod list_query;
 mod new;
 pub mod refusals;
 mod repository_choices;
+mod return_to;
 mod rows;
 mod store;
 pub mod usage;

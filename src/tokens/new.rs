@@ -21,6 +21,7 @@ use super::fields::TokenFieldsForm;
 use super::first_use::{FirstUseState, FirstUseView};
 use super::list::table::TokenTable;
 use super::repository_choices::RepositoryChoices;
+use super::return_to::ReturnTo;
 use super::rows::{ExpiryOption, full_sentence};
 use crate::activity::actions as activity;
 use crate::app::App;
@@ -98,14 +99,16 @@ struct NewTokenPage {
     expirations: Vec<ExpiryOption>,
     first_day: String,
     last_day: String,
+    back: ReturnTo,
 }
 
 impl NewTokenPage {
-    async fn read(app: &App, me: SignedIn, form: NewTokenForm) -> Result<Self, Error> {
+    async fn read(app: &App, me: SignedIn, form: NewTokenForm, back: ReturnTo) -> Result<Self, Error> {
         let SignedIn { account, page, .. } = me;
         let lifetimes = app.config.token_lifetimes;
         let reader = &mut app.db.read().await?;
         Ok(Self {
+            back,
             choices: RepositoryChoices::read(reader, &account, "", &form.fields.chosen, page.words).await?,
             expirations: ExpiryOption::all(lifetimes, &form.expiration, &page),
             first_day: page.zone.day_of(page.now).to_string(),
@@ -123,7 +126,12 @@ struct NewTokenQuery {
     like: Option<String>,
 }
 
-async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<NewTokenQuery>) -> Result<Response, Error> {
+async fn show(
+    State(app): State<App>,
+    me: SignedIn,
+    back: ReturnTo,
+    Query(query): Query<NewTokenQuery>,
+) -> Result<Response, Error> {
     let lifetimes = app.config.token_lifetimes;
     let form = NewTokenForm::empty(lifetimes, &app);
     let form = match query.like {
@@ -137,7 +145,7 @@ async fn show(State(app): State<App>, me: SignedIn, Query(query): Query<NewToken
     let quota = app.config.token_limits;
     let used = actions::used(&mut app.db.read().await?, &me.account, me.page.now).await?;
     let full = quota.full(used, me.page.now).map(|exceeded| full_sentence(exceeded, quota, me.page.words));
-    Ok(dialog_or_page!(StatusCode::OK, NewTokenPage { full, ..NewTokenPage::read(&app, me, form).await? }))
+    Ok(dialog_or_page!(StatusCode::OK, NewTokenPage { full, ..NewTokenPage::read(&app, me, form, back).await? }))
 }
 
 #[derive(Template)]
@@ -155,16 +163,19 @@ struct CreatedPage {
     is_plain_http: bool,
     token_id: String,
     first_use: FirstUseView,
+    back: ReturnTo,
 }
 
 #[derive(Template)]
 #[template(path = "tokens/already_created.html", blocks = ["dialog"])]
 struct AlreadyCreatedPage {
     page: Page,
+    back: ReturnTo,
 }
 
 async fn create(
     State(app): State<App>,
+    back: ReturnTo,
     RecentSignIn { me, form, .. }: RecentSignIn<NewTokenForm>,
 ) -> Result<Response, Error> {
     let now = me.page.now;
@@ -172,7 +183,7 @@ async fn create(
     let new = match checked(&app, &me, &form, lifetimes).await? {
         Ok(new) => new,
         Err(errors) => {
-            let again = NewTokenPage { errors, ..NewTokenPage::read(&app, me, form).await? };
+            let again = NewTokenPage { errors, ..NewTokenPage::read(&app, me, form, back).await? };
             return Ok(dialog_or_page!(StatusCode::UNPROCESSABLE_ENTITY, again));
         }
     };
@@ -183,10 +194,10 @@ async fn create(
             GenerateOutcome::Generated(token, secret) => (token, secret),
             GenerateOutcome::QuotaExceeded(exceeded) => {
                 drop(tx);
-                return refuse(&app, me, form, exceeded).await;
+                return refuse(&app, me, form, exceeded, back).await;
             }
             GenerateOutcome::AlreadyGenerated => {
-                return Ok(dialog_or_page!(StatusCode::CONFLICT, AlreadyCreatedPage { page: me.page }));
+                return Ok(dialog_or_page!(StatusCode::CONFLICT, AlreadyCreatedPage { page: me.page, back }));
             }
         };
     let description = token.description.as_str();
@@ -194,7 +205,7 @@ async fn create(
     activity::record(&mut tx, &me.account, ActivityKind::TokenCreated, detail, &me.origin, now).await?;
     tx.commit().await?;
     let created = CreatedPage {
-        table: table(&app, &me).await,
+        table: table(&app, &me, &back).await,
         page: me.page,
         out_of_band: true,
         description: description.to_owned(),
@@ -204,13 +215,14 @@ async fn create(
         is_plain_http: !app.urls.is_secure,
         first_use: FirstUseView::waiting(&token.id),
         token_id: token.id.clone(),
+        back,
     };
     Ok(dialog_or_page!(StatusCode::OK, created))
 }
 
 /// The table behind the dialog. Without it the dialog still shows the secret, which nobody can see again.
-async fn table(app: &App, me: &SignedIn) -> Option<TokenTable> {
-    if !me.page.is_fragment {
+async fn table(app: &App, me: &SignedIn, back: &ReturnTo) -> Option<TokenTable> {
+    if !back.is_list_shown(&me.page) {
         return None;
     }
     let table = TokenTable::read_again(app, me).await;
@@ -218,9 +230,15 @@ async fn table(app: &App, me: &SignedIn) -> Option<TokenTable> {
 }
 
 /// 429 with the form as it was filled in, and with how long to wait.
-async fn refuse(app: &App, me: SignedIn, form: NewTokenForm, exceeded: QuotaExceeded) -> Result<Response, Error> {
+async fn refuse(
+    app: &App,
+    me: SignedIn,
+    form: NewTokenForm,
+    exceeded: QuotaExceeded,
+    back: ReturnTo,
+) -> Result<Response, Error> {
     let sentence = full_sentence(exceeded, app.config.token_limits, me.page.words);
-    let again = NewTokenPage { full: Some(sentence), ..NewTokenPage::read(app, me, form).await? };
+    let again = NewTokenPage { full: Some(sentence), ..NewTokenPage::read(app, me, form, back).await? };
     let wait = match exceeded {
         QuotaExceeded::Hour(wait) => Some(wait),
         QuotaExceeded::Tokens(wait) => wait,

@@ -6,11 +6,12 @@ use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::header::{CACHE_CONTROL, REFERER, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::{Cookie, CookieJar};
 use axum_htmx::{HX_CURRENT_URL, HX_REQUEST, HxRedirect};
 use dockpass_core::account::Account;
@@ -20,6 +21,7 @@ use super::i18n::{LANGUAGES, Words};
 use super::time::{TimeView, Zone};
 use super::{assets, cookies, proxies};
 use crate::app::App;
+use crate::error::Error;
 
 /// The themes that a reader can choose instead of the system's.
 pub const THEMES: [&str; 2] = ["light", "dark"];
@@ -177,7 +179,8 @@ impl Page {
     }
 }
 
-fn came_from(headers: &HeaderMap) -> String {
+/// The address of the page from which a request came, as the browser says.
+pub fn came_from(headers: &HeaderMap) -> String {
     let address = headers.get(HX_CURRENT_URL).or_else(|| headers.get(REFERER));
     address.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
@@ -227,6 +230,13 @@ pub fn private(response: impl IntoResponse) -> Response {
     let mut response = response.into_response();
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// A page without the indentation of its templates, which weighs in a long list. Not for a page with a text area.
+pub fn without_indentation(page: &impl Template) -> Result<Html<String>, Error> {
+    let html = page.render().map_err(|error| Error::internal(error))?;
+    let lines: Vec<&str> = html.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect();
+    Ok(Html(lines.join("\n")))
 }
 
 /// Renders a template's `dialog` block for htmx, and the whole page without it.

@@ -138,6 +138,12 @@ impl Window {
         self.devtools("Input.dispatchTouchEvent", json!({"type": "touchEnd", "touchPoints": []})).await;
     }
 
+    /// Emulates a screen of this size.
+    pub async fn screen(&self, width: u32, height: u32) {
+        let screen = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+    }
+
     async fn as_before(&self) {
         self.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await;
         self.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": false})).await;
@@ -145,7 +151,7 @@ impl Window {
     }
 
     /// Checks that the page does not scroll sideways, and that no text is cut off or lies over other text.
-    async fn assert_fits(&self, what: &str) {
+    pub async fn assert_fits(&self, what: &str) {
         let faults = self.script(FITS).await;
         if faults != json!([]) {
             self.picture("does-not-fit.png").await;

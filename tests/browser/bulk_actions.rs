@@ -50,6 +50,20 @@ async fn selected(words: &'static Words) {
         window.holds("!document.querySelector('.tick :checked')").await;
         window.holds("document.activeElement !== document.body").await;
 
+        tick(window, "Service 008").await;
+        tick(window, "Service 005").await;
+        window.holds("document.querySelector('#announcement').textContent.includes('2')").await;
+        window.click("button", words.activate).await;
+        window.find("dialog", words.activate_tokens).await;
+        window.show("selection-activate").await;
+        window.click("button", words.activate_tokens).await;
+        window.status_becomes("Service 008", words.active).await;
+        tick(window, "Service 008").await;
+        tick(window, "Service 005").await;
+        window.click("button", words.deactivate).await;
+        window.click("button", words.deactivate_tokens).await;
+        window.status_becomes("Service 008", words.inactive).await;
+
         // All tokens that match the filter, and no others.
         window.find("searchbox", words.find).await.send_keys("service 00").await.unwrap();
         window.choose(words.columns[2], "inactive").await;

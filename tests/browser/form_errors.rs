@@ -142,11 +142,26 @@ async fn a_token_deleted_in_another_window_is_said_to_be_gone() {
     let token = alice.generate("laptop", "repo:read", "30").await;
     journey(&server, &ENGLISH, &[404], async |window| {
         window.sign_in("alice").await;
+        alice.generate("kept", "repo:read", "30").await;
         alice.post(&format!("/settings/tokens/{}/delete", token.id), &[]).await;
-        window.open_actions("laptop").await;
-        window.click("menuitem", "Edit").await;
-        window.reads("#notice", "Not found").await;
-        window.show("tokens-row-gone").await;
+        for verb in ["Edit", "Delete", "Deactivate"] {
+            window.open_actions("laptop").await;
+            window.click("menuitem", verb).await;
+            window.reads("#notice", "This token was already deleted (“laptop”).").await;
+            window.begins_with(&["kept"]).await;
+            assert_eq!(window.descriptions().await, ["kept"], "after {verb} the row is gone");
+            if verb == "Edit" {
+                window.show("tokens-row-gone").await;
+            }
+            // Another tab shows the row still.
+            let token = alice.generate("laptop", "repo:read", "30").await;
+            window.driver().refresh().await.unwrap();
+            window.status_becomes("laptop", "Active").await;
+            alice.post(&format!("/settings/tokens/{}/delete", token.id), &[]).await;
+        }
+        window.click("checkbox", "Select laptop").await;
+        window.element("#selection [value=delete]").await.click().await.unwrap();
+        window.reads("#notice", "This token was already deleted (“laptop”).").await;
     })
     .await;
 }

@@ -35,6 +35,7 @@ mod sign_in_again;
 mod table;
 mod times;
 mod token_dialog;
+mod tokens_page;
 mod top_bar;
 mod two_factor;
 mod window;

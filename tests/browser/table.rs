@@ -68,6 +68,8 @@ async fn headings_sort_the_table_and_the_address_keeps_it() {
         window.begins_with(&["Service 001", "Service 002"]).await;
         assert_eq!(window.sorted("Description").await, "ascending");
         assert_eq!(window.sorted("Created").await, "none");
+        // The focus stays on the column's link.
+        window.holds("document.activeElement.textContent === 'Description'").await;
         window.show("table-sorted").await;
         window.click("link", "Description").await;
         window.arrive("/settings/tokens?sort=description&direction=desc").await;
@@ -121,6 +123,7 @@ async fn filter(words: &'static Words) {
         window.find("searchbox", words.find).await.send_keys("SERVICE 01").await.unwrap();
         window.begins_with(&["Service 019", "Service 018"]).await;
         window.until("ten are left", async || (window.descriptions().await.len() == 10).then_some(())).await;
+        window.holds("document.querySelector('#announcement').textContent.startsWith('10 ')").await;
         window.arrive("/settings/tokens?text=SERVICE+01").await;
         window.holds("document.activeElement.id === 'text'").await;
         window.choose(words.columns[2], "inactive").await;
@@ -181,6 +184,9 @@ async fn pages(words: &'static Words) {
         window.click("link", words.next).await;
         window.arrive("/settings/tokens?page=2").await;
         window.begins_with(&["Service 070"]).await;
+        // The focus goes to the heading above the new rows, and a screen reader says which they are.
+        window.holds("document.activeElement.matches('h1')").await;
+        window.holds("document.querySelector('#announcement').textContent.includes('120')").await;
         window.picture_at(&format!("table-page-2{}.png", words.suffix), 1280, 3600).await;
         window.click("link", words.next).await;
         window.begins_with(&["Service 020"]).await;

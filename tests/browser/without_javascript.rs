@@ -77,20 +77,25 @@ async fn generate(window: &Window) {
 async fn manage(window: &Window) {
     let words = window.words;
     window.open_actions("laptop").await;
+    let page = window.path().await.trim_end_matches('?').to_owned();
     window.click("button", words.deactivate).await;
-    window.status_becomes("laptop", words.inactive).await;
     window.reads("#notice", "laptop").await;
+    assert_eq!(window.path().await, page, "from a token's page one comes back to it");
     window.driver().refresh().await.unwrap();
     window.holds("!document.querySelector('#notice .notice')").await;
+    window.goto("/settings/tokens").await;
+    window.status_becomes("laptop", words.inactive).await;
     window.open_actions("laptop").await;
     window.click("button", words.activate).await;
-    window.status_becomes("laptop", words.active).await;
+    window.reads(".badge", words.active).await;
 
-    window.open_actions("laptop").await;
     window.click("link", words.edit).await;
     window.fill(words.description, "the old laptop").await;
     window.show("plain-edit").await;
     window.click("button", words.save).await;
+    window.reads("h1", "the old laptop").await;
+    assert_eq!(window.path().await, page);
+    window.goto("/settings/tokens").await;
     window.status_becomes("the old laptop", words.active).await;
 
     window.open_actions("the old laptop").await;

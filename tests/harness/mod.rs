@@ -349,7 +349,7 @@ impl Browser {
         // Found by its hint, because tokens with the same creation time have no order.
         let hint = format!("{}…{}", &secret[..10], &secret[40..]);
         let page = self.get("/settings/tokens").await.body;
-        let row = page.split_once(&hint).unwrap().0.rsplit("id=\"token-").next().unwrap();
+        let row = page.split_once(&hint).unwrap().0.rsplit("href=\"/settings/tokens/").next().unwrap();
         MadeToken { id: row.split('"').next().unwrap().to_owned(), secret }
     }
 

@@ -114,7 +114,7 @@ async fn a_pull_is_a_use_of_the_token() {
     let last_used = async || {
         let page = registry_host.alice.get("/settings/tokens").await.body;
         let row = page.split("<tr ").find(|row| row.contains("<span class=\"description\">unused</span>")).unwrap();
-        let cell = row.split_once("data-label=\"Last used\">").unwrap().1;
+        let cell = row.split_once("sed\">").unwrap().1;
         cell.split_once("</td>").unwrap().0.to_owned()
     };
     assert_eq!(last_used().await, "Never");

@@ -9,12 +9,12 @@ use axum::routing::get;
 use axum_htmx::HxPushUrl;
 use dockpass_core::refusal::SuggestedFix;
 
-use super::table::TokenTable;
+use super::table::{TokenTable, TokensChangedPage};
 use crate::app::App;
 use crate::auth::session::SignedIn;
 use crate::error::Error;
 use crate::tokens::list_query;
-use crate::web::page::{Page, private};
+use crate::web::page::{Page, private, without_indentation};
 
 pub fn routes() -> Router<App> {
     Router::new().route("/settings/tokens", get(list))
@@ -22,12 +22,18 @@ pub fn routes() -> Router<App> {
 
 #[derive(Template, WebTemplate)]
 #[template(path = "tokens/list.html", blocks = ["table"])]
-struct TokensPage {
+pub(super) struct TokensPage {
     page: Page,
     table: TokenTable,
     notice: Option<String>,
     /// Whether htmx swaps the table into its place by itself.
     out_of_band: bool,
+}
+
+impl From<TokensChangedPage> for TokensPage {
+    fn from(TokensChangedPage { page, table, notice, .. }: TokensChangedPage) -> Self {
+        Self { page, table, notice, out_of_band: false }
+    }
 }
 
 async fn list(State(app): State<App>, me: SignedIn, RawQuery(query): RawQuery) -> Result<Response, Error> {
@@ -44,5 +50,5 @@ async fn list(State(app): State<App>, me: SignedIn, RawQuery(query): RawQuery) -
         return Ok(private((address, fragment.as_table().into_web_template())));
     }
     let notice = me.take_notice().await?;
-    Ok(private(TokensPage { page: me.page, table, notice, out_of_band: false }))
+    Ok(private(without_indentation(&TokensPage { page: me.page, table, notice, out_of_band: false })?))
 }

@@ -2,13 +2,15 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use dockpass_core::account::Account;
 use dockpass_core::listing::TokenListQuery;
 use dockpass_core::refusal::SuggestedFix;
 use dockpass_core::token::{TokenSource, TokenStatus};
 
 use super::actions;
+use super::pages::TokensPage;
 use crate::app::App;
 use crate::auth::session::SignedIn;
 use crate::error::Error;
@@ -16,10 +18,11 @@ use crate::platform::database::{Connection, Tx};
 use crate::tokens::actions::EXPIRES_SOON;
 use crate::tokens::refusals::actions as refusals;
 use crate::tokens::refusals::rows::RefusalView;
+use crate::tokens::return_to::ReturnTo;
 use crate::tokens::rows::{ColumnHeading, QuotaView, TokenView};
 use crate::tokens::{actions as tokens, list_query};
 use crate::web::list_query::Paging;
-use crate::web::page::{Page, private};
+use crate::web::page::{Page, private, redirect};
 
 /// Everything below the heading: numbers, filter, rows and pages.
 pub(in crate::tokens) struct TokenTable {
@@ -31,6 +34,8 @@ pub(in crate::tokens) struct TokenTable {
     pub text: String,
     pub sort: &'static str,
     pub direction: &'static str,
+    /// The direction of the first click on the sorted column.
+    pub first_direction: &'static str,
     pub is_filtered: bool,
     pub paging: Paging,
     pub quota: QuotaView,
@@ -39,11 +44,22 @@ pub(in crate::tokens) struct TokenTable {
     /// The auto-generated tokens that the next sign-in on a device replaces, if there is no free slot.
     pub next_to_go: Vec<String>,
     pub refusals: Vec<RefusalView>,
+    /// "Show all 5".
+    pub refusals_all: String,
     /// "3 older ones are not shown".
     pub refusals_more: Option<String>,
+    /// What screen readers hear after filtering and paging: "12 tokens".
+    pub announcement: String,
+    /// The command of an account without tokens.
+    pub login: String,
 }
 
 impl TokenTable {
+    /// Whether the account has tokens, as far as this page of the list tells.
+    pub(in crate::tokens) fn has_tokens(&self) -> bool {
+        !self.rows.is_empty() || self.is_filtered
+    }
+
     /// Whether the next sign-in on a device replaces this token.
     pub(in crate::tokens) fn goes_next(&self, row: &TokenView) -> bool {
         self.next_to_go.contains(&row.id)
@@ -62,19 +78,28 @@ impl TokenTable {
         let used = tokens::used(connection, account, now).await?;
         let next_to_go = tokens::next_replaced(connection, account, app.config.devices, now).await?;
         let (refused, older) = refusals::recent(connection, account, now).await?;
+        let refused: Vec<RefusalView> = refused.into_iter().map(|refused| RefusalView::new(refused, page)).collect();
+        let all = if older > 0 { "refusals.show_latest" } else { "refusals.show_all" };
+        let paging = Paging::new(listing.page, count, words, |number| list_query::address(&listing.at_page(number)));
+        let found =
+            || if count == 0 { words.t("tokens.none_found").into() } else { words.count("tokens.found", count) };
         Ok(Self {
+            announcement: paging.summary.clone().unwrap_or_else(found),
+            login: format!("docker login {} -u {}", app.urls.registry_host, account.username),
             rows: rows.iter().map(|token| TokenView::new(token, page)).collect(),
             headings: ColumnHeading::all(&listing),
             statuses: TokenStatus::ALL.map(|status| (status.as_str(), listing.status == Some(status))),
             sources: TokenSource::ALL.map(|source| (source.as_str(), listing.source == Some(source))),
             sort: listing.column.as_str(),
             direction: list_query::direction(listing.direction),
+            first_direction: list_query::direction(listing.column.first_direction()),
             is_filtered: listing.is_filtered(),
-            paging: Paging::new(listing.page, count, words, |number| list_query::address(&listing.at_page(number))),
+            paging,
             quota: QuotaView::new(app.config.token_limits, used, now, words),
             ending_soon: (expiring > 0).then(|| words.count("tokens.ending_soon", expiring)),
             next_to_go: next_to_go.into_iter().map(|(id, _)| id).collect(),
-            refusals: refused.into_iter().map(|refused| RefusalView::new(refused, page)).collect(),
+            refusals_all: words.t1(all, "count", refused.len()),
+            refusals: refused,
             refusals_more: (older > 0).then(|| words.count("refusals.more", older)),
             text: listing.text,
         })
@@ -90,21 +115,50 @@ impl TokenTable {
 /// The table after a change, as a fragment that also closes the dialog.
 #[derive(Template, WebTemplate)]
 #[template(path = "tokens/changed.html")]
-struct TokensChangedPage {
-    page: Page,
-    table: TokenTable,
-    out_of_band: bool,
-    notice: Option<String>,
+pub(super) struct TokensChangedPage {
+    pub page: Page,
+    pub table: TokenTable,
+    pub out_of_band: bool,
+    pub notice: Option<String>,
 }
 
-/// Commits a change and shows the rows that were shown before, with a notice.
-pub(in crate::tokens) async fn changed(tx: Tx, app: &App, me: SignedIn, notice: String) -> Result<Response, Error> {
+/// Commits a change and returns to where it began, with a notice: to the page of a token, or to the rows that were shown.
+pub(in crate::tokens) async fn changed(
+    tx: Tx,
+    app: &App,
+    me: SignedIn,
+    back: &ReturnTo,
+    notice: String,
+) -> Result<Response, Error> {
     tx.commit().await?;
-    if me.page.is_fragment {
+    if back.is_list_shown(&me.page) {
         let table = TokenTable::read_again(app, &me).await?;
         return Ok(private(TokensChangedPage { page: me.page, table, out_of_band: true, notice: Some(notice) }));
     }
     me.leave_notice(&notice).await?;
-    let listing = list_query::parse(me.page.query_before(list_query::PATH));
-    Ok(Redirect::to(&list_query::address(&listing)).into_response())
+    Ok(redirect(&me.page, &back.address_after(&me.page)))
+}
+
+/// The response about tokens that are not there. If the account deleted them meanwhile, such as in another tab, it is the
+/// list as it is now with a notice; for every other id it is [`Error::NotFound`].
+pub(in crate::tokens) async fn not_there(app: &App, me: SignedIn, ids: &[&str]) -> Result<Response, Error> {
+    let mut reader = app.db.read().await?;
+    let mut names = Vec::with_capacity(ids.len());
+    for id in ids {
+        names.push(tokens::find_deleted(&mut reader, &me.account, id).await?.ok_or(Error::NotFound)?.to_string());
+    }
+    drop(reader);
+    let notice = match names.as_slice() {
+        [name] => me.page.t1("tokens.already_deleted", "name", name),
+        _ => me.page.t("tokens.already_deleted_all").into_owned(),
+    };
+    let back = ReturnTo::list();
+    if me.page.is_fragment && !back.is_list_shown(&me.page) {
+        me.leave_notice(&notice).await?;
+        return Ok(redirect(&me.page, list_query::PATH));
+    }
+    let (table, is_fragment) = (TokenTable::read_again(app, &me).await?, me.page.is_fragment);
+    let shown = TokensChangedPage { page: me.page, table, out_of_band: is_fragment, notice: Some(notice) };
+    let status = StatusCode::NOT_FOUND;
+    Ok(if is_fragment { private((status, shown)) } else { private((status, TokensPage::from(shown))) })
 }

@@ -53,6 +53,87 @@ async fn deleting_is_for_good() {
 }
 
 #[tokio::test]
+async fn the_question_says_what_will_stop() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci push", "repo:read", "never").await;
+    let path = format!("/settings/tokens/{}/delete", token.id);
+    assert!(alice.get(&path).await.body.contains("<p class=\"hint\">Never used.</p>"));
+    let docker = server.anonymous().with_header("user-agent", "docker/28.0.1 go/go1.24 os/linux arch/amd64");
+    docker.token("alice", &token.secret, &[]).await;
+    server.flush().await;
+    server.clock.advance(Duration::minutes(3));
+    let stake = "<p class=\"notice warning\">Last used 3 minutes ago by docker 28.0 on linux: that will stop.</p>";
+    let page = alice.get(&path).await.body;
+    assert!(page.contains(stake), "{page}");
+    server.clock.advance(Duration::days(8));
+    let alice = server.signed_in("alice").await;
+    let page = alice.get(&path).await.body;
+    assert!(
+        page.contains("<p class=\"hint\">Last used 8 days ago by docker 28.0 on linux: that will stop.</p>"),
+        "{page}"
+    );
+    alice.post(&format!("/settings/tokens/{}/deactivate", token.id), &[]).await;
+    let page = alice.get(&path).await.body;
+    assert!(
+        page.contains("<p class=\"hint\">Last used 8 days ago by docker 28.0 on linux.</p>"),
+        "it stopped before: {page}"
+    );
+}
+
+#[tokio::test]
+async fn every_verb_says_that_a_token_was_already_deleted_and_shows_the_list_as_it_is() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("<i>laptop</i>", "repo:read", "30").await;
+    alice.generate("kept", "repo:read", "30").await;
+    delete(&alice, &token).await;
+    let base = format!("/settings/tokens/{}", token.id);
+    let edited = [("description", "new"), ("permission", "repo:admin"), ("reach", "all")];
+    for (end, form) in [
+        ("/edit", None),
+        ("/delete", None),
+        ("/delete", Some(&[][..])),
+        ("/activate", Some(&[][..])),
+        ("/deactivate", Some(&[][..])),
+        ("", Some(&edited[..])),
+        ("", None),
+    ] {
+        let path = format!("{base}{end}");
+        let plain = match form {
+            Some(form) => alice.post(&path, form).await,
+            None => alice.get(&path).await,
+        };
+        let fragment = match form {
+            Some(form) => alice.htmx_post(&path, form).await,
+            None => alice.htmx_get(&path).await,
+        };
+        for (answer, is_page) in [(plain, true), (fragment, false)] {
+            assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::NOT_FOUND, "no-store"), "{path}");
+            assert_eq!(answer.body.contains("<!doctype html>"), is_page);
+            assert!(
+                answer.body.contains("This token was already deleted (“&#60;i&#62;laptop&#60;/i&#62;”)."),
+                "{path}"
+            );
+            assert!(answer.body.contains("<span class=\"description\">kept</span>"), "{path}: the others are there");
+            assert!(is_page || answer.body.contains("id=\"tokens\"") && answer.body.contains("hx-swap-oob=\"true\""));
+        }
+    }
+    // Whoever stands on the token's page is led to the list.
+    let (there, verb) = (server.url(&base), format!("{base}/deactivate"));
+    let led = alice.send(
+        reqwest::Method::POST,
+        &verb,
+        Some(&[]),
+        crate::harness::callers::headers(&[("hx-request", "true"), ("hx-current-url", &there)]),
+    );
+    let led = led.await;
+    assert_eq!((led.status, led.header("hx-redirect")), (StatusCode::OK, "/settings/tokens"));
+    assert!(alice.get("/settings/tokens").await.body.contains("This token was already deleted"));
+    assert_eq!(server.count("token").await, 1);
+}
+
+#[tokio::test]
 async fn htmx_gets_the_table_without_it() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;

@@ -16,13 +16,14 @@ async fn the_form_is_filled_in_from_the_menu_and_from_an_expired_token() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
     let token = alice.generate("ci \"push\" <x>", "repo:write", "30").await;
-    let link = format!("href=\"/settings/tokens/new?like={}\"", token.id);
-    assert!(alice.get("/settings/tokens").await.body.contains(&link));
+    let link = format!("href=\"/settings/tokens/new?like={0}&amp;from={0}\"", token.id);
+    let home = format!("/settings/tokens/{}", token.id);
+    assert!(alice.get(&home).await.body.contains(&link));
     let before = server.rows("token").await;
     for days in [0, 31] {
         server.clock.advance(Duration::days(days));
         let alice = server.signed_in("alice").await;
-        assert!(alice.get("/settings/tokens").await.body.contains(&link), "expired or not");
+        assert!(alice.get(&home).await.body.contains(&link), "expired or not");
         let form = form(&alice, &token.id).await;
         for part in [
             "value=\"ci &#34;push&#34; &#60;x&#62;\"",

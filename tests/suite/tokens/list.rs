@@ -12,7 +12,10 @@ async fn without_tokens_the_page_invites_to_make_one() {
     assert_eq!((page.status, page.header("cache-control")), (StatusCode::OK, "no-store"));
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(page.body.contains("<h2>No tokens yet</h2>") && !page.body.contains("<table"));
-    assert!(page.body.contains("href=\"/settings/tokens/new\""));
+    assert_eq!(page.body.matches("href=\"/settings/tokens/new\"").count(), 1, "one way to begin");
+    let login = format!("docker login {} -u alice", server.app.urls.registry_host);
+    assert!(page.body.contains(&login), "{}", page.body);
+    assert!(!page.body.contains("role=\"search\""), "nothing to search in");
     assert!(page.body.contains("href=\"/settings/tokens\" aria-current=\"page\""));
 }
 
@@ -27,28 +30,43 @@ async fn a_row_says_everything_about_a_token() {
     let hint = format!("{}…{}", &token.secret[..10], &token.secret[40..]);
     for part in [
         "<span class=\"description\">ci push</span>".to_owned(),
-        format!("<span class=\"token-hint\">{hint}</span>"),
-        "data-label=\"Scope\">Read &#38; Write</td>".to_owned(),
+        format!("<small>{hint}</small>"),
+        "<td>Read &#38; Write</td>".to_owned(),
         "<span class=\"badge active\">Active</span>".to_owned(),
-        "data-label=\"Source\">Manual</td>".to_owned(),
-        format!("data-label=\"Created\"><time datetime=\"{}\"", created.rfc3339()),
+        "<td>Manual</td>".to_owned(),
+        format!("<td><time datetime=\"{}\"", created.rfc3339()),
         "data-label=\"Last used\">Never</td>".to_owned(),
         format!("<time datetime=\"{}\"", ends.rfc3339()),
         ">in 30 days</time>".to_owned(),
         "aria-label=\"Actions for ci push\"".to_owned(),
-        format!("action=\"/settings/tokens/{}/deactivate\"", token.id),
-        format!("href=\"/settings/tokens/{}/edit\"", token.id),
-        format!("href=\"/settings/tokens/{}/delete\"", token.id),
+        // Without a script the button of the menu leads to the token's page, which has the same actions.
+        format!("<button form=\"actions\" formaction=\"/settings/tokens/{}\"", token.id),
+        "<form id=\"actions\" method=\"get\"></form>".to_owned(),
     ] {
         assert!(page.body.contains(&part), "{part} in {}", page.body);
+    }
+    // One menu for all rows, whose addresses the script completes.
+    let menu = page.body.split_once("<template id=\"row-menu\">").unwrap().1.split_once("</template>").unwrap().0;
+    for part in [
+        "data-for=\"active\" method=\"post\" action=\"/settings/tokens/{id}/deactivate\"",
+        "data-for=\"inactive\" method=\"post\" action=\"/settings/tokens/{id}/activate\"",
+        "data-for=\"active inactive\" href=\"/settings/tokens/{id}/edit\"",
+        "href=\"/settings/tokens/new?like={id}\"",
+        "href=\"/settings/tokens/{id}/delete\"",
+    ] {
+        assert!(menu.contains(part), "{part} in {menu}");
+    }
+    let detail = alice.get(&format!("/settings/tokens/{}", token.id)).await.body;
+    for verb in ["deactivate", "edit", "delete"] {
+        assert!(detail.contains(&format!("\"/settings/tokens/{0}/{verb}?from={0}\"", token.id)), "{verb} in {detail}");
     }
     for column in ["Description", "Scope", "Status", "Source", "Created", "Last used", "Expires"] {
         let heading =
             page.body.split_once(&format!("hx-push-url=\"true\">{column}</a></th>")).map(|(before, _)| before);
         let heading = heading.unwrap_or_else(|| panic!("no heading {column}")).rsplit("<th ").next().unwrap();
         let sort = if column == "Created" { "descending" } else { "none" };
-        assert!(heading.contains(&format!("scope=\"col\" aria-sort=\"{sort}\"")), "{column}: {heading}");
-        assert!(heading.contains("<a href=\"/settings/tokens?sort="), "{heading}");
+        assert!(heading.contains("scope=\"col\"") && heading.contains(&format!("aria-sort=\"{sort}\"")), "{heading}");
+        assert!(heading.contains("href=\"/settings/tokens?sort="), "{heading}");
     }
 }
 
@@ -72,6 +90,7 @@ async fn what_never_happens_is_said() {
     alice.generate("for ever", "repo:public_read", "never").await;
     let page = alice.get("/settings/tokens").await;
     assert!(page.body.contains("data-label=\"Expires\">Never</td>"));
+    assert!(page.body.contains("data-label=\"Last used\">Never</td>"));
     assert!(page.body.contains("Public Repo Read-only"));
 }
 
@@ -85,17 +104,57 @@ async fn each_status_is_a_word_and_has_its_own_menu() {
     server.clock.advance(Duration::days(6) + Duration::hours(23));
     let alice = server.signed_in("alice").await;
     let near = alice.get("/settings/tokens").await;
-    assert!(near.body.contains("class=\"soon\""), "an end within a week stands out");
+    assert!(near.body.contains("data-label=\"Expires\" class=\"soon\""), "an end within a week stands out");
     server.clock.advance(Duration::hours(1));
     let page = alice.get("/settings/tokens").await;
-    let row = |id: &str| page.body.split_once(&format!("id=\"token-{id}\"")).unwrap().1.split_once("</tr>").unwrap().0;
-    let (expired, inactive) = (row(&short.id), row(&off.id));
-    assert!(expired.contains(">Expired</span>") && expired.contains("/delete\""));
-    for verb in ["activate", "deactivate", "edit"] {
-        assert!(!expired.contains(&format!("/{verb}\"")), "an expired token can only be deleted: {verb}");
+    let row = |id: &str| {
+        let before = page.body.split_once(&format!("href=\"/settings/tokens/{id}\"")).unwrap().0;
+        let start = before.rfind("<tr ").unwrap();
+        page.body[start..].split_once("</tr>").unwrap().0
+    };
+    // The class of a row decides which items of the menu the script keeps.
+    for (row, status, word) in [(row(&short.id), "expired", "Expired"), (row(&off.id), "inactive", "Inactive")] {
+        assert!(
+            row.starts_with(&format!("<tr class=\"{status}\"")) && row.contains(&format!(">{word}</span>")),
+            "{row}"
+        );
     }
-    assert!(inactive.contains(">Inactive</span>") && inactive.contains("/activate\""));
-    assert!(!inactive.contains("/deactivate\""));
+    let actions = async |id: &str| alice.get(&format!("/settings/tokens/{id}")).await.body;
+    let (expired, inactive) = (actions(&short.id).await, actions(&off.id).await);
+    assert!(expired.contains("/delete?from="));
+    for verb in ["activate", "deactivate", "edit"] {
+        assert!(!expired.contains(&format!("/{verb}?from=")), "an expired token can only be deleted: {verb}");
+    }
+    assert!(inactive.contains("/activate?from=") && !inactive.contains("/deactivate?from="));
+}
+
+/// Fifty tokens as people have them: with a use, an expiry and a program.
+#[tokio::test]
+async fn fifty_rows_weigh_at_most_60_kilobytes() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    let account = server.text("SELECT id FROM account WHERE username = 'alice'").await;
+    let now = server.clock.now();
+    for number in 0..50 {
+        let id = format!("0197c2a0-0000-7000-8000-{number:012}");
+        let secret = server.bytes(&format!("{number:064x}"));
+        server
+            .sql(&format!(
+                "INSERT INTO token (id, account_id, secret_hash, description, description_folded, hint, level, is_active,
+                                    source, created_at, expires_at, last_used_at, last_used_action, last_used_repository,
+                                    last_used_address, last_used_client)
+                 VALUES ('{id}', '{account}', {secret}, 'CI build {number}', 'ci build {number}', 'dp_pat_3fK…9Qx',
+                         'repo:write', TRUE, 'manual', {}, {}, {}, 'pull', 'alice/app', '203.0.113.7', 'docker/28.2.2')",
+                (now - Duration::days(40)).millis(),
+                (now + Duration::days(50)).millis(),
+                (now - Duration::minutes(3)).millis(),
+            ))
+            .await;
+    }
+    let page = alice.get("/settings/tokens").await.body;
+    assert_eq!(page.matches("aria-label=\"Actions for CI build ").count(), 50);
+    assert_eq!(page.matches("docker 28.2</small>").count(), 50);
+    assert!(page.len() <= 60_000, "{} bytes", page.len());
 }
 
 #[tokio::test]

@@ -18,5 +18,6 @@ mod quota;
 mod refusals;
 mod repository_choices;
 mod repository_filter;
+mod return_to;
 mod shown_once;
 mod usage;
