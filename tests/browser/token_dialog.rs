@@ -209,12 +209,6 @@ async fn the_warning_is_in_view_on_every_screen_and_goes_when_the_token_is_copie
 }
 
 impl Window {
-    /// Makes the screen this large.
-    async fn screen(&self, width: u32, height: u32) {
-        let screen = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
-        self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
-    }
-
     /// Goes through all controls of the open dialog with Tab. None of them is covered by another part of the dialog. Of
     /// a box of many lines the browser brings only the cursor into view.
     async fn assert_no_focus_is_covered(&self, name: &str) {
