@@ -237,7 +237,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_accepted_when_the_server_stops_is_answered() {
-        let (address, sender) = start(100).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", post(|body: Bytes| async move { body }));
+        let (sender, phase) = watch::channel(ServerPhase::Serving);
+        tokio::spawn(serve(listener, router, ConnectionLimits::new(100), phase));
         let mut kept = TcpStream::connect(address).await.unwrap();
         sender.send_replace(ServerPhase::Draining);
         kept.write_all(&[HEAD, b"1234"].concat()).await.unwrap();
@@ -248,10 +252,12 @@ mod tests {
         for _ in 0..50 {
             silent.push(TcpStream::connect(address).await.unwrap());
         }
+        // The test has one thread, so the server has not accepted all of them by now, and has read from none.
         sender.send_replace(ServerPhase::Stopping);
-        // The test has one thread, so the server has seen nothing of the new connections.
-        for mut stream in silent {
+        for stream in &mut silent {
             stream.write_all(&[HEAD, b"1234"].concat()).await.unwrap();
+        }
+        for mut stream in silent {
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await.unwrap();
             assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");

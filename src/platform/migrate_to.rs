@@ -29,9 +29,9 @@ pub fn read_address(given: &str) -> Result<Zeroizing<String>, String> {
 /// before it commits. Returns what to print; errors are sentences, after which the target is as empty as before.
 pub async fn migrate_to(config: &Config, address: &str) -> Result<String, String> {
     let DatabaseLocation::Sqlite(path) = &config.database else {
-        return Err(
-            "the database of these settings is PostgreSQL already: give the --data of the SQLite server".to_owned()
-        );
+        return Err("the database of these settings is PostgreSQL already: leave out --database-url and \
+                    DOCKPASS_DATABASE_URL, and give the --data of the SQLite server"
+            .to_owned());
     };
     let target = match address.parse::<DatabaseLocation>() {
         Ok(target @ DatabaseLocation::Postgres(_)) => target,
