@@ -1,4 +1,4 @@
-//! Puts htmx and the build date into the binary.
+//! Puts htmx, the build date and the commit into the binary.
 //!
 //! No crate ships htmx 2 under a permissive licence, and a copied file would not show where it came from. So the build
 //! downloads the npm package, checks the SHA-256 of the file and writes it to `OUT_DIR`. Without npm or a network,
@@ -23,6 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=DOCKPASS_HTMX");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
     println!("cargo::rustc-env=DOCKPASS_BUILD_SECONDS={}", build_day()?);
+    println!("cargo::rerun-if-env-changed=DOCKPASS_COMMIT");
+    println!("cargo::rustc-env=DOCKPASS_VERSION={}", version());
     let out = env::var("OUT_DIR")?;
     let script = match env::var("DOCKPASS_HTMX") {
         Ok(file) => fs::read(&file).map_err(|error| format!("DOCKPASS_HTMX={file} cannot be read: {error}"))?,
@@ -46,6 +48,31 @@ fn build_day() -> Result<u64, Box<dyn Error>> {
         Err(_) => SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs(),
     };
     Ok(seconds - seconds % 86_400)
+}
+
+/// The version, with the commit if it is known.
+fn version() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    match env::var("DOCKPASS_COMMIT").ok().filter(|commit| !commit.is_empty()).or_else(commit) {
+        Some(commit) => format!("{version} ({commit})"),
+        None => version.to_owned(),
+    }
+}
+
+/// The commit of a build that is not for developing: those would be built again after each commit.
+fn commit() -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+    };
+    if env::var("PROFILE").is_ok_and(|profile| profile == "debug") {
+        return None;
+    }
+    // Sources may be unpacked inside another project's repository.
+    git(&["ls-files", "--error-unmatch", "build.rs"])?;
+    // Git adds a line to this file whenever another commit is checked out.
+    println!("cargo::rerun-if-changed={}", git(&["rev-parse", "--git-path", "logs/HEAD"])?);
+    git(&["rev-parse", "--short=12", "HEAD"])
 }
 
 fn from_npm(folder: &Path) -> Result<Vec<u8>, Box<dyn Error>> {

@@ -2,10 +2,11 @@
 //! flags.
 
 use std::ffi::OsStr;
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use clap::{Arg, ArgMatches, Command};
+use clap_complete::Shell;
 
 use crate::platform::{environment_file, text_input};
 
@@ -21,7 +22,7 @@ pub fn parse(command: Command) -> (ArgMatches, Vec<String>) {
     let path = named.map_or_else(|| DEFAULT_FILE.into(), PathBuf::clone);
     let text = match text_input::read_file(&path) {
         Err(error) if !is_named && error.kind() == io::ErrorKind::NotFound => return (matches, Vec::new()),
-        Err(error) => return (matches, vec![format!("{} cannot be read: {error}", path.display())]),
+        Err(error) => return (matches, vec![unreadable(&path, &error)]),
         Ok(text) => text,
     };
     let values = match environment_file::parse(&text) {
@@ -44,6 +45,29 @@ pub fn parse(command: Command) -> (ArgMatches, Vec<String>) {
         _ => arg,
     });
     (with_short_help(command).get_matches(), mistakes)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    let sentence = format!("{} cannot be read: {error}", path.display());
+    match error.kind() {
+        // It may hold the password of the database, so the package lets only the server's user read it.
+        io::ErrorKind::PermissionDenied => {
+            format!("{sentence}: run the command as the server's user, such as sudo -u dockpass dockpass …")
+        }
+        _ => sentence,
+    }
+}
+
+/// Writes the man pages and the completions of three shells into a folder. An error is a sentence.
+pub fn write_man_pages(mut command: Command, folder: &Path) -> Result<(), String> {
+    let write = || {
+        fs::create_dir_all(folder)?;
+        for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
+            clap_complete::generate_to(shell, &mut command, "dockpass", folder)?;
+        }
+        clap_mangen::generate_to(with_short_help(command), folder)
+    };
+    write().map_err(|error: io::Error| format!("{} cannot be written: {error}", folder.display()))
 }
 
 /// Hides the settings in the help of all subcommands but `serve`.

@@ -6,7 +6,7 @@
 //! | [`platform`] | the outside world, one thing a file: database, clock, random numbers, keys, sessions |
 //! | [`web`] | what all handlers share and no feature: pages, forms, errors, translations, headers |
 //! | [`activity`], [`accounts`], [`auth`], [`repositories`], [`tokens`], [`settings`], [`admin`], [`devices`], [`registry`], [`doctor`] | the features |
-//! | [`command_line`], [`config`], [`app`], [`router`], [`server`] | arguments, settings, what handlers share, all routes, start and stop |
+//! | [`command_line`], [`config`], [`app`], [`router`], [`server`], [`healthcheck`] | arguments, settings, what handlers share, all routes, start and stop, whether it is ready |
 //!
 //! Every feature has the same files: `store.rs` holds its SQL, `actions.rs` its verbs, `pages.rs` (and one file per
 //! larger page) its HTML handlers, `endpoint.rs` its machine-facing handlers, `cli.rs` its shell commands.
@@ -33,6 +33,7 @@ pub mod config;
 pub mod devices;
 pub mod doctor;
 pub mod error;
+pub mod healthcheck;
 pub mod platform;
 pub mod registry;
 pub mod repositories;

@@ -7,22 +7,23 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use dockpass::admin::cli::{self as account_cli, AccountCommand};
-use dockpass::command_line;
 use dockpass::config::{Config, Settings};
 use dockpass::doctor::{self, DoctorCommand};
 use dockpass::platform::clock::{self, Clock};
 use dockpass::platform::database::Db;
 use dockpass::platform::rng::SystemRng;
+use dockpass::platform::run_as_owner::Owner;
 use dockpass::platform::{backup, data_folder, log, migrate_to};
 use dockpass::registry::cli::{self as registry_cli, KeysCommand, RegistryConfigCommand};
 use dockpass::registry::keys::actions as keys;
 use dockpass::registry::public_url;
 use dockpass::server::{self, Server, StopRequest};
+use dockpass::{command_line, healthcheck};
 use tokio::sync::mpsc;
 
 /// Personal access tokens for a self-hosted container registry
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version = env!("DOCKPASS_VERSION"))]
 struct Cli {
     #[command(flatten)]
     settings: Settings,
@@ -66,15 +67,27 @@ enum Command {
         /// `postgres://user@host/database`, or - to read it from standard input: other users can see arguments
         url: String,
     },
+    /// Exit with 0 if the server of these settings is ready
+    Healthcheck,
+    /// For packages: write man pages and shell completions into a folder
+    #[command(hide = true)]
+    WriteManPages {
+        /// It is created if it is missing
+        folder: PathBuf,
+    },
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let (matches, mut mistakes) = command_line::parse(Cli::command());
-    let mut cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let Cli { mut settings, command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let command = command.unwrap_or(Command::Serve);
+    let owner = match prepare(&command, &settings) {
+        Ok(owner) => owner,
+        Err(sentence) => return report(Err(sentence)),
+    };
     // Commands need no --public-url: those that show it ask the running server.
-    cli.settings.asks_server = !matches!(cli.command, None | Some(Command::Serve));
-    let config = match Config::check(&cli.settings) {
+    settings.asks_server = !matches!(command, Command::Serve);
+    let config = match Config::check(&settings) {
         Ok(config) if mistakes.is_empty() => config,
         checked => {
             mistakes.extend(checked.err().unwrap_or_default());
@@ -83,19 +96,31 @@ async fn main() -> ExitCode {
         }
     };
     let _log = log::start(config.log_is_json);
-    match run(cli.command.unwrap_or(Command::Serve), config).await {
-        Ok(output) if say(&output) => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(sentence) => {
-            complain(&sentence);
-            ExitCode::FAILURE
-        }
-    }
+    let result = run(command, config, owner);
+    report(result.map_err(|sentence| owner.map_or(sentence.clone(), |owner| owner.explain(sentence))))
 }
 
-async fn run(command: Command, config: Config) -> Result<String, String> {
+/// What must be done before the settings are checked and before the program has threads.
+fn prepare(command: &Command, settings: &Settings) -> Result<Option<Owner>, String> {
+    let owner = Owner::take(&settings.data)?;
+    match (command, owner) {
+        (Command::RegistryConfig(command), _) if command.new_registry => {
+            registry_cli::create_events_secret(settings, SystemRng)?;
+        }
+        (Command::RegistryConfig(_), _) | (_, None) => {}
+        (_, Some(owner)) => owner.stay()?,
+    }
+    Ok(owner)
+}
+
+#[tokio::main]
+async fn run(command: Command, config: Config, owner: Option<Owner>) -> Result<String, String> {
     match command {
         Command::Serve => serve(config).await.map(|()| String::new()),
+        Command::Healthcheck => healthcheck::run(&config).await,
+        Command::WriteManPages { folder } => {
+            command_line::write_man_pages(Cli::command(), &folder).map(|()| String::new())
+        }
         Command::Backup { keep: None, target } => backup::back_up(&config, &target).await.map(line),
         Command::Backup { keep: Some(most), target } => {
             backup::back_up_into(&config, &target, most.get(), Clock::System.now()).await.map(line)
@@ -145,7 +170,9 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
             report.verdict().map(|()| String::new())
         }
         Command::RegistryConfig(command) => {
-            data_folder::must_exist(&config)?;
+            if !command.new_registry {
+                data_folder::must_exist(&config)?;
+            }
             let keys = with_database(&config, async |db| {
                 let keys = keys::load_or_create(db, &config.secret_key_file, Clock::System.now(), SystemRng).await;
                 keys.map_err(|error| error.to_string())
@@ -158,6 +185,7 @@ async fn run(command: Command, config: Config) -> Result<String, String> {
                 }
                 Err(sentence) => return Err(sentence),
             };
+            owner.map_or(Ok(()), Owner::return_to_root)?;
             let yaml = registry_cli::run(&command, &config, &public_url, &keys)?;
             if let Some(sentence) = default {
                 complain(&format!("the realm is that of the default, {public_url}: {sentence}"));
@@ -208,6 +236,18 @@ fn stop_signals() -> std::io::Result<mpsc::UnboundedReceiver<StopRequest>> {
         }
     });
     Ok(requests)
+}
+
+/// Prints how a command ended.
+fn report(result: Result<String, String>) -> ExitCode {
+    match result {
+        Ok(output) if say(&output) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(sentence) => {
+            complain(&sentence);
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Writes to standard output; `false` if the text is lost. A reader that is gone (`| head`) is no fault.

@@ -1,7 +1,7 @@
 //! The data folder: its lock, its files, and who can read them.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -108,8 +108,20 @@ fn open_lock(config: &Config) -> Result<File, String> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)
 }
 
-pub(super) fn create_folder(path: &Path) -> io::Result<()> {
+/// Creates a folder and those above it, for this user only.
+pub fn create_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a file that only this user can read, and replaces an earlier one at once.
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let draft = with_suffix(path, ".writing");
+    // An earlier draft may be open to others.
+    let _ = fs::remove_file(&draft);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    replace(&draft, path)
 }
 
 /// Renames a file over another, and returns when a power cut cannot undo it.

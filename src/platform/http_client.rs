@@ -1,11 +1,12 @@
 //! HTTP requests of commands. Their errors are sentences.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use dockpass_core::timestamp::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method};
+use reqwest::{Client, ClientBuilder, Method};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
@@ -41,17 +42,39 @@ impl HttpResponse {
 
 /// Sends a GET request and follows no redirect. An error is a sentence that begins with the URL.
 pub async fn get(url: &str, bearer: Option<&str>) -> Result<HttpResponse, String> {
-    send(Method::GET, url, bearer, "").await
+    send(Client::builder(), Method::GET, url, bearer, "").await
+}
+
+/// The same for the server of these settings, which no proxy of the environment reaches; see [`own_url`].
+pub async fn get_own(url: &str) -> Result<HttpResponse, String> {
+    send(Client::builder().no_proxy(), Method::GET, url, None, "").await
+}
+
+/// The URL at which this machine reaches a server that listens on this address; `None` if the port is not known.
+pub fn own_url(listen: SocketAddr, path: &str) -> Option<String> {
+    let mut address = listen;
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    (address.port() != 0).then(|| format!("http://{address}{path}"))
 }
 
 /// The same with a POST of JSON.
 pub async fn post(url: &str, bearer: Option<&str>, body: &'static str) -> Result<HttpResponse, String> {
-    send(Method::POST, url, bearer, body).await
+    send(Client::builder(), Method::POST, url, bearer, body).await
 }
 
-async fn send(method: Method, url: &str, bearer: Option<&str>, body: &'static str) -> Result<HttpResponse, String> {
+async fn send(
+    client: ClientBuilder,
+    method: Method,
+    url: &str,
+    bearer: Option<&str>,
+    body: &'static str,
+) -> Result<HttpResponse, String> {
     let failed = |error: reqwest::Error| format!("{url} {}", reason(&error, url));
-    let mut client = Client::builder().redirect(Policy::none()).timeout(TIMEOUT);
+    let mut client = client.redirect(Policy::none()).timeout(TIMEOUT);
     if url.starts_with("http://") {
         // Otherwise even plain HTTP fails on a machine without CA certificates.
         client = client.tls_certs_only([]);

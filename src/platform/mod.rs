@@ -20,6 +20,7 @@ pub mod open_database;
 pub mod password_hasher;
 pub mod rate_limits;
 pub mod rng;
+pub mod run_as_owner;
 pub mod session_store;
 pub mod signing_keys;
 pub mod text_input;

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use clap::{Args, Subcommand, ValueEnum};
+use data_encoding::BASE64URL_NOPAD;
 use dockpass_core::timestamp::Timestamp;
+use rand_core::Rng as _;
+use url::Url;
 
 use super::keys::actions::{self as keys, Keys};
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::platform::database::Db;
 use crate::platform::rng::SystemRng;
-use crate::platform::text_input;
+use crate::platform::{data_folder, text_input};
 
 /// `dockpass registry-config …`
 #[derive(Debug, Args)]
@@ -22,6 +25,13 @@ pub struct RegistryConfigCommand {
     /// Folder for bundle.pem and jwks.json; it is created if it is missing
     #[arg(long)]
     pub out: PathBuf,
+    /// For a registry without a configuration: write a whole one, config.yml, into the folder, and create the file of
+    /// --events-secret-file and the database if they are missing
+    #[arg(long)]
+    pub new_registry: bool,
+    /// Address of this server to which the registry sends notifications [default: the public URL]
+    #[arg(long, value_name = "URL")]
+    pub notify_url: Option<Url>,
 }
 
 /// `dockpass keys …`
@@ -42,7 +52,19 @@ pub enum RegistryVersion {
     Three,
 }
 
-/// Writes the files and returns the YAML for the registry's configuration.
+/// Creates the file of the secret for notifications if it is missing. Errors are sentences.
+pub fn create_events_secret(settings: &Settings, rng: SystemRng) -> Result<(), String> {
+    let Some(path) = settings.events_secret_file.as_deref().filter(|path| !path.exists()) else { return Ok(()) };
+    let mut secret = [0; 32];
+    rng.generator().fill_bytes(&mut secret);
+    let create = || {
+        path.parent().map_or(Ok(()), data_folder::create_folder)?;
+        data_folder::write_private(path, &format!("{}\n", BASE64URL_NOPAD.encode(&secret)))
+    };
+    create().map_err(|error: io::Error| format!("{} cannot be created: {error}", path.display()))
+}
+
+/// Writes the files and returns the YAML for the registry's configuration, or a sentence if that is a file too.
 pub fn run(command: &RegistryConfigCommand, config: &Config, public_url: &str, keys: &Keys) -> Result<String, String> {
     let folder = write(&command.out, keys)
         .map_err(|error| format!("the files cannot be written to {}: {error}", command.out.display()))?;
@@ -59,9 +81,17 @@ pub fn run(command: &RegistryConfigCommand, config: &Config, public_url: &str, k
         yaml += "    signingalgorithms: [ES256]\n";
     }
     if let Some(secret) = events_secret(config)? {
-        yaml += &notifications(&format!("{public_url}/registry/events"), &secret);
+        let server = command.notify_url.as_ref().map_or(public_url, |url| url.as_str().trim_end_matches('/'));
+        yaml += &notifications(&format!("{server}/registry/events"), &secret);
     }
-    Ok(yaml)
+    if !command.new_registry {
+        return Ok(yaml);
+    }
+    let file = folder.join("config.yml");
+    // The secret is in it, so it is not printed: containers keep their output.
+    data_folder::write_private(&file, &format!("{WHOLE_CONFIGURATION}{yaml}"))
+        .map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+    Ok(format!("{} written\n", file.display()))
 }
 
 /// The secret of the registry's notifications, if the settings name its file.
@@ -70,6 +100,17 @@ pub fn events_secret(config: &Config) -> Result<Option<String>, String> {
     let text = text_input::read_file(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
     Ok(Some(text.trim().to_owned()))
 }
+
+/// What a registry needs beside its `auth:` and `notifications:`. Its `REGISTRY_…` variables win.
+const WHOLE_CONFIGURATION: &str = "version: 0.1
+http:
+  addr: :5000
+storage:
+  filesystem:
+    rootdirectory: /var/lib/registry
+  delete:
+    enabled: true
+";
 
 /// The registry repeats a failed notification five times at once, then every two seconds. References name the manifests of
 /// a pushed index.

@@ -36,11 +36,14 @@ mod secret;
 mod terminal;
 mod text;
 
+use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use commands::erase::erase;
 use commands::get::get;
 use commands::list::list;
@@ -86,6 +89,12 @@ enum Command {
     List,
     /// Print the version
     Version,
+    /// For packages: write man pages and shell completions into a folder
+    #[command(hide = true)]
+    WriteManPages {
+        /// It is created if it is missing
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -118,7 +127,19 @@ async fn run(command: Command) -> Result<(), Error> {
         Command::Erase => erase(&RegistryHost::parse(&read_input()?)?, &data_folder()?).await,
         Command::List => list(&data_folder()?),
         Command::Version => print_line(&format!("{PROGRAM} {}", env!("CARGO_PKG_VERSION"))),
+        Command::WriteManPages { folder } => write_man_pages(&folder).map_err(|error| {
+            let folder = folder.display();
+            Error::message(format!("{folder} cannot be written: {error}"))
+        }),
     }
+}
+
+fn write_man_pages(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
+        clap_complete::generate_to(shell, &mut Cli::command(), PROGRAM, folder)?;
+    }
+    clap_mangen::generate_to(Cli::command(), folder)
 }
 
 /// Seconds since 1970.
