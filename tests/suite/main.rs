@@ -12,6 +12,7 @@ mod architecture;
 mod auth;
 mod devices;
 mod doctor;
+mod healthcheck;
 mod helper;
 mod hourly_cleanup;
 mod locales;

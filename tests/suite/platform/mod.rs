@@ -5,3 +5,4 @@ mod memory;
 mod migrate_to;
 mod migrations;
 mod outage;
+mod run_as_owner;

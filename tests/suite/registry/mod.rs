@@ -1,5 +1,6 @@
 mod jwks;
 mod keys;
+mod new_registry;
 mod notifications;
 mod notifications_shown;
 mod token;
