@@ -29,6 +29,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-dismiss]")) return;
+  document.activeElement.blur();
   clearNotices();
   returnFocus();
 });

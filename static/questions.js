@@ -46,6 +46,8 @@ document.addEventListener("submit", async (event) => {
   sent.dataset.checked = "yes";
   const submitter = event.submitter;
   const left = await sessionLeft();
+  // It was busy while the session was asked for. Sent again, it is busy again.
+  if (submitter) setIdle(submitter);
   if (left === undefined) delete sent.dataset.checked;
   else if (left.seconds_left > 0) {
     sent.requestSubmit(submitter);

@@ -33,7 +33,7 @@ async fn expired_token(words: &'static Words) {
         server.clock.advance(Duration::hours(2));
         window.click("menuitem", words.deactivate).await;
         window.reads("dialog", "old laptop").await;
-        window.find("link", words.generate_new).await;
+        window.find("link", words.again).await;
         window.show("expired").await;
         window.click("button", words.close).await;
 

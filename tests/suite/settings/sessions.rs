@@ -47,7 +47,7 @@ async fn each_is_named_in_words_and_this_one_is_marked() {
     let with = |words: &str| entries.iter().find(|(_, text)| text.contains(words)).map(|(_, text)| text.as_str());
     let this = with("<strong>Firefox 131 on Linux</strong>").unwrap();
     assert!(this.contains("This session") && this.contains("127.0.0.1") && this.contains("Sign out</button>"));
-    assert!(this.contains(&format!("signed in <time datetime=\"{}\"", began.rfc3339())), "{this}");
+    assert!(this.contains(&format!("signed in <time tabindex=-1 datetime=\"{}\"", began.rfc3339())), "{this}");
     assert!(this.contains("2 hours ago"));
     let other = with("<strong>Safari 17 on iOS</strong>").unwrap();
     assert!(

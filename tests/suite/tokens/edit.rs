@@ -120,7 +120,7 @@ async fn an_expired_token_cannot_be_edited() {
     let answer = alice.post(&format!("/settings/tokens/{id}"), &form).await;
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::CONFLICT, "no-store"));
     assert!(answer.body.contains("“ci push” has expired and can only be deleted."));
-    assert!(answer.body.contains("href=\"/settings/tokens/new\""));
+    assert!(answer.body.contains(&format!("href=\"/settings/tokens/new?like={id}\"")));
     assert_eq!(server.rows("token").await, before);
 }
 

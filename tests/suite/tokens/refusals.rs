@@ -197,7 +197,7 @@ async fn of_many_refusals_the_latest_are_shown_and_the_others_counted() {
     assert!(hidden.contains("<summary>Show the latest 10</summary>"), "{hidden}");
     assert_eq!(hidden.matches("PAT-READ-ONLY").count(), 9, "only the newest is in sight");
     assert!(!hidden.contains(">alice/r11<"), "{hidden}");
-    assert!(page.contains(" · Unknown program · 127.0.0.1"), "the program gave no name: {page}");
+    assert!(page.contains("· Unknown program · 127.0.0.1"), "the program gave no name: {page}");
     assert_eq!(page.matches("PAT-READ-ONLY").count(), 10);
     assert!(page.contains(">alice/r11<") && !page.contains(">alice/r1<"), "{page}");
 }
