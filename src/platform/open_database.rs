@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -19,7 +19,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request waits for a connection: with the database away, the answer comes within two seconds.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
-/// How long the start waits for a PostgreSQL server that does not answer.
+/// How long the start waits for a database that does not answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
@@ -47,20 +47,18 @@ impl Db {
                     .after_release(|connection, _| Box::pin(has_no_open_transaction(connection)))
                     .connect_with(sqlite(path).create_if_missing(true))
                     .await?;
-                can_migrate(Reader::Sqlite(writer.acquire().await?)).await?;
-                migrator().run(&writer).await.map_err(sqlx::Error::from)?;
+                migrate(Reader::Sqlite(writer.acquire().await?)).await?;
                 let readers = SqlitePoolOptions::new()
                     .max_connections(SQLITE_READERS)
                     .acquire_timeout(ACQUIRE_TIMEOUT)
-                    .test_before_acquire(false)
-                    .connect_with(sqlite(path).read_only(true).pragma("mmap_size", "268435456"))
-                    .await?;
+                    .test_before_acquire(false);
+                let options = sqlite(path).read_only(true).pragma("mmap_size", "268435456");
+                let readers = patiently(|| readers.clone().connect_with(options.clone())).await?;
                 Ok(Db::Sqlite { readers, writer })
             }
             DatabaseLocation::Postgres(options) => {
                 let pool = postgres(options).await?;
-                can_migrate(Reader::Postgres(pool.acquire().await?)).await?;
-                migrator().run(&pool).await.map_err(sqlx::Error::from)?;
+                migrate(Reader::Postgres(patiently(|| pool.acquire()).await?)).await?;
                 Ok(Db::Postgres(pool))
             }
         }
@@ -90,10 +88,25 @@ fn create_private(path: &Path) {
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
-async fn can_migrate(mut reader: Reader) -> Result<(), OpenError> {
-    match migrations::compare(&mut reader).await? {
-        Tables::Unreleased => Err(OpenError::Unreleased),
-        _ => Ok(()),
+async fn migrate(mut connection: Reader) -> Result<(), OpenError> {
+    if migrations::compare(&mut connection).await? == Tables::Unreleased {
+        return Err(OpenError::Unreleased);
+    }
+    let migrated = match &mut connection {
+        Reader::Sqlite(connection) => migrator().run(&mut **connection).await,
+        Reader::Postgres(connection) => migrator().run(&mut **connection).await,
+    };
+    Ok(migrated.map_err(sqlx::Error::from)?)
+}
+
+/// The pools give up as early as a request must. A start may wait for longer, on a machine that is busy with its own start.
+async fn patiently<T, F: Future<Output = sqlx::Result<T>>>(connect: impl Fn() -> F) -> sqlx::Result<T> {
+    let began = Instant::now();
+    loop {
+        match connect().await {
+            Err(sqlx::Error::PoolTimedOut) if began.elapsed() < CONNECT_TIMEOUT => {}
+            result => return result,
+        }
     }
 }
 
@@ -106,11 +119,8 @@ pub(super) async fn connect(options: &PgConnectOptions) -> sqlx::Result<PgConnec
 async fn postgres(options: &PgConnectOptions) -> sqlx::Result<PgPool> {
     // The pool retries a refused connection until its time is up, and then only says that it is. Ask once first.
     connect(options).await?.close().await?;
-    PgPoolOptions::new()
-        .max_connections(POSTGRES_CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_with(options.clone())
-        .await
+    let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
+    patiently(|| pool.clone().connect_with(options.clone())).await
 }
 
 /// Whether a connection may go back into the pool. On a full disk or an I/O error SQLite rolls back by itself; sqlx then
