@@ -12,7 +12,7 @@ use thirtyfour::prelude::*;
 use crate::driver::Session;
 use crate::words::Words;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 const INTERVAL: Duration = Duration::from_millis(20);
 
 /// A browser window that shows pages of a test's server.
