@@ -14,6 +14,7 @@ mod devices;
 mod doctor;
 mod healthcheck;
 mod helper;
+mod hostile_input;
 mod hourly_cleanup;
 mod locales;
 mod logging;

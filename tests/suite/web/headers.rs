@@ -17,7 +17,7 @@ const POLICY: [&str; 9] = [
     "frame-ancestors 'none'",
 ];
 
-fn assert_has_security_headers(answer: &Answer, what: &str) {
+pub fn assert_has_security_headers(answer: &Answer, what: &str) {
     let policy: Vec<&str> = answer.header("content-security-policy").split(';').map(str::trim).collect();
     assert_eq!(policy, POLICY, "{what}");
     assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");

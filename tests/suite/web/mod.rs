@@ -1,7 +1,7 @@
 mod csrf;
 mod errors;
 mod form_errors;
-mod headers;
+pub mod headers;
 mod i18n;
 mod metrics;
 mod proxies;
