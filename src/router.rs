@@ -18,11 +18,11 @@ use tower_sessions::{Expiry, SessionManagerLayer};
 use crate::app::App;
 use crate::error::Error;
 use crate::platform::session_store::DatabaseSessionStore;
+use crate::web::forms::LARGEST_FORM;
 use crate::web::{assets, cookies, errors, headers, health, metrics};
 use crate::{admin, auth, devices, registry, repositories, settings, tokens};
 
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
-const LARGEST_BODY: usize = 64 * 1024;
 
 pub fn router(app: App) -> Router {
     let pages = guarded(pages(&app).merge(assets::routes()))
@@ -38,7 +38,7 @@ pub fn router(app: App) -> Router {
         .merge(devices)
         .merge(guarded(health::routes()))
         // The last layer is the outermost. So every response, even after a panic, gets the headers and a log line.
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
         .layer(middleware::from_fn_with_state(app.urls.is_secure, headers::secure))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log_response).on_failure(()))
         .layer(middleware::from_fn_with_state(app.clone(), headers::identify))

@@ -50,6 +50,7 @@ function close(dialog) {
   dialog.close();
   if (putFormBack()) return;
   holder.replaceChildren();
+  sayErrorsInTitle();
   returnFocus();
 }
 

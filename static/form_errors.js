@@ -3,9 +3,12 @@
 
 const errorBefore = document.body.dataset.errorBefore;
 
-document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target !== holder) return;
+function sayErrorsInTitle() {
   const title = document.title.startsWith(errorBefore) ? document.title.slice(errorBefore.length) : document.title;
   const isWrong = holder.querySelector("[aria-invalid], dialog form > .notice.danger");
   document.title = isWrong ? errorBefore + title : title;
+}
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target === holder) sayErrorsInTitle();
 });

@@ -3,9 +3,15 @@
 "use strict";
 
 document.addEventListener("htmx:beforeOnLoad", (event) => {
-  const poll = event.target.closest("[data-poll]");
-  if (!poll) return;
   const { xhr } = event.detail;
+  const poll = event.target.closest("[data-poll]");
+  if (!poll) {
+    // The search is part of a form: if the session has ended, the form stays, and the notice says so.
+    if (event.target.id !== "repository-search" || !xhr.getResponseHeader("HX-Redirect")) return;
+    event.preventDefault();
+    watchSession();
+    return;
+  }
   if (xhr.status < 400 && !xhr.getResponseHeader("HX-Redirect")) return;
   event.preventDefault();
   // The session has ended or the token was deleted: nothing to wait for any more.

@@ -33,6 +33,7 @@ function putFormBack() {
   dialog.showModal();
   const first = dialog.querySelector("[autofocus]");
   if (first) first.focus();
+  sayErrorsInTitle();
   return true;
 }
 
@@ -57,7 +58,8 @@ document.addEventListener("submit", async (event) => {
     const values = new FormData(sent, submitter);
     values.append("sign_in_behind", "yes");
     const address = submitter && submitter.hasAttribute("formaction") ? submitter.formAction : sent.action;
-    htmx.ajax("POST", new URL(address).pathname, { target: "#dialog", values });
+    const { pathname, search } = new URL(address);
+    htmx.ajax("POST", pathname + search, { target: "#dialog", values });
   }
 });
 

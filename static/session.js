@@ -55,6 +55,9 @@ function showSessionNotice(state) {
   for (const part of sessionNotice.querySelectorAll("[data-when]")) {
     if (!part.dataset.when.split(" ").includes(state)) part.remove();
   }
+  // The question would take the place of a secret that is shown only once.
+  const isSecretShown = dialog && dialog.querySelector("#secret, [data-keep-open]");
+  if (isSecretShown) for (const link of sessionNotice.querySelectorAll("[data-sign-in-again]")) link.remove();
   place.prepend(sessionNotice);
 }
 
@@ -64,7 +67,14 @@ function removeSessionNotice() {
 }
 
 document.addEventListener("click", async (event) => {
-  if (event.target.closest("[data-stay]")) followSession(await askSession("POST"));
+  if (event.target.closest("[data-stay]")) {
+    const left = await askSession("POST");
+    if (left === undefined) return sayFailed();
+    followSession(left);
+    const dialog = document.querySelector("dialog:modal #dialog-title");
+    if (dialog) dialog.focus();
+    else returnFocus();
+  }
   if (event.target.closest("[data-sign-in-again]")) {
     removeSessionNotice();
     htmx.ajax("POST", RENEW, { target: "#dialog" });

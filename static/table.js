@@ -26,8 +26,9 @@ function openerOnPage() {
   return opener && document.querySelector(`${opener}:is(.actions *)`);
 }
 
-document.addEventListener("htmx:beforeOnLoad", () => {
-  const control = openerOnPage();
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  // Filters and sorting answer with other rows, and their controls stay where they are.
+  const control = event.detail.target === holder ? openerOnPage() : null;
   controlTop = control ? control.getBoundingClientRect().top : null;
 });
 

@@ -35,7 +35,7 @@ async fn ask((State(app), Administrator(me), Id(id)): Asked, verb: &'static str)
         title: page.t(format!("admin.ask.{verb}.title")).into_owned(),
         question: page.t1(&format!("admin.ask.{verb}.question"), "name", &account.username),
         action: format!("/admin/accounts/{id}/{verb}"),
-        back: "/admin/accounts",
+        back: "/admin/accounts".to_owned(),
         back_title: page.t("admin.title").into_owned(),
         is_danger: true,
         page,

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
@@ -29,7 +29,7 @@ use super::two_factor::challenge::check_factor;
 use crate::accounts::actions as accounts;
 use crate::app::App;
 use crate::error::Error;
-use crate::web::forms::{FieldErrors, FormError, PostedForm, is_secret_field};
+use crate::web::forms::{FieldErrors, FormError, PostedForm, is_secret_field, size_limit};
 use crate::web::page::{Page, dialog_or_page, redirect};
 
 /// Where "Sign in again" asks although the session still lasts, because it soon reaches its longest time.
@@ -85,8 +85,8 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resu
         return Ok(next.run(request).await);
     }
     let (mut parts, body) = request.into_parts();
-    let body = Bytes::from_request(Request::from_parts(parts.clone(), body), &app).await;
-    let body = body.map_err(|refusal| Error::of_status(refusal.status()))?;
+    let body = to_bytes(body, size_limit(parts.uri.path())).await;
+    let body = body.map_err(|_| Error::of_status(StatusCode::PAYLOAD_TOO_LARGE))?;
     let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
     let posted = match PostedForm::<Fields>::from_request(request, &app).await {
         Ok(PostedForm(posted)) => posted,
@@ -117,8 +117,11 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resu
         next.run(Request::from_parts(parts.clone(), Body::from(body))).await
     };
     let error = response.extensions().get::<Arc<Error>>();
-    if !matches!(error.map(AsRef::as_ref), Some(Error::SignedOut | Error::SessionEnded)) {
-        return Ok(response);
+    match error.map(AsRef::as_ref) {
+        Some(Error::SessionEnded) => {}
+        // After signing out, the page does not name who was signed in. A form that is open in another tab does.
+        Some(Error::SignedOut) if form_of.is_some() || is_renewal => {}
+        _ => return Ok(response),
     }
     let last = last_account(&app, &parts, &session).await?;
     match last.filter(|account| form_of.is_none_or(|id| id == account.id)) {
@@ -167,7 +170,8 @@ impl Question {
         // In the language and theme of the form, but nobody is signed in.
         let page = Page { account: None, ..Page::of(app, parts, app.clock.now()).signed_in(&owner) };
         let fields = fields.into_iter().filter(|(name, _)| !is_secret_field(name)).collect();
-        Self { page, owner, path: parts.uri.path().to_owned(), fields, is_behind }
+        let address = parts.uri.path_and_query().map_or(parts.uri.path(), |address| address.as_str());
+        Self { page, owner, path: address.to_owned(), fields, is_behind }
     }
 
     /// Asks for the username and the password; or, if `username` is empty, for the second factor.

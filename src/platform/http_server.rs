@@ -1,6 +1,7 @@
 //! Accepting connections and serving HTTP/1.1 on them, with a bound on everything that a client can hold open.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ use tower::ServiceExt as _;
 const RESERVED_FILES: u64 = 128;
 const MOST_CONNECTIONS: usize = 20_000;
 /// After a failed accept: without a pause a process that is out of files would spin.
+/// Linux keeps at most so many connections waiting for a listener.
+const LISTEN_QUEUE: usize = 4096;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 const LOG_EVERY: Duration = Duration::from_secs(60);
 /// How long a new connection gets to send its first bytes when the server stops.
@@ -112,7 +115,13 @@ pub async fn serve(
     }
     // Closing a listener resets the connections in its queue, and a proxy must not repeat a POST that it has sent.
     if let Ok(listener) = listener.into_std() {
-        while let Ok((stream, peer)) = listener.accept() {
+        // A client whose connection is broken does not end the queue, and a steady stream of new ones does not prolong it.
+        for _ in 0..LISTEN_QUEUE {
+            let (stream, peer) = match listener.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => continue,
+            };
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
             if let (Ok(stream), Ok(slot)) = (stream, Arc::clone(&slots).try_acquire_owned()) {
                 accepted_at = Some(Instant::now());

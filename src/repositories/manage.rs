@@ -175,7 +175,7 @@ async fn ask_open(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Re
         title: page.t("repositories.make_public").into_owned(),
         question: page.t1("repositories.public_question", "name", name),
         action: format!("/settings/repositories/{id}/public"),
-        back: list_query::PATH,
+        back: list_query::PATH.to_owned(),
         back_title: page.t("repositories.title").into_owned(),
         is_danger: false,
         page,
@@ -211,12 +211,17 @@ async fn ask(State(app): State<App>, me: SignedIn, Id(id): Id) -> Result<Respons
         question.push('\n');
         question.push_str(&page.t(anew));
     }
+    let (back, back_title) = if is_on_page_of(&page, &id) {
+        (detail::address(&id), repository.name.to_string())
+    } else {
+        (list_query::PATH.to_owned(), page.t("repositories.title").into_owned())
+    };
     let question = ConfirmPage {
         title: page.t("repositories.remove").into_owned(),
         question,
         action: format!("/settings/repositories/{id}/remove"),
-        back: list_query::PATH,
-        back_title: page.t("repositories.title").into_owned(),
+        back,
+        back_title,
         is_danger: true,
         page,
     };

@@ -71,7 +71,7 @@ async fn ask_removal(me: SignedIn) -> Response {
         title: page.t("calendar.remove").into_owned(),
         question: page.t("calendar.remove_question").into_owned(),
         action: "/settings/tokens/calendar/remove".to_owned(),
-        back: list_query::PATH,
+        back: list_query::PATH.to_owned(),
         back_title: page.t("tokens.title").into_owned(),
         is_danger: true,
         page,

@@ -156,7 +156,10 @@ pub(super) async fn show(
     let notice = if me.page.is_fragment { None } else { me.take_notice().await? };
     let (now, page) = (me.page.now, me.page);
     let history = usage::history(&mut reader, &token, now).await?;
-    let refused = refusals::of_token(&mut reader, &me.account, &id, now).await?;
+    let refused = match page.is_fragment {
+        true => Vec::new(),
+        false => refusals::of_token(&mut reader, &me.account, &id, now).await?,
+    };
     let name = repository_of(question.repository.trim(), &app.urls.registry_host);
     let answer = answer(&mut reader, &me.account, &token, name, &question.action, &page).await?;
     drop(reader);

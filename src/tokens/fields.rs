@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::session::SignedIn;
 use crate::error::Error;
 use crate::repositories::actions as repositories;
-use crate::web::forms::FieldErrors;
+use crate::web::forms::{FieldErrors, refuse_repeated};
 use crate::web::i18n::Words;
 
 /// The radio button that limits a token to the named repositories.
@@ -19,7 +19,7 @@ const ALL: &str = "all";
 
 /// Description, level and repositories as they were typed.
 #[derive(Default, Deserialize)]
-#[serde(from = "Vec<(String, String)>")]
+#[serde(try_from = "Vec<(String, String)>")]
 pub(super) struct TokenFieldsForm {
     pub description: String,
     pub permission: String,
@@ -29,12 +29,15 @@ pub(super) struct TokenFieldsForm {
     pub chosen: Vec<String>,
     /// Names and patterns that were typed, for `named`.
     pub repositories: String,
-    /// The names and patterns with which the form came back once, because some match nothing.
-    pub warned: String,
+    /// The ticked and the typed names with which the form came back once, because some match nothing.
+    pub warned: Option<String>,
 }
 
-impl From<Vec<(String, String)>> for TokenFieldsForm {
-    fn from(posted: Vec<(String, String)>) -> Self {
+impl TryFrom<Vec<(String, String)>> for TokenFieldsForm {
+    type Error = &'static str;
+
+    fn try_from(posted: Vec<(String, String)>) -> Result<Self, Self::Error> {
+        refuse_repeated(&posted, "repository")?;
         let mut form = Self::default();
         for (name, value) in posted {
             match name.as_str() {
@@ -43,11 +46,11 @@ impl From<Vec<(String, String)>> for TokenFieldsForm {
                 "reach" => form.filter = value,
                 "repository" => form.chosen.push(value),
                 "repositories" => form.repositories = value,
-                "warned" => form.warned = value,
+                "warned" => form.warned = Some(value),
                 _ => {}
             }
         }
-        form
+        Ok(form)
     }
 }
 
@@ -62,8 +65,14 @@ impl TokenFieldsForm {
             filter: if *repository_filter == RepositoryFilter::All { String::new() } else { NAMED.to_owned() },
             chosen: names.into_iter().map(str::to_owned).collect(),
             repositories: patterns.join("\n"),
-            warned: String::new(),
+            warned: None,
         }
+    }
+
+    /// All names and patterns, as the hidden field `warned` repeats them.
+    pub fn names(&self) -> String {
+        let typed = self.repositories.split_whitespace();
+        self.chosen.iter().map(String::as_str).chain(typed).collect::<Vec<_>>().join(" ")
     }
 
     pub fn is_named(&self) -> bool {
@@ -87,7 +96,7 @@ impl TokenFieldsForm {
         }
         let filter = self.repository_filter(app, me, errors);
         if let Some(filter) = &filter
-            && !self.warned.split_whitespace().eq(self.repositories.split_whitespace())
+            && self.warned.as_deref() != Some(self.names().as_str())
         {
             let mut unused = repositories::out_of_reach(&mut app.db.read().await?, &me.account, filter).await?;
             unused.retain(|name| !before.words().contains(&name.as_str()));

@@ -24,9 +24,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 
 use crate::app::App;
-
-/// In bytes: the most repositories that a token can be limited to, with the longest names, encoded for a form.
-const MAX_FORM_SIZE: usize = 512 * 1024;
+use crate::web::forms::LARGEST_TOKEN_FORM;
 
 /// The feature's pages.
 pub fn routes() -> Router<App> {
@@ -34,7 +32,7 @@ pub fn routes() -> Router<App> {
         .merge(new::routes())
         .merge(edit::routes())
         // The routes below keep the smaller limit of all other forms.
-        .layer(DefaultBodyLimit::max(MAX_FORM_SIZE))
+        .layer(DefaultBodyLimit::max(LARGEST_TOKEN_FORM))
         .merge(bulk::routes())
         .merge(calendar::routes())
         .merge(first_use::routes())

@@ -41,7 +41,7 @@ pub fn routes() -> Router<App> {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(from = "Vec<(String, String)>")]
+#[serde(try_from = "Vec<(String, String)>")]
 struct NewTokenForm {
     form_key: String,
     expiration: String,
@@ -49,8 +49,10 @@ struct NewTokenForm {
     fields: TokenFieldsForm,
 }
 
-impl From<Vec<(String, String)>> for NewTokenForm {
-    fn from(posted: Vec<(String, String)>) -> Self {
+impl TryFrom<Vec<(String, String)>> for NewTokenForm {
+    type Error = &'static str;
+
+    fn try_from(posted: Vec<(String, String)>) -> Result<Self, Self::Error> {
         let mut form = Self::default();
         for (name, value) in &posted {
             match name.as_str() {
@@ -60,7 +62,7 @@ impl From<Vec<(String, String)>> for NewTokenForm {
                 _ => {}
             }
         }
-        Self { fields: posted.into(), ..form }
+        Ok(Self { fields: posted.try_into()?, ..form })
     }
 }
 

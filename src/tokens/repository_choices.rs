@@ -7,7 +7,7 @@ use axum::extract::{Query, State};
 use axum::response::{Redirect, Response};
 use axum::routing::get;
 use dockpass_core::account::Account;
-use serde::Deserialize;
+use dockpass_core::repository::MAX_PATTERNS;
 
 use crate::app::App;
 use crate::auth::session::SignedIn;
@@ -43,10 +43,11 @@ impl RepositoryChoices {
         let most = SHOWN + chosen.len();
         let (mut names, count) = repositories::usable_names(connection, account, text, most).await?;
         names.retain(|name| !chosen.contains(name));
+        let is_cut = count > most as i64 || names.len() > SHOWN;
         names.truncate(SHOWN);
         let found = match count {
             0 if !text.is_empty() => words.t("repository_filter.none_found").into_owned(),
-            count if count > most as i64 => {
+            count if is_cut => {
                 words.t1("repository_filter.first", "shown", names.len()).replace("%{count}", &count.to_string())
             }
             count if !text.is_empty() => words.count("repository_filter.found", count),
@@ -62,18 +63,20 @@ struct RepositoryChoicesPart {
     choices: RepositoryChoices,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct SearchQuery {
-    text: String,
-}
-
-async fn search(State(app): State<App>, me: SignedIn, Query(query): Query<SearchQuery>) -> Result<Response, Error> {
+/// What is typed (`text`), and the names that are ticked (`repository`).
+async fn search(
+    State(app): State<App>,
+    me: SignedIn,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<Response, Error> {
     let Page { words, is_fragment, .. } = me.page;
     if !is_fragment {
         return Ok(private(Redirect::to("/settings/tokens/new")));
     }
+    let text = query.iter().find(|(name, _)| name == "text").map_or("", |(_, text)| text.trim());
+    let ticked = query.iter().filter(|(name, _)| name == "repository");
+    let chosen: Vec<String> = ticked.map(|(_, name)| name.clone()).take(MAX_PATTERNS).collect();
     let reader = &mut app.db.read().await?;
-    let choices = RepositoryChoices::read(reader, &me.account, query.text.trim(), &[], words).await?;
+    let choices = RepositoryChoices::read(reader, &me.account, text, &chosen, words).await?;
     Ok(private(RepositoryChoicesPart { choices }))
 }

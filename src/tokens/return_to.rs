@@ -49,6 +49,11 @@ impl ReturnTo {
         self.token_id.as_ref().map_or_else(String::new, |id| format!("?from={id}"))
     }
 
+    /// The same for an address that has a query.
+    pub fn and_query(&self) -> String {
+        self.query().replace('?', "&")
+    }
+
     /// Where Cancel and Close lead.
     pub fn address(&self) -> String {
         self.token_id.as_ref().map_or_else(|| PATH.to_owned(), |id| format!("{PATH}/{id}"))

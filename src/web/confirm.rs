@@ -18,7 +18,7 @@ pub struct ConfirmPage {
     /// Where the form goes.
     pub action: String,
     /// The page behind the dialog.
-    pub back: &'static str,
+    pub back: String,
     pub back_title: String,
     pub is_danger: bool,
 }

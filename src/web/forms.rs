@@ -1,7 +1,7 @@
 //! Forms: reading them, and saying what is wrong with them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -38,9 +38,27 @@ impl<T: DeserializeOwned> FromRequest<App> for PostedForm<T> {
     }
 }
 
+/// The most bytes of a form.
+pub const LARGEST_FORM: usize = 64 * 1024;
+/// The most repositories that a token can be limited to, with the longest names, encoded for a form.
+pub const LARGEST_TOKEN_FORM: usize = 512 * 1024;
+
+/// How many bytes a form that is posted to this path may have.
+pub fn size_limit(path: &str) -> usize {
+    if path.starts_with("/settings/tokens") { LARGEST_TOKEN_FORM } else { LARGEST_FORM }
+}
+
 /// Whether a field holds a password or a code. Pages never show those again.
 pub fn is_secret_field(name: &str) -> bool {
-    name.contains("password") || name == "code" || name == "current_code"
+    name.contains("password") || ["code", "confirm_code", "current_code"].contains(&name)
+}
+
+/// Checks that only the field `list` occurs more than once. Otherwise the page and the handler could take different values
+/// for the same field.
+pub fn refuse_repeated(posted: &[(String, String)], list: &str) -> Result<(), &'static str> {
+    let mut seen = BTreeSet::new();
+    let is_repeated = posted.iter().any(|(name, _)| name != list && !seen.insert(name));
+    if is_repeated { Err("a field occurs more than once") } else { Ok(()) }
 }
 
 /// What is wrong with the fields of a form: a sentence by the field's name.

@@ -14,7 +14,7 @@ use crate::platform::rng::SystemRng;
 use crate::repositories::store::NamedLastUse;
 
 const KEPT: Duration = Duration::days(90);
-/// The changes of a repository that are kept.
+/// The changes of a repository that are kept at the hourly cleanup.
 const MOST: i64 = 500;
 /// How long before its index a manifest was pushed as a part of it: a large image takes its time.
 const PUSHED_TOGETHER: Duration = Duration::HOUR;
@@ -44,7 +44,8 @@ pub struct ListedChange {
 /// Adds a change in the transaction that processes its notification, so that each notification counts once. Nothing is
 /// kept of a repository that is not in the list.
 ///
-/// An index and the manifests that a client pushed for it, whose digests are `children`, are one entry.
+/// An index and the manifests that a client pushed for it, whose digests are `children`, are one entry. A client pushes the
+/// index last, because registries refuse one whose manifests are not there.
 pub async fn add(
     tx: &mut Tx,
     repository: &str,
@@ -61,7 +62,6 @@ pub async fn add(
             }
         }
     }
-    store::prune(tx, &repository_id, MOST).await?;
     Ok(())
 }
 
@@ -78,5 +78,6 @@ pub async fn list(
 pub async fn tidy(db: &Db, now: Timestamp) -> Result<(), Error> {
     let mut tx = db.write().await?;
     store::forget_before(&mut tx, now - KEPT).await?;
+    store::prune(&mut tx, MOST).await?;
     Ok(tx.commit().await?)
 }

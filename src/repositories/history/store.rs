@@ -51,7 +51,8 @@ pub async fn untagged(
         connection,
         (String, String),
         "SELECT id, digest FROM repository_change
-         WHERE repository_id = $1 AND action = $2 AND tag = '' AND account_id = $3 AND changed_at > $4",
+         WHERE repository_id = $1 AND action = $2 AND tag = '' AND changed_at > $4
+           AND (account_id = $3 OR (account_id IS NULL AND CAST($3 AS TEXT) IS NULL))",
         repository_id,
         change.action.as_str(),
         change.last_use.account_id.as_deref(),
@@ -63,13 +64,15 @@ pub async fn delete(tx: &mut Tx, id: &str) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM repository_change WHERE id = $1", id)
 }
 
-/// Keeps the latest `kept` changes of a repository.
-pub async fn prune(tx: &mut Tx, repository_id: &str, kept: i64) -> sqlx::Result<u64> {
+/// Keeps the latest `kept` changes of each repository.
+pub async fn prune(tx: &mut Tx, kept: i64) -> sqlx::Result<u64> {
     execute!(
         tx,
-        "DELETE FROM repository_change WHERE repository_id = $1 AND id NOT IN
-           (SELECT id FROM repository_change WHERE repository_id = $1 ORDER BY changed_at DESC, id DESC LIMIT $2)",
-        repository_id,
+        "DELETE FROM repository_change WHERE id IN
+           (SELECT id FROM
+             (SELECT id, ROW_NUMBER() OVER (PARTITION BY repository_id ORDER BY changed_at DESC, id DESC) AS place
+              FROM repository_change) AS ranked
+            WHERE place > $1)",
         kept,
     )
 }

@@ -168,7 +168,8 @@ async fn passwords_and_codes_are_not_carried_and_do_not_count_as_wrong() {
     let alice = server.account_signed_in("alice").await;
     server.clock.advance(IDLE);
     let path = "/settings/security/password";
-    let form = [("current_password", PASSWORD), ("new_password", "another harbour at dusk")];
+    let form =
+        [("current_password", PASSWORD), ("new_password", "another harbour at dusk"), ("confirm_code", "harbour")];
     let question = alice.post(path, &form).await;
     assert!(asks(&question) && !question.body.contains("harbour"), "{}", question.body);
     let page = answer(&alice, path, &question, &ALICE).await;
@@ -244,4 +245,29 @@ async fn a_change_of_the_password_elsewhere_asks_too() {
     let saved = answer(&alice, "/settings", &question, &new).await;
     assert_eq!((saved.status, saved.header("location")), (StatusCode::SEE_OTHER, "/settings"));
     assert_eq!(server.text("SELECT display_name FROM account").await, "Alice A.");
+}
+
+#[tokio::test]
+async fn a_large_form_comes_along_and_returns_to_the_page_where_it_began() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    server.clock.advance(IDLE);
+    let address = format!("{TOKENS}?from=0197c2a0-0000-7000-8000-000000000001");
+    let names = "alice/some-repository-with-a-long-name\n".repeat(3000);
+    let question = alice.post(&address, &[("repositories", &names)]).await;
+    assert!(asks(&question), "{}", question.status);
+    assert!(question.body.contains(&format!("action=\"{address}\"")), "the query stays");
+    let carried = carried(&question);
+    let (_, names) = carried.iter().find(|(name, _)| name == "repositories").unwrap();
+    assert_eq!(names.matches("long-name").count(), 3000);
+}
+
+#[tokio::test]
+async fn after_signing_out_nothing_tells_who_was_signed_in() {
+    let server = TestServer::start().await;
+    let alice = server.account_signed_in("alice").await;
+    alice.post("/logout", &[]).await;
+    let answer = alice.post(TOKENS, &[("description", "ci")]).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert!(!answer.body.contains("alice") && answer.header("location").starts_with("/login"));
 }

@@ -123,6 +123,7 @@ async fn it_is_cut_into_pages_keeps_five_hundred_entries_and_goes_with_its_repos
         };
         alice.tell((0..100).map(tag).collect()).await;
     }
+    alice.server.tidy().await;
     assert_eq!(alice.server.count("repository_change").await, 500);
     let first = alice.browser.get(&alice.address).await.body;
     let next = format!("rel=\"next\" href=\"{}?page=2\"", alice.address);

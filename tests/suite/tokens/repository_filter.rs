@@ -150,11 +150,11 @@ async fn names_that_match_nothing_come_back_once_and_are_kept_when_they_are_sent
         ("expiration", "30"),
         ("permission", "repo:write"),
         ("reach", "named"),
-        ("repositories", "web\r\nalice/api"),
+        ("repositories", "web alice/api"),
     ];
     let asked = alice.post("/settings/tokens", &form).await;
     assert_eq!(asked.after("name=\"warned\" value=\""), "web\r\nalice/api", "{}", asked.body);
-    form.push(("warned", "web\nalice/api"));
+    form.push(("warned", "web alice/api"));
     assert_eq!(alice.post("/settings/tokens", &form).await.status, StatusCode::OK);
     assert_eq!(server.count("token").await, before + 1);
     let id = server.text("SELECT id FROM token WHERE description = 'kept'").await;
