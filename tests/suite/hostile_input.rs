@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::net::TcpStream;
+use std::{panic, thread};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -14,12 +15,11 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use reqwest::StatusCode;
 use time::Duration;
-use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use crate::harness::program::Program;
-use crate::harness::{Answer, Browser, PASSWORD, TestServer, basic};
 use crate::harness::routes::routes;
+use crate::harness::{Answer, Browser, PASSWORD, TestServer, basic};
 use crate::web::headers::assert_has_security_headers;
 
 const SERVERS: u64 = 8;
@@ -258,15 +258,13 @@ async fn throw(seed: u64) -> BTreeMap<u16, usize> {
     statuses
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn twenty_thousand_generated_requests_get_answers_that_are_no_fault_of_ours() {
-    let mut throwers = JoinSet::new();
-    (0..SERVERS).for_each(|seed| {
-        throwers.spawn(throw(seed));
-    });
+#[test]
+fn twenty_thousand_generated_requests_get_answers_that_are_no_fault_of_ours() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let throwers: Vec<_> = (0..SERVERS).map(|seed| thread::spawn(move || runtime().block_on(throw(seed)))).collect();
     let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
-    while let Some(thrown) = throwers.join_next().await {
-        let thrown = thrown.unwrap_or_else(|problem| std::panic::resume_unwind(problem.into_panic()));
+    for thrower in throwers {
+        let thrown = thrower.join().unwrap_or_else(|problem| panic::resume_unwind(problem));
         for (status, count) in thrown {
             *statuses.entry(status).or_default() += count;
         }
