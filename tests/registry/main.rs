@@ -16,6 +16,8 @@ mod harness;
 mod audit;
 #[path = "../browser/driver.rs"]
 mod driver;
+#[path = "../browser/shown_pages.rs"]
+mod shown_pages;
 #[allow(dead_code, reason = "made for the browser journeys, of which this binary has one")]
 #[path = "../browser/window.rs"]
 mod window;
