@@ -346,11 +346,8 @@ impl Browser {
         let answer = self.post("/settings/tokens", &form).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         let secret = format!("dp_pat_{}", &answer.body.split("dp_pat_").nth(1).unwrap()[..36]);
-        // Found by its hint, because tokens with the same creation time have no order.
-        let hint = format!("{}…{}", &secret[..10], &secret[40..]);
-        let page = self.get("/settings/tokens").await.body;
-        let row = page.split_once(&hint).unwrap().0.rsplit("href=\"/settings/tokens/").next().unwrap();
-        MadeToken { id: row.split('"').next().unwrap().to_owned(), secret }
+        let id = token_id(&self.get("/settings/tokens").await.body, &secret);
+        MadeToken { id, secret }
     }
 
     /// Sends a token request with Basic credentials.
@@ -372,6 +369,14 @@ impl Browser {
         headers.insert("authorization", basic(name, secret));
         self.try_send(Method::GET, &path, None, headers).await
     }
+}
+
+/// The id of a token on the page of all tokens. It is found by its hint, because tokens with the same creation time have no
+/// order.
+pub fn token_id(page: &str, secret: &str) -> String {
+    let hint = format!("{}…{}", &secret[..10], &secret[40..]);
+    let row = page.split_once(&hint).unwrap().0.rsplit("href=\"/settings/tokens/").next().unwrap();
+    row.split('"').next().unwrap().to_owned()
 }
 
 fn htmx() -> HeaderMap {

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use crate::Dice;
 use crate::harness::device::{DEVICE_GRANT, PROGRAM};
 use crate::harness::program::{Program, run_with_input};
-use crate::harness::{Answer, Browser, MadeToken, PASSWORD};
+use crate::harness::{Answer, Browser, MadeToken, PASSWORD, token_id};
 
 /// With more tokens than this it rather deletes.
 const ENOUGH: usize = 15;
@@ -153,11 +153,9 @@ impl Client {
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         let secret = format!("dp_pat_{}", &answer.body.split("dp_pat_").nth(1).unwrap()[..36]);
         // Without its id it cannot be deleted, but it must work.
-        let hint = format!("{}…{}", &secret[..10], &secret[40..]);
-        self.shown.push((MadeToken { id: String::new(), secret }, true));
+        self.shown.push((MadeToken { id: String::new(), secret: secret.clone() }, true));
         let Some(list) = self.get(browser, "/settings/tokens").await? else { return Ok(()) };
-        let row = list.body.split_once(&hint).unwrap().0.rsplit("id=\"token-").next().unwrap();
-        self.shown.last_mut().unwrap().0.id = row.split('"').next().unwrap().to_owned();
+        self.shown.last_mut().unwrap().0.id = token_id(&list.body, &secret);
         Ok(())
     }
 
