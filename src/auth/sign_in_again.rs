@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
@@ -29,7 +29,7 @@ use super::two_factor::challenge::check_factor;
 use crate::accounts::actions as accounts;
 use crate::app::App;
 use crate::error::Error;
-use crate::web::forms::{FieldErrors, FormError, PostedForm, is_secret_field, size_limit};
+use crate::web::forms::{FieldErrors, FormError, is_secret_field, parse_form, size_limit};
 use crate::web::page::{Page, dialog_or_page, redirect};
 
 /// Where "Sign in again" asks although the session still lasts, because it soon reaches its longest time.
@@ -87,9 +87,8 @@ pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Resu
     let (mut parts, body) = request.into_parts();
     let body = to_bytes(body, size_limit(parts.uri.path())).await;
     let body = body.map_err(|_| Error::of_status(StatusCode::PAYLOAD_TOO_LARGE))?;
-    let request = Request::from_parts(parts.clone(), Body::from(body.clone()));
-    let posted = match PostedForm::<Fields>::from_request(request, &app).await {
-        Ok(PostedForm(posted)) => posted,
+    let posted: Fields = match parse_form(parts.headers.get(CONTENT_TYPE), &body) {
+        Ok(posted) => posted,
         Err(_) if body.is_empty() => Fields::new(),
         // The handler refuses it.
         Err(_) => return Ok(next.run(Request::from_parts(parts, Body::from(body))).await),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::de::DeserializeOwned;
 
@@ -25,17 +25,27 @@ impl<T: DeserializeOwned> FromRequest<App> for PostedForm<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !kind.starts_with("application/x-www-form-urlencoded") {
-            return Err(Error::Invalid);
-        }
+        let kind = request.headers().get(CONTENT_TYPE).cloned();
+        // Before its content, so that a large body of another type is not read.
+        check_type(kind.as_ref())?;
         let body = Bytes::from_request(request, app).await.map_err(|refusal| Error::of_status(refusal.status()))?;
-        // PostgreSQL takes no text with a NUL, and no field of ours needs one.
-        if body.contains(&0) || body.windows(3).any(|bytes| bytes == b"%00") {
-            return Err(Error::Invalid);
-        }
-        serde_urlencoded::from_bytes(&body).map(PostedForm).map_err(|_| Error::Invalid)
+        parse_form(kind.as_ref(), &body).map(PostedForm)
     }
+}
+
+fn check_type(kind: Option<&HeaderValue>) -> Result<(), Error> {
+    let kind = kind.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("application/x-www-form-urlencoded") { Ok(()) } else { Err(Error::Invalid) }
+}
+
+/// Reads a body of this type as a form.
+pub fn parse_form<T: DeserializeOwned>(kind: Option<&HeaderValue>, body: &[u8]) -> Result<T, Error> {
+    check_type(kind)?;
+    // PostgreSQL takes no text with a NUL, and no field of ours needs one.
+    if body.contains(&0) || body.windows(3).any(|bytes| bytes == b"%00") {
+        return Err(Error::Invalid);
+    }
+    serde_urlencoded::from_bytes(body).map_err(|_| Error::Invalid)
 }
 
 /// The most bytes of a form.

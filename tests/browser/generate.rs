@@ -113,7 +113,7 @@ async fn gone(window: &Window, secret: &str) {
     let row = window.table().await.remove(0);
     assert_eq!(row[..4], ["CI on main", words.levels[2], words.active, words.manual]);
     assert_eq!(row[5], words.never_used);
-    let hint = window.text(".token-hint").await;
+    let hint = window.text(".tokens th small").await;
     assert!(hint.starts_with(&secret[..8]) && !hint.contains(&secret[12..40]), "{hint}");
     window.show("tokens-one").await;
 }
