@@ -74,7 +74,8 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        let _ = self.nginx.kill();
+        // Its workers would outlive a killed master.
+        let _ = Command::new("kill").args(["-s", "TERM", &self.nginx.id().to_string()]).status();
         let _ = self.nginx.wait();
     }
 }
