@@ -234,7 +234,7 @@ pub fn private(response: impl IntoResponse) -> Response {
 
 /// A page without the indentation of its templates, which weighs in a long list. Not for a page with a text area.
 pub fn without_indentation(page: &impl Template) -> Result<Html<String>, Error> {
-    let html = page.render().map_err(|error| Error::internal(error))?;
+    let html = page.render().map_err(Error::internal)?;
     let lines: Vec<&str> = html.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect();
     Ok(Html(lines.join("\n")))
 }

@@ -87,8 +87,8 @@ async fn add_rows(db: &Db, table: &str) -> sqlx::Result<()> {
         let statement = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), values.join(", "));
         let statement = AssertSqlSafe(statement);
         match db {
-            Db::Sqlite { writer, .. } => drop(sqlx::query(statement).execute(writer).await?),
-            Db::Postgres(pool) => drop(sqlx::query(statement).execute(pool).await?),
+            Db::Sqlite { writer, .. } => sqlx::query(statement).execute(writer).await.map(|_| ())?,
+            Db::Postgres(pool) => sqlx::query(statement).execute(pool).await.map(|_| ())?,
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use crate::harness::TestServer;
 #[tokio::test]
 async fn a_stranger_chooses_for_this_browser() {
     let server = TestServer::start().await;
+    server.account("alice").await;
     let browser = server.anonymous().with_header("accept-language", "en");
     let answer = browser.post("/preferences", &[("language", "zh-CN"), ("back", "/login")]).await;
     assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, "/login"));
