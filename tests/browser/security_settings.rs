@@ -195,13 +195,13 @@ async fn a_long_log_comes_in_pages() {
         window.click("link", "Activity").await;
         window.choose("Event", "token_created").await;
         window.click("button", "Filter").await;
-        window.reads(".list", "token 49").await;
+        window.reads(".content", "token 49").await;
         window.click("link", "Next").await;
-        window.reads(".list", "token 59").await;
+        window.reads(".content", "token 59").await;
         assert!(window.all("link", "Next").await.is_empty());
         window.show("plain-activity-page-2").await;
         window.click("link", "Previous").await;
-        window.reads(".list", "token 0").await;
+        window.reads(".content", "token 0").await;
     })
     .await;
 }
