@@ -282,7 +282,7 @@ async fn every_act_is_the_administrators_in_both_logs() {
         "Account disabled",
         "Password link created",
         "Sessions ended",
-        "Two-factor authentication turned off",
+        "Two-factor turned off",
     ];
     let entries = |page: &Answer| page.body.split("<li>").skip(1).map(str::to_owned).collect::<Vec<_>>();
     let log = admin.get("/admin/log").await;

@@ -170,6 +170,6 @@ async fn a_lost_authenticator_is_reset() {
     assert_eq!(alice.get("/settings").await.status, StatusCode::SEE_OTHER, "what began before does not work");
     let (alice, _) = sign_in(&program, "alice", PASSWORD).await;
     let log = alice.get("/settings/activity?kind=two_factor_off").await.body;
-    assert!(log.contains("<strong>Two-factor authentication turned off</strong>"));
+    assert!(log.contains("<strong>Two-factor turned off</strong>"));
     assert!(log.contains("by the operator, with dockpass account"), "{log}");
 }
