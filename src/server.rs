@@ -44,7 +44,7 @@ const END_IDLE_DEVICES_EVERY: Duration = Duration::from_secs(60);
 /// How a server is asked to stop. A second request ends it at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopRequest {
-    /// By a supervisor, which may have other servers: connections are accepted for [`DRAIN_TIME`] more.
+    /// By a supervisor, which may have other servers: connections are accepted for `DRAIN_TIME` more.
     Drain,
     /// By a person at a terminal, who waits for the end.
     Stop,
