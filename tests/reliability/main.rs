@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may panic")]
 
+use dockpass::platform::clock::Clock;
+
 #[path = "../harness/mod.rs"]
 mod harness;
 
@@ -17,8 +19,6 @@ mod nginx;
 mod postgres;
 mod rolling_restart;
 mod two_servers;
-
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How often servers are killed: `DOCKPASS_TEST_KILLS`, or a few times. The long form is that of `tests/crash`.
 fn kills(few: usize) -> usize {
@@ -35,7 +35,7 @@ struct Dice(u64);
 
 impl Dice {
     fn new() -> Self {
-        Self(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64)
+        Self(Clock::System.now().millis() as u64)
     }
 
     /// A number below `end`.

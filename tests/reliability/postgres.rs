@@ -63,7 +63,7 @@ impl Postgres {
             let stat = fs::read_to_string(Path::new("/proc").join(process).join("stat")).unwrap_or_default();
             stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
         };
-        while all.iter().any(|process| is_alive(process)) {
+        while all.iter().any(&is_alive) {
             sleep(Duration::from_millis(20));
         }
         // It does not start while the process of this file exists, and a container may never collect a killed process.

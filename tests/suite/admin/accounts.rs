@@ -277,13 +277,8 @@ async fn every_act_is_the_administrators_in_both_logs() {
         server.clock.advance(Duration::SECOND);
         admin.post(&format!("{LIST}/{}/{verb}", id(&server, "alice").await), &[]).await;
     }
-    let acts = [
-        "Account enabled",
-        "Account disabled",
-        "Password link created",
-        "Sessions ended",
-        "Two-factor turned off",
-    ];
+    let acts =
+        ["Account enabled", "Account disabled", "Password link created", "Sessions ended", "Two-factor turned off"];
     let entries = |page: &Answer| page.body.split("<li>").skip(1).map(str::to_owned).collect::<Vec<_>>();
     let log = admin.get("/admin/log").await;
     assert_eq!((log.status, log.header("cache-control")), (StatusCode::OK, "no-store"));
