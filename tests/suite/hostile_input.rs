@@ -22,8 +22,8 @@ use crate::harness::routes::routes;
 use crate::harness::{Answer, Browser, PASSWORD, TestServer, basic};
 use crate::web::headers::assert_has_security_headers;
 
-const SERVERS: u64 = 8;
-const ROUNDS: usize = 5;
+const SERVERS: u64 = 4;
+const ROUNDS: usize = 10;
 const REQUESTS: usize = 500;
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"];
