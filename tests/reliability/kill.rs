@@ -42,7 +42,7 @@ pub async fn random_moment(dice: &mut Dice, answers: &Answers) {
     sleep(Duration::from_micros(dice.below(20_000) as u64)).await;
 }
 
-/// What every failure must leave: checks with the server running again, and signs in whoever is not.
+/// Checks what every failure must leave, with the server running again. Clients without a session sign in.
 pub async fn check(clients: &mut [Client], program: &Program, location: &DatabaseLocation, all: bool) {
     half_states::check(location).await;
     for client in &mut *clients {

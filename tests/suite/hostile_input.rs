@@ -204,7 +204,7 @@ impl Generator {
     }
 }
 
-/// Signs both in anew, because a generated request may have signed them out or closed their accounts.
+/// Signs both in again, because a generated request may have signed them out or closed their accounts.
 async fn generator(server: &TestServer, seed: u64, round: usize) -> Generator {
     let (name, other) = (format!("alice{round}"), format!("bob{round}"));
     server.account(&other).await;
