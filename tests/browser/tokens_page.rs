@@ -203,6 +203,11 @@ async fn first_row(words: &'static Words) {
         window.screen(1280, 800).await;
         window.element("#refusals").await;
         window.holds("document.querySelector('.tokens tbody tr').getBoundingClientRect().bottom <= innerHeight").await;
+        assert_eq!(window.script("return scrollY").await, json!(0), "a page begins at its beginning");
+        // The source has a mark as its heading.
+        let lines = "return new Set([...document.querySelectorAll('.token-table thead th:not(.tick, :nth-child(5)) a')] \
+                     .map(heading => Math.round(heading.getBoundingClientRect().bottom))).size";
+        assert_eq!(window.script(lines).await, json!(1), "the headings stand in one line");
         window.picture(&format!("first-row{}.png", words.suffix)).await;
         // The refusal of an expired token offers a new one, which is the widest button. It fits a phone.
         window.element("#refusals a[href*='like=']").await;
