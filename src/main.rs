@@ -13,7 +13,7 @@ use dockpass::platform::clock::{self, Clock};
 use dockpass::platform::database::Db;
 use dockpass::platform::rng::SystemRng;
 use dockpass::platform::run_as_owner::Owner;
-use dockpass::platform::{backup, data_folder, log, migrate_to};
+use dockpass::platform::{backup, data_folder, log, migrate_to, restore};
 use dockpass::registry::cli::{self as registry_cli, KeysCommand, RegistryConfigCommand};
 use dockpass::registry::keys::actions as keys;
 use dockpass::registry::public_url;
@@ -45,7 +45,7 @@ enum Command {
     Keys(KeysCommand),
     /// Check the set-up and explain what is wrong
     Doctor(DoctorCommand),
-    /// Write a copy of the SQLite database, without the secret key file; servers may run
+    /// Write a copy of the SQLite database, without the secret key file, and verify it; servers may run
     Backup {
         /// Name the file by the time, in a folder, and keep the newest N
         #[arg(long, value_name = "N")]
@@ -54,9 +54,9 @@ enum Command {
         #[arg(value_name = "FILE|FOLDER")]
         target: PathBuf,
     },
-    /// Replace the SQLite database with a backup; servers must be stopped
+    /// Replace the SQLite database with a backup, and keep the replaced one; servers must be stopped
     Restore {
-        /// Do not ask
+        /// Do not ask at a terminal; without a terminal nothing is asked
         #[arg(long)]
         yes: bool,
         /// The file to read
@@ -121,16 +121,13 @@ async fn run(command: Command, config: Config, owner: Option<Owner>) -> Result<S
         Command::WriteManPages { folder } => {
             command_line::write_man_pages(Cli::command(), &folder).map(|()| String::new())
         }
-        Command::Backup { keep: None, target } => backup::back_up(&config, &target).await.map(line),
+        Command::Backup { keep: None, target } => {
+            backup::back_up(&config, &target, Clock::System.now()).await.map(line)
+        }
         Command::Backup { keep: Some(most), target } => {
             backup::back_up_into(&config, &target, most.get(), Clock::System.now()).await.map(line)
         }
-        Command::Restore { yes, file } => {
-            if !yes {
-                backup::confirm_restore(&config)?;
-            }
-            backup::restore(&config, &file).await.map(line)
-        }
+        Command::Restore { yes, file } => restore::restore(&config, &file, !yes).await.map(line),
         Command::MigrateTo { url } => migrate_to::migrate_to(&config, &migrate_to::read_address(&url)?).await,
         Command::Account(command) => {
             if !command.can_create_database() {

@@ -1,23 +1,22 @@
-//! Backups of the SQLite database: a copy while servers run, and the way back.
+//! Backups of the SQLite database: copies while servers run, which are opened and checked before they count.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, IsTerminal};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::{fmt, io};
 
 use dockpass_core::timestamp::Timestamp;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
-use super::data_folder::{self, newest_kept, with_suffix};
-use super::database::{DatabaseLocation, is_damage};
+use super::data_folder::{self, with_suffix};
+use super::database::DatabaseLocation;
+use super::migrations;
 use crate::config::Config;
 
-const LOGS: [&str; 2] = ["-wal", "-shm"];
-
-/// Writes a consistent copy of the database to `file`, whether servers run or not, and replaces an earlier one at once. The
-/// copy does not include the secret key file. Returns the sentence to print; errors are sentences too.
-pub async fn back_up(config: &Config, file: &Path) -> Result<String, String> {
+/// Writes a consistent copy of the database to `file`, whether servers run or not, and verifies it before it replaces an
+/// earlier one at once. The copy does not include the secret key file. Returns the sentence to print; errors are sentences too.
+pub async fn back_up(config: &Config, file: &Path, now: Timestamp) -> Result<String, String> {
     let path = sqlite_path(config)?;
     // A link stays a link, and the database cannot be replaced by its own backup.
     let file = &fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
@@ -32,28 +31,51 @@ pub async fn back_up(config: &Config, file: &Path) -> Result<String, String> {
     }
     let draft = with_suffix(file, ".writing");
     let _lock = copy(path, SqliteConnectOptions::new().filename(path), &draft).await?;
+    let verified = verify(&draft).await.map_err(|reason| {
+        let _ = fs::remove_file(&draft);
+        format!("{} cannot be backed up: its copy {reason}", path.display())
+    });
+    let contents = verified?;
     data_folder::replace(&draft, file).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+    if let Err(error) = note_backup(path, file, now).await {
+        tracing::warn!("the backup could not be noted in the database, so the server does not know of it: {error}");
+    }
     Ok(format!(
-        "backup written to {}; keep a copy of the secret key file {} elsewhere: the backup is useless without it",
+        "backup written to {} and verified: {contents}. It does not contain the secret key file {}: keep a copy of that \
+         elsewhere, because the backup is useless without it",
         file.display(),
         config.secret_key_file.display()
     ))
 }
 
-/// Writes a backup that is named by the time into `folder`, then deletes the oldest such files until `most` are left.
+/// Tells the server where and when the last backup was made.
+async fn note_backup(database: &Path, file: &Path, now: Timestamp) -> sqlx::Result<()> {
+    let mut connection = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(database)).await?;
+    let sql = "INSERT INTO setup_step (name, done_at, place) VALUES ('backup', $1, $2)
+               ON CONFLICT (name) DO UPDATE SET done_at = $1, place = $2";
+    let place = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let noted = sqlx::query(sql).bind(now.millis()).bind(place.display().to_string()).execute(&mut connection).await;
+    connection.close().await?;
+    noted.map(|_| ())
+}
+
+/// Writes a backup that is named by the time into `folder`, then deletes the oldest such files until `most` are left. If the
+/// copy cannot be written or verified, nothing is deleted.
 pub async fn back_up_into(config: &Config, folder: &Path, most: usize, now: Timestamp) -> Result<String, String> {
     let failed = |error: io::Error| format!("{}: {error}", folder.display());
     data_folder::create_folder(folder).map_err(failed)?;
     let time = now.rfc3339().replace(['-', ':', 'Z'], "");
     let name = format!("dockpass-{time}.{:03}Z.db", now.millis().rem_euclid(1000));
-    let sentence = back_up(config, &folder.join(&name)).await?;
+    let sentence = back_up(config, &folder.join(&name), now).await?;
     let entries = fs::read_dir(folder).map_err(failed)?.flatten();
     let mut earlier: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     earlier.retain(|other| is_named_by_time(other) && *other != name);
     earlier.sort_unstable();
     let surplus = (earlier.len() + 1).saturating_sub(most);
     earlier.iter().take(surplus).try_for_each(|old| fs::remove_file(folder.join(old))).map_err(failed)?;
-    Ok(sentence)
+    let kept = earlier.len() + 1 - surplus;
+    let backups = if kept == 1 { "1 backup".to_owned() } else { format!("{kept} backups") };
+    Ok(format!("{sentence}. {} holds {backups}, at most {most}", folder.display()))
 }
 
 fn is_named_by_time(name: &str) -> bool {
@@ -61,88 +83,7 @@ fn is_named_by_time(name: &str) -> bool {
     time.is_some_and(|time| time.len() == 19 && time.bytes().all(|byte| byte.is_ascii_digit() || b"T.".contains(&byte)))
 }
 
-/// Asks at a terminal whether to go on. A script is not asked.
-pub fn confirm_restore(config: &Config) -> Result<(), String> {
-    if !io::stdin().is_terminal() {
-        return Ok(());
-    }
-    eprint!("Replace {} with the backup? [y/N] ", sqlite_path(config)?.display());
-    let mut answer = String::new();
-    let is_read = io::stdin().read_line(&mut answer).is_ok();
-    if is_read && answer.trim().eq_ignore_ascii_case("y") { Ok(()) } else { Err("nothing was changed".to_owned()) }
-}
-
-/// Replaces the database with a backup, while no server runs. The earlier database is kept as `….replaced-1` and so on. At
-/// every moment one of the two is at the database's path. Returns the sentence to print; errors are sentences too.
-pub async fn restore(config: &Config, file: &Path) -> Result<String, String> {
-    let path = sqlite_path(config)?;
-    check_backup(file).await?;
-    let _lock = data_folder::occupy_exclusively(config)?;
-    let draft = with_suffix(path, ".restoring");
-    let _draft_lock = copy(file, closed_database(file), &draft).await?;
-    let failed = |error: io::Error| format!("{} cannot be replaced: {error}", path.display());
-    let kept = match path.exists() {
-        true => Some(keep(path).await?),
-        false => put_lost_log_away(path).map(|()| None).map_err(failed)?,
-    };
-    data_folder::replace(&draft, path).map_err(failed)?;
-    let mut sentence = format!("{} restored from {}", path.display(), file.display());
-    if let Some(kept) = kept {
-        sentence += &format!("; the earlier database is {}", kept.display());
-    }
-    if !config.secret_key_file.exists() {
-        let key_file = config.secret_key_file.display();
-        sentence += &format!("; copy the secret key file of the backed-up server to {key_file}");
-    }
-    Ok(sentence)
-}
-
-/// Gives the database a second name, and leaves no log beside it: SQLite finds a log by the database's name, and would read
-/// it into the restored database.
-async fn keep(path: &Path) -> Result<PathBuf, String> {
-    let kept = with_suffix(path, &format!(".replaced-{}", newest_kept(path).map_or(1, |(number, _)| number + 1)));
-    let failed = |error: io::Error| format!("{} cannot be kept as {}: {error}", path.display(), kept.display());
-    let copy_file = |suffix: &str| {
-        let copy = with_suffix(&kept, suffix);
-        fs::copy(with_suffix(path, suffix), &copy)?;
-        fs::set_permissions(&copy, Permissions::from_mode(0o600))?;
-        File::open(copy)?.sync_all()
-    };
-    match fold_log(path).await {
-        // Some file systems have no hard links.
-        Ok(()) => fs::hard_link(path, &kept).or_else(|_| copy_file("")).map_err(failed)?,
-        Err(error) if is_damage(&error) => {
-            copy_file("").map_err(failed)?;
-            for suffix in LOGS.into_iter().filter(|suffix| with_suffix(path, suffix).exists()) {
-                copy_file(suffix).and_then(|()| fs::remove_file(with_suffix(path, suffix))).map_err(failed)?;
-            }
-        }
-        Err(error) => return Err(format!("{} cannot be replaced: {error}", path.display())),
-    }
-    Ok(kept)
-}
-
-/// Writes the log back into the database's file and deletes it.
-async fn fold_log(path: &Path) -> sqlx::Result<()> {
-    let options = SqliteConnectOptions::new().filename(path);
-    // A connection that may write deletes the log of a damaged database when it is closed.
-    let mut reader = SqliteConnection::connect_with(&options.clone().read_only(true)).await?;
-    sqlx::query("SELECT COUNT(*) FROM sqlite_schema").execute(&mut reader).await?;
-    reader.close().await?;
-    let mut connection = SqliteConnection::connect_with(&options).await?;
-    let (mode,): (String,) = sqlx::query_as("PRAGMA journal_mode = DELETE").fetch_one(&mut connection).await?;
-    connection.close().await?;
-    if mode == "delete" { Ok(()) } else { Err(sqlx::Error::Protocol("another program uses it".to_owned())) }
-}
-
-/// Earlier versions renamed the database before its log. Killed in between, they left the log to the next database.
-fn put_lost_log_away(path: &Path) -> io::Result<()> {
-    let owner = newest_kept(path).map_or_else(|| with_suffix(path, ".lost"), |(_, kept)| kept);
-    let mut lost = LOGS.into_iter().filter(|suffix| with_suffix(path, suffix).exists());
-    lost.try_for_each(|suffix| fs::rename(with_suffix(path, suffix), with_suffix(&owner, suffix)))
-}
-
-fn sqlite_path(config: &Config) -> Result<&Path, String> {
+pub(super) fn sqlite_path(config: &Config) -> Result<&Path, String> {
     match &config.database {
         DatabaseLocation::Sqlite(path) => Ok(path),
         DatabaseLocation::Postgres(_) => {
@@ -152,7 +93,7 @@ fn sqlite_path(config: &Config) -> Result<&Path, String> {
 }
 
 /// Writes one consistent state of a database into a draft, which is locked until the file is dropped.
-async fn copy(database: &Path, options: SqliteConnectOptions, draft: &Path) -> Result<File, String> {
+pub(super) async fn copy(database: &Path, options: SqliteConnectOptions, draft: &Path) -> Result<File, String> {
     let unwritable = |error: &dyn std::fmt::Display| format!("{} cannot be written: {error}", draft.display());
     let failed = |error: sqlx::Error| format!("{} cannot be backed up: {error}", database.display());
     let mut connection = SqliteConnection::connect_with(&options.read_only(true)).await.map_err(failed)?;
@@ -183,17 +124,47 @@ fn create_draft(path: &Path) -> io::Result<File> {
 
 /// A file that no server uses: a backup, or a copy of a stopped server's database. SQLite would create a log beside such a
 /// copy, and the folder may be read-only.
-fn closed_database(file: &Path) -> SqliteConnectOptions {
+pub(super) fn closed_database(file: &Path) -> SqliteConnectOptions {
     let has_log = ["-wal", "-journal"].iter().any(|suffix| with_suffix(file, suffix).exists());
     SqliteConnectOptions::new().filename(file).immutable(!has_log)
 }
 
-async fn check_backup(file: &Path) -> Result<(), String> {
-    let refuse = |error: sqlx::Error| format!("{} is not a Dockpass backup: {error}", file.display());
-    let mut connection =
-        SqliteConnection::connect_with(&closed_database(file).read_only(true)).await.map_err(refuse)?;
-    sqlx::query("SELECT id FROM account LIMIT 1").execute(&mut connection).await.map_err(refuse)?;
+/// What a database holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DatabaseContents {
+    accounts: i64,
+    tokens: i64,
+}
+
+impl DatabaseContents {
+    pub async fn count(connection: &mut SqliteConnection) -> sqlx::Result<Self> {
+        let sql = "SELECT (SELECT COUNT(*) FROM account), (SELECT COUNT(*) FROM token)";
+        let (accounts, tokens) = sqlx::query_as(sql).fetch_one(connection).await?;
+        Ok(Self { accounts, tokens })
+    }
+}
+
+impl fmt::Display for DatabaseContents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ending = |number: i64| if number == 1 { "" } else { "s" };
+        let Self { accounts, tokens } = *self;
+        write!(f, "{accounts} account{} and {tokens} token{}", ending(accounts), ending(tokens))
+    }
+}
+
+/// Opens a copy and checks that it is whole and has all tables. The error is the part of a sentence after the file's name.
+pub(super) async fn verify(file: &Path) -> Result<DatabaseContents, String> {
+    let refuse = |error: sqlx::Error| format!("is not a Dockpass backup: {error}");
+    let options = closed_database(file).read_only(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.map_err(refuse)?;
+    let missing = migrations::missing_tables(&mut connection).await.map_err(refuse)?;
+    if !missing.is_empty() {
+        return Err(format!("is incomplete: it has no table {}", missing.join(", ")));
+    }
     let (result,): (String,) =
         sqlx::query_as("PRAGMA integrity_check").fetch_one(&mut connection).await.map_err(refuse)?;
-    if result == "ok" { Ok(()) } else { Err(format!("{} is damaged: {result}", file.display())) }
+    if result != "ok" {
+        return Err(format!("is damaged: {result}"));
+    }
+    DatabaseContents::count(&mut connection).await.map_err(refuse)
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use rust_embed::RustEmbed;
-use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{SqlSafeStr as _, SqliteConnection};
 
 use super::database::{Connection, Engine, fetch};
 
@@ -72,6 +72,18 @@ pub async fn compare(connection: &mut impl Connection) -> sqlx::Result<Tables> {
     let (has_list,) = fetch!(fetch_one, connection, (bool,), has_list)?;
     let applied = if has_list { fetch!(fetch_all, connection, Applied, LIST)? } else { Vec::new() };
     Ok(judge(&applied, &migrator()))
+}
+
+/// The tables that the applied migrations of this version create and that an SQLite database lacks.
+pub(super) async fn missing_tables(connection: &mut SqliteConnection) -> sqlx::Result<Vec<String>> {
+    let applied: Vec<Applied> = sqlx::query_as(LIST).fetch_all(&mut *connection).await?;
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table'";
+    let found: Vec<(String,)> = sqlx::query_as(tables).fetch_all(connection).await?;
+    let migrator = migrator();
+    let is_applied = |one: &&Migration| applied.iter().any(|(.., sum)| one.checksum.as_ref() == sum.as_slice());
+    let created = migrator.iter().filter(is_applied).flat_map(|one| one.sql.as_str().split("CREATE TABLE ").skip(1));
+    let names = created.filter_map(|rest| rest.split_whitespace().next());
+    Ok(names.filter(|name| !found.iter().any(|(found,)| found == name)).map(str::to_owned).collect())
 }
 
 fn judge(applied: &[Applied], migrator: &Migrator) -> Tables {

@@ -47,5 +47,6 @@ mod podman;
 mod program;
 mod refusals;
 mod registry_host;
+mod restore_drill;
 mod rights;
 mod workstation;

@@ -12,6 +12,8 @@ use std::time::Instant;
 
 use dockpass::platform::database::{DatabaseLocation, Db};
 use reqwest::StatusCode;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
 use crate::harness::program::{Program, command, run, run_with_input};
 use crate::harness::{PASSWORD, database};
@@ -151,6 +153,54 @@ async fn the_newest_backups_are_kept_in_a_folder() {
     assert_eq!(accounts(&backups.join(&kept[0])).await, ["alice", "bob"]);
     assert_eq!(accounts(&backups.join(&kept[1])).await, ["alice", "bob", "carol"]);
     assert_eq!(mode(&backups.join(&kept[1])), 0o600);
+}
+
+/// Runs statements on a database that no server uses.
+async fn change(path: &Path, statements: &str) {
+    let options = SqliteConnectOptions::new().filename(path).foreign_keys(false);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_that_does_not_verify_is_an_error_and_no_earlier_backup_goes() {
+    let incomplete = "is incomplete: it has no table token";
+    let damaged = "is damaged: NULL value in account.display_name";
+    for (statements, reason) in [
+        ("DROP TABLE token", incomplete),
+        (
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = replace(sql, 'display_name        TEXT,', 'display_name TEXT NOT NULL,')
+             WHERE name = 'account'",
+            damaged,
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, backups) = (folder.path().join("data"), folder.path().join("backups"));
+        add(&data, "alice");
+        let back_up = || shell(&data, &["backup", "--keep", "1", backups.to_str().unwrap()]);
+        let said = String::from_utf8(back_up().stdout).unwrap();
+        let (file, key) = (backups.join(&names(&backups)[0]), data.join("secret.key"));
+        assert_eq!(
+            said,
+            format!(
+                "backup written to {} and verified: 1 account and 0 tokens. It does not contain the secret key file {}: keep \
+                 a copy of that elsewhere, because the backup is useless without it. {} holds 1 backup, at most 1\n",
+                file.display(),
+                key.display(),
+                backups.display()
+            )
+        );
+        let before = fs::read(&file).unwrap();
+        change(&data.join("dockpass.db"), statements).await;
+        let said = error(&back_up());
+        assert!(said.contains(&format!("dockpass.db cannot be backed up: its copy {reason}")), "{said}");
+        assert_eq!(names(&backups), [file.file_name().unwrap().to_str().unwrap()], "nothing is left of the copy");
+        // Neither does it replace a file that is named.
+        assert!(!shell(&data, &["backup", file.to_str().unwrap()]).status.success());
+        assert_eq!(fs::read(&file).unwrap(), before);
+    }
 }
 
 #[tokio::test]
