@@ -59,7 +59,8 @@ pub async fn restore(config: &Config, file: &Path, is_asking: bool) -> Result<St
 
 /// When a database was last written, and what it holds.
 fn described(path: &Path, contents: sqlx::Result<DatabaseContents>) -> String {
-    let written = ["", LOGS[0]].iter().filter_map(|suffix| fs::metadata(with_suffix(path, suffix)).ok()?.modified().ok());
+    let written =
+        ["", LOGS[0]].iter().filter_map(|suffix| fs::metadata(with_suffix(path, suffix)).ok()?.modified().ok());
     let at = Timestamp::from(OffsetDateTime::from(written.max().unwrap_or(SystemTime::UNIX_EPOCH))).rfc3339();
     match contents {
         Ok(contents) => format!("last written at {at}: {contents}"),
