@@ -5,7 +5,7 @@ use std::{error, fmt};
 
 use tower_sessions::session_store;
 
-use crate::platform::database::is_outage;
+use crate::platform::database::{count_error, is_outage};
 
 /// Why a request failed. The user sees the kind in words, and the log also gets the source.
 #[derive(Debug)]
@@ -77,7 +77,9 @@ impl error::Error for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if is_outage(&error) { Error::Outage(error.into()) } else { Error::internal(error) }
+        let is_outage = is_outage(&error);
+        count_error(is_outage);
+        if is_outage { Error::Outage(error.into()) } else { Error::internal(error) }
     }
 }
 

@@ -19,7 +19,8 @@ use crate::app::App;
 use crate::error::Error;
 use crate::platform::session_store::DatabaseSessionStore;
 use crate::web::forms::LARGEST_FORM;
-use crate::web::{assets, cookies, errors, headers, health, metrics};
+use crate::web::metrics::Measure;
+use crate::web::{assets, cookies, errors, headers, health};
 use crate::{admin, auth, devices, registry, repositories, settings, tokens};
 
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
@@ -28,9 +29,7 @@ pub fn router(app: App) -> Router {
     let pages = guarded(pages(&app).merge(assets::routes()))
         .layer(middleware::from_fn_with_state(app.clone(), errors::as_pages))
         .layer(CompressionLayer::new());
-    let registry = guarded(registry::routes())
-        .layer(middleware::from_fn(errors::as_registry_json))
-        .layer(middleware::from_fn_with_state(app.clone(), metrics::count));
+    let registry = guarded(registry::routes()).layer(middleware::from_fn(errors::as_registry_json));
     let devices = guarded(devices::endpoint::routes()).layer(middleware::from_fn(errors::as_oauth_json));
     Router::new()
         .merge(pages)
@@ -42,6 +41,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.urls.is_secure, headers::secure))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_response(log_response).on_failure(()))
         .layer(middleware::from_fn_with_state(app.clone(), headers::identify))
+        .layer(Measure(app.metrics.clone()))
         .with_state(app)
 }
 

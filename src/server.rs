@@ -19,7 +19,7 @@ use crate::platform::clock::{self, Clock};
 use crate::platform::data_folder;
 use crate::platform::database::Db;
 use crate::platform::http_server::{self, ConnectionLimits, ServerPhase};
-use crate::platform::metrics::Metrics;
+use crate::platform::metrics::{Journals, Metrics};
 use crate::platform::open_database::open_error;
 use crate::platform::password_hasher::PasswordHasher;
 use crate::platform::rate_limits::RateLimits;
@@ -37,6 +37,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// New keys of other servers are looked for this often; `core::key_rotation` counts on less than five seconds.
 const LOOK_FOR_KEYS_EVERY: Duration = Duration::from_secs(2);
 const METRICS_CONNECTIONS: usize = 64;
+/// Tokens are counted this often for the metrics, and with very many of them less often.
+const COUNT_TOKENS_EVERY: Duration = Duration::from_secs(60);
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// Idle devices are signed out this often. Their tokens are refused at once, but until then pages show them as active.
 const END_IDLE_DEVICES_EVERY: Duration = Duration::from_secs(60);
@@ -85,20 +87,32 @@ impl Server {
         let write_health = WriteHealth::default();
         // The start itself wrote: tables, keys or the set-up code.
         write_health.note(true, now);
+        let token_uses = tokens::usage::actions::token_uses();
+        let rotated_secret_uses = tokens::authenticate::actions::rotated_secret_uses();
+        let repository_uses = repositories::actions::repository_uses();
+        let refusals = tokens::refusals::actions::refusals();
+        let failures = activity::actions::failures();
+        let journals: Journals = vec![
+            ("token_uses", Arc::new(token_uses.clone())),
+            ("rotated_secret_uses", Arc::new(rotated_secret_uses.clone())),
+            ("repository_uses", Arc::new(repository_uses.clone())),
+            ("refusals", Arc::new(refusals.clone())),
+            ("security_log", Arc::new(failures.clone())),
+        ];
         let app = App {
             urls: Arc::new(config.urls(address)),
             config: Arc::new(config),
             signing_keys: keys.signing_keys,
             hasher: PasswordHasher::default(),
             rate_limits: RateLimits::default(),
-            metrics: Metrics::new(now, write_health.clone()),
+            metrics: Metrics::new(now, write_health.clone(), journals),
             write_health,
             encryptor: keys.encryptor,
-            token_uses: tokens::usage::actions::token_uses(),
-            rotated_secret_uses: tokens::authenticate::actions::rotated_secret_uses(),
-            repository_uses: repositories::actions::repository_uses(),
-            refusals: tokens::refusals::actions::refusals(),
-            failures: activity::actions::failures(),
+            token_uses,
+            rotated_secret_uses,
+            repository_uses,
+            refusals,
+            failures,
             rng: SystemRng,
             clock,
             phase: phase.subscribe(),
@@ -131,6 +145,7 @@ impl Server {
         let flushing = tokio::spawn(flush_at_intervals(self.app.clone(), phase.subscribe()));
         let tidying = tokio::spawn(tidy_at_intervals(self.app.clone()));
         let looking = tokio::spawn(look_for_keys(self.app.clone()));
+        let counting = self.metrics.is_some().then(|| tokio::spawn(count_tokens_at_intervals(self.app.clone())));
         let metrics = self.metrics.map(|(listener, _)| {
             let service = web::metrics::router(self.app.metrics.clone());
             let limits = ConnectionLimits::new(METRICS_CONNECTIONS);
@@ -153,6 +168,7 @@ impl Server {
         phase.send_replace(ServerPhase::Stopping);
         tidying.abort();
         looking.abort();
+        counting.inspect(JoinHandle::abort);
         metrics.inspect(JoinHandle::abort);
         let last_flush = async {
             // It ends by itself. Aborted in the middle of a commit, it would write the same again.
@@ -262,6 +278,22 @@ async fn end_idle_devices(app: &App) -> Result<(), Error> {
     run([job], true).await
 }
 
+/// Counts the tokens in the database for the metrics.
+pub async fn count_tokens(app: &App) -> Result<(), Error> {
+    let counting = async {
+        let counts = tokens::actions::count_all(&app.db, app.clock.now()).await?;
+        for (source, status, count) in counts.by_status {
+            app.metrics.set_tokens(source.as_str(), status.as_str(), count);
+        }
+        for (source, days, count) in counts.active {
+            app.metrics.set_active_tokens(source.as_str(), days, count);
+        }
+        Ok(())
+    };
+    let job: Job<'_> = ("counting tokens", Box::pin(counting));
+    run([job], true).await
+}
+
 /// Goes through the phases, and ends when all requests should have ended.
 async fn stop_in_order(request: Option<StopRequest>, phase: &watch::Sender<ServerPhase>) {
     let deadline = time::Instant::now() + SHUTDOWN_TIMEOUT;
@@ -296,6 +328,16 @@ async fn tidy_at_intervals(app: App) {
             _ = hours.tick() => tidy(&app).await,
             _ = minutes.tick() => end_idle_devices(&app).await,
         };
+    }
+}
+
+async fn count_tokens_at_intervals(app: App) {
+    loop {
+        let began = time::Instant::now();
+        // Errors are in the log.
+        let _ = count_tokens(&app).await;
+        // At most a hundredth of a core.
+        time::sleep(COUNT_TOKENS_EVERY.max(began.elapsed() * 100)).await;
     }
 }
 

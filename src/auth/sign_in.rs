@@ -21,6 +21,7 @@ use crate::accounts::actions::{self, CheckedPassword};
 use crate::activity::actions as activity;
 use crate::app::App;
 use crate::error::Error;
+use crate::platform::metrics::SignInOutcome;
 use crate::web::cookies::removed_session;
 use crate::web::extract::Now;
 use crate::web::forms::{FormError, PostedForm, local_path};
@@ -115,6 +116,15 @@ pub(super) async fn check_password(
 ) -> Result<Result<Account, FormError>, Error> {
     let account = actions::find_typed(&mut app.db.read().await?, username).await?;
     let outcome = checker.password(username, account.as_ref(), password).await;
+    match &outcome {
+        // Counted when the sign-in is complete.
+        Ok(CheckedPassword::Right(account)) if !account.has_second_factor => {}
+        Ok(CheckedPassword::Right(_)) => app.metrics.sign_in(SignInOutcome::SecondFactor),
+        Ok(CheckedPassword::Disabled(_)) => app.metrics.sign_in(SignInOutcome::Disabled),
+        Ok(CheckedPassword::Wrong { .. }) => app.metrics.sign_in(SignInOutcome::WrongPassword),
+        Err(Error::TooMany(_)) => app.metrics.sign_in(SignInOutcome::Throttled),
+        Err(_) => {}
+    }
     let key = match outcome {
         Ok(CheckedPassword::Disabled(_)) => "sign_in.disabled",
         _ => "sign_in.refused",
@@ -170,6 +180,7 @@ pub(super) async fn complete(
     let mut tx = app.db.write().await?;
     activity::record(&mut tx, account, ActivityKind::SignedIn, "", &origin, now).await?;
     tx.commit().await?;
+    app.metrics.sign_in(SignInOutcome::SignedIn);
     let browser = source.browser.unwrap_or_else(|| RememberedBrowser::new(app.rng));
     Ok(CookieJar::new().add(browser.remember(account, &app.encryptor, app.rng, &app.urls)))
 }

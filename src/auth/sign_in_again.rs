@@ -241,7 +241,7 @@ impl Question {
             };
             let is_recovery = recovery_code::parse(code).is_some();
             let factor = if is_recovery { SecondFactor::RecoveryCode(code) } else { SecondFactor::Code(code) };
-            if let Err(error) = check_factor(&checker, &me.account, factor, words).await? {
+            if let Err(error) = check_factor(app, &checker, &me.account, factor, words).await? {
                 return Ok(Err(self.ask_again(app, CODE_FIELD, String::new(), error)));
             }
             me.account

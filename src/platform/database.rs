@@ -5,6 +5,7 @@
 //! spread their bounds over every caller.
 
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
@@ -102,6 +103,20 @@ pub fn is_outage(error: &sqlx::Error) -> bool {
         }
         _ => false,
     }
+}
+
+static OUTAGES: AtomicU64 = AtomicU64::new(0);
+static OTHER_ERRORS: AtomicU64 = AtomicU64::new(0);
+
+/// Counts an error that a request or a job could not handle.
+pub fn count_error(is_outage: bool) {
+    let count = if is_outage { &OUTAGES } else { &OTHER_ERRORS };
+    count.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The errors since the start, by kind.
+pub fn error_counts() -> [(&'static str, u64); 2] {
+    [("outage", OUTAGES.load(Ordering::Relaxed)), ("other", OTHER_ERRORS.load(Ordering::Relaxed))]
 }
 
 /// A connection that only reads.

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt::Debug;
 use std::hash::Hash;
 use std::ops::Deref;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use dockpass_core::timestamp::Timestamp;
 use tokio::sync::OwnedMutexGuard;
@@ -12,11 +14,45 @@ use tokio::sync::OwnedMutexGuard;
 /// Entries by key; equal keys merge. A request holds the lock only for a moment.
 #[derive(Debug)]
 pub struct Journal<K, V> {
-    entries: Arc<Mutex<HashMap<K, V>>>,
+    entries: Arc<Mutex<Entries<K, V>>>,
     /// Held by a [`Batch`].
     writing: Arc<tokio::sync::Mutex<()>>,
     merge: fn(&mut V, V),
     bound: usize,
+}
+
+#[derive(Debug)]
+struct Entries<K, V> {
+    waiting: HashMap<K, V>,
+    /// When the oldest of them was noted.
+    oldest: Option<Instant>,
+    /// The entries of the batch that is being written, and when their oldest was noted.
+    in_batch: (usize, Option<Instant>),
+    dropped: u64,
+}
+
+/// What waits to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Backlog {
+    pub entries: usize,
+    /// Zero if none waits.
+    pub oldest_age: Duration,
+    /// The entries that found the journal full, since the start.
+    pub dropped: u64,
+}
+
+/// A journal of any type.
+pub trait HasBacklog: Debug + Send + Sync {
+    fn backlog(&self) -> Backlog;
+}
+
+impl<K: Debug + Send, V: Debug + Send> HasBacklog for Journal<K, V> {
+    fn backlog(&self) -> Backlog {
+        let Entries { waiting, oldest, in_batch, dropped } = &*self.entries();
+        let oldest = [*oldest, in_batch.1].into_iter().flatten().min();
+        let oldest_age = oldest.map_or(Duration::ZERO, |noted_at| noted_at.elapsed());
+        Backlog { entries: waiting.len() + in_batch.0, oldest_age, dropped: *dropped }
+    }
 }
 
 impl<K, V> Clone for Journal<K, V> {
@@ -26,29 +62,43 @@ impl<K, V> Clone for Journal<K, V> {
     }
 }
 
+impl<K, V> Journal<K, V> {
+    fn entries(&self) -> MutexGuard<'_, Entries<K, V>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<K: Eq + Hash + Ord, V> Journal<K, V> {
     /// An empty journal. While the database is down it drops keys beyond `bound`, so that memory stays bounded.
     pub fn new(bound: usize, merge: fn(&mut V, V)) -> Self {
-        Self { entries: Arc::default(), writing: Arc::default(), merge, bound }
+        let entries = Entries { waiting: HashMap::new(), oldest: None, in_batch: (0, None), dropped: 0 };
+        Self { entries: Arc::new(Mutex::new(entries)), writing: Arc::default(), merge, bound }
     }
 
     pub fn note(&self, key: K, value: V) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = entries.len() < self.bound;
-        match entries.entry(key) {
+        let Entries { waiting, oldest, dropped, .. } = &mut *self.entries();
+        let has_room = waiting.len() < self.bound;
+        match waiting.entry(key) {
             Entry::Occupied(mut entry) => (self.merge)(entry.get_mut(), value),
-            Entry::Vacant(entry) if has_room => drop(entry.insert(value)),
-            Entry::Vacant(_) => {}
+            Entry::Vacant(entry) if has_room => {
+                entry.insert(value);
+                oldest.get_or_insert_with(Instant::now);
+            }
+            Entry::Vacant(_) => *dropped += 1,
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.entries().waiting.is_empty()
     }
 
     /// In the order of the keys: always the same, so that two servers cannot deadlock.
-    pub fn take(&self) -> Vec<(K, V)> {
-        let taken = std::mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
+    fn take(&self) -> Vec<(K, V)> {
+        let taken = {
+            let mut entries = self.entries();
+            entries.in_batch = (entries.waiting.len(), entries.oldest.take());
+            std::mem::take(&mut entries.waiting)
+        };
         let mut entries: Vec<(K, V)> = taken.into_iter().collect();
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));
         entries
@@ -74,6 +124,8 @@ impl<K: Eq + Hash + Ord, V> Batch<K, V> {
     /// Says that the first `count` entries are committed.
     pub fn written(&mut self, count: usize) {
         self.entries.drain(..count);
+        let oldest = self.journal.entries().in_batch.1.filter(|_| !self.entries.is_empty());
+        self.journal.entries().in_batch = (self.entries.len(), oldest);
     }
 }
 
@@ -88,6 +140,9 @@ impl<K: Eq + Hash + Ord, V> Deref for Batch<K, V> {
 impl<K: Eq + Hash + Ord, V> Drop for Batch<K, V> {
     fn drop(&mut self) {
         self.entries.drain(..).for_each(|(key, value)| self.journal.note(key, value));
+        let mut entries = self.journal.entries();
+        let (_, oldest) = std::mem::take(&mut entries.in_batch);
+        entries.oldest = oldest.or(entries.oldest);
     }
 }
 
@@ -146,6 +201,28 @@ mod tests {
         assert!(!second.is_finished());
         drop(first);
         assert_eq!(second.await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_backlog_counts_what_is_being_written_and_what_was_dropped() {
+        let journal = Journal::new(2, add);
+        assert_eq!((journal.backlog().entries, journal.backlog().oldest_age), (0, Duration::ZERO));
+        ["a", "b", "c"].iter().for_each(|key| journal.note(*key, 1));
+        assert_eq!((journal.backlog().entries, journal.backlog().dropped), (2, 1));
+        let began = Instant::now();
+        let mut batch = journal.batch().await;
+        journal.note("c", 1);
+        batch.written(1);
+        assert_eq!(journal.backlog().entries, 2, "one in the batch and one after it");
+        drop(batch);
+        let backlog = journal.backlog();
+        assert!(
+            backlog.entries == 2 && backlog.oldest_age >= began.elapsed(),
+            "what was not written is as old as before"
+        );
+        let mut batch = journal.batch().await;
+        batch.written(2);
+        assert_eq!((journal.backlog().entries, journal.backlog().oldest_age), (0, Duration::ZERO));
     }
 
     #[test]

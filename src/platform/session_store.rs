@@ -15,7 +15,7 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
 
 use super::clock::Clock;
-use super::database::{Db, Tx, execute, fetch};
+use super::database::{Db, Tx, count_error, execute, fetch, is_outage};
 use super::rng::SystemRng;
 
 pub const ACCOUNT_KEY: &str = "account_id";
@@ -172,5 +172,6 @@ fn data_of(record: &Record) -> String {
 }
 
 fn backend(error: sqlx::Error) -> Error {
+    count_error(is_outage(&error));
     Error::Backend(error.to_string())
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dockpass_core::timestamp::Timestamp;
 use time::Duration;
 
-use super::database::{Db, execute};
+use super::database::{Db, count_error, execute, is_outage};
 
 /// A successful write counts as current for this long.
 const FRESH: Duration = Duration::MINUTE;
@@ -43,6 +43,7 @@ impl WriteHealth {
         });
         if !is_known {
             let written = write_something(db, now).await;
+            let _ = written.as_ref().inspect_err(|error| count_error(is_outage(error)));
             self.note(written.is_ok(), now);
         }
     }

@@ -165,3 +165,43 @@ pub async fn tidy(db: &Db, now: Timestamp) -> Result<(), Error> {
     refusals::actions::tidy(&mut tx, now).await?;
     Ok(tx.commit().await?)
 }
+
+/// The days in which active tokens expire, for the metrics: each after its first number and until its second.
+const EXPIRY_DAYS: [(&str, i64, i64); 5] =
+    [("0-1", 0, 1), ("1-7", 1, 7), ("7-30", 7, 30), ("30-90", 30, 90), ("90+", 90, i64::MAX)];
+
+/// The number of all tokens, by their source.
+#[derive(Debug, Default)]
+pub struct TokenCounts {
+    pub by_status: Vec<(TokenSource, TokenStatus, i64)>,
+    /// Active tokens, by the days until they expire.
+    pub active: Vec<(TokenSource, &'static str, i64)>,
+}
+
+/// Counts all tokens in short reads of one index, so that nothing waits for it, however many there are.
+pub async fn count_all(db: &Db, now: Timestamp) -> Result<TokenCounts, Error> {
+    let mut reader = db.read().await?;
+    let mut counts = TokenCounts::default();
+    let (always, never) = (Timestamp::from_millis(i64::MIN), Timestamp::NEVER);
+    for source in TokenSource::ALL {
+        let mut active = 0;
+        for (days, first, last) in EXPIRY_DAYS {
+            let until = if last == i64::MAX { never } else { now + Duration::days(last) };
+            let count = store::count_expiring(&mut reader, source, true, now + Duration::days(first), until).await?;
+            counts.active.push((source, days, count));
+            active += count;
+        }
+        let lasting = store::count_lasting(&mut reader, source, true).await?;
+        counts.active.push((source, "never", lasting));
+        let inactive = store::count_lasting(&mut reader, source, false).await?
+            + store::count_expiring(&mut reader, source, false, now, never).await?;
+        let expired = store::count_expiring(&mut reader, source, true, always, now).await?
+            + store::count_expiring(&mut reader, source, false, always, now).await?;
+        counts.by_status.extend([
+            (source, TokenStatus::Active, active + lasting),
+            (source, TokenStatus::Inactive, inactive),
+            (source, TokenStatus::Expired, expired),
+        ]);
+    }
+    Ok(counts)
+}

@@ -314,3 +314,43 @@ pub async fn auto_generated(connection: &mut impl Connection, account: &Account)
     };
     Ok(records.into_iter().map(read).collect())
 }
+
+/// The number of tokens that expire after `after` and until `until`.
+pub async fn count_expiring(
+    connection: &mut impl Connection,
+    source: TokenSource,
+    is_active: bool,
+    after: Timestamp,
+    until: Timestamp,
+) -> sqlx::Result<i64> {
+    let (count,) = fetch!(
+        fetch_one,
+        connection,
+        (i64,),
+        // SQLite uses the index only with a comparison.
+        "SELECT COUNT(*) FROM token
+         WHERE source = $1 AND is_active = $2 AND expires_at > $3 AND expires_at <= $4",
+        source.as_str(),
+        is_active,
+        after.millis(),
+        until.millis(),
+    )?;
+    Ok(count)
+}
+
+/// The number of tokens that never expire.
+pub async fn count_lasting(
+    connection: &mut impl Connection,
+    source: TokenSource,
+    is_active: bool,
+) -> sqlx::Result<i64> {
+    let (count,) = fetch!(
+        fetch_one,
+        connection,
+        (i64,),
+        "SELECT COUNT(*) FROM token WHERE source = $1 AND is_active = $2 AND expires_at IS NULL",
+        source.as_str(),
+        is_active,
+    )?;
+    Ok(count)
+}

@@ -1,7 +1,8 @@
 //! Real registry clients against Dockpass and against Debian's docker-registry: the docker CLI, skopeo, podman,
 //! buildah, containerd's ctr, the Docker engine and the crate oci-client. Also the credential helper, with a real
-//! keyring and with Debian's Chromium. tests/run installs all of them, and a test without its program fails. Only the
-//! engine cannot start everywhere. If it cannot, its test prints NOT RUN and the reason.
+//! keyring and with Debian's Chromium, and the metrics with Debian's Prometheus. tests/run installs all of them, and a
+//! test without its program fails. Only the engine cannot start everywhere. If it cannot, its test prints NOT RUN and
+//! the reason.
 //!
 //! Tests block their thread while a client runs, so the server under test runs on other threads of the test's runtime.
 
@@ -40,6 +41,7 @@ mod keyring_session;
 mod keys;
 mod levels;
 mod login;
+mod metrics;
 mod mount;
 mod namespaces;
 mod oci;

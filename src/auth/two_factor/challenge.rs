@@ -15,6 +15,7 @@ use crate::auth::credential_checker::{CredentialChecker, SecondFactor};
 use crate::auth::session::AwaitingSecondFactor;
 use crate::auth::sign_in::{TOKENS, complete};
 use crate::error::Error;
+use crate::platform::metrics::SignInOutcome;
 use crate::web::forms::{FormError, PostedForm, local_path};
 use crate::web::i18n::Words;
 use crate::web::page::{Page, private};
@@ -61,6 +62,7 @@ async fn check_recovery(
 
 /// Checks the second step of signing in; or says what is wrong with it.
 pub(in crate::auth) async fn check_factor(
+    app: &App,
     checker: &CredentialChecker,
     account: &Account,
     factor: SecondFactor<'_>,
@@ -71,6 +73,12 @@ pub(in crate::auth) async fn check_factor(
         SecondFactor::RecoveryCode(_) => "two_factor.wrong_recovery",
     };
     let outcome = checker.second_factor(account, factor).await;
+    match &outcome {
+        Ok(None) => app.metrics.sign_in(SignInOutcome::WrongCode),
+        Err(Error::TooMany(_)) => app.metrics.sign_in(SignInOutcome::Throttled),
+        // Counted when the sign-in is complete.
+        Ok(Some(())) | Err(_) => {}
+    }
     let wrong = FormError::new(StatusCode::UNAUTHORIZED, words.t(key));
     if let Err(error) = FormError::of_attempt(outcome, words, wrong)? {
         return Ok(Err(error));
@@ -87,7 +95,7 @@ async fn check(
 ) -> Result<Response, Error> {
     let AwaitingSecondFactor { account, next, page, session } = me;
     let is_recovery = matches!(factor, SecondFactor::RecoveryCode(_));
-    if let Err(error) = check_factor(&checker, &account, factor, page.words).await? {
+    if let Err(error) = check_factor(app, &checker, &account, factor, page.words).await? {
         return Ok(error.respond(|status, sentence| {
             private((
                 status,

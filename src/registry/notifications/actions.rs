@@ -55,19 +55,27 @@ impl Event {
     }
 }
 
-/// Processes notifications, in the order of their ids. After an error the registry sends them again: those that were
-/// committed are known then.
-pub async fn process(db: &Db, events: &[Event], now: Timestamp, rng: SystemRng) -> Result<(), Error> {
+/// Processes notifications, in the order of their ids, and calls `counted` for each that is new and committed. After an
+/// error the registry sends them again: those that were committed are known then.
+pub async fn process(
+    db: &Db,
+    events: &[Event],
+    counted: impl Fn(UseAction),
+    now: Timestamp,
+    rng: SystemRng,
+) -> Result<(), Error> {
     for events in events.chunks(AT_ONCE) {
         let mut tx = db.write().await?;
-        process_some(&mut tx, events, now, rng).await?;
+        let new = process_some(&mut tx, events, now, rng).await?;
         tx.commit().await?;
+        new.into_iter().for_each(&counted);
     }
     Ok(())
 }
 
-/// Rows are locked in one order, so that two servers cannot deadlock: notifications, HEADs, tokens, repositories.
-async fn process_some(tx: &mut Tx, events: &[Event], now: Timestamp, rng: SystemRng) -> Result<(), Error> {
+/// The new ones. Rows are locked in one order, so that two servers cannot deadlock: notifications, HEADs, tokens,
+/// repositories.
+async fn process_some(tx: &mut Tx, events: &[Event], now: Timestamp, rng: SystemRng) -> Result<Vec<UseAction>, Error> {
     let (mut heads, mut new) = (Vec::new(), Vec::new());
     for event in events {
         if event.is_head {
@@ -84,6 +92,7 @@ async fn process_some(tx: &mut Tx, events: &[Event], now: Timestamp, rng: System
     }
     new.sort_by_key(|event| (event.token_id(), event.at));
     let mut accounts = HashMap::new();
+    let actions = new.iter().map(|event| event.action).collect();
     let mut uses = Vec::new();
     for event in new {
         let account_id = account_of(tx, event, &mut accounts).await?;
@@ -100,7 +109,7 @@ async fn process_some(tx: &mut Tx, events: &[Event], now: Timestamp, rng: System
             history::add(tx, &event.repository, &event.change(last_use), &event.children, rng).await?;
         }
     }
-    Ok(())
+    Ok(actions)
 }
 
 async fn account_of<'e>(

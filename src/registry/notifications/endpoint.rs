@@ -67,7 +67,7 @@ async fn receive(_: FromRegistry, State(app): State<App>, Now(now): Now, body: B
         usage::actions::flush(&app.db, &app.token_uses, app.rng).await?;
         // Always in the same order, so that two servers cannot deadlock.
         events.sort_by(|a, b| a.id.cmp(&b.id));
-        actions::process(&app.db, &events, now, app.rng).await?;
+        actions::process(&app.db, &events, |action| app.metrics.notified_event(action), now, app.rng).await?;
     }
     Ok(StatusCode::OK)
 }
