@@ -28,7 +28,7 @@ impl Prometheus {
         let folder = tempfile::tempdir().unwrap();
         let (_, manual) = files("docs", "operating.md").pop().unwrap();
         let (_, rest) = manual.split_once("```yaml\nrule_files:").unwrap();
-        let config = rest.split("```").next().unwrap().replace("127.0.0.1:9090", target);
+        let config = rest.split("```").next().unwrap().replace("127.0.0.1:8081", target);
         assert!(config.contains(target) && config.contains("alert-rules.yml"), "{config}");
         fs::copy("packaging/alert-rules.yml", folder.path().join("alert-rules.yml")).unwrap();
         let file = folder.path().join("prometheus.yml");
