@@ -3,11 +3,12 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{env, fs, io};
 
 use clap::{Arg, ArgMatches, Command};
 use clap_complete::Shell;
 
+use crate::doctor::UnknownVariable;
 use crate::platform::{environment_file, text_input};
 
 const DEFAULT_FILE: &str = "/etc/dockpass/dockpass.conf";
@@ -45,6 +46,17 @@ pub fn parse(command: Command) -> (ArgMatches, Vec<String>) {
         _ => arg,
     });
     (with_short_help(command).get_matches(), mistakes)
+}
+
+/// The file that settings come from: the named one, or the default one if it exists.
+pub fn settings_file(named: Option<PathBuf>) -> Option<PathBuf> {
+    named.or_else(|| Some(DEFAULT_FILE.into())).filter(|path| path.is_file())
+}
+
+/// The variables of the environment that look like settings and are none.
+pub fn unknown_variables(command: &Command) -> Vec<UnknownVariable> {
+    let known: Vec<&str> = command.get_arguments().filter_map(|arg| arg.get_env()?.to_str()).collect();
+    UnknownVariable::find(&known, env::vars_os())
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> String {

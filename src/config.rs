@@ -12,9 +12,10 @@ use dockpass_core::quota::TokenQuota;
 use dockpass_core::secret::SecretHash;
 use ipnet::IpNet;
 use time::Duration;
-use url::{Host, Url};
+use url::Url;
 
 use crate::platform::database::DatabaseLocation;
+use crate::platform::http_client::is_loopback;
 use crate::platform::session_store::SessionLifetime;
 use crate::platform::text_input;
 
@@ -109,6 +110,8 @@ impl Default for Settings {
 /// The checked settings.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file that the settings came from, if there is one.
+    pub settings_file: Option<PathBuf>,
     pub listen: SocketAddr,
     pub data: PathBuf,
     pub database: DatabaseLocation,
@@ -211,6 +214,7 @@ impl Config {
             return Err(mistakes.0);
         };
         Ok(Self {
+            settings_file: settings.config.clone(),
             listen,
             database,
             public_url,
@@ -248,11 +252,6 @@ impl Config {
 
     /// What is allowed but most likely a mistake, as sentences for the log.
     pub fn warnings(&self) -> Vec<String> {
-        let is_loopback = |host: Host<&str>| match host {
-            Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
-            Host::Ipv4(address) => address.is_loopback(),
-            Host::Ipv6(address) => address.to_canonical().is_loopback(),
-        };
         let plain = self.public_url.iter().filter(|url| url.scheme() == "http" && !url.host().is_some_and(is_loopback));
         let warn = |url: &Url| {
             format!("--public-url {url} is plain http: passwords and tokens can be read on the way; put https in front")
@@ -334,10 +333,10 @@ fn events_secret(path: &std::path::Path) -> Result<SecretHash, &'static str> {
     let text = text_input::read_file(path).map_err(|_| "cannot be read")?;
     let secret = text.trim();
     let is_header = !secret.is_empty() && secret.chars().all(|c| c.is_ascii_graphic());
-    match is_header && secret.len() >= 16 {
-        true => Ok(SecretHash::of(secret)),
-        false => Err("must contain one line of at least 16 printable characters without spaces"),
-    }
+    let is_right = is_header && secret.len() >= 16;
+    is_right
+        .then(|| SecretHash::of(secret))
+        .ok_or("must contain one line of at least 16 printable characters without spaces")
 }
 
 #[cfg(test)]

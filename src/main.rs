@@ -43,7 +43,10 @@ enum Command {
     /// Manage the keys that sign registry tokens
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Check the set-up and explain what is wrong
+    /// Check the set-up, explain what is wrong, and list what is left to do
+    ///
+    /// Exit codes: 0 if nothing is wrong (there may be warnings and steps that are left), 1 if a check found something wrong,
+    /// 2 if the settings or the command line are wrong, so that nothing was checked.
     Doctor(DoctorCommand),
     /// Write a copy of the SQLite database, without the secret key file, and verify it; servers may run
     Backup {
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
     };
     // Commands need no --public-url: those that show it ask the running server.
     settings.asks_server = !matches!(command, Command::Serve);
+    settings.config = command_line::settings_file(settings.config.take());
     let config = match Config::check(&settings) {
         Ok(config) if mistakes.is_empty() => config,
         checked => {
@@ -159,11 +163,12 @@ async fn run(command: Command, config: Config, owner: Option<Owner>) -> Result<S
                 Ok(()) => server::look_at_database(&config).await,
                 Err(sentence) => Err(sentence),
             };
-            let report = doctor::run(&command, &config, &db, Clock::System.now(), SystemRng).await;
+            let unknown = command_line::unknown_variables(&Cli::command());
+            let report = doctor::run(&command, &config, &db, &unknown, Clock::System.now(), SystemRng).await;
             if let Ok(db) = db {
                 db.close().await;
             }
-            say(&report.to_string());
+            say(&if command.json { report.json() } else { report.to_string() });
             report.verdict().map(|()| String::new())
         }
         Command::RegistryConfig(command) => {

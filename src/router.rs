@@ -21,7 +21,7 @@ use crate::platform::session_store::DatabaseSessionStore;
 use crate::web::forms::LARGEST_FORM;
 use crate::web::metrics::Measure;
 use crate::web::{assets, cookies, errors, headers, health};
-use crate::{admin, auth, devices, registry, repositories, settings, tokens};
+use crate::{admin, auth, devices, registry, repositories, settings, setup_steps, tokens};
 
 const LONGEST_REQUEST: Duration = Duration::from_secs(30);
 
@@ -60,6 +60,7 @@ fn pages(app: &App) -> Router<App> {
         .merge(tokens::routes())
         .merge(repositories::routes())
         .merge(admin::routes())
+        .merge(setup_steps::routes())
         .merge(devices::routes())
         .fallback(errors::not_found)
         .layer(middleware::from_fn_with_state(app.clone(), auth::sign_in_again::layer))

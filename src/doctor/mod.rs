@@ -6,10 +6,12 @@ mod files;
 mod notifications;
 mod registry_config;
 mod registry_probe;
+mod report;
 mod server;
+mod steps;
+mod variables;
 mod www_authenticate;
 
-use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -24,6 +26,8 @@ use crate::registry::keys::actions::Keys;
 use crate::registry::public_url;
 
 use self::registry_config::RegistryFile;
+pub use self::report::Report;
+pub use self::variables::UnknownVariable;
 
 /// `dockpass doctor …`
 #[derive(Debug, Args)]
@@ -35,57 +39,9 @@ pub struct DoctorCommand {
     /// /etc/docker/registry/config.yml where it exists]
     #[arg(long)]
     pub registry_config: Option<PathBuf>,
-}
-
-/// The results, one line per check.
-#[derive(Debug, Default)]
-pub struct Report {
-    lines: Vec<String>,
-    wrong: usize,
-}
-
-impl Report {
-    fn ok(&mut self, check: &str, said: impl fmt::Display) {
-        self.lines.push(format!("OK       {check}: {said}"));
-    }
-
-    /// Something that works, but not with every client or not as it should. It is no mistake.
-    fn warning(&mut self, check: &str, said: impl fmt::Display) {
-        self.lines.push(format!("WARNING  {check}: {said}"));
-    }
-
-    fn wrong(&mut self, check: &str, said: impl fmt::Display) {
-        self.wrong += 1;
-        self.lines.push(format!("WRONG    {check}: {said}"));
-    }
-
-    fn skipped(&mut self, check: &str, said: impl fmt::Display) {
-        self.lines.push(format!("SKIPPED  {check}: {said}"));
-    }
-
-    /// Reports whether a value is as expected. `advice` says what to do if it is not.
-    fn same(&mut self, check: &str, found: &str, expected: &str, advice: impl fmt::Display) {
-        if found == expected {
-            self.ok(check, format_args!("{found:?}"));
-        } else {
-            self.wrong(check, format_args!("it is {found:?} and must be {expected:?}: {advice}"));
-        }
-    }
-
-    /// Whether everything is right.
-    pub fn verdict(&self) -> Result<(), String> {
-        match self.wrong {
-            0 => Ok(()),
-            1 => Err("one check found something wrong".to_owned()),
-            many => Err(format!("{many} checks found something wrong")),
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
-    }
+    /// Print JSON for monitoring: docs/operating.md names its fields
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What the checks compare with.
@@ -112,6 +68,7 @@ pub async fn run(
     command: &DoctorCommand,
     config: &Config,
     db: &Result<Db, String>,
+    unknown: &[UnknownVariable],
     now: Timestamp,
     rng: SystemRng,
 ) -> Report {
@@ -121,6 +78,7 @@ pub async fn run(
         report.wrong("clock", sentence);
     }
     server::check_settings(config, public_url.as_deref().ok(), &mut report);
+    variables::check(unknown, &mut report);
     let keys = server::check_keys(config, db, now, rng, &mut report).await;
     files::check_modes(config, &mut report);
     let readable = db.as_ref().ok().filter(|_| keys.is_some());
@@ -133,6 +91,7 @@ pub async fn run(
         Some(url) => registry_probe::check(url, &expected, verdict, &mut report).await,
         None => report.skipped("registry", "give its address with --registry-url to check it"),
     }
+    steps::list(&expected, &mut report).await;
     report
 }
 

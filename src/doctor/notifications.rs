@@ -15,7 +15,7 @@ const PROBE: &str = r#"{"events":[]}"#;
 /// Checks that the registry's file sends notifications to this server with the right secret, and that the server takes
 /// them. `file` is `None` if it is not known.
 pub async fn check(expected: &Expected<'_>, file: Option<&RegistryFile>, report: &mut Report) {
-    let before = report.wrong;
+    let before = report.number_wrong();
     let document = file.and_then(|file| file.document.as_ref().ok());
     let endpoint = document.and_then(endpoint);
     let secret = match (events_secret(expected.config), endpoint) {
@@ -40,7 +40,7 @@ pub async fn check(expected: &Expected<'_>, file: Option<&RegistryFile>, report:
         }
         (None, _) => report.skipped("file's notifications", "give --registry-config to check the section"),
     }
-    if report.wrong > before {
+    if report.number_wrong() > before {
         return;
     }
     let named = endpoint.and_then(|endpoint| text(endpoint, "url"));

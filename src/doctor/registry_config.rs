@@ -46,7 +46,7 @@ pub enum ConfigVerdict {
 /// Checks the file. `None` for a file at the default path that is not set up for tokens: the registry may have another.
 pub fn check(file: &RegistryFile, expected: &Expected<'_>, report: &mut Report) -> Option<ConfigVerdict> {
     const CHECK: &str = "registry's file";
-    let (before, path) = (report.wrong, file.path.display());
+    let (before, path) = (report.number_wrong(), file.path.display());
     let mut verdict = ConfigVerdict::Right;
     match file.document.as_ref().map_err(Clone::clone).and_then(token_section) {
         Ok(section) => {
@@ -54,6 +54,7 @@ pub fn check(file: &RegistryFile, expected: &Expected<'_>, report: &mut Report) 
             if !check_bundle(section, &file.path, expected, report) {
                 verdict = ConfigVerdict::Unread;
             }
+            check_deleting(&file.document, report);
             let overrides = "REGISTRY_AUTH_TOKEN_… variables override the file, but cannot be read from here";
             report.skipped("registry's environment", overrides);
         }
@@ -64,7 +65,7 @@ pub fn check(file: &RegistryFile, expected: &Expected<'_>, report: &mut Report) 
             return None;
         }
     }
-    Some(if report.wrong > before { ConfigVerdict::Wrong } else { verdict })
+    Some(if report.number_wrong() > before { ConfigVerdict::Wrong } else { verdict })
 }
 
 /// The mapping below `auth.token`, or the part of a sentence after the file's name.
@@ -80,6 +81,16 @@ fn token_section(document: &Value) -> Result<&Value, String> {
             let other: Vec<&str> = auth.keys().map(String::as_str).collect();
             Err(format!("has {:?} below auth instead of token: {write}", other.join(", ")))
         }
+    }
+}
+
+/// Without this setting the registry refuses every delete, whatever a token may do.
+fn check_deleting(document: &Result<Value, String>, report: &mut Report) {
+    let delete = document.as_ref().ok().and_then(|document| document.get("storage")?.get("delete"));
+    if delete.and_then(|delete| text(delete, "enabled")).as_deref() != Some("true") {
+        let said = "images cannot be deleted, also with the level Read, Write, Delete: write `delete: {enabled: true}` below \
+                    storage (or set REGISTRY_STORAGE_DELETE_ENABLED)";
+        report.warning("file's storage.delete.enabled", said);
     }
 }
 

@@ -35,10 +35,21 @@ pub fn occupy_exclusively(config: &Config) -> Result<File, String> {
 pub fn must_exist(config: &Config) -> Result<(), String> {
     refuse_half_restored(config)?;
     match &config.database {
-        DatabaseLocation::Sqlite(path) if !path.exists() => Err(format!(
-            "there is no database {}: give the server's --data or --database-url (the server creates it at its first start)",
-            path.display()
-        )),
+        DatabaseLocation::Sqlite(path) if !path.exists() => {
+            let folder = folder_of(path);
+            let found = match folder.read_dir().map(|mut entries| entries.next().is_none()) {
+                Ok(true) => "is empty",
+                Ok(false) => "has none",
+                Err(error) if error.kind() == io::ErrorKind::NotFound => "does not exist",
+                Err(_) => "cannot be read",
+            };
+            let advice = "give the server's --data or --database-url, or start the server once, which creates it";
+            Err(format!(
+                "there is no database {}, because the folder {} {found}: {advice}",
+                path.display(),
+                folder.display()
+            ))
+        }
         _ => Ok(()),
     }
 }

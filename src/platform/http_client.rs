@@ -9,6 +9,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Method};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
+use url::Host;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The rest of a longer response is not read.
@@ -59,6 +60,15 @@ pub fn own_url(listen: SocketAddr, path: &str) -> Option<String> {
         _ => {}
     }
     (address.port() != 0).then(|| format!("http://{address}{path}"))
+}
+
+/// Whether a host is the machine itself.
+pub fn is_loopback(host: Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.to_canonical().is_loopback(),
+    }
 }
 
 /// The same with a POST of JSON.

@@ -29,6 +29,7 @@ mod refusals;
 mod repositories;
 mod repository_choices;
 mod security_settings;
+mod setup_steps;
 mod shown_once;
 mod shown_pages;
 mod sign_in_again;

@@ -11,6 +11,7 @@ use crate::words::{CHINESE, ENGLISH, Words};
 async fn lived_in() -> TestServer {
     let server = TestServer::start().await;
     server.account("maria").await;
+    server.dismiss_setup_steps().await;
     // A session does not last for so long, so each day begins with a sign-in.
     let generate = async |description: &str, level: &str, expiration: &str| {
         server.signed_in("maria").await.generate(description, level, expiration).await

@@ -144,6 +144,14 @@ impl TestServer {
         tx
     }
 
+    /// Dismisses every step of the set-up, as on a server that has been running for a while.
+    pub async fn dismiss_setup_steps(&self) {
+        for step in dockpass::setup_steps::actions::SetupStep::ALL {
+            let name = step.as_str();
+            self.sql(&format!("INSERT INTO setup_step (name, dismissed_at) VALUES ('{name}', 1)")).await;
+        }
+    }
+
     /// Every row of a table as text.
     pub async fn rows(&self, table: &str) -> Vec<String> {
         rows(&self.app.db, table).await

@@ -124,8 +124,9 @@ fn a_mistyped_data_folder_is_a_sentence_and_stays_empty() {
     let folder = installation();
     let arguments = ["--data", "date", "registry-config", "--registry-version", "2", "--out", "trust"];
     let said = run(program::command(&arguments).current_dir(folder.path()), "").fail();
-    let what = "give the server's --data or --database-url (the server creates it at its first start)";
-    assert_eq!(said, format!("dockpass: there is no database date/dockpass.db: {what}"));
+    let what = "give the server's --data or --database-url, or start the server once, which creates it";
+    let where_ = "there is no database date/dockpass.db, because the folder date does not exist";
+    assert_eq!(said, format!("dockpass: {where_}: {what}"));
     assert!(!folder.path().join("date").exists() && !folder.path().join("trust").exists());
 }
 

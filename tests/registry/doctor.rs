@@ -54,8 +54,9 @@ impl Ward {
         let file = self.path("registry.yml");
         let storage = self.path("storage");
         let http = if end.contains("http:") { "" } else { "http: {addr: 127.0.0.1:0, secret: anything}\n" };
-        let head =
-            format!("version: 0.1\nlog: {{level: info}}\nstorage:\n  filesystem: {{rootdirectory: {storage:?}}}\n");
+        let head = format!(
+            "version: 0.1\nlog: {{level: info}}\nstorage:\n  filesystem: {{rootdirectory: {storage:?}}}\n  delete: {{enabled: true}}\n"
+        );
         fs::write(&file, format!("{head}{http}{end}")).unwrap();
         let mut command = Command::new("docker-registry");
         command.arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -75,7 +76,8 @@ impl Ward {
         let data = self.text("data");
         let arguments = [&["--data", &data, "--listen", &self.address, "doctor"], more].concat();
         let said = run(program::command(&arguments).envs(environment.iter().copied()), "");
-        let mut lines: Vec<String> = said.stdout.lines().map(str::to_owned).collect();
+        let checks = said.stdout.split("\nLeft to set up").next().unwrap();
+        let mut lines: Vec<String> = checks.lines().map(str::to_owned).collect();
         let own = ["settings: ", "database: ", "keys: ", "file modes: ", "public URL: ", "public URL's clock: "];
         for check in own {
             let line = lines.remove(0);

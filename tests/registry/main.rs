@@ -51,4 +51,5 @@ mod refusals;
 mod registry_host;
 mod restore_drill;
 mod rights;
+mod setup_steps;
 mod workstation;

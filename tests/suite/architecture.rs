@@ -4,10 +4,21 @@ use std::path::Path;
 
 use crate::harness::files;
 
-const FEATURES: [&str; 10] =
-    ["activity", "accounts", "auth", "repositories", "tokens", "settings", "admin", "devices", "registry", "doctor"];
+const FEATURES: [&str; 11] = [
+    "activity",
+    "accounts",
+    "auth",
+    "repositories",
+    "setup_steps",
+    "tokens",
+    "settings",
+    "admin",
+    "devices",
+    "registry",
+    "doctor",
+];
 /// From here to the last but one, no feature uses another of these.
-const FIRST_SIBLING: usize = 5;
+const FIRST_SIBLING: usize = 6;
 const WEB_CRATES: [&str; 7] = ["axum", "axum_htmx", "askama", "askama_web", "tower", "tower_http", "tower_sessions"];
 const LONGEST_FILE: usize = 400;
 

@@ -24,5 +24,6 @@ mod registry;
 mod repositories;
 mod routes;
 mod settings;
+mod setup_steps;
 mod tokens;
 mod web;

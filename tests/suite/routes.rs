@@ -42,7 +42,7 @@ const OPEN: [&str; 25] = [
 const CLOSED: [&str; 3] = ["/settings", "/admin", "/device"];
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
 /// Valid fields for every form.
-const FORM: [(&str, &str); 13] = [
+const FORM: [(&str, &str); 14] = [
     ("form_key", "0123456789abcdefghijkl"),
     ("description", "foreign"),
     ("expiration", "30"),
@@ -56,6 +56,7 @@ const FORM: [(&str, &str); 13] = [
     ("verb", "delete"),
     ("saved", "yes"),
     ("user_code", "WDJB-MJHT"),
+    ("step", "https"),
 ];
 
 fn closed() -> impl Iterator<Item = (Method, String)> {
@@ -91,6 +92,7 @@ async fn state(server: &TestServer) -> Vec<String> {
         "activity",
         "repository",
         "repository_share",
+        "setup_step",
     ] {
         rows.extend(server.rows(table).await);
     }

@@ -23,6 +23,7 @@ use super::actions::{self, Event};
 use crate::app::App;
 use crate::error::Error;
 use crate::registry::request::bearer;
+use crate::setup_steps::actions as setup_steps;
 use crate::tokens::usage;
 use crate::web::errors::registry_error;
 use crate::web::extract::Now;
@@ -68,6 +69,7 @@ async fn receive(_: FromRegistry, State(app): State<App>, Now(now): Now, body: B
         // Always in the same order, so that two servers cannot deadlock.
         events.sort_by(|a, b| a.id.cmp(&b.id));
         actions::process(&app.db, &events, |action| app.metrics.notified_event(action), now, app.rng).await?;
+        setup_steps::note_notification(&app.db, now).await?;
     }
     Ok(StatusCode::OK)
 }

@@ -13,6 +13,7 @@ use super::table::{TokenTable, TokensChangedPage};
 use crate::app::App;
 use crate::auth::session::SignedIn;
 use crate::error::Error;
+use crate::setup_steps::rows::StepsView;
 use crate::tokens::list_query;
 use crate::web::page::{Page, private, without_indentation};
 
@@ -26,13 +27,15 @@ pub(super) struct TokensPage {
     page: Page,
     table: TokenTable,
     notice: Option<String>,
+    /// What an administrator has left to set up.
+    setup: Option<StepsView>,
     /// Whether htmx swaps the table into its place by itself.
     out_of_band: bool,
 }
 
 impl From<TokensChangedPage> for TokensPage {
     fn from(TokensChangedPage { page, table, notice, .. }: TokensChangedPage) -> Self {
-        Self { page, table, notice, out_of_band: false }
+        Self { page, table, notice, setup: None, out_of_band: false }
     }
 }
 
@@ -44,11 +47,14 @@ async fn list(State(app): State<App>, me: SignedIn, RawQuery(query): RawQuery) -
     if has_secret && !me.page.is_fragment {
         return Ok(private(Redirect::to(&address.0)));
     }
-    let table = TokenTable::read(&mut app.db.read().await?, &app, &me.account, &me.page, listing).await?;
+    let mut reader = app.db.read().await?;
+    let table = TokenTable::read(&mut reader, &app, &me.account, &me.page, listing).await?;
     if me.page.is_fragment {
-        let fragment = TokensPage { page: me.page, table, notice: None, out_of_band: false };
+        let fragment = TokensPage { page: me.page, table, notice: None, setup: None, out_of_band: false };
         return Ok(private((address, fragment.as_table().into_web_template())));
     }
+    let setup = StepsView::read(&mut reader, &app, &me.page).await?;
+    drop(reader);
     let notice = me.take_notice().await?;
-    Ok(private(without_indentation(&TokensPage { page: me.page, table, notice, out_of_band: false })?))
+    Ok(private(without_indentation(&TokensPage { page: me.page, table, notice, setup, out_of_band: false })?))
 }

@@ -2,3 +2,4 @@ mod database;
 mod registry;
 mod running_server;
 mod server;
+mod steps;

@@ -132,6 +132,7 @@ async fn each_status_is_a_word_and_has_its_own_menu() {
 async fn fifty_rows_weigh_at_most_60_kilobytes() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
+    server.dismiss_setup_steps().await;
     let account = server.text("SELECT id FROM account WHERE username = 'alice'").await;
     let now = server.clock.now();
     for number in 0..50 {
