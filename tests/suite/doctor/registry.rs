@@ -153,7 +153,8 @@ async fn each_setting_in_the_registrys_file_is_checked() {
     let (folder, base) = (server.folder.path(), &server.program.base);
     let trust = folder.join("trust").display().to_string();
     let config = ["registry-config", "--registry-version", "3", "--out", &trust];
-    let good = format!("version: 0.1\n{}", server.run(base.split_at(7).1, &config).1);
+    let good =
+        format!("version: 0.1\nstorage: {{delete: {{enabled: true}}}}\n{}", server.run(base.split_at(7).1, &config).1);
     let path = folder.join("trust/bundle.pem").display().to_string();
     let right = [
         format!("OK       file's realm: \"{base}/token\""),
