@@ -90,7 +90,7 @@ mod tests {
             ]
         );
         assert_eq!(found(&[("DOCKPASS_SMTP_HOST", "x")]), [("DOCKPASS_SMTP_HOST".to_owned(), None)]);
-        assert_eq!(found(&[("DOCKPASS_TOKEN", "dp_pat_…")]), []);
+        assert!(found(&[("DOCKPASS_TOKEN", "dp_pat_…")]).is_empty());
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
             ("DOCKPASS_PORT_8080_TCP_ADDR", "10.0.0.1"),
             ("DOCKPASS_DB_PORT_5432_TCP_ADDR", "10.0.0.2"),
         ];
-        assert_eq!(found(&links), []);
+        assert!(found(&links).is_empty(), "{:?}", found(&links));
         assert_eq!(found(&[("DOCKPASS_PORT", "8080"), ("DOCKPASS_LISTEN_PORT", "8080")]).len(), 2);
     }
 }
