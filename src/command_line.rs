@@ -1,5 +1,5 @@
 //! How the program reads its arguments: the settings come from a file too, and the help of a subcommand shows only its own
-//! flags.
+//! flags. And what its commands answer.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,20 @@ use crate::platform::{environment_file, text_input};
 
 const DEFAULT_FILE: &str = "/etc/dockpass/dockpass.conf";
 const HINT: &str = "The settings of the server apply here too: see dockpass serve --help";
+
+/// The output of a command that may have done a part of its work.
+#[derive(Debug)]
+pub struct CommandOutput {
+    pub text: String,
+    /// What could not be done. It makes the command fail.
+    pub complaint: Option<String>,
+}
+
+impl From<String> for CommandOutput {
+    fn from(text: String) -> Self {
+        Self { text, complaint: None }
+    }
+}
 
 /// Reads the arguments of the program. What the settings file says takes the place of the defaults, so flags and variables
 /// win. The sentences name the mistakes in the file.

@@ -14,11 +14,14 @@ use dockpass::platform::database::Db;
 use dockpass::platform::rng::SystemRng;
 use dockpass::platform::run_as_owner::Owner;
 use dockpass::platform::{backup, data_folder, log, migrate_to, restore};
+use dockpass::registry::catalog;
 use dockpass::registry::cli::{self as registry_cli, KeysCommand, RegistryConfigCommand};
 use dockpass::registry::keys::actions as keys;
 use dockpass::registry::public_url;
+use dockpass::repositories::cli::{self as repositories_cli, RepositoriesCommand};
 use dockpass::server::{self, Server, StopRequest};
-use dockpass::{command_line, healthcheck};
+use dockpass::command_line::{self, CommandOutput};
+use dockpass::healthcheck;
 use tokio::sync::mpsc;
 
 /// Personal access tokens for a self-hosted container registry
@@ -38,6 +41,9 @@ enum Command {
     /// Create and manage accounts
     #[command(subcommand)]
     Account(AccountCommand),
+    /// Enter the repositories that a registry holds
+    #[command(subcommand)]
+    Repositories(RepositoriesCommand),
     /// Write the files that a distribution registry needs, and print the auth section of its YAML
     RegistryConfig(RegistryConfigCommand),
     /// Manage the keys that sign registry tokens
@@ -148,7 +154,17 @@ async fn run(command: Command, config: Config, owner: Option<Owner>) -> Result<S
             if let Some(note) = note {
                 complain(&note);
             }
-            Ok(output)
+            finish(output)
+        }
+        Command::Repositories(RepositoriesCommand::Import(command)) => {
+            data_folder::must_exist(&config)?;
+            let (url, password) = (&command.registry_url, command.password()?);
+            let account = command.username.as_deref().zip(password.as_ref().map(|password| password.as_str()));
+            let output = with_database(&config, async |db| {
+                let names = catalog::read_all(url, account, &config, db, SystemRng).await?;
+                repositories_cli::import(&command, &names, db, Clock::System.now(), SystemRng).await
+            });
+            finish(output.await?)
         }
         Command::Keys(command) => {
             data_folder::must_exist(&config)?;
@@ -193,6 +209,17 @@ async fn run(command: Command, config: Config, owner: Option<Owner>) -> Result<S
                 complain(&format!("the realm is that of the default, {public_url}: {sentence}"));
             }
             Ok(yaml)
+        }
+    }
+}
+
+/// Prints what a command did, if a complaint follows.
+fn finish(output: CommandOutput) -> Result<String, String> {
+    match output.complaint {
+        None => Ok(output.text),
+        Some(complaint) => {
+            say(&output.text);
+            Err(complaint)
         }
     }
 }

@@ -9,8 +9,10 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::actions::{self as admin, Actor};
+use super::import::{self, ImportCommand};
 use crate::accounts::actions::{self, CreateAccountError, DisableOutcome, NewAccount};
 use crate::auth::one_time_links::actions as links;
+use crate::command_line::CommandOutput;
 use crate::error::Error;
 use crate::platform::clock::Clock;
 use crate::platform::database::Db;
@@ -37,6 +39,8 @@ pub enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Create the accounts of a registry's htpasswd file; their passwords go on working
+    Import(ImportCommand),
     /// Create a link with which the account's owner sets a password, and print it; earlier links stop working
     Link { name: String },
     /// End an account's sessions, and refuse its password and tokens
@@ -69,10 +73,11 @@ impl AccountCommand {
     }
 }
 
-/// Runs the command; the lines to print, or a sentence that says why it failed.
-pub async fn run(command: AccountCommand, db: &Db, clock: &Clock, public_url: &str) -> Result<String, String> {
+/// Runs the command; what to print, or a sentence that says why it failed.
+pub async fn run(command: AccountCommand, db: &Db, clock: &Clock, public_url: &str) -> Result<CommandOutput, String> {
     let by = Actor::shell(clock.now());
-    match command {
+    let lines = match command {
+        AccountCommand::Import(command) => return import::run(&command, db, &by).await,
         AccountCommand::Add { name, admin, .. } => add(&name, admin, db, &by).await,
         AccountCommand::List { json } => list(json, db, clock).await.map_err(failed),
         AccountCommand::Link { name } => link(&find(&name, db).await?, db, &by, public_url).await,
@@ -80,10 +85,11 @@ pub async fn run(command: AccountCommand, db: &Db, clock: &Clock, public_url: &s
         AccountCommand::Enable { name } => enable(&find(&name, db).await?, db, &by).await,
         AccountCommand::ResetSecondFactor { name } => reset_second_factor(&find(&name, db).await?, db, &by).await,
         AccountCommand::ResetPassword { name, .. } => reset_password(&find(&name, db).await?, db, &by).await,
-    }
+    };
+    lines.map(CommandOutput::from)
 }
 
-fn failed(error: impl Into<Error>) -> String {
+pub(super) fn failed(error: impl Into<Error>) -> String {
     match error.into() {
         Error::Internal(source) => format!("the database failed: {source}"),
         other => other.to_string(),
@@ -215,7 +221,7 @@ fn read_password() -> Result<Zeroizing<String>, String> {
         .map_err(|error| format!("the password cannot be read from standard input: {error}"))
 }
 
-const fn username_sentence(problem: UsernameProblem) -> &'static str {
+pub(super) const fn username_sentence(problem: UsernameProblem) -> &'static str {
     match problem {
         UsernameProblem::Missing => "is empty: give a username",
         UsernameProblem::Length => "is not a valid username: it must have 2 to 39 characters",

@@ -4,6 +4,7 @@
 
 mod actions;
 pub mod cli;
+mod import;
 mod list;
 mod log;
 mod manage;

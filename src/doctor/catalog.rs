@@ -1,27 +1,26 @@
 //! The comparison of the registry's catalog with the accounts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dockpass_core::repository::RepositoryName;
-use serde_json::Value;
 use url::Url;
 
 use super::{Expected, Report};
 use crate::accounts::actions as accounts;
-use crate::platform::http_client;
+use crate::registry::catalog::{self, CatalogAccess};
 
 const CHECK: &str = "catalog";
-/// The names of one answer, and the answers that are read.
-const NAMES: usize = 1000;
-const ANSWERS: usize = 20;
+/// The pages that are read, of 1000 names where the registry allows that.
+const PAGES: usize = 20;
 /// The names in the sentence.
 const SHOWN: usize = 5;
 
 /// Names the repositories that belong to no account. `url` ends with `/v2/`, and `token` opens the catalog.
 pub async fn check(url: &Url, token: &str, expected: &Expected<'_>, report: &mut Report) {
-    let names = match read(url, token).await {
+    let access = CatalogAccess::Token(&|| token.to_owned());
+    let names = match catalog::read(url, &access, PAGES).await {
         Ok(names) => names,
-        Err(sentence) => return report.skipped(CHECK, sentence),
+        Err(error) => return report.skipped(CHECK, error),
     };
     let nobodys = match of_nobody(&names, expected).await {
         Ok(nobodys) => nobodys,
@@ -44,29 +43,8 @@ pub async fn check(url: &Url, token: &str, expected: &Expected<'_>, report: &mut
     report.warning(CHECK, format_args!("{said}: only administrators can use those"));
 }
 
-async fn read(url: &Url, token: &str) -> Result<Vec<String>, String> {
-    let mut names: Vec<String> = Vec::new();
-    for _ in 0..ANSWERS {
-        let mut page = url.join("_catalog").map_err(|error| error.to_string())?;
-        page.query_pairs_mut().append_pair("n", &NAMES.to_string());
-        if let Some(last) = names.last() {
-            page.query_pairs_mut().append_pair("last", last);
-        }
-        let answer = http_client::get(page.as_str(), Some(token)).await?;
-        let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
-        let Some(found) = body["repositories"].as_array().filter(|_| answer.status == 200) else {
-            return Err(format!("the registry does not list its repositories: it answers {}", answer.kind()));
-        };
-        names.extend(found.iter().filter_map(Value::as_str).map(str::to_owned));
-        if found.len() < NAMES {
-            break;
-        }
-    }
-    Ok(names)
-}
-
 /// The names whose first component is no account's.
-async fn of_nobody(names: &[String], expected: &Expected<'_>) -> Result<Vec<String>, String> {
+async fn of_nobody(names: &BTreeSet<String>, expected: &Expected<'_>) -> Result<Vec<String>, String> {
     let Some(db) = expected.db else { return Ok(Vec::new()) };
     let failed = |error: crate::error::Error| error.to_string();
     let mut reader = db.read().await.map_err(|error| error.to_string())?;

@@ -10,7 +10,6 @@ mod report;
 mod server;
 mod steps;
 mod variables;
-mod www_authenticate;
 
 use std::path::PathBuf;
 
@@ -21,6 +20,7 @@ use url::Url;
 use crate::config::Config;
 use crate::platform::clock as system_clock;
 use crate::platform::database::Db;
+use crate::platform::registry_url;
 use crate::platform::rng::SystemRng;
 use crate::registry::keys::actions::Keys;
 use crate::registry::public_url;
@@ -33,7 +33,7 @@ pub use self::variables::UnknownVariable;
 #[derive(Debug, Args)]
 pub struct DoctorCommand {
     /// URL of the registry for its clients, such as `https://hub.example.com`
-    #[arg(long, value_parser = registry_url)]
+    #[arg(long, value_parser = registry_url::parse)]
     pub registry_url: Option<Url>,
     /// Configuration file of the registry, to check what the registry itself does not reveal [default:
     /// /etc/docker/registry/config.yml where it exists]
@@ -93,34 +93,4 @@ pub async fn run(
     }
     steps::list(&expected, &mut report).await;
     report
-}
-
-/// Reads the URL of a registry. People may paste it with the `/v2/` that clients ask for.
-fn registry_url(text: &str) -> Result<Url, String> {
-    let wrong = || "must be http:// or https:// with a host and an optional port, and without a path".to_owned();
-    let mut url = Url::parse(text).map_err(|_| wrong())?;
-    let is_bare = matches!(url.path(), "/" | "/v2" | "/v2/") && url.query().is_none() && url.fragment().is_none();
-    let has_no_credentials = url.username().is_empty() && url.password().is_none();
-    if matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare && has_no_credentials {
-        url.set_path("/v2/");
-        Ok(url)
-    } else {
-        Err(wrong())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_registry_url_has_no_path_and_no_credentials() {
-        for good in ["https://hub.example.com", "http://127.0.0.1:5000/", "http://hub:5000/v2", "http://[::1]:5000/v2/"]
-        {
-            assert_eq!(registry_url(good).unwrap().path(), "/v2/", "{good}");
-        }
-        for bad in ["hub.example.com", "localhost:5000", "ftp://hub", "http://hub/alice", "http://a:b@hub", "http://"] {
-            assert!(registry_url(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -6,10 +6,11 @@ use dockpass_core::timestamp::Timestamp;
 use url::{Host, Url};
 
 use super::registry_config::ConfigVerdict;
-use super::www_authenticate::{self, Challenge};
 use super::{Expected, Report, catalog, clock};
 use crate::platform::http_client::{self, HttpResponse};
 use crate::platform::jwt::{Access, Claims};
+use crate::registry::catalog::of_catalog;
+use crate::registry::www_authenticate::{self, Challenge};
 
 /// The lifetime of the token for the check.
 const LIFE_SECONDS: i64 = 60;
@@ -42,8 +43,7 @@ pub async fn check(url: &Url, expected: &Expected<'_>, file: Option<ConfigVerdic
     // The token has the registry's own time and service, so if it is refused, only issuer or certificate can be wrong.
     let at = answer.clock().unwrap_or(expected.now);
     if check_token(url, expected, &service, at, file, report).await {
-        let access = Access { kind: "registry".into(), name: "catalog".into(), actions: vec!["*".into()] };
-        if let Some(token) = sign(expected, &service, at, access) {
+        if let Some(token) = sign(expected, &service, at, of_catalog()) {
             catalog::check(url, &token, expected, report).await;
         }
     }
@@ -137,7 +137,7 @@ async fn check_token(
         report.skipped(CHECK, "there are no keys to sign one with");
         return false;
     };
-    match http_client::get(url.as_str(), Some(&token)).await {
+    match http_client::get(url.as_str(), Some(token.as_str())).await {
         Err(sentence) => report.wrong(CHECK, sentence),
         Ok(answer) => match answer.status {
             200 if is_the_token_server(url, &token).await => {

@@ -41,14 +41,28 @@ impl HttpResponse {
     }
 }
 
+/// The credentials of a request.
+#[derive(Clone, Copy)]
+pub enum Credentials<'a> {
+    None,
+    Bearer(&'a str),
+    Basic { username: &'a str, password: &'a str },
+}
+
+impl<'a> From<Option<&'a str>> for Credentials<'a> {
+    fn from(bearer: Option<&'a str>) -> Self {
+        bearer.map_or(Credentials::None, Credentials::Bearer)
+    }
+}
+
 /// Sends a GET request and follows no redirect. An error is a sentence that begins with the URL.
-pub async fn get(url: &str, bearer: Option<&str>) -> Result<HttpResponse, String> {
-    send(Client::builder(), Method::GET, url, bearer, "").await
+pub async fn get(url: &str, credentials: impl Into<Credentials<'_>>) -> Result<HttpResponse, String> {
+    send(Client::builder(), Method::GET, url, credentials.into(), "").await
 }
 
 /// The same for the server of these settings, which no proxy of the environment reaches; see [`own_url`].
 pub async fn get_own(url: &str) -> Result<HttpResponse, String> {
-    send(Client::builder().no_proxy(), Method::GET, url, None, "").await
+    send(Client::builder().no_proxy(), Method::GET, url, Credentials::None, "").await
 }
 
 /// The URL at which this machine reaches a server that listens on this address; `None` if the port is not known.
@@ -73,14 +87,14 @@ pub fn is_loopback(host: Host<&str>) -> bool {
 
 /// The same with a POST of JSON.
 pub async fn post(url: &str, bearer: Option<&str>, body: &'static str) -> Result<HttpResponse, String> {
-    send(Client::builder(), Method::POST, url, bearer, body).await
+    send(Client::builder(), Method::POST, url, bearer.into(), body).await
 }
 
 async fn send(
     client: ClientBuilder,
     method: Method,
     url: &str,
-    bearer: Option<&str>,
+    credentials: Credentials<'_>,
     body: &'static str,
 ) -> Result<HttpResponse, String> {
     let failed = |error: reqwest::Error| format!("{url} {}", reason(&error, url));
@@ -94,9 +108,11 @@ async fn send(
     if !body.is_empty() {
         request = request.header(CONTENT_TYPE, "application/json").body(body);
     }
-    if let Some(bearer) = bearer {
-        request = request.bearer_auth(bearer);
-    }
+    request = match credentials {
+        Credentials::None => request,
+        Credentials::Bearer(token) => request.bearer_auth(token),
+        Credentials::Basic { username, password } => request.basic_auth(username, Some(password)),
+    };
     let mut response = request.send().await.map_err(failed)?;
     let (status, headers, mut body) = (response.status().as_u16(), response.headers().clone(), Vec::new());
     while body.len() < MAX_BODY

@@ -19,6 +19,7 @@ pub mod migrations;
 pub mod open_database;
 pub mod password_hasher;
 pub mod rate_limits;
+pub mod registry_url;
 pub mod request_durations;
 pub mod restore;
 pub mod rng;

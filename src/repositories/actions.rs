@@ -211,6 +211,53 @@ pub async fn create(
     Ok(store::insert(tx, &rng.id(now), name, Some(is_public), now).await?)
 }
 
+/// What an import does with a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportOutcome {
+    Entered,
+    /// It was there before, and stays as it is.
+    Known,
+    /// It belongs to no account.
+    Unowned,
+    /// The namespace has as many as are kept.
+    Full,
+}
+
+/// Enters repositories that a registry holds, as private ones; what became of each. Those that belong to no account are left
+/// out, unless `with_unowned` gives them to the administrators. With `is_dry_run`, nothing is committed.
+pub async fn import(
+    db: &Db,
+    names: &[RepositoryName],
+    with_unowned: bool,
+    is_dry_run: bool,
+    now: Timestamp,
+    rng: SystemRng,
+) -> Result<Vec<ImportOutcome>, Error> {
+    let mut outcomes = Vec::with_capacity(names.len());
+    for slice in names.chunks(SLICE) {
+        let mut tx = db.write().await?;
+        store::lock_names(&mut tx).await?;
+        for name in slice {
+            let has_owner = store::facts(&mut tx, "", name).await?.has_owner;
+            // Only `alice/…` belongs to alice: `alice` itself is nobody's.
+            let is_entered = if has_owner { name.is_of(name.namespace()) } else { with_unowned };
+            let outcome = match is_entered {
+                false => ImportOutcome::Unowned,
+                true => match store::insert(&mut tx, &rng.id(now), name, Some(false), now).await? {
+                    Ok(()) => ImportOutcome::Entered,
+                    Err(NotCreated::Full) => ImportOutcome::Full,
+                    Err(NotCreated::Exists | NotCreated::NotOwn) => ImportOutcome::Known,
+                },
+            };
+            outcomes.push(outcome);
+        }
+        if !is_dry_run {
+            tx.commit().await?;
+        }
+    }
+    Ok(outcomes)
+}
+
 /// Makes a repository public or private; whether that changed anything. For one that this account may not change the error
 /// is [`Error::NotFound`].
 pub async fn set_public(

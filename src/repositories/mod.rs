@@ -1,6 +1,7 @@
 //! Repositories: their owners, who they are shared with, and their last push and pull.
 
 pub mod actions;
+pub mod cli;
 mod detail;
 pub mod history;
 mod list;

@@ -8,6 +8,7 @@ use data_encoding::BASE64_NOPAD;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
+use crate::bcrypt_digest::{BcryptDigest, BcryptKey, DigestProblem};
 use crate::named::hidden_debug;
 use crate::secret;
 
@@ -57,9 +58,14 @@ impl fmt::Debug for HashMemory {
     }
 }
 
-/// A password in normal form (NFKC), so that the same characters typed on different keyboards are equal.
+/// A password.
 #[derive(Clone)]
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    /// In normal form (NFKC), so that the same characters typed on different keyboards are equal.
+    text: Zeroizing<String>,
+    /// For a bcrypt digest, which was made of the bytes as they were typed.
+    bcrypt_key: BcryptKey,
+}
 
 /// Why a new password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +81,8 @@ pub enum PasswordProblem {
 impl Password {
     /// A password for a comparison. Nothing is trimmed, and nothing that could be a password is cut off.
     pub fn typed(text: &str) -> Self {
-        Self(Zeroizing::new(text.chars().take(MAX_TYPED).nfkc().collect()))
+        let normal = text.chars().take(MAX_TYPED).nfkc().collect();
+        Self { text: Zeroizing::new(normal), bcrypt_key: BcryptKey::typed(text) }
     }
 
     /// A new password, checked for everything. There are no composition rules. As slow as [`Password::is_common`].
@@ -90,14 +97,14 @@ impl Password {
             return Err(PasswordProblem::Missing);
         }
         let password = Self::typed(text);
-        let length = password.0.chars().count();
+        let length = password.text.chars().count();
         if length < MIN_CHARACTERS {
             return Err(PasswordProblem::Short);
         }
         if length > MAX_CHARACTERS {
             return Err(PasswordProblem::Long);
         }
-        if secret::has_token_prefix(&password.0) {
+        if secret::has_token_prefix(&password.text) {
             return Err(PasswordProblem::LooksLikeToken);
         }
         Ok(password)
@@ -106,9 +113,9 @@ impl Password {
     /// Whether attackers try it, or one like it, early. The `username` counts as a common word. This takes up to 100 ms:
     /// call it on a blocking thread.
     pub fn is_common(&self, username: &str) -> bool {
-        let has_one_reading = self.0.chars().all(|c| c.is_alphabetic() || c == ' ');
+        let has_one_reading = self.text.chars().all(|c| c.is_alphabetic() || c == ' ');
         let most = if has_one_reading { JUDGED_LETTERS } else { JUDGED_CHARACTERS };
-        let judged: Zeroizing<String> = Zeroizing::new(self.0.chars().take(most).collect());
+        let judged: Zeroizing<String> = Zeroizing::new(self.text.chars().take(most).collect());
         zxcvbn::zxcvbn(&judged, &[username, "dockpass", "docker", "registry"]).guesses_log10() < COMMON_GUESSES_LOG10
     }
 
@@ -116,17 +123,22 @@ impl Password {
     pub fn hash(&self, salt: [u8; 16], memory: &mut HashMemory) -> PasswordDigest {
         let mut hash = [0; 32];
         memory
-            .hash(&argon2(), self.0.as_bytes(), &salt, &mut hash)
+            .hash(&argon2(), self.text.as_bytes(), &salt, &mut hash)
             .expect("a salt of 16 bytes and constant parameters are always accepted");
         let (salt, hash) = (BASE64_NOPAD.encode(&salt), BASE64_NOPAD.encode(&hash));
         PasswordDigest(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${hash}"))
     }
 
     /// Compares with a stored digest. Without one it does the same work and answers [`PasswordVerdict::Wrong`], so that
-    /// the time does not tell whether an account exists. As slow as [`Password::hash`].
+    /// the time does not tell whether an account exists. As slow as [`Password::hash`]; a bcrypt digest takes its own time in
+    /// addition.
     pub fn verify(&self, digest: Option<&PasswordDigest>, memory: &mut HashMemory) -> PasswordVerdict {
+        let bcrypt = digest.and_then(|digest| BcryptDigest::parse(&digest.0).ok());
+        if bcrypt.as_ref().is_some_and(|bcrypt| bcrypt.matches(&self.bcrypt_key)) {
+            return PasswordVerdict::RightButOutdated;
+        }
         let dummy = PasswordDigest::unusable();
-        let matches = self.matches(digest.unwrap_or(&dummy), memory).unwrap_or(false);
+        let matches = self.matches(digest.filter(|_| bcrypt.is_none()).unwrap_or(&dummy), memory).unwrap_or(false);
         match (digest, matches) {
             (Some(digest), true) if digest.is_outdated() => PasswordVerdict::RightButOutdated,
             (Some(_), true) => PasswordVerdict::Right,
@@ -142,7 +154,7 @@ impl Password {
         let version = stored.version.map_or(Ok(Version::V0x13), Version::try_from).ok()?;
         let argon2 = Argon2::new(algorithm, version, Params::try_from(&stored).ok()?);
         let mut hash = vec![0; expected.len()];
-        memory.hash(&argon2, self.0.as_bytes(), &stored.salt?, &mut hash).ok()?;
+        memory.hash(&argon2, self.text.as_bytes(), &stored.salt?, &mut hash).ok()?;
         Some(Output::new(&hash).ok()? == expected)
     }
 }
@@ -151,12 +163,12 @@ impl Password {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordVerdict {
     Right,
-    /// The password is right, but was hashed with weaker parameters: hash it again.
+    /// The password is right, but was hashed with weaker parameters or another algorithm: hash it again.
     RightButOutdated,
     Wrong,
 }
 
-/// The hash of a password, as a PHC string.
+/// The hash of a password, as a PHC string; of an imported account, bcrypt's until its first sign-in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordDigest(String);
 
@@ -165,12 +177,17 @@ impl PasswordDigest {
         Self(text)
     }
 
+    /// A bcrypt digest of another program.
+    pub fn from_bcrypt(text: &str) -> Result<Self, DigestProblem> {
+        BcryptDigest::parse(text).map(|_| Self(text.to_owned()))
+    }
+
     /// The digest of a password that nobody knows, for accounts without a password.
     pub fn unusable() -> Self {
         Self(UNUSABLE_DIGEST.to_owned())
     }
 
-    /// The PHC string.
+    /// The text for the database.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -279,9 +296,19 @@ mod tests {
     }
 
     #[test]
+    fn a_bcrypt_digest_is_outdated_even_for_a_short_password_typed_in_its_own_form() {
+        let mut memory = HashMemory::default();
+        let digest =
+            PasswordDigest::from_bcrypt("$2b$04$5AmxamYRwIlE7CdDNjGbtezQRVOIY7hAsw6bpUVjwdAQ671tD2XC6").unwrap();
+        let mut verdict = |typed: &str| Password::typed(typed).verify(Some(&digest), &mut memory);
+        assert_eq!(verdict("caf\u{e9}"), PasswordVerdict::RightButOutdated);
+        assert_eq!([verdict("cafe\u{301}"), verdict("cafe"), verdict("")], [PasswordVerdict::Wrong; 3]);
+    }
+
+    #[test]
     fn megabytes_are_not_normalised() {
         let typed = Password::typed(&"e\u{301}".repeat(1_000_000));
-        assert!(typed.0.chars().count() <= MAX_TYPED && typed.0.chars().count() > MAX_CHARACTERS);
+        assert!(typed.text.chars().count() <= MAX_TYPED && typed.text.chars().count() > MAX_CHARACTERS);
     }
 
     #[test]
