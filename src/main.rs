@@ -7,8 +7,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use dockpass::admin::cli::{self as account_cli, AccountCommand};
+use dockpass::command_line::{self, CommandOutput};
 use dockpass::config::{Config, Settings};
 use dockpass::doctor::{self, DoctorCommand};
+use dockpass::healthcheck;
 use dockpass::platform::clock::{self, Clock};
 use dockpass::platform::database::Db;
 use dockpass::platform::rng::SystemRng;
@@ -20,8 +22,6 @@ use dockpass::registry::keys::actions as keys;
 use dockpass::registry::public_url;
 use dockpass::repositories::cli::{self as repositories_cli, RepositoriesCommand};
 use dockpass::server::{self, Server, StopRequest};
-use dockpass::command_line::{self, CommandOutput};
-use dockpass::healthcheck;
 use tokio::sync::mpsc;
 
 /// Personal access tokens for a self-hosted container registry

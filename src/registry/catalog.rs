@@ -155,9 +155,9 @@ fn explain(url: &Url, access: &CatalogAccess<'_>, error: CatalogError) -> String
         (Some(Challenge::Bearer { .. }), CatalogAccess::Password { .. }) => {
             format!("{url} asks for a token: leave out --username and --password-stdin")
         }
-        (Some(Challenge::Other(scheme)), CatalogAccess::Token(_)) => format!(
-            "{url} asks for {scheme} credentials and not for a token: use --username and --password-stdin"
-        ),
+        (Some(Challenge::Other(scheme)), CatalogAccess::Token(_)) => {
+            format!("{url} asks for {scheme} credentials and not for a token: use --username and --password-stdin")
+        }
         (Some(Challenge::Other(_)), CatalogAccess::Password { .. }) => {
             format!("{url} refuses this username or password")
         }

@@ -35,6 +35,7 @@ mod device;
 mod doctor;
 mod engine;
 mod helper;
+mod htpasswd;
 mod image;
 mod keyring;
 mod keyring_session;

@@ -6,7 +6,7 @@ use argon2::password_hash::phc::Output;
 use data_encoding::{Encoding, Specification};
 use zeroize::Zeroizing;
 
-/// Each step doubles the work: at 14 one comparison takes about a second, and other sign-ins wait for it.
+/// Each step doubles the work: at 14 one comparison takes a second or two, and other sign-ins wait for it.
 pub const MAX_COST: u32 = 14;
 /// bcrypt has no lower one.
 const MIN_COST: u32 = 4;
@@ -71,7 +71,11 @@ impl BcryptDigest {
         let decode = |text: &str| ENCODING.decode(text.as_bytes()).map_err(|_| DigestProblem::Damaged);
         let salt = decode(salt)?.try_into().map_err(|_| DigestProblem::Damaged)?;
         let hash = decode(hash)?;
-        if (MIN_COST..=MAX_COST).contains(&cost) { Ok(Self { cost, salt, hash }) } else { Err(DigestProblem::Cost(cost)) }
+        if (MIN_COST..=MAX_COST).contains(&cost) {
+            Ok(Self { cost, salt, hash })
+        } else {
+            Err(DigestProblem::Cost(cost))
+        }
     }
 
     /// Compares in constant time. It takes from a millisecond to a second, by the cost: call it on a blocking thread.

@@ -37,7 +37,9 @@ pub enum LineProblem {
         lower_case: Option<Username>,
     },
     /// The name is on a later line too, which is the one that registries use.
-    Repeated { later: usize },
+    Repeated {
+        later: usize,
+    },
 }
 
 /// Reads a file as registries do: without empty lines, comments (`#`) and blanks around a line, and of two lines with one
@@ -135,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_digest_in_the_place_of_a_name_is_not_shown() {
-        for line in [format!("{DIGEST}:alice"), DIGEST.to_owned(), "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=:alice".to_owned()] {
+        for line in [format!("{DIGEST}:alice"), DIGEST.to_owned(), "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=:alice".to_owned()]
+        {
             assert_eq!(parse(&line)[0].name, None, "{line}");
         }
         let shown = parse(&format!("Alice Smith:{DIGEST}\n"));

@@ -1,2 +1,3 @@
 mod accounts;
 mod cli;
+mod cli_import;

@@ -1,5 +1,5 @@
 mod database;
 mod registry;
-mod running_server;
+pub mod running_server;
 mod server;
 mod steps;

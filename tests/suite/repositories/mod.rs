@@ -1,3 +1,4 @@
+mod cli_import;
 mod history;
 mod list;
 mod manage;
