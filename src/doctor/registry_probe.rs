@@ -42,10 +42,10 @@ pub async fn check(url: &Url, expected: &Expected<'_>, file: Option<ConfigVerdic
     clock::check("registry's clock", &answer, expected.now, report);
     // The token has the registry's own time and service, so if it is refused, only issuer or certificate can be wrong.
     let at = answer.clock().unwrap_or(expected.now);
-    if check_token(url, expected, &service, at, file, report).await {
-        if let Some(token) = sign(expected, &service, at, of_catalog()) {
-            catalog::check(url, &token, expected, report).await;
-        }
+    if check_token(url, expected, &service, at, file, report).await
+        && let Some(token) = sign(expected, &service, at, of_catalog())
+    {
+        catalog::check(url, &token, expected, report).await;
     }
 }
 

@@ -179,7 +179,9 @@ mod tests {
         let url = Url::parse("https://hub.example.com/v2/").unwrap();
         let next = |links: &[&'static str]| {
             let mut headers = HeaderMap::new();
-            links.iter().for_each(|link| drop(headers.append(LINK, HeaderValue::from_static(link))));
+            for link in links {
+                headers.append(LINK, HeaderValue::from_static(link));
+            }
             next(&url, &HttpResponse { status: 200, headers, body: String::new() })
         };
         let query = Some("last=bob%2Fapp&n=2".to_owned());
