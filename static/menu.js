@@ -86,5 +86,10 @@ dressAll();
 document.addEventListener("htmx:afterSettle", dressAll);
 
 // On a phone the navigation is a row that scrolls. Scroll it to the current page.
-const here = document.querySelector(".side [aria-current]");
-if (here) here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2;
+function showCurrentPage() {
+  const here = document.querySelector(".side [aria-current]");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2;
+}
+
+showCurrentPage();
+addEventListener("resize", showCurrentPage);

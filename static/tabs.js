@@ -35,6 +35,9 @@ function selectTab(chosen) {
     tab.tabIndex = tab === chosen ? 0 : -1;
     document.getElementById(tab.getAttribute("aria-controls")).hidden = tab !== chosen;
   }
+  // On a phone the tabs are a row that scrolls.
+  const list = chosen.parentElement;
+  list.scrollLeft = chosen.offsetLeft - list.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
 }
 
 function moveTab(event) {

@@ -77,7 +77,7 @@ impl TokenUseView {
     fn new(token_use: &TokenUse, span: Occurrences, page: &Page) -> Self {
         let action = action_key(token_use);
         let is_asked = action.starts_with("asked_");
-        let times = if is_asked { page.words.count("usage.requests", span.times) } else { span.times.to_string() };
+        let times = page.words.count(if is_asked { "usage.requests" } else { "activity.times" }, span.times);
         // Of a transfer by digest the reference is that digest, or the tag of the HEAD before it.
         let is_digest = token_use.reference.contains(':');
         let tag = if is_digest { String::new() } else { token_use.reference.clone() };
@@ -108,7 +108,7 @@ impl TokenUseView {
             address: line.address,
             at: page.time(&line.span.last_at),
             last_at: line.span.last_at,
-            times: line.span.times.to_string(),
+            times: page.words.count("activity.times", line.span.times),
         }
     }
 }
