@@ -81,7 +81,7 @@ async fn the_line_tells_who_used_the_token_first() {
 
 #[tokio::test]
 async fn the_line_tells_who_used_the_token_first_in_chinese() {
-    first_use(&CHINESE, "linux 上的 docker 28.2 已从 127.0.0.1 登录，2 秒前").await;
+    first_use(&CHINESE, "linux 上的 docker 28.2 已从 127.0.0.1 登录 · 2 秒前").await;
 }
 
 async fn first_use(words: &'static Words, sentence: &str) {
