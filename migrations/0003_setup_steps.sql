@@ -4,8 +4,6 @@ CREATE TABLE setup_step (
     name         TEXT   PRIMARY KEY,
     -- When it was last done: the last backup, and about when the last notification came. NULL where that is seen elsewhere.
     done_at      BIGINT,
-    -- Where the last backup is.
-    place        TEXT,
     -- When an administrator dismissed it, or said that it is done.
     dismissed_at BIGINT
 );

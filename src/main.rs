@@ -65,7 +65,7 @@ enum Command {
     },
     /// Replace the SQLite database with a backup, and keep the replaced one; servers must be stopped
     Restore {
-        /// Do not ask at a terminal; without a terminal nothing is asked
+        /// Do not ask for confirmation; without a terminal, restore never asks
         #[arg(long)]
         yes: bool,
         /// The file to read

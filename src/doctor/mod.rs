@@ -2,14 +2,14 @@
 
 mod catalog;
 mod clock;
+mod environment_variables;
 mod files;
 mod notifications;
 mod registry_config;
 mod registry_probe;
 mod report;
 mod server;
-mod steps;
-mod variables;
+mod setup_steps;
 
 use std::path::PathBuf;
 
@@ -25,9 +25,9 @@ use crate::platform::rng::SystemRng;
 use crate::registry::keys::actions::Keys;
 use crate::registry::public_url;
 
+pub use self::environment_variables::UnknownVariable;
 use self::registry_config::RegistryFile;
 pub use self::report::Report;
-pub use self::variables::UnknownVariable;
 
 /// `dockpass doctor …`
 #[derive(Debug, Args)]
@@ -78,7 +78,7 @@ pub async fn run(
         report.wrong("clock", sentence);
     }
     server::check_settings(config, public_url.as_deref().ok(), &mut report);
-    variables::check(unknown, &mut report);
+    environment_variables::check(unknown, &mut report);
     let keys = server::check_keys(config, db, now, rng, &mut report).await;
     files::check_modes(config, &mut report);
     let readable = db.as_ref().ok().filter(|_| keys.is_some());
@@ -91,6 +91,6 @@ pub async fn run(
         Some(url) => registry_probe::check(url, &expected, verdict, &mut report).await,
         None => report.skipped("registry", "give its address with --registry-url to check it"),
     }
-    steps::list(&expected, &mut report).await;
+    setup_steps::list(&expected, &mut report).await;
     report
 }

@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use crate::setup_steps::rows::StepView;
 
-/// The results, one per check, and the steps of the set-up that are left.
+/// The results, one per check, and the setup steps that are left.
 #[derive(Debug, Default)]
 pub struct Report {
     checks: Vec<Check>,
-    steps: Vec<StepView>,
+    /// `None` if they are not known.
+    steps_left: Option<Vec<StepView>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,8 +74,8 @@ impl Report {
         }
     }
 
-    pub(super) fn left(&mut self, steps: Vec<StepView>) {
-        self.steps = steps;
+    pub(super) fn set_steps_left(&mut self, steps: Vec<StepView>) {
+        self.steps_left = Some(steps);
     }
 
     /// How many checks found something wrong.
@@ -96,7 +97,7 @@ impl Report {
         let has = |status| self.checks.iter().any(|check| check.status == status);
         let worst = [CheckStatus::Wrong, CheckStatus::Warning].into_iter().find(|status| has(*status));
         let step = |step: &StepView| serde_json::json!({"name": step.name, "title": step.title, "message": step.text, "commands": step.commands});
-        let steps: Vec<_> = self.steps.iter().map(step).collect();
+        let steps = self.steps_left.as_ref().map(|steps| steps.iter().map(step).collect::<Vec<_>>());
         let status = worst.unwrap_or(CheckStatus::Ok);
         format!("{}\n", serde_json::json!({"status": status, "checks": self.checks, "steps": steps}))
     }
@@ -107,13 +108,14 @@ impl fmt::Display for Report {
         for Check { name, status, message } in &self.checks {
             writeln!(f, "{}  {name}: {message}", status.label())?;
         }
-        if self.steps.is_empty() {
+        let steps = self.steps_left.as_deref().unwrap_or_default();
+        if steps.is_empty() {
             return Ok(());
         }
         writeln!(f, "\nLeft to set up (administrators can dismiss a step above their tokens):")?;
-        for (number, step) in self.steps.iter().enumerate() {
-            writeln!(f, "\n{}. {}. {}", number + 1, step.title, step.text)?;
-            step.commands.lines().try_for_each(|line| writeln!(f, "       {line}"))?;
+        for (number, step) in steps.iter().enumerate() {
+            // Not indented: what is pasted into a shell may hold a here-document, whose end must begin its line.
+            writeln!(f, "\n{}. {}. {}\n\n{}", number + 1, step.title, step.text, step.commands)?;
         }
         Ok(())
     }
@@ -132,6 +134,8 @@ mod tests {
         };
         report.skipped("registry", "not given");
         assert_eq!(status(&report), "ok");
+        let unknown: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
+        assert!(unknown["steps"].is_null(), "steps that were not read are not all done");
         report.warning("plain http", "said");
         assert_eq!((status(&report), report.verdict().is_ok()), ("warning".to_owned(), true));
         report.wrong("database", "away");

@@ -37,8 +37,10 @@ pub async fn back_up(config: &Config, file: &Path, now: Timestamp) -> Result<Str
     });
     let contents = verified?;
     data_folder::replace(&draft, file).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
-    if let Err(error) = note_backup(path, file, now).await {
-        tracing::warn!("the backup could not be noted in the database, so the server does not know of it: {error}");
+    if let Err(error) = note_backup(config, path, now).await {
+        tracing::warn!(
+            "the backup is complete, but the database could not be told, so the step “Back up the database” stays: {error}"
+        );
     }
     Ok(format!(
         "backup written to {} and verified: {contents}. It does not contain the secret key file {}: keep a copy of that \
@@ -48,20 +50,29 @@ pub async fn back_up(config: &Config, file: &Path, now: Timestamp) -> Result<Str
     ))
 }
 
-/// Tells the server where and when the last backup was made.
-async fn note_backup(database: &Path, file: &Path, now: Timestamp) -> sqlx::Result<()> {
-    let mut connection = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(database)).await?;
-    let sql = "INSERT INTO setup_step (name, done_at, place) VALUES ('backup', $1, $2)
-               ON CONFLICT (name) DO UPDATE SET done_at = $1, place = $2";
-    let place = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let noted = sqlx::query(sql).bind(now.millis()).bind(place.display().to_string()).execute(&mut connection).await;
-    connection.close().await?;
-    noted.map(|_| ())
+/// Tells the server when the last backup was made. From now on, one that is too old is said again, even if the step was
+/// dismissed.
+async fn note_backup(config: &Config, database: &Path, now: Timestamp) -> Result<(), String> {
+    // No restore may replace the database meanwhile.
+    let _lock = data_folder::occupy(config)?;
+    let noted = async {
+        let options = SqliteConnectOptions::new().filename(database);
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let sql = "INSERT INTO setup_step (name, done_at) VALUES ('backup', $1)
+                   ON CONFLICT (name) DO UPDATE SET done_at = $1, dismissed_at = NULL";
+        let noted = sqlx::query(sql).bind(now.millis()).execute(&mut connection).await;
+        connection.close().await?;
+        noted
+    };
+    noted.await.map(|_| ()).map_err(|error: sqlx::Error| error.to_string())
 }
 
 /// Writes a backup that is named by the time into `folder`, then deletes the oldest such files until `most` are left. If the
-/// copy cannot be written or verified, nothing is deleted.
+/// copy cannot be written or verified, nothing is deleted. On PostgreSQL it only says so, because timers run it there too.
 pub async fn back_up_into(config: &Config, folder: &Path, most: usize, now: Timestamp) -> Result<String, String> {
+    if let Err(sentence) = sqlite_path(config) {
+        return Ok(format!("no backup was made, because {sentence}"));
+    }
     let failed = |error: io::Error| format!("{}: {error}", folder.display());
     data_folder::create_folder(folder).map_err(failed)?;
     let time = now.rfc3339().replace(['-', ':', 'Z'], "");

@@ -39,7 +39,7 @@ pub fn must_exist(config: &Config) -> Result<(), String> {
             let folder = folder_of(path);
             let found = match folder.read_dir().map(|mut entries| entries.next().is_none()) {
                 Ok(true) => "is empty",
-                Ok(false) => "has none",
+                Ok(false) => "has other files, but no database",
                 Err(error) if error.kind() == io::ErrorKind::NotFound => "does not exist",
                 Err(_) => "cannot be read",
             };

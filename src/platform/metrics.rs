@@ -122,7 +122,7 @@ impl Counters {
     }
 }
 
-type GaugesByTwo = Family<[(&'static str, &'static str); 2], Gauge>;
+type TokenGauges = Family<[(&'static str, &'static str); 2], Gauge>;
 
 /// The counters. All clones share them.
 #[derive(Debug, Clone)]
@@ -134,8 +134,8 @@ pub struct Metrics {
     sign_ins: Counters,
     notifications: Counters,
     notified_events: Counters,
-    tokens: GaugesByTwo,
-    active_tokens: GaugesByTwo,
+    tokens: TokenGauges,
+    active_tokens: TokenGauges,
 }
 
 /// The journals by their names in the label.
@@ -158,8 +158,8 @@ impl Metrics {
         let notifications = counters("dockpass_notifications", help, "outcome", NotificationOutcome::ALL);
         let help = "Pushes, pulls and deletions that registries notified";
         let notified_events = counters("dockpass_notified_events", help, "action", &NOTIFIED_ACTIONS);
-        let (tokens, active_tokens) = (GaugesByTwo::default(), GaugesByTwo::default());
-        registry.register("dockpass_tokens", "Tokens in the database, by state", tokens.clone());
+        let (tokens, active_tokens) = (TokenGauges::default(), TokenGauges::default());
+        registry.register("dockpass_tokens", "Tokens in the database, by status", tokens.clone());
         let help = "Active tokens in the database, by the days until they expire";
         registry.register("dockpass_active_tokens", help, active_tokens.clone());
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -204,9 +204,9 @@ impl Metrics {
         self.notified_events.count_value(action.as_str());
     }
 
-    /// Sets the number of tokens of this source in this state.
-    pub fn set_tokens(&self, source: &'static str, state: &'static str, count: i64) {
-        self.tokens.get_or_create(&[("source", source), ("state", state)]).set(count);
+    /// Sets the number of tokens of this source with this status.
+    pub fn set_tokens(&self, source: &'static str, status: &'static str, count: i64) {
+        self.tokens.get_or_create(&[("source", source), ("status", status)]).set(count);
     }
 
     /// Sets the number of active tokens of this source that expire in so many days.

@@ -1,4 +1,4 @@
-//! The way back from a backup of the SQLite database.
+//! Restores the SQLite database from a backup.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, IsTerminal, Write as _};
@@ -71,7 +71,10 @@ fn described(path: &Path, contents: sqlx::Result<DatabaseContents>) -> String {
 /// Counts what the database holds. Only for reading: a connection that may write deletes the log of a damaged database.
 async fn contents_of(path: &Path) -> sqlx::Result<DatabaseContents> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
-    DatabaseContents::count(&mut SqliteConnection::connect_with(&options).await?).await
+    let mut connection = SqliteConnection::connect_with(&options).await?;
+    let contents = DatabaseContents::count(&mut connection).await;
+    connection.close().await?;
+    contents
 }
 
 /// Asks at a terminal whether to go on.

@@ -47,8 +47,8 @@ impl SetupStep {
         Self::ALL.into_iter().find(|step| step.as_str() == name)
     }
 
-    /// Whether only the operator knows whether it is done: `dockpass backup` does not copy PostgreSQL.
-    pub fn is_done_unseen(self, config: &Config) -> bool {
+    /// Whether only the operator knows whether it is done, and says so: `dockpass backup` does not copy PostgreSQL.
+    pub fn is_confirmed_by_hand(self, config: &Config) -> bool {
         match self {
             Self::SecretKey => true,
             Self::Backup => matches!(config.database, DatabaseLocation::Postgres(_)),
@@ -58,13 +58,21 @@ impl SetupStep {
 }
 
 /// The steps that are neither done nor dismissed. `public_url` is that of the server.
-pub async fn left(connection: &mut impl Connection, public_url: &str, now: Timestamp) -> Result<Vec<SetupStep>, Error> {
+pub async fn steps_left(
+    connection: &mut impl Connection,
+    config: &Config,
+    public_url: &str,
+    now: Timestamp,
+) -> Result<Vec<SetupStep>, Error> {
     let rows = store::rows(connection).await?;
     let row = |step: SetupStep| rows.iter().find(|row| row.name == step.as_str());
     let done_at = |step| row(step)?.done_at.map(Timestamp::from_millis);
     let mut left = Vec::new();
-    for step in SetupStep::ALL {
+    let is_dismissed = |step: SetupStep| row(step).is_some_and(|row| row.dismissed_at.is_some());
+    for step in SetupStep::ALL.into_iter().filter(|step| !is_dismissed(*step)) {
         let is_done = match step {
+            // `migrate-to` also copies when the SQLite database was last backed up.
+            step if step.is_confirmed_by_hand(config) => false,
             SetupStep::PublicUrl => !is_on_loopback(public_url),
             SetupStep::Https => public_url.starts_with("https://"),
             SetupStep::Registry => {
@@ -74,8 +82,7 @@ pub async fn left(connection: &mut impl Connection, public_url: &str, now: Times
             SetupStep::Backup => done_at(step).is_some_and(|at| now - at < BACKUP_AGE),
             SetupStep::SecretKey => false,
         };
-        let is_dismissed = row(step).is_some_and(|row| row.dismissed_at.is_some());
-        if !is_done && !is_dismissed {
+        if !is_done {
             left.push(step);
         }
     }

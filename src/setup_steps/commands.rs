@@ -13,7 +13,8 @@ use crate::platform::database::DatabaseLocation;
 const EXAMPLE_HOST: &str = "hub.example.com";
 /// The settings file of the Debian package, whose server systemd runs.
 const PACKAGE_SETTINGS: &str = "/etc/dockpass/dockpass.conf";
-
+/// Where Debian's docker-registry has its configuration.
+const REGISTRY_FOLDER: &str = "/etc/docker/registry";
 /// The data folder of the container image.
 const IMAGE_DATA: &str = "/data";
 
@@ -89,7 +90,7 @@ impl ServerShell<'_> {
         }
         let Some(file) = &self.config.settings_file else {
             let flags = settings.iter().map(|(name, value)| format!(" --{name} {}", quoted(value)));
-            return self.dockpass() + &flags.collect::<String>();
+            return format!("# restart the server with:\n{}{}", self.dockpass(), flags.collect::<String>());
         };
         let file = quoted(&whole(file));
         let append = if self.is_package() { format!("| sudo tee --append {file}") } else { format!(">> {file}") };
@@ -116,24 +117,26 @@ impl ServerShell<'_> {
         )
     }
 
-    /// Where Debian's docker-registry has its configuration, or the folder for it in the container image.
-    fn registry_folder(&self) -> &'static str {
-        if self.container.is_some() { "/registry" } else { "/etc/docker/registry" }
-    }
-
     fn registry_config(&self, flags: &str) -> String {
-        let (dockpass, folder) = (self.dockpass(), self.registry_folder());
-        let out = match self.container {
-            Some(_) => format!("{folder} --new-registry"),
-            None => format!("{folder}/dockpass"),
-        };
-        format!("{dockpass}{flags} registry-config --registry-version 2 --out {out}  # or version 3")
+        let command = format!("{}{flags} registry-config --registry-version 2 --out", self.dockpass());
+        match &self.container {
+            // It can write only into the data folder.
+            Some(name) => format!(
+                "{command} /data/registry  # or version 3\n\
+                 docker cp {name}:/data/registry .  # in the configuration, write where the registry sees these files"
+            ),
+            None => format!("{command} {REGISTRY_FOLDER}/dockpass  # or version 3"),
+        }
     }
 
     fn doctor(&self, flags: &str) -> String {
-        let (dockpass, folder) = (self.dockpass(), self.registry_folder());
-        let host = if self.container.is_some() { "registry" } else { "127.0.0.1" };
-        format!("{dockpass}{flags} doctor --registry-url http://{host}:5000 --registry-config {folder}/config.yml")
+        let dockpass = self.dockpass();
+        match self.container {
+            Some(_) => format!("{dockpass}{flags} doctor --registry-url http://registry:5000"),
+            None => format!(
+                "{dockpass}{flags} doctor --registry-url http://127.0.0.1:5000 --registry-config {REGISTRY_FOLDER}/config.yml"
+            ),
+        }
     }
 
     fn notifications(&self) -> String {
@@ -150,9 +153,11 @@ impl ServerShell<'_> {
             None => format!(" --events-secret-file {}", quoted(&file)),
         };
         if self.container.is_some() {
-            // registry-config creates the secret too.
-            let config = self.registry_config(&flags);
-            return format!("{config}\n{}", self.set(&[("events-secret-file", file)]));
+            // The image has no program that creates the secret, except for this.
+            let create =
+                "registry-config --registry-version 2 --out /data/registry --new-registry  # creates the secret";
+            let (dockpass, config) = (self.dockpass(), self.registry_config(&flags));
+            return format!("{dockpass}{flags} {create}\n{config}\n{}", self.set(&[("events-secret-file", file)]));
         }
         format!(
             "openssl rand -hex 32 | {install} /dev/stdin {}\n{}\n{}",
@@ -223,7 +228,8 @@ mod tests {
         let config = of(|_| {});
         let of_step = |step| commands(step, &config, "http://127.0.0.1:8080");
         let dockpass = "dockpass --data '/srv/my data' --listen 127.0.0.1:8080";
-        assert_eq!(of_step(SetupStep::PublicUrl), format!("{dockpass} --public-url https://hub.example.com"));
+        let restart = format!("# restart the server with:\n{dockpass} --public-url https://hub.example.com");
+        assert_eq!(of_step(SetupStep::PublicUrl), restart);
         assert_eq!(of_step(SetupStep::Backup), format!("{dockpass} backup --keep 14 '/srv/my data/backups'"));
         assert_eq!(of_step(SetupStep::SecretKey), "cat '/srv/my data/secret.key'");
         let notifications = of_step(SetupStep::Notifications);
@@ -262,8 +268,22 @@ mod tests {
         assert_eq!(shell.commands(SetupStep::SecretKey), "docker cp 3f2a:/data/secret.key .");
         let set = "# in the environment of the container\nDOCKPASS_PUBLIC_URL=https://hub.example.com";
         assert_eq!(shell.commands(SetupStep::PublicUrl), set);
-        let notifications = shell.commands(SetupStep::Notifications);
-        assert!(notifications.contains("--new-registry") && !notifications.contains("openssl"), "{notifications}");
+        let dockpass = "docker exec 3f2a /usr/bin/dockpass";
+        let copied =
+            "docker cp 3f2a:/data/registry .  # in the configuration, write where the registry sees these files";
+        let registry = format!(
+            "{dockpass} registry-config --registry-version 2 --out /data/registry  # or version 3\n{copied}\n\
+             {dockpass} doctor --registry-url http://registry:5000"
+        );
+        assert_eq!(shell.commands(SetupStep::Registry), registry);
+        let config = format!(
+            "{dockpass} --events-secret-file /data/events.secret registry-config --registry-version 2 --out /data/registry"
+        );
+        let notifications = format!(
+            "{config} --new-registry  # creates the secret\n{config}  # or version 3\n{copied}\n\
+             # in the environment of the container\nDOCKPASS_EVENTS_SECRET_FILE=/data/events.secret"
+        );
+        assert_eq!(shell.commands(SetupStep::Notifications), notifications);
     }
 
     #[test]

@@ -32,7 +32,7 @@ async fn dismiss(
     let mut tx = begin_change(&app, &me.account).await?;
     actions::dismiss(&mut tx, step, me.page.now).await?;
     tx.commit().await?;
-    let key = if step.is_done_unseen(&app.config) { "setup_steps.marked_done" } else { "setup_steps.dismissed" };
+    let key = if step.is_confirmed_by_hand(&app.config) { "setup_steps.marked_done" } else { "setup_steps.dismissed" };
     me.leave_notice(&me.page.t1(key, "name", title(step, me.page.words))).await?;
     // The list is in a closed part of the page, which browsers open for an address that points into it.
     Ok(redirect(&me.page, "/settings/tokens#setup-steps"))

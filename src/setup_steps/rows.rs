@@ -25,12 +25,12 @@ pub struct StepView {
 
 impl StepView {
     pub fn new(step: SetupStep, config: &Config, public_url: &str, words: Words) -> Self {
-        let (name, is_done_unseen) = (step.as_str(), step.is_done_unseen(config));
+        let (name, is_confirmed_by_hand) = (step.as_str(), step.is_confirmed_by_hand(config));
         let text = match step {
-            SetupStep::Backup if is_done_unseen => words.t("setup_steps.backup.of_postgres"),
+            SetupStep::Backup if is_confirmed_by_hand => words.t("setup_steps.backup.of_postgres"),
             _ => words.t(&format!("setup_steps.{name}.text")),
         };
-        let verb = if is_done_unseen { "setup_steps.mark_done" } else { "setup_steps.dismiss" };
+        let verb = if is_confirmed_by_hand { "setup_steps.mark_done" } else { "setup_steps.dismiss" };
         let key_file = config.secret_key_file.display().to_string();
         Self {
             name,
@@ -50,7 +50,7 @@ pub fn title(step: SetupStep, words: Words) -> String {
 /// What is left, above the tokens of administrators.
 #[derive(Debug)]
 pub struct StepsView {
-    /// "3 steps left to set up".
+    /// "3 setup steps left".
     pub summary: String,
     pub steps: Vec<StepView>,
 }
@@ -61,7 +61,7 @@ impl StepsView {
         if !page.is_admin() {
             return Ok(None);
         }
-        let left = actions::left(connection, &app.urls.public, page.now).await?;
+        let left = actions::steps_left(connection, &app.config, &app.urls.public, page.now).await?;
         let view = |step: &SetupStep| StepView::new(*step, &app.config, &app.urls.public, page.words);
         let steps: Vec<StepView> = left.iter().map(view).collect();
         let summary = page.words.count("setup_steps.left", i64::try_from(steps.len()).unwrap_or(i64::MAX));

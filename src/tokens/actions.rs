@@ -191,14 +191,14 @@ pub async fn count_all(db: &Db, now: Timestamp) -> Result<TokenCounts, Error> {
             counts.active.push((source, days, count));
             active += count;
         }
-        let lasting = store::count_lasting(&mut reader, source, true).await?;
-        counts.active.push((source, "never", lasting));
-        let inactive = store::count_lasting(&mut reader, source, false).await?
+        let never_expiring = store::count_never_expiring(&mut reader, source, true).await?;
+        counts.active.push((source, "never", never_expiring));
+        let inactive = store::count_never_expiring(&mut reader, source, false).await?
             + store::count_expiring(&mut reader, source, false, now, never).await?;
         let expired = store::count_expiring(&mut reader, source, true, always, now).await?
             + store::count_expiring(&mut reader, source, false, always, now).await?;
         counts.by_status.extend([
-            (source, TokenStatus::Active, active + lasting),
+            (source, TokenStatus::Active, active + never_expiring),
             (source, TokenStatus::Inactive, inactive),
             (source, TokenStatus::Expired, expired),
         ]);

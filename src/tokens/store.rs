@@ -339,7 +339,7 @@ pub async fn count_expiring(
 }
 
 /// The number of tokens that never expire.
-pub async fn count_lasting(
+pub async fn count_never_expiring(
     connection: &mut impl Connection,
     source: TokenSource,
     is_active: bool,

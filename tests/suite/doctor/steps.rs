@@ -32,7 +32,7 @@ async fn what_is_left_is_listed_with_its_commands_until_it_is_done_or_dismissed(
     assert!(list.starts_with("\n1. Set the public URL. Browsers and clients are sent to http://127.0.0.1:"), "{list}");
     let last = format!(
         "\n6. Keep a copy of the secret key. Without the file {key}, a backup is useless. Keep its content in another place, such \
-         as a password manager, and mark this as done.\n       cat {key}\n"
+         as a password manager, and mark this as done.\n\ncat {key}\n"
     );
     assert!(list.ends_with(&last), "{list}");
 
@@ -78,6 +78,13 @@ async fn json_names_each_check_and_the_exit_code_says_whether_one_is_wrong() {
     assert_eq!((code, &report["status"]), (Some(1), &Value::from("error")));
     assert_eq!(check(&report, "file's autoredirect")["status"], "error");
     assert_eq!(check(&report, "file's storage.delete.enabled")["status"], "warning");
+    // Without the database nobody knows what is left, and an empty list would say that all is done.
+    let empty = tempfile::tempdir().unwrap();
+    let output =
+        run(&["--data", empty.path().to_str().unwrap(), "--public-url", &server.program.base, "doctor", "--json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["steps"].is_null(), "{report:#}");
+    assert_eq!(check(&report, "setup steps")["status"], "skipped");
     // Wrong settings: nothing is checked, so there is no JSON.
     let (code, said, error) = server.run("nowhere", &["doctor", "--json"]);
     assert!(code == Some(2) && said.is_empty() && error.contains("--listen"), "{said} {error}");
@@ -137,5 +144,5 @@ fn a_data_folder_without_a_database_is_said_in_clear_words() {
     std::fs::create_dir(&data).unwrap();
     assert_eq!(said(&data), line(&data, "is empty"));
     std::fs::write(format!("{data}/notes.txt"), "").unwrap();
-    assert_eq!(said(&data), line(&data, "has none"));
+    assert_eq!(said(&data), line(&data, "has other files, but no database"));
 }

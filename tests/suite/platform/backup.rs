@@ -350,4 +350,9 @@ fn postgresql_needs_its_own_tools() {
         let output = shell(&data, &[url.as_slice(), &[verb, "x"]].concat());
         assert!(error(&output).contains("use pg_dump and pg_restore"));
     }
+    // A timer runs this one, and must not fail each day.
+    let output = shell(&data, &[url.as_slice(), &["backup", "--keep", "2", "x"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("no backup was made, because the database is PostgreSQL: use pg_dump"), "{said}");
 }

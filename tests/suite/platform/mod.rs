@@ -5,5 +5,5 @@ mod memory;
 mod migrate_to;
 mod migrations;
 mod outage;
-mod restore_question;
+mod restore_confirmation;
 mod run_as_owner;

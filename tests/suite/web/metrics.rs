@@ -191,7 +191,7 @@ async fn sign_ins_are_counted_by_step_and_outcome() {
 }
 
 #[tokio::test]
-async fn tokens_are_counted_by_state_and_by_days_to_expiry() {
+async fn tokens_are_counted_by_status_and_by_days_to_expiry() {
     let server = TestServer::start().await;
     let alice = server.account_signed_in("alice").await;
     assert!(!of(&server).contains("dockpass_tokens{"), "nothing is claimed before it was counted");
@@ -210,12 +210,12 @@ async fn tokens_are_counted_by_state_and_by_days_to_expiry() {
     let counts = async || {
         dockpass::server::count_tokens(&server.app).await.unwrap();
         let text = of(&server);
-        let states = ["active", "inactive", "expired"]
-            .map(|state| value(&text, &format!("dockpass_tokens{{source=\"manual\",state=\"{state}\"}}")));
+        let statuses = ["active", "inactive", "expired"]
+            .map(|status| value(&text, &format!("dockpass_tokens{{source=\"manual\",status=\"{status}\"}}")));
         let days = ["0-1", "1-7", "7-30", "30-90", "90+", "never"].map(|days| {
             value(&text, &format!("dockpass_active_tokens{{source=\"manual\",expires_in_days=\"{days}\"}}"))
         });
-        (states, days)
+        (statuses, days)
     };
     assert_eq!(counts().await, ([6, 1, 0], [1, 1, 1, 1, 1, 1]));
     server.clock.advance(time::Duration::days(29) + time::Duration::HOUR);

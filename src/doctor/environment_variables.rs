@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use super::Report;
 
-/// Not for the server: CI jobs keep a token in it, and the build reads the other.
-const OF_OTHERS: [&str; 2] = ["DOCKPASS_TOKEN", "DOCKPASS_HTMX"];
+/// Read by other programs: CI jobs and the build.
+const NOT_SETTINGS: [&str; 2] = ["DOCKPASS_TOKEN", "DOCKPASS_HTMX"];
 
 /// A variable whose name begins as those of the settings do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl UnknownVariable {
     pub fn find(known: &[&str], environment: impl Iterator<Item = (OsString, OsString)>) -> Vec<Self> {
         let texts = environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let is_unknown = |(name, value): &(String, String)| {
-            let is_known = known.contains(&name.as_str()) || OF_OTHERS.contains(&name.as_str());
+            let is_known = known.contains(&name.as_str()) || NOT_SETTINGS.contains(&name.as_str());
             name.starts_with("DOCKPASS_") && !is_known && !is_service_link(name, value)
         };
         let unknown = texts.filter(is_unknown).map(|(name, _)| Self { nearest: nearest(&name, known), name });
