@@ -250,7 +250,7 @@ pub static CHINESE: Words = Words {
     push: "推送",
     check: "检查",
     only_these: "仅限以下存储库",
-    repository_names: "存储库名称或通配模式",
+    repository_names: "存储库名称或通配符",
     event: "类型",
     next: "下一页",
     previous: "上一页",

@@ -26,7 +26,7 @@ impl Browser {
             .map(|block| {
                 let (id, rest) = block.split_once('"').unwrap();
                 let code = rest.split_once("<code>").unwrap().1.split_once("</code>").unwrap().0;
-                (id.to_owned(), unescaped(code))
+                (id.to_owned(), unescaped(&code.replace("<span>", "").replace("</span>", "")))
             })
             .collect();
         ShownToken { secret: answer.shown_once(), commands }

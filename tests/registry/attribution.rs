@@ -42,7 +42,7 @@ async fn uses(registry_host: &RegistryHost, token: &MadeToken) -> Vec<String> {
     lines.sort();
     let parts = |line: &String| {
         assert!(line.contains(" skopeo 1.") && line.contains(" 127.0.0.1 "), "{line}");
-        let (what, times) = (line.split(" skopeo").next().unwrap(), line.rsplit(' ').next().unwrap());
+        let (what, times) = (line.split(" skopeo").next().unwrap(), line.rsplit(' ').nth(1).unwrap());
         format!("{what} {times}")
     };
     lines.iter().map(parts).collect()

@@ -223,7 +223,7 @@ async fn the_pages_speak_chinese() {
     let alice = server.account_signed_in("alice").await.with_header("accept-language", "zh-CN");
     let codes = server.anonymous().begin("笔记本").await;
     let said = [
-        (alice.get("/device").await.body, ["在设备上登录", "八个字母", "继续"]),
+        (alice.get("/device").await.body, ["在设备上登录", "8 个字母", "继续"]),
         (enter(&alice, &codes.user_code).await.body, ["笔记本", ">批准</button>", ">拒绝</button>"]),
         (alice.decide(&codes, "approve").await.body, ["已批准", "笔记本", "你可以关闭此页面"]),
         (enter(&alice, "BBBB-BBBB").await.body, ["没有设备在等待此代码", "设备代码", "在设备上登录"]),

@@ -63,7 +63,7 @@ async fn two_tokens_with_the_same_program_at_the_same_moment_are_told_apart_on_t
     assert_eq!(server.transfers().await, ["v1 push by ci push", "v2 push by second"]);
     server.flush().await;
     other.flush().await;
-    let line = |tag: &str| [format!("Pushed alice/app {tag} skopeo 1.9 127.0.0.1 1")];
+    let line = |tag: &str| [format!("Pushed alice/app {tag} skopeo 1.9 127.0.0.1 1 time")];
     assert_eq!((alice.uses_of(&first).await, alice.uses_of(&second).await), (line("v1").into(), line("v2").into()));
 }
 

@@ -57,13 +57,13 @@ async fn a_push_is_shown_once_with_the_registrys_program_and_the_requests_addres
     let mut event = alice.server.event("1", "push", "v1");
     event["request"]["useragent"] = json!("docker/29.7.2 go/go1.25 kernel/6.8 os/linux arch/amd64");
     alice.tell(event).await;
-    assert_eq!(alice.uses().await, ["Pushed alice/app v1 docker 29.7 on linux 127.0.0.1 1"]);
+    assert_eq!(alice.uses().await, ["Pushed alice/app v1 docker 29.7 on linux 127.0.0.1 1 time"]);
     alice.ask("pull", 1).await;
     assert_eq!(
         alice.uses().await,
         [
             "Asked for pull access alice/app containerd 2.3 127.0.0.1 1 request",
-            "Pushed alice/app v1 docker 29.7 on linux 127.0.0.1 1"
+            "Pushed alice/app v1 docker 29.7 on linux 127.0.0.1 1 time"
         ]
     );
 }
@@ -74,14 +74,14 @@ async fn a_request_is_shown_again_where_no_transfer_follows_within_six_minutes()
     alice.ask("*", 1).await;
     alice.server.clock.advance(Duration::minutes(6) - Duration::MILLISECOND);
     alice.tell(alice.server.event("1", "delete", "v1")).await;
-    assert_eq!(alice.uses().await, ["Deleted alice/app v1 skopeo 1.9 127.0.0.1 1"]);
+    assert_eq!(alice.uses().await, ["Deleted alice/app v1 skopeo 1.9 127.0.0.1 1 time"]);
     // A registry's clock may lag: within ten seconds it would be the request of the transfer before.
     alice.server.clock.advance(Duration::minutes(1));
     alice.ask("*", 1).await;
     alice.server.clock.advance(Duration::minutes(6));
     alice.tell(alice.server.event("2", "delete", "v2")).await;
     let uses = alice.uses().await;
-    assert_eq!(uses[0], "Deleted alice/app v2 skopeo 1.9 1", "no request, no address: {uses:?}");
+    assert_eq!(uses[0], "Deleted alice/app v2 skopeo 1.9 1 time", "no request, no address: {uses:?}");
     assert!(uses[1].starts_with("Asked for delete access alice/app"), "{uses:?}");
 }
 
@@ -92,7 +92,7 @@ async fn a_request_that_another_server_writes_later_is_hidden_and_gives_its_addr
     other.ask(SKOPEO, &alice.token.secret, PUSH).await;
     alice.tell(alice.server.event("1", "push", "v1")).await;
     other.flush().await;
-    assert_eq!(alice.uses().await, ["Pushed alice/app v1 skopeo 1.9 127.0.0.1 1"]);
+    assert_eq!(alice.uses().await, ["Pushed alice/app v1 skopeo 1.9 127.0.0.1 1 time"]);
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn the_words_are_chinese_in_chinese() {
     let chinese = alice.browser.with_header("accept-language", "zh-CN");
     assert_eq!(
         chinese.uses_of(&alice.token).await,
-        ["已推送 alice/app v1 skopeo 1.9 1", "请求了拉取权限 alice/app containerd 2.3 127.0.0.1 3 次请求"]
+        ["已推送 alice/app v1 skopeo 1.9 1 次", "请求拉取 alice/app containerd 2.3 127.0.0.1 3 次请求"]
     );
 }
 

@@ -66,7 +66,7 @@ async fn it_says_who_pushed_and_deleted_what_newest_first() {
     alice.tell(json!([deleted])).await;
     let expected = [
         "Deleted sha256:77 ci skopeo 1.9",
-        "Pushed v2 sha256:3c66 password skopeo 1.9",
+        "Pushed v2 sha256:3c66 Password skopeo 1.9",
         "Pushed v1 sha256:3c66 ci skopeo 1.9",
     ];
     assert_eq!(history(&alice.browser, &alice.address).await, expected, "each notification counts once");

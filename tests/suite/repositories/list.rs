@@ -63,7 +63,7 @@ async fn a_repository_is_made_by_its_first_granted_push_and_says_by_which_token(
 
     server.clock.advance(time::Duration::minutes(3));
     caller.token("alice", PASSWORD, &["repository:alice/app:pull,push"]).await;
-    let page = page_with(&server, &alice, "<span class=\"line\">password</span>").await;
+    let page = page_with(&server, &alice, "<span class=\"line\">Password</span>").await;
     assert!(cell(row(&page, "alice/app"), "Last pushed").contains(">just now</time>"), "{page}");
 }
 

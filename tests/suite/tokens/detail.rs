@@ -75,7 +75,7 @@ async fn what_it_did_stands_in_the_chart_and_in_the_list() {
         alice.uses_of(&token).await,
         [
             "Asked for pull access alice/api skopeo 1.9 127.0.0.1 1 request",
-            "Refused bob/api Your account can’t push to this repository. PAT-REPOSITORY docker 28.2 on linux 127.0.0.1 1",
+            "Refused bob/api Your account can’t push to this repository. PAT-REPOSITORY docker 28.2 on linux 127.0.0.1 1 time",
             "Asked for push access alice/api docker 28.2 on linux 127.0.0.1 1 request",
         ],
         "newest first, the refusals among them"

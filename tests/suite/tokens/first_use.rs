@@ -41,7 +41,7 @@ async fn it_waits_and_then_says_who_used_the_token_from_where() {
     server.anonymous().with_header("user-agent", DOCKER).token("alice", &token.secret, &[]).await;
     server.flush().await;
     let said = ask(&chinese, &token, 0).await.body;
-    assert!(said.contains("linux 上的 docker 28.2 已从 127.0.0.1 登录，<time"), "{said}");
+    assert!(said.contains("linux 上的 docker 28.2 已从 127.0.0.1 登录 · <time"), "{said}");
 }
 
 #[tokio::test]

@@ -37,8 +37,8 @@ async fn without_a_script_the_answer_is_a_page_with_the_token() {
     assert!(answer.body.contains("Copy it now. Once you close this, it won’t be shown again."));
     assert!(answer.body.contains("Treat it like a password and keep it in a password manager."));
     let host = server.address;
-    assert!(answer.body.contains(&format!("<code>docker login {host} -u alice</code>")));
-    assert!(answer.body.contains(&format!("docker login {host} -u alice --password-stdin")));
+    assert!(answer.body.contains(&format!("<code>docker login {host} <span>-u alice</span></code>")));
+    assert!(answer.body.contains(&format!("docker login {host} <span>-u alice</span> <span>--password-stdin</span>")));
     assert!(answer.body.contains("The token “ci push” is ready."));
     assert!(!answer.body.contains("hx-swap-oob"));
 }
@@ -62,7 +62,7 @@ async fn htmx_gets_the_dialog_with_the_token_and_the_table() {
 async fn the_recipe_names_the_registry_that_the_operator_set() {
     let server = TestServer::start_with(|settings| settings.registry_host = Some("hub.example.com:5000".into())).await;
     let answer = post(&server.account_signed_in("alice").await, &[]).await;
-    assert!(answer.body.contains("docker login hub.example.com:5000 -u alice"));
+    assert!(answer.body.contains("docker login hub.example.com:5000 <span>-u alice</span>"));
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ async fn a_row_says_everything_about_a_token() {
         "<span class=\"badge active\">Active</span>".to_owned(),
         "<td>Manual</td>".to_owned(),
         format!("<td><time tabindex=-1 datetime=\"{}\"", created.rfc3339()),
-        "data-label=\"Last used\">Never</td>".to_owned(),
+        "data-card=\"Never used\">Never</td>".to_owned(),
         format!("datetime=\"{}\"", ends.rfc3339()),
         ">in 30 days</time>".to_owned(),
         "aria-label=\"Actions for ci push\"".to_owned(),
@@ -88,8 +88,8 @@ async fn what_never_happens_is_said() {
     let alice = server.account_signed_in("alice").await;
     alice.generate("for ever", "repo:public_read", "never").await;
     let page = alice.get("/settings/tokens").await;
-    assert!(page.body.contains("data-label=\"Expires\">Never</td>"));
-    assert!(page.body.contains("data-label=\"Last used\">Never</td>"));
+    assert!(page.body.contains("data-card=\"Never expires\">Never</td>"));
+    assert!(page.body.contains("data-card=\"Never used\">Never</td>"));
     assert!(page.body.contains("Public Repo Read-only"));
 }
 

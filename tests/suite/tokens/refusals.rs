@@ -116,7 +116,7 @@ async fn a_refused_delete_speaks_of_deleting_in_both_languages() {
     let words = "was refused because its permissions don’t allow deleting from".to_owned() + &about("alice/app");
     assert!(page.contains(&words) && page.contains(&button), "{page}");
     let page = said(&server, &chinese, "PAT-NO-DELETE").await;
-    assert!(page.contains(&("权限级别不允许删除镜像，存储库：".to_owned() + &about("alice/app"))), "{page}");
+    assert!(page.contains(&("令牌权限不允许删除镜像，存储库：".to_owned() + &about("alice/app"))), "{page}");
 
     assert_eq!(ask("bob/app").await, "only its owner can delete from bob/app (PAT-REPOSITORY)");
     let page = said(&server, &alice, "PAT-REPOSITORY").await;
@@ -194,7 +194,7 @@ async fn of_many_refusals_the_latest_are_shown_and_the_others_counted() {
     times(&server, 12).await;
     let page = said(&server, &alice, "2 older refusals aren’t shown.").await;
     let hidden = page.split_once("<details>").unwrap().1.split_once("</details>").unwrap().0;
-    assert!(hidden.contains("<summary>Show the latest 10</summary>"), "{hidden}");
+    assert!(hidden.contains("<span class=\"when-closed\">Show the latest 10</span>"), "{hidden}");
     assert_eq!(hidden.matches("PAT-READ-ONLY").count(), 9, "only the newest is in sight");
     assert!(!hidden.contains(">alice/r11<"), "{hidden}");
     assert!(page.contains("· Unknown program · 127.0.0.1"), "the program gave no name: {page}");
@@ -365,5 +365,5 @@ async fn what_a_stranger_made_up_is_text_on_the_page_and_in_chinese_the_reason_i
         assert!(!page.contains(tag), "{tag}");
     }
     let chinese = alice.get_with("/settings/tokens", &[("accept-language", "zh-CN")]).await.body;
-    assert!(chinese.contains("最近被拒绝的请求") && chinese.contains("你的帐户不能推送到"), "{chinese}");
+    assert!(chinese.contains("最近被拒绝的请求") && chinese.contains("你的帐户无权推送到"), "{chinese}");
 }
