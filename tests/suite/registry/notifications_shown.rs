@@ -186,7 +186,7 @@ async fn the_repository_names_the_token_or_the_password() {
     assert!(shows(&alice.browser, &link).await);
     alice.server.clock.advance(Duration::SECOND);
     alice.server.tell(json!([alice.server.event("1", "push", "v1")])).await;
-    assert!(shows(&alice.browser, "<span class=\"line\">password</span>").await);
+    assert!(shows(&alice.browser, "<span class=\"line\">Password</span>").await);
     alice.server.clock.advance(Duration::SECOND);
     alice.tell(alice.server.event("2", "push", "v2")).await;
     assert!(shows(&alice.browser, &link).await);
@@ -206,7 +206,7 @@ async fn an_unknown_token_is_shown_to_the_account_and_to_others_only_the_account
     };
     // Of the same account, what its request said stays.
     alice.server.tell(unknown("1", "alice")).await;
-    assert!(shows(&alice.browser, "<span class=\"line\">password</span>").await);
+    assert!(shows(&alice.browser, "<span class=\"line\">Password</span>").await);
     alice.server.tell(unknown("2", "bob")).await;
     assert!(shows(&alice.browser, "<span class=\"line\">bob</span>").await);
     assert_eq!(alice.server.text("SELECT pushed_token_id || '.' || pushed_description FROM repository").await, ".");

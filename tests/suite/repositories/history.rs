@@ -74,7 +74,7 @@ async fn it_says_who_pushed_and_deleted_what_newest_first() {
     assert!(page.contains(&format!("<a href=\"/settings/tokens/{}\">ci</a>", alice.token.id)), "{page}");
     assert!(page.contains("title=\"sha256:3c66\""), "{page}");
     let chinese = alice.browser.with_header("accept-language", "zh-CN");
-    assert_eq!(history(&chinese, &alice.address).await[1], "已推送 v2 sha256:3c66 密码 skopeo 1.9");
+    assert_eq!(history(&chinese, &alice.address).await[1], "已推送 v2 sha256:3c66 密码登录 skopeo 1.9");
 }
 
 #[tokio::test]
