@@ -90,7 +90,11 @@ impl ServerShell<'_> {
         }
         let Some(file) = &self.config.settings_file else {
             let flags = settings.iter().map(|(name, value)| format!(" --{name} {}", quoted(value)));
-            return format!("# restart the server with:\n{}{}", self.dockpass(), flags.collect::<String>());
+            return format!(
+                "# restart the server with its other settings and:\n{}{}",
+                self.dockpass(),
+                flags.collect::<String>()
+            );
         };
         let file = quoted(&whole(file));
         let append = if self.is_package() { format!("| sudo tee --append {file}") } else { format!(">> {file}") };
@@ -228,7 +232,9 @@ mod tests {
         let config = of(|_| {});
         let of_step = |step| commands(step, &config, "http://127.0.0.1:8080");
         let dockpass = "dockpass --data '/srv/my data' --listen 127.0.0.1:8080";
-        let restart = format!("# restart the server with:\n{dockpass} --public-url https://hub.example.com");
+        let restart = format!(
+            "# restart the server with its other settings and:\n{dockpass} --public-url https://hub.example.com"
+        );
         assert_eq!(of_step(SetupStep::PublicUrl), restart);
         assert_eq!(of_step(SetupStep::Backup), format!("{dockpass} backup --keep 14 '/srv/my data/backups'"));
         assert_eq!(of_step(SetupStep::SecretKey), "cat '/srv/my data/secret.key'");
