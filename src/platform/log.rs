@@ -1,30 +1,133 @@
 //! The program's log on standard error. It never stops a request.
+//!
+//! Requests append their lines to one buffer, and a thread of its own writes it out. A queue of single lines, such as that of
+//! tracing-appender, wakes its thread for almost every line, which costs more than the line.
 
-use std::io::{self, IsTerminal, Write};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::mem;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 
-/// Lines that wait for a slow reader; further ones are dropped and counted.
-const QUEUE_LINES: usize = 16_384;
+/// Bytes that wait for a slow reader; further lines are dropped and counted.
+const LONGEST_QUEUE: usize = 4 << 20;
+/// What an idle buffer may keep.
+const KEPT_CAPACITY: usize = 64 << 10;
+/// How long lines are collected after a write. The first line after a quiet time is written at once.
+const COLLECTED_FOR: Duration = Duration::from_millis(5);
+/// How long the end of the program waits for a reader that does not read.
+const LAST_WRITE: Duration = Duration::from_secs(1);
 
-/// Lines that standard error did not take: a full disk, a closed pipe.
-static FAILED_LINES: AtomicU64 = AtomicU64::new(0);
+static QUEUE: Queue = Queue::new();
 
-/// Counts lines that found the queue full.
-static QUEUE: OnceLock<ErrorCounter> = OnceLock::new();
+/// Lines on their way to standard error.
+struct Queue {
+    pending: Mutex<Pending>,
+    changed: Condvar,
+}
 
-/// Standard error, without its errors: tracing-subscriber reports a failed write with `eprintln!`, which panics when
-/// standard error is the thing that fails.
-struct CountingStderr;
+struct Pending {
+    bytes: Vec<u8>,
+    /// Lines lost since the start.
+    lost: u64,
+    /// Whether the thread waits for the next line.
+    is_waited_for: bool,
+    is_stopping: bool,
+    /// Whether the thread has written its last line.
+    is_done: bool,
+}
 
-impl Write for CountingStderr {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if io::stderr().write_all(line).is_err() {
-            FAILED_LINES.fetch_add(1, Ordering::Relaxed);
+impl Queue {
+    const fn new() -> Self {
+        let pending = Pending { bytes: Vec::new(), lost: 0, is_waited_for: false, is_stopping: false, is_done: false };
+        Self { pending: Mutex::new(pending), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'p>(
+        &self,
+        pending: MutexGuard<'p, Pending>,
+        longest: Duration,
+        until: fn(&Pending) -> bool,
+    ) -> MutexGuard<'p, Pending> {
+        let waited = self.changed.wait_timeout_while(pending, longest, |pending| !until(pending));
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Takes a line, or counts it as lost.
+    fn push(&self, line: &[u8]) {
+        let mut pending = self.lock();
+        if pending.bytes.len() + line.len() > LONGEST_QUEUE {
+            pending.lost += 1;
+            return;
         }
+        pending.bytes.extend_from_slice(line);
+        if pending.is_waited_for {
+            pending.is_waited_for = false;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Lets the thread write what is left, and waits for it.
+    fn stop(&self) {
+        let mut pending = self.lock();
+        pending.is_stopping = true;
+        self.changed.notify_all();
+        drop(self.wait(pending, LAST_WRITE, |pending| pending.is_done));
+    }
+
+    /// Writes lines until the program ends.
+    fn write_out(&self, mut output: impl Write) {
+        let mut bytes = Vec::new();
+        let mut pending = self.lock();
+        loop {
+            pending.is_waited_for = true;
+            while pending.bytes.is_empty() && !pending.is_stopping {
+                pending = self.changed.wait(pending).unwrap_or_else(PoisonError::into_inner);
+            }
+            pending.is_waited_for = false;
+            if pending.bytes.is_empty() {
+                pending.is_done = true;
+                self.changed.notify_all();
+                return;
+            }
+            mem::swap(&mut bytes, &mut pending.bytes);
+            drop(pending);
+            let lost = write_all(&mut output, &bytes);
+            bytes.clear();
+            bytes.shrink_to(KEPT_CAPACITY);
+            pending = self.lock();
+            pending.lost += lost;
+            pending = self.wait(pending, COLLECTED_FOR, |pending| pending.is_stopping);
+        }
+    }
+}
+
+/// Writes what the output takes: a full disk or a closed pipe must not stop the program. Returns the number of lines that it
+/// did not take.
+fn write_all(output: &mut impl Write, mut bytes: &[u8]) -> u64 {
+    while !bytes.is_empty() {
+        match output.write(bytes) {
+            Ok(written) if written > 0 => bytes = &bytes[written..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            _ => return bytes.iter().filter(|byte| **byte == b'\n').count() as u64,
+        }
+    }
+    0
+}
+
+/// Takes a whole line with each write, and never fails: tracing-subscriber reports a failed write with `eprintln!`, which
+/// panics when standard error is the thing that fails.
+struct Lines;
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        QUEUE.push(line);
         Ok(line.len())
     }
 
@@ -36,29 +139,97 @@ impl Write for CountingStderr {
 /// The running log: what is queued is written when it is dropped.
 #[derive(Debug)]
 pub struct Log {
-    _worker: WorkerGuard,
+    _private: (),
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        QUEUE.stop();
+    }
 }
 
 /// Lines lost since the start, because the queue was full or standard error failed.
 pub fn lost_lines() -> u64 {
-    let queued = QUEUE.get().map_or(0, |counter| counter.dropped_lines() as u64);
-    queued + FAILED_LINES.load(Ordering::Relaxed)
+    QUEUE.lock().lost
 }
 
-/// Starts logging to standard error through a queue with a thread of its own, so that no request waits for a disk.
+/// Starts logging to standard error.
 pub fn start(is_json: bool) -> Log {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    let (writer, worker) = NonBlockingBuilder::default()
-        .buffered_lines_limit(QUEUE_LINES)
-        .lossy(true)
-        .thread_name("log")
-        .finish(CountingStderr);
-    let _ = QUEUE.set(writer.error_counter());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let thread = thread::Builder::new().name("log".to_owned());
+    if let Err(error) = thread.spawn(|| QUEUE.write_out(io::stderr())) {
+        let _ = writeln!(io::stderr(), "dockpass: there is no log: {error}");
+    }
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Lines);
     if is_json {
         log.json().init()
     } else {
         log.with_ansi(io::stderr().is_terminal()).init()
     }
-    Log { _worker: worker }
+    Log { _private: () }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Output {
+        bytes: std::sync::Arc<Mutex<Vec<u8>>>,
+        is_full: bool,
+    }
+
+    impl Write for Output {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut taken = self.bytes.lock().unwrap();
+            if self.is_full && taken.len() >= 15 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            taken.extend_from_slice(&bytes[..10.min(bytes.len())]);
+            Ok(10.min(bytes.len()))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_of_many_threads_stay_whole_and_all_are_written_at_the_end() {
+        let (queue, output) = (Queue::new(), Output::default());
+        thread::scope(|scope| {
+            let running = scope.spawn(|| queue.write_out(output.clone()));
+            let writers: Vec<_> = (0..4)
+                .map(|thread| {
+                    let queue = &queue;
+                    scope.spawn(move || {
+                        (0..1000).for_each(|line| queue.push(format!("line {thread} {line}\n").as_bytes()))
+                    })
+                })
+                .collect();
+            writers.into_iter().for_each(|writer| writer.join().unwrap());
+            queue.stop();
+            assert!(running.is_finished() || queue.lock().is_done);
+        });
+        let bytes = output.bytes.lock().unwrap();
+        let mut lines: Vec<&str> = std::str::from_utf8(&bytes).unwrap().lines().collect();
+        let of_first: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("line 0 ")).collect();
+        assert_eq!(of_first, (0..1000).map(|line| line.to_string()).collect::<Vec<_>>(), "in order");
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!((lines.len(), queue.lock().lost), (4000, 0));
+    }
+
+    #[test]
+    fn lines_that_nobody_takes_are_counted() {
+        let queue = Queue::new();
+        let line = [&[b'x'; 1023][..], b"\n"].concat();
+        (0..LONGEST_QUEUE / 1024 + 3).for_each(|_| queue.push(&line));
+        assert_eq!(queue.lock().lost, 3);
+        let full = Queue::new();
+        (0..4).for_each(|_| full.push(b"seven b\n"));
+        full.lock().is_stopping = true;
+        full.write_out(Output { is_full: true, ..Output::default() });
+        assert_eq!(full.lock().lost, 2, "two lines and a part of the third were taken");
+    }
 }
