@@ -1,5 +1,6 @@
 //! What every handler shares.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use dockpass_core::activity::FailureKey;
@@ -20,9 +21,27 @@ use crate::platform::rng::SystemRng;
 use crate::platform::signing_keys::SigningKeys;
 use crate::platform::write_health::WriteHealth;
 
-/// The application: cheap to clone, one for each request.
+/// The application: cheap to clone, as every layer and every handler does with each request.
 #[derive(Debug, Clone)]
-pub struct App {
+pub struct App(Arc<AppState>);
+
+impl From<AppState> for App {
+    fn from(state: AppState) -> Self {
+        Self(Arc::new(state))
+    }
+}
+
+impl Deref for App {
+    type Target = AppState;
+
+    fn deref(&self) -> &AppState {
+        &self.0
+    }
+}
+
+/// What the application consists of.
+#[derive(Debug)]
+pub struct AppState {
     pub config: Arc<Config>,
     /// The addresses by which others know this server.
     pub urls: Arc<Urls>,

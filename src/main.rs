@@ -1,9 +1,10 @@
 //! The `dockpass` program: its command line.
 
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use dockpass::admin::cli::{self as account_cli, AccountCommand};
@@ -22,6 +23,8 @@ use dockpass::registry::keys::actions as keys;
 use dockpass::registry::public_url;
 use dockpass::repositories::cli::{self as repositories_cli, RepositoriesCommand};
 use dockpass::server::{self, Server, StopRequest};
+use dockpass::{command_line, healthcheck};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
 /// Personal access tokens for a self-hosted container registry
@@ -106,7 +109,10 @@ fn main() -> ExitCode {
         }
     };
     let _log = log::start(config.log_is_json);
-    let result = run(command, config, owner);
+    let result = match runtime() {
+        Ok(runtime) => runtime.block_on(run(command, config, owner)),
+        Err(error) => Err(format!("the program cannot start its threads: {error}")),
+    };
     report(result.map_err(|sentence| owner.map_or(sentence.clone(), |owner| owner.explain(sentence))))
 }
 
@@ -123,7 +129,15 @@ fn prepare(command: &Command, settings: &Settings) -> Result<Option<Owner>, Stri
     Ok(owner)
 }
 
-#[tokio::main]
+/// A thread for each core, and never less than two: a read in place may stop all but one.
+fn runtime() -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
+        builder.worker_threads(2);
+    }
+    builder.enable_all().build()
+}
+
 async fn run(command: Command, config: Config, owner: Option<Owner>) -> Result<String, String> {
     match command {
         Command::Serve => serve(config).await.map(|()| String::new()),

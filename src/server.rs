@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time;
 
-use crate::app::App;
+use crate::app::{App, AppState};
 use crate::config::Config;
 use crate::error::Error;
 use crate::platform::clock::{self, Clock};
@@ -99,7 +99,7 @@ impl Server {
             ("refusals", Arc::new(refusals.clone())),
             ("security_log", Arc::new(failures.clone())),
         ];
-        let app = App {
+        let app = App::from(AppState {
             urls: Arc::new(config.urls(address)),
             config: Arc::new(config),
             signing_keys: keys.signing_keys,
@@ -117,7 +117,7 @@ impl Server {
             clock,
             phase: phase.subscribe(),
             db,
-        };
+        });
         let setup_link = setup_link(&app).await.map_err(|error| error.to_string())?;
         Ok(Self { app, listener, address, metrics, setup_link, phase, _data_folder: data_folder })
     }

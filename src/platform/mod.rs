@@ -10,6 +10,7 @@ pub mod environment_file;
 pub mod fair_queue;
 pub mod http_client;
 pub mod http_server;
+pub mod in_place_reads;
 pub mod journal;
 pub mod jwt;
 pub mod log;

@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, PgConnection, PgPool, SqliteConnection};
 
 use super::database::{DatabaseLocation, Db, Reader};
+use super::in_place_reads::InPlaceReads;
 use super::migrations::{self, Tables, migrator};
 
 /// How long a write waits for another process's write, such as a shell command's.
@@ -21,6 +22,8 @@ const WRITER_TIMEOUT: Duration = Duration::from_secs(10);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long the start waits for a database that does not answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much of the database's file readers map into memory.
+pub(super) const MAPPED_BYTES: i64 = 256 << 20;
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
@@ -52,9 +55,9 @@ impl Db {
                     .max_connections(SQLITE_READERS)
                     .acquire_timeout(ACQUIRE_TIMEOUT)
                     .test_before_acquire(false);
-                let options = sqlite(path).read_only(true).pragma("mmap_size", "268435456");
+                let options = sqlite(path).read_only(true).pragma("mmap_size", MAPPED_BYTES.to_string());
                 let readers = patiently(|| readers.clone().connect_with(options.clone())).await?;
-                Ok(Db::Sqlite { readers, writer })
+                Ok(Db::Sqlite { readers, writer, in_place: InPlaceReads::open(path) })
             }
             DatabaseLocation::Postgres(options) => {
                 let pool = postgres(options).await?;
@@ -75,7 +78,7 @@ impl Db {
                     .max_connections(SQLITE_READERS)
                     .connect_with(options.pragma("query_only", "ON"))
                     .await?;
-                Ok(Db::Sqlite { readers: pool.clone(), writer: pool })
+                Ok(Db::Sqlite { readers: pool.clone(), writer: pool, in_place: InPlaceReads::none() })
             }
             DatabaseLocation::Postgres(options) => Ok(Db::Postgres(postgres(options).await?)),
         }

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use dockpass_core::account::Account;
-use dockpass_core::permission_check::{RepositoryFacts, ShareLevel, ownership};
+use dockpass_core::permission_check::{ShareLevel, ownership};
 use dockpass_core::repository::{NamePattern, RepositoryFilter, RepositoryName};
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::usage::{ImageDirection, LastUse};
 
+use super::facts::store as facts;
 use super::store::{self, ListedRepository};
 use crate::accounts;
 use crate::error::Error;
@@ -16,19 +17,6 @@ use crate::platform::journal::Journal;
 use crate::platform::rng::SystemRng;
 
 pub use super::store::NotCreated;
-
-/// What is known of repositories, for the account that asks; `None` for an anonymous client.
-pub async fn facts(
-    connection: &mut impl Connection,
-    account_id: Option<&str>,
-    names: &[RepositoryName],
-) -> Result<Vec<RepositoryFacts>, Error> {
-    let mut facts = Vec::with_capacity(names.len());
-    for name in names {
-        facts.push(store::facts(connection, account_id.unwrap_or_default(), name).await?);
-    }
-    Ok(facts)
-}
 
 /// The names and patterns of a filter that match nothing that this account can use: no repository of its own, which need
 /// not exist yet, none that is shared with it or public, and for an administrator none without an owner.
@@ -48,11 +36,11 @@ pub async fn out_of_reach(
         let is_used = shared.iter().any(|(name,)| pattern.matches(name))
             || match (RepositoryName::parse(pattern.as_str()), pattern.namespace()) {
                 (Some(name), _) => {
-                    let facts = store::facts(connection, &account.id, &name).await?;
-                    facts.is_public || account.is_admin && !facts.has_owner
+                    let known = facts::facts(connection, &account.id, &name).await?;
+                    known.is_public || account.is_admin && !known.has_owner
                 }
                 (None, Some(namespace)) if account.is_admin => match RepositoryName::parse(namespace) {
-                    Some(name) => !store::facts(connection, &account.id, &name).await?.has_owner,
+                    Some(name) => !facts::facts(connection, &account.id, &name).await?.has_owner,
                     None => false,
                 },
                 (None, namespace) => account.is_admin && namespace.is_none(),
@@ -204,7 +192,7 @@ pub async fn create(
     rng: SystemRng,
 ) -> Result<Result<(), NotCreated>, Error> {
     store::lock_names(tx).await?;
-    let is_an_accounts = store::facts(tx, &account.id, name).await?.has_owner;
+    let is_an_accounts = facts::facts(tx, &account.id, name).await?.has_owner;
     if ownership(account.username.as_str(), account.is_admin, name, is_an_accounts).is_none() {
         return Ok(Err(NotCreated::NotOwn));
     }
@@ -238,7 +226,7 @@ pub async fn import(
         let mut tx = db.write().await?;
         store::lock_names(&mut tx).await?;
         for name in slice {
-            let has_owner = store::facts(&mut tx, "", name).await?.has_owner;
+            let has_owner = facts::facts(&mut tx, "", name).await?.has_owner;
             // Only `alice/…` belongs to alice: `alice` itself is nobody's.
             let is_entered = if has_owner { name.is_of(name.namespace()) } else { with_unowned };
             let outcome = match is_entered {

@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod cli;
 mod detail;
+pub mod facts;
 pub mod history;
 mod list;
 mod list_query;

@@ -2,44 +2,13 @@
 
 use dockpass_core::account::Account;
 use dockpass_core::listing::{PAGE_SIZE, like};
-use dockpass_core::permission_check::{RepositoryFacts, ShareLevel};
+use dockpass_core::permission_check::ShareLevel;
 use dockpass_core::repository::RepositoryName;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::usage::{ImageDirection, LastUse, UsedWith};
 
+use super::facts::store::share;
 use crate::platform::database::{Connection, Tx, execute, fetch, row};
-
-/// What is known of a repository, which may not exist, for an account; an empty id is an anonymous client.
-pub async fn facts(
-    connection: &mut impl Connection,
-    account_id: &str,
-    name: &RepositoryName,
-) -> sqlx::Result<RepositoryFacts> {
-    let (is_public, can_push, owner) = fetch!(
-        fetch_one,
-        connection,
-        (Option<bool>, Option<bool>, Option<String>),
-        "SELECT repository.is_public, repository_share.can_push, owner.id
-         FROM (SELECT $2 AS name, $3 AS namespace) AS asked
-         LEFT JOIN repository ON repository.name = asked.name
-         LEFT JOIN repository_share
-                ON repository_share.repository_id = repository.id AND repository_share.account_id = $1
-         LEFT JOIN account AS owner ON owner.username = asked.namespace",
-        account_id,
-        name.as_str(),
-        name.namespace(),
-    )?;
-    Ok(RepositoryFacts {
-        name: name.clone(),
-        is_public: is_public.unwrap_or_default(),
-        share: can_push.map(share),
-        has_owner: owner.is_some(),
-    })
-}
-
-const fn share(can_push: bool) -> ShareLevel {
-    if can_push { ShareLevel::Push } else { ShareLevel::Pull }
-}
 
 /// The names of the repositories that are shared with an account.
 pub async fn shared_with(connection: &mut impl Connection, account: &Account) -> sqlx::Result<Vec<(String,)>> {

@@ -40,7 +40,7 @@ pub async fn may(
         TokenStatus::Active => {}
     }
     let names = std::slice::from_ref(name);
-    let facts = repositories::actions::facts(connection, Some(&account.id), names).await?;
+    let facts = repositories::facts::actions::facts(connection, Some(&account.id), names).await?;
     let principal = Principal {
         username: account.username.to_string(),
         is_admin: account.is_admin,

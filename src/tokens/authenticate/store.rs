@@ -7,7 +7,7 @@ use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
 use dockpass_core::token::Description;
 
-use crate::platform::database::{Connection, Tx, execute, fetch, row, unreadable};
+use crate::platform::database::{Connection, Db, Tx, execute, fetch, row, unreadable};
 
 row! {
     struct FoundRow {
@@ -77,33 +77,33 @@ pub struct FoundToken {
     pub account_is_disabled: bool,
 }
 
-/// Reads a token, its account and its device's session, by a condition on the token.
+/// The query for a token, its account and its device's session, by a condition on the token.
 macro_rules! read {
-    ($connection:expr, $condition:literal, $($value:expr),*) => {
-        fetch!(
-            fetch_optional,
-            $connection,
-            FoundRow,
-            concat!(
-                "SELECT token.id, token.account_id, token.description, token.level, token.repositories,
-                        token.is_active, token.created_at, token.expires_at, token.last_used_at,
-                        device_session.refreshed_at,
-                        CASE WHEN device_session.generation > device_session.used_generation
-                             THEN device_session.generation END AS unused_generation,
-                        account.username, account.is_admin, account.disabled_at, account.closed_at
-                 FROM token JOIN account ON account.id = token.account_id
-                 LEFT JOIN device_session ON device_session.token_id = token.id
-                 WHERE ",
-                $condition
-            ),
-            $($value),*
+    ($condition:literal) => {
+        concat!(
+            "SELECT token.id, token.account_id, token.description, token.level, token.repositories,
+                    token.is_active, token.created_at, token.expires_at, token.last_used_at,
+                    device_session.refreshed_at,
+                    CASE WHEN device_session.generation > device_session.used_generation
+                         THEN device_session.generation END AS unused_generation,
+                    account.username, account.is_admin, account.disabled_at, account.closed_at
+             FROM token JOIN account ON account.id = token.account_id
+             LEFT JOIN device_session ON device_session.token_id = token.id
+             WHERE ",
+            $condition
         )
     };
 }
 
 /// The one read of a token request.
-pub async fn find_by_secret(connection: &mut impl Connection, secret: &SecretHash) -> sqlx::Result<Option<FoundToken>> {
-    read!(connection, "token.secret_hash = $1", secret.as_bytes())?.map(FoundRow::into_found).transpose()
+pub async fn find_by_secret(db: &Db, secret: &SecretHash) -> sqlx::Result<Option<FoundToken>> {
+    const READ: &str = read!("token.secret_hash = $1");
+    let found = db.find_in_place::<FoundRow>(READ, &[&secret.as_bytes()]);
+    let row = match found {
+        Some(row) => row,
+        None => fetch!(fetch_optional, &mut db.read().await?, FoundRow, READ, secret.as_bytes())?,
+    };
+    row.map(FoundRow::into_found).transpose()
 }
 
 /// The token with a secret that a refresh replaced and that still works. It is found by its id: the next refresh may
@@ -113,9 +113,11 @@ pub async fn find_replaced(
     secret: &SecretHash,
     now: Timestamp,
 ) -> sqlx::Result<Option<FoundToken>> {
-    read!(
+    fetch!(
+        fetch_optional,
         connection,
-        "token.id = (SELECT token_id FROM previous_secret WHERE secret_hash = $1 AND works_until > $2)",
+        FoundRow,
+        read!("token.id = (SELECT token_id FROM previous_secret WHERE secret_hash = $1 AND works_until > $2)"),
         secret.as_bytes(),
         now.millis()
     )?

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::platform::database::{Connection, Db, Tx};
 use crate::platform::journal::{Journal, newest_of_each};
 use crate::platform::rng::SystemRng;
-use crate::repositories::actions::facts;
+use crate::repositories::facts::actions::facts;
 use crate::tokens::usage;
 
 /// Refusals within this time are shown. After a longer silence the count of equal refusals starts again.

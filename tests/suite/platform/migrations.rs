@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dockpass::config::{Config, Settings};
 use dockpass::platform::clock::Clock;
 use dockpass::platform::database::{DatabaseLocation, Db};
+use dockpass::platform::in_place_reads::InPlaceReads;
 use dockpass::server::Server;
 use reqwest::StatusCode;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -99,7 +100,7 @@ async fn empty(settings: &Settings) -> Db {
         DatabaseLocation::Sqlite(path) => {
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
             let pool = sqlx::SqlitePool::connect_with(options.foreign_keys(true)).await.unwrap();
-            Db::Sqlite { readers: pool.clone(), writer: pool }
+            Db::Sqlite { readers: pool.clone(), writer: pool, in_place: InPlaceReads::none() }
         }
         DatabaseLocation::Postgres(options) => {
             Db::Postgres(sqlx::PgPool::connect_with((**options).clone()).await.unwrap())

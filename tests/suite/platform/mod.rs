@@ -1,6 +1,7 @@
 mod backup;
 mod clock_jumps;
 mod data_folder;
+mod in_place_reads;
 mod memory;
 mod migrate_to;
 mod migrations;

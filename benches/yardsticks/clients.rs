@@ -1,0 +1,131 @@
+//! Clients that measure what wrk does not: the time to the first answer, and probes at a steady rate beside an attack.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, RequestBuilder, StatusCode, redirect};
+use tokio::time;
+
+/// Clients of the attack, each in a network of its own.
+const ATTACKERS: u64 = 32;
+const TOKEN_PROBES_EVERY: Duration = Duration::from_millis(20);
+/// A sign-in costs 20 ms of CPU by intention, so a probe every 20 ms would be an attack by itself.
+const SIGN_IN_PROBES_EVERY: Duration = Duration::from_millis(200);
+
+/// What is probed: a token of `user`, and the sign-in of `person`.
+#[derive(Debug, Clone)]
+pub struct Probes<'a> {
+    pub url: &'a str,
+    pub user: &'a str,
+    pub secret: &'a str,
+    pub person: &'a str,
+    pub password: &'a str,
+}
+
+/// Starts a program until it answers, eleven times; prints the median in milliseconds.
+pub fn first_answer(url: &str, program: &str, arguments: &[&str]) {
+    let address = url.trim_start_matches("http://");
+    let mut times: Vec<Duration> = (0..11)
+        .map(|_| {
+            let mut command = Command::new(program);
+            let began = Instant::now();
+            let mut process = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            while !is_answered(address) {
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            let took = began.elapsed();
+            process.kill().unwrap();
+            process.wait().unwrap();
+            took
+        })
+        .collect();
+    times.sort();
+    println!("{:.0}", times[times.len() / 2].as_secs_f64() * 1e3);
+}
+
+fn is_answered(address: &str) -> bool {
+    use std::io::{Read as _, Write as _};
+    let Ok(mut stream) = std::net::TcpStream::connect(address) else { return false };
+    let mut answer = String::new();
+    let asked = stream.write_all(b"GET /login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
+}
+
+/// The probes without an attack, then with one at each door. Prints for each: the 99th percentiles in milliseconds of token
+/// requests and of sign-ins, and how many wrong secrets were answered a second.
+pub async fn attack(probes: &Probes<'_>, victim: &str, seconds: u64) {
+    let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+    for door in ["nothing", "/login", "/token"] {
+        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        for number in 0..if door == "nothing" { 0 } else { ATTACKERS } {
+            let (client, stop, answered) = (client.clone(), Arc::clone(&stop), Arc::clone(&answered));
+            let (url, victim) = (format!("{}{door}", probes.url), victim.to_owned());
+            tokio::spawn(async move {
+                for round in 0_u64.. {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let secret = format!("a wrong secret {number} {round}");
+                    let request = if url.ends_with("/login") {
+                        client.post(&url).form(&[("username", victim.as_str()), ("password", &secret)])
+                    } else {
+                        client.get(&url).basic_auth(&victim, Some(secret))
+                    };
+                    let _ = request
+                        .header("x-forwarded-for", format!("10.{number}.0.1"))
+                        .send()
+                        .await
+                        .unwrap()
+                        .bytes()
+                        .await;
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        // The first second shows the start of the attack and not the attack.
+        time::sleep(Duration::from_secs(1)).await;
+        let length = Duration::from_secs(seconds);
+        let token = || {
+            let request = client.get(format!("{}/token?service=dockpass&scope=repository:app/x:pull", probes.url));
+            request.basic_auth(probes.user, Some(probes.secret)).header("x-forwarded-for", "192.0.2.1")
+        };
+        let sign_in = || {
+            let request = client.post(format!("{}/login", probes.url)).header("x-forwarded-for", "192.0.2.2");
+            request.form(&[("username", probes.person), ("password", probes.password)])
+        };
+        let before = answered.load(Ordering::Relaxed);
+        let (tokens, sign_ins) = tokio::join!(
+            probe(token, StatusCode::OK, TOKEN_PROBES_EVERY, length),
+            probe(sign_in, StatusCode::SEE_OTHER, SIGN_IN_PROBES_EVERY, length),
+        );
+        let rate = (answered.load(Ordering::Relaxed) - before) / seconds;
+        stop.store(true, Ordering::Relaxed);
+        println!("{door} {tokens:.1} {sign_ins:.1} {rate}");
+        time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+/// Sends a request at each tick, whether the one before was answered or not. The 99th percentile in milliseconds.
+async fn probe(request: impl Fn() -> RequestBuilder, expected: StatusCode, every: Duration, length: Duration) -> f64 {
+    let began = Instant::now();
+    let mut ticks = time::interval(every);
+    let mut probes = Vec::new();
+    while began.elapsed() < length {
+        let due = ticks.tick().await;
+        let request = request();
+        probes.push(tokio::spawn(async move {
+            let response = request.send().await.unwrap();
+            assert_eq!(response.status(), expected, "a probe was refused");
+            response.bytes().await.unwrap();
+            due.elapsed()
+        }));
+    }
+    let mut times = Vec::with_capacity(probes.len());
+    for probe in probes {
+        times.push(probe.await.unwrap());
+    }
+    times.sort();
+    times[(times.len() * 99).div_ceil(100) - 1].as_secs_f64() * 1e3
+}
