@@ -23,7 +23,6 @@ use dockpass::registry::keys::actions as keys;
 use dockpass::registry::public_url;
 use dockpass::repositories::cli::{self as repositories_cli, RepositoriesCommand};
 use dockpass::server::{self, Server, StopRequest};
-use dockpass::{command_line, healthcheck};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 

@@ -39,12 +39,12 @@ pub fn router(app: App) -> Router {
         // Outside of the layers above, so that every response, even after a panic, gets the headers and a log line. The first
         // one is the outermost. Together they are one layer of axum, which boxes each of its layers for each request.
         .layer((
-            Measure(app.metrics.clone()),
             middleware::from_fn_with_state(app.clone(), headers::identify),
             TraceLayer::new_for_http().make_span_with(span).on_response(log_response).on_failure(()),
             middleware::from_fn_with_state(app.urls.is_secure, headers::secure),
             DefaultBodyLimit::max(LARGEST_FORM),
         ))
+        .layer(Measure(app.metrics.clone()))
         .with_state(app)
 }
 
