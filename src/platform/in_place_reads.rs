@@ -2,7 +2,8 @@
 //! cost five times as much as a read whose pages are in memory.
 //!
 //! A read that waits for a disk stops its thread, and the requests on it. So one thread of the runtime never reads in place,
-//! and after a slow read none does for a while: then all reads go through sqlx, where only those that need the disk wait.
+//! and none does during a slow read and for a while after it: then all reads go through sqlx, where only those that need the
+//! disk wait.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,8 +14,10 @@ use rusqlite::{Connection, OpenFlags, Row, ToSql};
 use tokio::runtime::Handle;
 
 /// A read from memory takes microseconds, or a few milliseconds where its thread is interrupted.
-const SLOW: Duration = Duration::from_millis(20);
-const PAUSE_AFTER_SLOW: Duration = Duration::from_secs(1);
+const SLOW_MILLIS: u64 = 20;
+const PAUSE_AFTER_SLOW_MILLIS: u64 = 1000;
+/// No read goes on.
+const IDLE: u64 = u64::MAX;
 const MOST_CONNECTIONS: usize = 8;
 
 /// What is read from columns with its fields' names.
@@ -25,10 +28,18 @@ pub trait InPlaceRow: Sized {
 /// Connections that only read. Clones share them.
 #[derive(Debug, Clone)]
 pub struct InPlaceReads {
-    connections: Arc<[Mutex<Option<Connection>>]>,
+    connections: Arc<[InPlaceConnection]>,
     opened_at: Instant,
-    /// In milliseconds since `opened_at`.
+    /// In milliseconds since the opening.
     paused_until: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct InPlaceConnection {
+    /// `None` once it is closed.
+    connection: Mutex<Option<Connection>>,
+    /// In milliseconds since the opening, or [`IDLE`].
+    reads_since: AtomicU64,
 }
 
 impl InPlaceReads {
@@ -46,33 +57,43 @@ impl InPlaceReads {
             connection.pragma_update(None, "mmap_size", super::open_database::MAPPED_BYTES).ok()?;
             // Where another connection is in the way, sqlx waits.
             connection.busy_timeout(Duration::ZERO).ok()?;
-            Some(connection)
+            Some(InPlaceConnection { connection: Mutex::new(Some(connection)), reads_since: AtomicU64::new(IDLE) })
         };
-        let connections = (0..MOST_CONNECTIONS.min(threads - 1)).map(open).map(Mutex::new).collect();
+        let connections = (0..MOST_CONNECTIONS.min(threads - 1)).filter_map(open).collect();
         Self { connections, ..Self::none() }
     }
 
     /// The row that a query finds, as the database is now; or `None` if it must be asked through sqlx: the threads that may read
     /// in place all do, reads are slow, or this one failed.
     pub fn find<T: InPlaceRow>(&self, sql: &str, values: &[&dyn ToSql]) -> Option<Option<T>> {
-        let began = Instant::now();
-        let milliseconds = (began - self.opened_at).as_millis() as u64;
-        if milliseconds < self.paused_until.load(Ordering::Relaxed) {
+        let began = self.millis();
+        let is_slow =
+            |place: &InPlaceConnection| began.saturating_sub(place.reads_since.load(Ordering::Relaxed)) > SLOW_MILLIS;
+        if began < self.paused_until.load(Ordering::Relaxed) || self.connections.iter().any(is_slow) {
             return None;
         }
-        let guard = self.connections.iter().find_map(|connection| connection.try_lock().ok())?;
-        let found = read(guard.as_ref()?, sql, values);
-        if found.is_err() || began.elapsed() > SLOW {
-            let until = (Instant::now() + PAUSE_AFTER_SLOW - self.opened_at).as_millis() as u64;
-            self.paused_until.store(until, Ordering::Relaxed);
+        let mut connections = self.connections.iter();
+        let (connection, reads_since) =
+            connections.find_map(|place| Some((place.connection.try_lock().ok()?, &place.reads_since)))?;
+        reads_since.store(began, Ordering::Relaxed);
+        let found = connection.as_ref().map(|connection| read(connection, sql, values));
+        reads_since.store(IDLE, Ordering::Relaxed);
+        let found = found?;
+        let ended = self.millis();
+        if found.is_err() || ended - began > SLOW_MILLIS {
+            self.paused_until.store(ended + PAUSE_AFTER_SLOW_MILLIS, Ordering::Relaxed);
         }
         found.ok()
     }
 
+    fn millis(&self) -> u64 {
+        self.opened_at.elapsed().as_millis() as u64
+    }
+
     /// Closes the connections.
     pub fn close(&self) {
-        for connection in &*self.connections {
-            connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for place in &*self.connections {
+            place.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
     }
 }
@@ -91,6 +112,8 @@ fn read<T: InPlaceRow>(connection: &Connection, sql: &str, values: &[&dyn ToSql]
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     struct Number {
@@ -129,14 +152,20 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_second_thread_and_those_after_a_slow_read_ask_elsewhere() {
         let (_folder, _writer, reads) = opened();
-        let held = reads.connections[0].lock().unwrap();
+        let held = reads.connections[0].connection.lock().unwrap();
         assert!(reads.find::<Number>(READ, &[&8, &6]).is_none());
         drop(held);
+        // A disk that hangs: as long as its read goes on.
+        reads.connections[0].reads_since.store(0, Ordering::Relaxed);
+        thread::sleep(Duration::from_millis(SLOW_MILLIS + 2));
+        assert!(reads.find::<Number>(READ, &[&8, &6]).is_none());
+        reads.connections[0].reads_since.store(IDLE, Ordering::Relaxed);
+        assert!(reads.find::<Number>(READ, &[&8, &6]).is_some());
         let slow = "WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < $1)
                     SELECT max(number) AS number FROM n";
         let began = Instant::now();
         let mut most = 1_000_000;
-        while began.elapsed() <= SLOW {
+        while began.elapsed() <= Duration::from_millis(SLOW_MILLIS + 1) {
             most *= 2;
             assert_eq!(reads.find::<Number>(slow, &[&most]).unwrap().unwrap().number, most);
         }

@@ -1,11 +1,14 @@
 //! What another process changes in the database counts from the next request on, also where the server reads in place.
 
+use std::time::Duration;
+
 use dockpass::platform::database::{DatabaseLocation, Db};
 use reqwest::StatusCode;
 use tempfile::TempDir;
+use tokio::time::{sleep, timeout};
 
 use crate::harness::program::{Program, command};
-use crate::harness::{PASSWORD, claims, database};
+use crate::harness::{PASSWORD, TestServer, claims, database};
 
 #[tokio::test]
 async fn changes_of_another_process_count_at_once() {
@@ -53,4 +56,22 @@ async fn changes_of_another_process_count_at_once() {
         let answer = program.browser().token("alice", &gone.secret, &[]).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{answer:?}");
     }
+}
+
+/// A slow read of a busy machine sends the next ones elsewhere for a second, so the test asks more than once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_request_needs_no_connection_of_sqlx() {
+    let server = TestServer::start().await;
+    let Db::Sqlite { readers, writer, .. } = &server.app.db else { return };
+    let alice = server.account_signed_in("alice").await;
+    let token = alice.generate("ci", "repo:read", "30").await;
+    readers.close().await;
+    writer.close().await;
+    let answered = async {
+        let ask = || alice.token("alice", &token.secret, &["repository:team/app:pull"]);
+        while ask().await.status != StatusCode::OK {
+            sleep(Duration::from_millis(100)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), answered).await.expect("both reads of a token request happen in place");
 }
