@@ -319,14 +319,15 @@ async fn touch(session: &Session, app: &App, account: &Account, now: Timestamp) 
     let lifetime = app.config.session_lifetime;
     let end = SessionEnd::read(session, lifetime, now).await?;
     let seen_at = session.get::<i64>(SEEN_KEY).await?.map_or(Timestamp::from_millis(0), Timestamp::from_millis);
-    if now - seen_at < TOUCH_EVERY {
+    // Where nothing can be written, pages that only read still answer.
+    if now - seen_at < TOUCH_EVERY || !app.write_health.is_committing() {
+        return Ok(end);
+    }
+    if let Err(error) = note_seen(app, account, now).await {
+        tracing::error!(%error, "the last use of an account could not be noted");
         return Ok(end);
     }
     session.insert(SEEN_KEY, now.millis()).await?;
-    // Where nothing can be written, pages that only read still answer.
-    if let Err(error) = note_seen(app, account, now).await {
-        tracing::error!(%error, "the last use of an account could not be noted");
-    }
     Ok(end.extended(lifetime, now))
 }
 
@@ -345,7 +346,7 @@ pub async fn introduce(State(app): State<App>, request: Request, next: Next) -> 
 }
 
 async fn note_seen(app: &App, account: &Account, now: Timestamp) -> Result<(), Error> {
-    let mut tx = app.db.write().await?;
+    let mut tx = app.db.write_if_free().await?;
     actions::note_seen(&mut tx, account, now).await?;
     Ok(tx.commit().await?)
 }

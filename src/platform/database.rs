@@ -6,14 +6,18 @@
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use tokio::time::timeout;
 
 use super::in_place_reads::InPlaceReads;
 pub use super::in_place_reads::InPlaceRow;
+
+const OPTIONAL_WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The database of this server.
 #[derive(Debug, Clone)]
@@ -78,6 +82,12 @@ impl Db {
             Db::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
+    }
+
+    /// The same for what may be left out, such as the time of a last visit: pages that only read must not wait for a locked
+    /// database.
+    pub async fn write_if_free(&self) -> sqlx::Result<Tx> {
+        timeout(OPTIONAL_WRITE_TIMEOUT, self.write()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     /// Closes all connections; SQLite writes its log back into the file.
