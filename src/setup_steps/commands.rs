@@ -1,12 +1,12 @@
 //! The command of each step, filled in with the values of this server.
 
 use std::fs;
-use std::path::{Path, absolute};
+use std::path::Path;
 
 use url::Url;
 
 use super::actions::{SetupStep, is_on_loopback};
-use crate::config::Config;
+use crate::config::{Config, GivenSetting, whole};
 use crate::platform::database::DatabaseLocation;
 
 /// Stands for a name that only the operator knows.
@@ -38,13 +38,16 @@ struct ServerShell<'a> {
     container: Option<String>,
 }
 
+/// A setting to change: the name of its flag without the dashes, and its new value.
+type Change = (&'static str, String);
+
 impl ServerShell<'_> {
     fn commands(&self, step: SetupStep) -> String {
         match step {
-            SetupStep::PublicUrl => self.set(&[("public-url", format!("https://{EXAMPLE_HOST}"))]),
-            SetupStep::Https => self.https(),
-            SetupStep::Registry => format!("{}\n{}", self.registry_config(""), self.doctor("")),
-            SetupStep::Notifications => self.notifications(),
+            SetupStep::PublicUrl => self.export() + &self.set(&[("public-url", format!("https://{EXAMPLE_HOST}"))], ""),
+            SetupStep::Https => self.export() + &self.https(),
+            SetupStep::Registry => format!("{}{}\n{}", self.export(), self.registry_config(&[]), self.doctor()),
+            SetupStep::Notifications => self.export() + &self.notifications(),
             SetupStep::Backup => self.backup(),
             SetupStep::SecretKey => {
                 let file = quoted(&whole(&self.config.secret_key_file));
@@ -65,64 +68,89 @@ impl ServerShell<'_> {
         if self.is_package() { "sudo " } else { "" }
     }
 
-    /// The program with the settings of this server, which it may have to be told.
-    fn dockpass(&self) -> String {
-        if let Some(name) = &self.container {
-            return format!("docker exec {name} /usr/bin/dockpass");
-        }
-        match &self.config.settings_file {
-            Some(_) if self.is_package() => "sudo dockpass".to_owned(),
-            Some(file) => format!("dockpass --config {}", quoted(&whole(file))),
-            None => {
-                let data = quoted(&whole(&self.config.data));
-                format!("dockpass --data {data} --listen {}", self.config.listen)
-            }
-        }
+    /// Whether commands have the variables of the server's environment.
+    fn has_environment(&self) -> bool {
+        self.container.is_some() || self.is_package()
     }
 
-    /// Changes settings of the server, which are named as flags without their dashes.
-    fn set(&self, settings: &[(&str, String)]) -> String {
-        let variable =
-            |name: &str, value: &str| quoted(&format!("DOCKPASS_{}={value}", name.to_uppercase().replace('-', "_")));
-        if self.container.is_some() {
-            let lines = settings.iter().map(|(name, value)| format!("\n{}", variable(name, value)));
-            return "# in the environment of the container".to_owned() + &lines.collect::<String>();
-        }
-        let Some(file) = &self.config.settings_file else {
-            let flags = settings.iter().map(|(name, value)| format!(" --{name} {}", quoted(value)));
-            return format!(
-                "# restart the server with its other settings and:\n{}{}",
-                self.dockpass(),
-                flags.collect::<String>()
-            );
+    /// A line that sets the variable with the database's password, which no page shows and no argument should hold.
+    fn export(&self) -> String {
+        let is_exported = |given: &&GivenSetting| given.has_password && !self.has_environment();
+        let given = self.config.given.iter().find(is_exported);
+        given.map_or(String::new(), |GivenSetting { name, value, .. }| {
+            format!("export {}  # write the database's password instead of PASSWORD\n", variable(name, value))
+        })
+    }
+
+    /// The program with the settings of this server that it must be told, and with changed ones.
+    fn dockpass(&self, changes: &[Change]) -> String {
+        let file = self.config.settings_file.as_ref().filter(|_| !self.is_package());
+        let mut flags: Vec<(&str, String)> = match (&self.container, file) {
+            (Some(_), _) => Vec::new(),
+            (None, Some(file)) => vec![("config", whole(file))],
+            (None, None) if self.is_package() => Vec::new(),
+            (None, None) => vec![("data", whole(&self.config.data))],
         };
+        let is_told = |given: &&GivenSetting| match self.has_environment() {
+            true => !given.is_variable,
+            false => !given.has_password,
+        };
+        for given in self.config.given.iter().filter(is_told) {
+            if !flags.iter().any(|(name, _)| *name == given.name) {
+                flags.push((&given.name, given.value.clone()));
+            }
+        }
+        for (name, value) in changes {
+            match flags.iter_mut().find(|(known, _)| known == name) {
+                Some(flag) => flag.1.clone_from(value),
+                None if self.config.settings_file.is_none() => flags.push((name, value.clone())),
+                None => {}
+            }
+        }
+        let program = match &self.container {
+            Some(name) => format!("docker exec {name} /usr/bin/dockpass"),
+            None => format!("{}dockpass", self.sudo()),
+        };
+        let flag = |(name, value): (&str, String)| format!(" --{name} {}", quoted(&value));
+        program + &flags.into_iter().map(flag).collect::<String>()
+    }
+
+    /// Changes settings of the server and restarts it. Commands that need the settings and a running server are in between:
+    /// they ask it for its public URL.
+    fn set(&self, changes: &[Change], between: &str) -> String {
+        if self.container.is_some() {
+            let lines = changes.iter().map(|(name, value)| format!("\n{}", variable(name, value)));
+            return format!("{between}# in the environment of the container{}", lines.collect::<String>());
+        }
+        let restart = if self.is_package() {
+            "sudo systemctl restart dockpass".to_owned()
+        } else {
+            format!("# stop the server, and start it again with:\n{}", self.dockpass(changes))
+        };
+        let Some(file) = &self.config.settings_file else { return format!("{between}{restart}") };
         let file = quoted(&whole(file));
         let append = if self.is_package() { format!("| sudo tee --append {file}") } else { format!(">> {file}") };
-        let line = |(name, value): &(&str, String)| format!("echo {} {append}", variable(name, value));
-        let mut lines: Vec<String> = settings.iter().map(line).collect();
-        if self.is_package() {
-            lines.push("sudo systemctl restart dockpass".to_owned());
-        }
-        lines.join("\n")
+        let line = |(name, value): &Change| format!("echo {} {append}\n", variable(name, value));
+        format!("{}{between}{restart}", changes.iter().map(line).collect::<String>())
     }
 
     fn https(&self) -> String {
         let named = Url::parse(self.public_url).ok().filter(|_| !is_on_loopback(self.public_url));
         let host = named.as_ref().and_then(Url::host_str).unwrap_or(EXAMPLE_HOST).to_owned();
         let port = self.config.listen.port();
-        let mut settings = vec![("public-url", format!("https://{host}"))];
+        let mut changes = vec![("public-url", format!("https://{host}"))];
         if self.config.trusted_proxies.is_empty() {
-            settings.push(("trusted-proxies", "127.0.0.1".to_owned()));
+            changes.push(("trusted-proxies", "127.0.0.1".to_owned()));
         }
         format!(
             "sudo tee --append /etc/caddy/Caddyfile <<'END'\n{host} {{\n    reverse_proxy /v2/* 127.0.0.1:5000\n    \
              reverse_proxy 127.0.0.1:{port}\n}}\nEND\nsudo systemctl reload caddy\n{}",
-            self.set(&settings)
+            self.set(&changes, "")
         )
     }
 
-    fn registry_config(&self, flags: &str) -> String {
-        let command = format!("{}{flags} registry-config --registry-version 2 --out", self.dockpass());
+    fn registry_config(&self, changes: &[Change]) -> String {
+        let command = format!("{} registry-config --registry-version 2 --out", self.dockpass(changes));
         match &self.container {
             // It can write only into the data folder.
             Some(name) => format!(
@@ -133,48 +161,34 @@ impl ServerShell<'_> {
         }
     }
 
-    fn doctor(&self, flags: &str) -> String {
-        let dockpass = self.dockpass();
+    fn doctor(&self) -> String {
+        let dockpass = self.dockpass(&[]);
         match self.container {
-            Some(_) => format!("{dockpass}{flags} doctor --registry-url http://registry:5000"),
+            Some(_) => format!("{dockpass} doctor --registry-url http://registry:5000"),
             None => format!(
-                "{dockpass}{flags} doctor --registry-url http://127.0.0.1:5000 --registry-config {REGISTRY_FOLDER}/config.yml"
+                "{dockpass} doctor --registry-url http://127.0.0.1:5000 --registry-config {REGISTRY_FOLDER}/config.yml"
             ),
         }
     }
 
     fn notifications(&self) -> String {
         if self.config.events_secret_file.is_some() {
-            let flags = self.events_secret_flag();
-            return format!("{}\n{}", self.registry_config(&flags), self.doctor(&flags));
+            return format!("{}\n{}", self.registry_config(&[]), self.doctor());
         }
         let (file, install) = match self.is_package() {
             true => ("/etc/dockpass/events.secret".to_owned(), "sudo install --group=dockpass --mode=640"),
             false => (whole(&self.config.data.join("events.secret")), "install --mode=600"),
         };
-        let flags = match self.config.settings_file {
-            Some(_) => String::new(),
-            None => format!(" --events-secret-file {}", quoted(&file)),
-        };
-        if self.container.is_some() {
+        let changes = [("events-secret-file", file.clone())];
+        let create = match self.container {
             // The image has no program that creates the secret, except for this.
-            let create =
-                "registry-config --registry-version 2 --out /data/registry --new-registry  # creates the secret";
-            let (dockpass, config) = (self.dockpass(), self.registry_config(&flags));
-            return format!("{dockpass}{flags} {create}\n{config}\n{}", self.set(&[("events-secret-file", file)]));
-        }
-        format!(
-            "openssl rand -hex 32 | {install} /dev/stdin {}\n{}\n{}",
-            quoted(&file),
-            self.set(&[("events-secret-file", file)]),
-            self.registry_config(&flags)
-        )
-    }
-
-    /// A settings file names the secret's file already.
-    fn events_secret_flag(&self) -> String {
-        let file = self.config.events_secret_file.as_ref().filter(|_| self.config.settings_file.is_none());
-        file.map_or(String::new(), |file| format!(" --events-secret-file {}", quoted(&whole(file))))
+            Some(_) => format!(
+                "{} registry-config --registry-version 2 --out /data/registry --new-registry  # creates the secret",
+                self.dockpass(&changes)
+            ),
+            None => format!("openssl rand -hex 32 | {install} /dev/stdin {}", quoted(&file)),
+        };
+        format!("{create}\n{}", self.set(&changes, &format!("{}\n", self.registry_config(&changes))))
     }
 
     fn backup(&self) -> String {
@@ -185,7 +199,7 @@ impl ServerShell<'_> {
             }
             DatabaseLocation::Sqlite(_) => {
                 let folder = whole(&self.config.data.join("backups"));
-                format!("{} backup --keep 14 {}", self.dockpass(), quoted(&folder))
+                format!("{} backup --keep 14 {}", self.dockpass(&[]), quoted(&folder))
             }
             DatabaseLocation::Postgres(options) => {
                 let user = options.get_username();
@@ -201,9 +215,9 @@ impl ServerShell<'_> {
     }
 }
 
-/// A path that is right in every folder.
-fn whole(path: &Path) -> String {
-    absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+/// A setting as an assignment, which shells and settings files read.
+fn variable(name: &str, value: &str) -> String {
+    quoted(&format!("DOCKPASS_{}={value}", name.to_uppercase().replace('-', "_")))
 }
 
 /// A word of a shell.
@@ -227,28 +241,55 @@ mod tests {
         Config::check(&settings).unwrap()
     }
 
+    fn given(name: &str, value: &str) -> GivenSetting {
+        GivenSetting { name: name.into(), value: value.into(), has_password: false, is_variable: false }
+    }
+
     #[test]
-    fn a_server_without_a_settings_file_is_named_by_its_flags() {
-        let config = of(|_| {});
-        let of_step = |step| commands(step, &config, "http://127.0.0.1:8080");
-        let dockpass = "dockpass --data '/srv/my data' --listen 127.0.0.1:8080";
-        let restart = format!(
-            "# restart the server with its other settings and:\n{dockpass} --public-url https://hub.example.com"
-        );
-        assert_eq!(of_step(SetupStep::PublicUrl), restart);
-        assert_eq!(of_step(SetupStep::Backup), format!("{dockpass} backup --keep 14 '/srv/my data/backups'"));
+    fn a_server_without_a_settings_file_is_named_by_all_its_flags() {
+        let config = of(|settings| {
+            settings.given = vec![
+                given("listen", "127.0.0.1:9000"),
+                given("public-url", "http://hub.test:9000"),
+                GivenSetting { is_variable: true, ..given("registry-service", "hub & co") },
+            ];
+        });
+        let of_step = |step| commands(step, &config, "http://hub.test:9000");
+        let dockpass = |url: &str| {
+            format!(
+                "dockpass --data '/srv/my data' --listen 127.0.0.1:9000 --public-url {url} --registry-service 'hub & co'"
+            )
+        };
+        let now = dockpass("http://hub.test:9000");
+        let restart = "# stop the server, and start it again with:\n";
+        let expected = format!("{restart}{}", dockpass("https://hub.example.com"));
+        assert_eq!(of_step(SetupStep::PublicUrl), expected);
+        let config_file = "/etc/docker/registry/config.yml";
+        let doctor = format!("{now} doctor --registry-url http://127.0.0.1:5000 --registry-config {config_file}");
+        assert!(of_step(SetupStep::Registry).ends_with(&format!("\n{doctor}")));
+        assert_eq!(of_step(SetupStep::Backup), format!("{now} backup --keep 14 '/srv/my data/backups'"));
         assert_eq!(of_step(SetupStep::SecretKey), "cat '/srv/my data/secret.key'");
-        let notifications = of_step(SetupStep::Notifications);
-        let flag = "--events-secret-file '/srv/my data/events.secret'";
-        assert!(
-            notifications.contains(&format!("\n{dockpass} {flag}\n{dockpass} {flag} registry-config ")),
-            "{notifications}"
+        let with = format!("{now} --events-secret-file '/srv/my data/events.secret'");
+        let notifications = format!(
+            "openssl rand -hex 32 | install --mode=600 /dev/stdin '/srv/my data/events.secret'\n\
+             {with} registry-config --registry-version 2 --out /etc/docker/registry/dockpass  # or version 3\n{restart}{with}"
         );
-        let hub = commands(SetupStep::Https, &config, "http://hub.test:8080");
-        assert!(
-            hub.contains("\nhub.test {\n")
-                && hub.ends_with(" --public-url https://hub.test --trusted-proxies 127.0.0.1")
-        );
+        assert_eq!(of_step(SetupStep::Notifications), notifications);
+        let https = of_step(SetupStep::Https);
+        let end = format!("{restart}{} --trusted-proxies 127.0.0.1", dockpass("https://hub.test"));
+        assert!(https.contains("\nhub.test {\n") && https.ends_with(&end), "{https}");
+    }
+
+    #[test]
+    fn what_a_settings_file_says_is_changed_there() {
+        let config = of(|settings| {
+            settings.config = Some("/srv/my.conf".into());
+            settings.given = vec![given("config", "/srv/my.conf"), given("listen", "127.0.0.1:9000")];
+        });
+        let expected = "echo DOCKPASS_PUBLIC_URL=https://hub.example.com >> /srv/my.conf\n\
+                        # stop the server, and start it again with:\n\
+                        dockpass --config /srv/my.conf --listen 127.0.0.1:9000";
+        assert_eq!(commands(SetupStep::PublicUrl, &config, "http://127.0.0.1:9000"), expected);
     }
 
     #[test]
@@ -295,11 +336,18 @@ mod tests {
     #[test]
     fn the_password_of_postgresql_is_in_no_command() {
         let url = "postgres://dockpass:hunter2@db.test:5433/tokens";
-        let config = of(|settings| settings.database_url = Some(url.into()));
+        let config = of(|settings| {
+            settings.database_url = Some(url.into());
+            let shown = given("database-url", "postgres://dockpass:PASSWORD@db.test:5433/tokens");
+            settings.given = vec![GivenSetting { has_password: true, ..shown }];
+        });
         let backup = commands(SetupStep::Backup, &config, "https://hub.test");
         let expected =
             "pg_dump --host=db.test --port=5433 --username=dockpass --format=custom --file=dockpass.dump tokens";
         assert_eq!(backup, expected);
+        let registry = commands(SetupStep::Registry, &config, "https://hub.test");
+        let export = "export DOCKPASS_DATABASE_URL=postgres://dockpass:PASSWORD@db.test:5433/tokens  # write ";
+        assert!(registry.starts_with(export) && !registry.contains("--database-url"), "{registry}");
         assert!(SetupStep::ALL.iter().all(|step| !commands(*step, &config, "https://hub.test").contains("hunter2")));
     }
 }

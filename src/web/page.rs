@@ -232,10 +232,18 @@ pub fn private(response: impl IntoResponse) -> Response {
     response
 }
 
-/// A page without the indentation of its templates, which weighs in a long list. Not for a page with a text area.
+/// A page without the indentation of its templates, which weighs in a long list. Code keeps its own. Not for a page with a
+/// text area.
 pub fn without_indentation(page: &impl Template) -> Result<Html<String>, Error> {
     let html = page.render().map_err(Error::internal)?;
-    let lines: Vec<&str> = html.lines().map(str::trim_start).filter(|line| !line.is_empty()).collect();
+    let (mut lines, mut is_code) = (Vec::new(), false);
+    for line in html.lines() {
+        lines.extend(if is_code { Some(line) } else { Some(line.trim_start()).filter(|line| !line.is_empty()) });
+        is_code = match line.rfind("<pre") {
+            Some(start) => !line[start..].contains("</pre>"),
+            None => is_code && !line.contains("</pre>"),
+        };
+    }
     Ok(Html(lines.join("\n")))
 }
 

@@ -29,8 +29,11 @@ async fn administrators_see_each_step_with_commands_for_this_server_and_others_s
     let page = admin.get("/settings/tokens").await.body;
     let data = server.data().display().to_string();
     assert!(page.contains("6 setup steps left"), "{page}");
-    assert!(page.contains(&format!("cat {data}/secret.key")), "{page}");
-    assert!(page.contains(&format!("dockpass --data {data} --listen 127.0.0.1:0 registry-config ")), "{page}");
+    let commands = page.replace("<span>", "").replace("</span>", "");
+    assert!(commands.contains(&format!("<code>cat {data}/secret.key</code>")), "{page}");
+    assert!(commands.contains(&format!("<code>dockpass --data {data} registry-config ")), "{page}");
+    let caddy = "hub.example.com {\n    reverse_proxy /v2/* 127.0.0.1:5000\n    reverse_proxy 127.0.0.1:0\n}\nEND\n";
+    assert!(commands.contains(caddy), "{page}");
     let chinese = server.anonymous().with_header("accept-language", "zh-CN");
     chinese.post("/login", &[("username", "alice"), ("password", crate::harness::PASSWORD)]).await;
     assert!(chinese.get("/settings/tokens").await.body.contains("还有 6 项设置待完成"));
@@ -110,7 +113,11 @@ async fn a_backup_finishes_its_step_for_a_week() {
     let now = server.clock.now();
     if let DatabaseLocation::Postgres(_) = &server.app.config.database {
         let page = alice.get("/settings/tokens").await.body;
-        assert!(page.contains("pg_dump --host=") && page.contains("Mark as done: “Back up the database”"), "{page}");
+        assert!(
+            page.contains("<span>pg_dump</span> <span>--host=")
+                && page.contains("Mark as done: “Back up the database”"),
+            "{page}"
+        );
         // As `migrate-to` copies it: that was a backup of another database.
         server.sql(&format!("INSERT INTO setup_step (name, done_at) VALUES ('backup', {})", now.millis())).await;
         assert!(has_step().await);
