@@ -32,7 +32,14 @@ impl RegistryFile {
 
 fn read(path: &Path) -> Result<Value, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
-    serde_saphyr::from_str(&text).map_err(|error| format!("is not valid YAML: {}", first_line(&error.to_string())))
+    serde_saphyr::from_str(&text).map_err(|error| match error.without_snippet() {
+        serde_saphyr::Error::DuplicateMappingKey { key, location } => format!(
+            "has {} twice, again in line {}, and a registry reads only one of them: remove the other",
+            key.as_deref().unwrap_or("a key"),
+            location.line()
+        ),
+        _ => format!("is not valid YAML: {}", first_line(&error.to_string())),
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,17 +77,20 @@ pub fn check(file: &RegistryFile, expected: &Expected<'_>, report: &mut Report) 
 
 /// The mapping below `auth.token`, or the part of a sentence after the file's name.
 fn token_section(document: &Value) -> Result<&Value, String> {
-    let write = "add what `dockpass registry-config` prints";
+    let (add, replace) = ("add what", "replace the auth section with what");
+    let write = |verb: &str| format!("{verb} `dockpass registry-config` prints");
     let Some(auth) = document.get("auth").and_then(Value::as_object) else {
-        return Err(format!("has no auth section, so the registry lets everyone in: {write}"));
+        return Err(format!("has no auth section, so the registry lets everyone in: {}", write(add)));
     };
+    let other: Vec<&str> = auth.keys().map(String::as_str).filter(|name| *name != "token").collect();
+    let others = other.join(", ");
     match auth.get("token") {
-        Some(section) if section.is_object() => Ok(section),
-        Some(_) => Err(format!("has nothing below auth.token: {write}")),
-        None => {
-            let other: Vec<&str> = auth.keys().map(String::as_str).collect();
-            Err(format!("has {:?} below auth instead of token: {write}", other.join(", ")))
+        Some(_) if !other.is_empty() => {
+            Err(format!("has {others:?} beside token below auth, so the registry does not start: remove {others}"))
         }
+        Some(section) if section.is_object() => Ok(section),
+        Some(_) => Err(format!("has nothing below auth.token: {}", write(replace))),
+        None => Err(format!("has {others:?} below auth instead of token: {}", write(replace))),
     }
 }
 

@@ -170,7 +170,10 @@ async fn each_setting_in_the_registrys_file_is_checked() {
         other.into_iter().next().unwrap()
     };
 
-    let write = "add what `dockpass registry-config` prints";
+    let (write, replace) = (
+        "add what `dockpass registry-config` prints",
+        "replace the auth section with what `dockpass registry-config` prints",
+    );
     let section = "WRONG    registry's file: FILE";
     let without = |key: &str| {
         let lines = good.lines().filter(|line| !line.contains(key));
@@ -185,9 +188,21 @@ async fn each_setting_in_the_registrys_file_is_checked() {
         ("version: 0.1\n".to_owned(), format!("{section} {open}: {write}")),
         (
             "auth:\n  htpasswd: {realm: r}\n".to_owned(),
-            format!("{section} has \"htpasswd\" below auth instead of token: {write}"),
+            format!("{section} has \"htpasswd\" below auth instead of token: {replace}"),
         ),
-        ("auth:\n  token:\n".to_owned(), format!("{section} has nothing below auth.token: {write}")),
+        ("auth:\n  token:\n".to_owned(), format!("{section} has nothing below auth.token: {replace}")),
+        (
+            good.replace("  token:", "  htpasswd: {realm: r}\n  token:"),
+            format!(
+                "{section} has \"htpasswd\" beside token below auth, so the registry does not start: remove htpasswd"
+            ),
+        ),
+        (
+            "auth:\n  htpasswd: {realm: r}\n".to_owned() + &good,
+            format!(
+                "{section} has auth twice, again in line 5, and a registry reads only one of them: remove the other"
+            ),
+        ),
         (
             without("service"),
             "WRONG    file's service: it is missing: write `service: \"dockpass\"` below auth.token".to_owned(),
