@@ -54,10 +54,13 @@ impl Requester {
 
 /// Hashes and verifies passwords, and does other slow work.
 ///
-/// A hash takes about 20 ms of a core. At least one core stays free for pages and token requests.
+/// A hash takes about 20 ms of a core. At least one core stays free for pages and token requests, except while a digest of
+/// bcrypt is compared.
 #[derive(Debug, Clone)]
 pub struct PasswordHasher {
     queue: FairQueue<HashMemory>,
+    /// One comparison at a time, which takes up to a few seconds. It holds up only those of other imported accounts.
+    bcrypt_queue: FairQueue<()>,
     wrong_secrets: Arc<WrongSecrets>,
     verifications: Arc<AtomicU64>,
 }
@@ -68,6 +71,7 @@ impl Default for PasswordHasher {
         let permits = cores.saturating_sub(1).clamp(1, MOST_PERMITS);
         Self {
             queue: FairQueue::new((0..permits).map(|_| HashMemory::default())),
+            bcrypt_queue: FairQueue::new([()]),
             wrong_secrets: Arc::default(),
             verifications: Arc::default(),
         }
@@ -118,7 +122,11 @@ impl PasswordHasher {
         if is_known() {
             return Ok(None);
         }
-        let (password, verifications) = (Password::typed(typed), Arc::clone(&self.verifications));
+        let password = Password::typed(typed);
+        if let Some(digest) = digest.clone().filter(PasswordDigest::is_bcrypt) {
+            return self.verify_bcrypt(requester, password, digest, key, now).await;
+        }
+        let verifications = Arc::clone(&self.verifications);
         let verify = move |memory: &mut HashMemory| {
             verifications.fetch_add(1, Ordering::Relaxed);
             Some(password.verify(digest.as_ref(), memory))
@@ -129,6 +137,35 @@ impl PasswordHasher {
             self.wrong_secrets.insert(key, now);
         }
         Ok(verdict)
+    }
+
+    async fn verify_bcrypt(
+        &self,
+        requester: &Requester,
+        password: Password,
+        digest: PasswordDigest,
+        key: [u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<PasswordVerdict>, Error> {
+        let permit = self.bcrypt_queue.place(requester.keys())?.permit().await?;
+        if self.wrong_secrets.contains(&key, now) {
+            return Ok(None);
+        }
+        self.verifications.fetch_add(1, Ordering::Relaxed);
+        let (compared, wrong_secrets) = (password.clone(), Arc::clone(&self.wrong_secrets));
+        let compare = move |(): &mut ()| {
+            let is_right = compared.matches_bcrypt(&digest);
+            // Before the next caller gets the permit: it may have the same secret.
+            if !is_right {
+                wrong_secrets.insert(key, now);
+            }
+            is_right
+        };
+        if blocking(permit, compare).await? {
+            return Ok(Some(PasswordVerdict::RightButOutdated));
+        }
+        // A wrong password is not answered sooner than for a name without an account.
+        self.run(requester, move |memory| Some(password.verify(None, memory))).await
     }
 
     /// Hashes recovery codes with their set's salt, in any order. Each takes a turn of its own, so that a set holds up nobody.
@@ -155,13 +192,13 @@ impl PasswordHasher {
 
     /// The number of callers that wait for their turn.
     pub fn waiting(&self) -> usize {
-        self.queue.waiting()
+        self.queue.waiting() + self.bcrypt_queue.waiting()
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    mut permit: Permit<HashMemory>,
-    work: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
+async fn blocking<R: Send + 'static, T: Send + 'static>(
+    mut permit: Permit<R>,
+    work: impl FnOnce(&mut R) -> T + Send + 'static,
 ) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(move || permit.resource().map(work));
     done.await.map_err(Error::internal)?.ok_or(Error::Busy)
@@ -223,5 +260,36 @@ mod tests {
         assert!(hashes.len() == 2 && hashes[0] != hashes[1]);
         let places: Vec<_> = (0..=MOST_PERMITS).map(|_| hasher.queue.place(requester.keys()).unwrap()).collect();
         assert!(hasher.waiting() >= 1, "{}", places.len());
+    }
+    #[tokio::test]
+    async fn while_bcrypt_is_compared_and_waited_for_others_sign_in() {
+        let hasher = PasswordHasher::default();
+        let (imported, other) =
+            (Requester::new([192, 0, 2, 1].into(), "imported"), Requester::new([192, 0, 2, 2].into(), "other"));
+        let now = Timestamp::from_seconds(1_795_435_200);
+        let bcrypt =
+            PasswordDigest::from_bcrypt("$2b$04$5AmxamYRwIlE7CdDNjGbtezQRVOIY7hAsw6bpUVjwdAQ671tD2XC6").unwrap();
+        let argon2 = hasher.hash(&other, Password::typed("a quiet harbour at dawn")).await.unwrap();
+
+        let comparing = hasher.bcrypt_queue.place(imported.keys()).unwrap();
+        let mut waiting = Vec::new();
+        for typed in ["caf\u{e9}", "wrong", "wrong"] {
+            let (theirs, imported, bcrypt) = (hasher.clone(), imported.clone(), bcrypt.clone());
+            waiting.push(tokio::spawn(async move { theirs.verify(&imported, "i", typed, Some(bcrypt), now).await }));
+            while hasher.waiting() < waiting.len() {
+                tokio::task::yield_now().await;
+            }
+        }
+        let verdict = hasher.verify(&other, "o", "a quiet harbour at dawn", Some(argon2), now).await.unwrap();
+        assert_eq!((verdict, hasher.waiting()), (Some(PasswordVerdict::Right), 3));
+
+        drop(comparing);
+        let mut verdicts = Vec::new();
+        for one in waiting {
+            verdicts.push(one.await.unwrap().unwrap());
+        }
+        // The last one finds its secret among the wrong ones.
+        assert_eq!(verdicts, [Some(PasswordVerdict::RightButOutdated), Some(PasswordVerdict::Wrong), None]);
+        assert_eq!(hasher.verifications(), 3);
     }
 }

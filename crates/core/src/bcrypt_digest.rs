@@ -6,7 +6,7 @@ use argon2::password_hash::phc::Output;
 use data_encoding::{Encoding, Specification};
 use zeroize::Zeroizing;
 
-/// Each step doubles the work: at 14 one comparison takes a second or two, and other sign-ins wait for it.
+/// Each step doubles the work: at 14 one comparison takes a second or two, and those of other imported accounts wait for it.
 pub const MAX_COST: u32 = 14;
 /// bcrypt has no lower one.
 const MIN_COST: u32 = 4;

@@ -129,21 +129,22 @@ impl Password {
         PasswordDigest(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${hash}"))
     }
 
-    /// Compares with a stored digest. Without one it does the same work and answers [`PasswordVerdict::Wrong`], so that
-    /// the time does not tell whether an account exists. As slow as [`Password::hash`]; a bcrypt digest takes its own time in
-    /// addition.
+    /// Compares with a digest of argon2. Without one, and with one of bcrypt, it does the same work and answers
+    /// [`PasswordVerdict::Wrong`], so that the time does not tell whether an account exists. As slow as [`Password::hash`].
     pub fn verify(&self, digest: Option<&PasswordDigest>, memory: &mut HashMemory) -> PasswordVerdict {
-        let bcrypt = digest.and_then(|digest| BcryptDigest::parse(&digest.0).ok());
-        if bcrypt.as_ref().is_some_and(|bcrypt| bcrypt.matches(&self.bcrypt_key)) {
-            return PasswordVerdict::RightButOutdated;
-        }
-        let dummy = PasswordDigest::unusable();
-        let matches = self.matches(digest.filter(|_| bcrypt.is_none()).unwrap_or(&dummy), memory).unwrap_or(false);
+        let (digest, dummy) = (digest.filter(|digest| !digest.is_bcrypt()), PasswordDigest::unusable());
+        let matches = self.matches(digest.unwrap_or(&dummy), memory).unwrap_or(false);
         match (digest, matches) {
             (Some(digest), true) if digest.is_outdated() => PasswordVerdict::RightButOutdated,
             (Some(_), true) => PasswordVerdict::Right,
             _ => PasswordVerdict::Wrong,
         }
+    }
+
+    /// Compares with a digest of bcrypt, in a millisecond to a few seconds, by its cost. A password that matches is to be
+    /// hashed again.
+    pub fn matches_bcrypt(&self, digest: &PasswordDigest) -> bool {
+        BcryptDigest::parse(&digest.0).is_ok_and(|bcrypt| bcrypt.matches(&self.bcrypt_key))
     }
 
     /// `None` for a digest that cannot be read. The comparison takes constant time.
@@ -180,6 +181,10 @@ impl PasswordDigest {
     /// A bcrypt digest of another program.
     pub fn from_bcrypt(text: &str) -> Result<Self, DigestProblem> {
         BcryptDigest::parse(text).map(|_| Self(text.to_owned()))
+    }
+
+    pub fn is_bcrypt(&self) -> bool {
+        BcryptDigest::parse(&self.0).is_ok()
     }
 
     /// The digest of a password that nobody knows, for accounts without a password.
@@ -296,13 +301,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bcrypt_digest_is_outdated_even_for_a_short_password_typed_in_its_own_form() {
-        let mut memory = HashMemory::default();
+    fn a_bcrypt_digest_matches_even_a_short_password_typed_in_its_own_form() {
         let digest =
             PasswordDigest::from_bcrypt("$2b$04$5AmxamYRwIlE7CdDNjGbtezQRVOIY7hAsw6bpUVjwdAQ671tD2XC6").unwrap();
-        let mut verdict = |typed: &str| Password::typed(typed).verify(Some(&digest), &mut memory);
-        assert_eq!(verdict("caf\u{e9}"), PasswordVerdict::RightButOutdated);
-        assert_eq!([verdict("cafe\u{301}"), verdict("cafe"), verdict("")], [PasswordVerdict::Wrong; 3]);
+        let matches = |typed: &str| Password::typed(typed).matches_bcrypt(&digest);
+        assert!(digest.is_bcrypt() && !PasswordDigest::unusable().is_bcrypt());
+        assert_eq!(["caf\u{e9}", "cafe\u{301}", "cafe", ""].map(matches), [true, false, false, false]);
+        let verdict = Password::typed("caf\u{e9}").verify(Some(&digest), &mut HashMemory::default());
+        assert_eq!(verdict, PasswordVerdict::Wrong, "the comparison with argon2 only takes its time");
     }
 
     #[test]
