@@ -64,6 +64,7 @@ async fn show(
         number = pages(count);
         (changes, _) = history::list(&mut reader, &me.account, &id, number).await?;
     }
+    let tag = history::newest_tag(&mut reader, &id).await?.map(|tag| format!(":{tag}")).unwrap_or_default();
     drop(reader);
     let notice = if me.page.is_fragment { None } else { me.take_notice().await? };
     let row = RepositoryView::new(&repository, &me.account, &me.page);
@@ -71,7 +72,7 @@ async fn show(
     Ok(private(RepositoryPage {
         changes: changes.into_iter().map(change).collect(),
         paging: Paging::new(number, count, me.page.words, |number| format!("{}?page={number}", address(&id))),
-        pull: format!("docker pull {}/{}", app.urls.registry_host, row.name),
+        pull: format!("docker pull {}/{}{tag}", app.urls.registry_host, row.name),
         is_notified: app.config.events_secret.is_some(),
         notice,
         out_of_band: false,

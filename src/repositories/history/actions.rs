@@ -75,6 +75,12 @@ pub async fn list(
     Ok(store::list(connection, reader, repository_id, page).await?)
 }
 
+/// The newest tag of a repository that is known. `None` also for a name that is no tag: it must not end a command.
+pub async fn newest_tag(connection: &mut impl Connection, repository_id: &str) -> Result<Option<String>, Error> {
+    let is_tag = |tag: &String| tag.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    Ok(store::newest_tag(connection, repository_id).await?.filter(is_tag))
+}
+
 pub async fn tidy(db: &Db, now: Timestamp) -> Result<(), Error> {
     let mut tx = db.write().await?;
     store::forget_before(&mut tx, now - KEPT).await?;

@@ -138,6 +138,23 @@ pub async fn list(
     Ok((records.into_iter().filter_map(ChangeRow::into_change).collect(), count))
 }
 
+/// The tag that was pushed last, of those that were not deleted since.
+pub async fn newest_tag(connection: &mut impl Connection, repository_id: &str) -> sqlx::Result<Option<String>> {
+    let row = fetch!(
+        fetch_optional,
+        connection,
+        (String,),
+        "SELECT tag FROM repository_change AS pushed
+         WHERE repository_id = $1 AND action = 'push' AND tag <> '' AND NOT EXISTS
+           (SELECT 1 FROM repository_change AS deleted
+            WHERE deleted.repository_id = $1 AND deleted.action = 'delete' AND deleted.changed_at >= pushed.changed_at
+              AND (deleted.tag = pushed.tag OR deleted.digest = pushed.digest))
+         ORDER BY changed_at DESC, id DESC LIMIT 1",
+        repository_id,
+    )?;
+    Ok(row.map(|(tag,)| tag))
+}
+
 pub async fn forget_before(tx: &mut Tx, before: Timestamp) -> sqlx::Result<u64> {
     execute!(tx, "DELETE FROM repository_change WHERE changed_at < $1", before.millis())
 }

@@ -56,7 +56,8 @@ async fn it_says_who_pushed_and_deleted_what_newest_first() {
     assert_eq!(history(&alice.browser, &alice.address).await, [""; 0]);
     let page = alice.browser.get(&alice.address).await.body;
     assert!(page.contains("Nothing was pushed or deleted in the last 90 days."), "{page}");
-    assert!(page.contains(&format!("docker pull {}/alice/app", alice.server.app.urls.registry_host)), "{page}");
+    let pull = format!("docker pull {}/alice/app", alice.server.app.urls.registry_host);
+    assert!(page.contains(&format!("{pull}</code>")), "no tag is known: {page}");
     let event = |id: &str, action: &str, tag: &str| alice.server.event(id, action, tag);
     alice.tell(json!([by(&alice.token, event("1", "push", "v1"))])).await;
     alice.tell(json!([event("2", "push", "v2")])).await;
@@ -72,9 +73,15 @@ async fn it_says_who_pushed_and_deleted_what_newest_first() {
     assert_eq!(history(&alice.browser, &alice.address).await, expected, "each notification counts once");
     let page = alice.browser.get(&alice.address).await.body;
     assert!(page.contains(&format!("<a href=\"/settings/tokens/{}\">ci</a>", alice.token.id)), "{page}");
-    assert!(page.contains("title=\"sha256:3c66\""), "{page}");
+    assert!(page.contains("title=\"sha256:3c66\"") && page.contains(&format!("{pull}:v2</code>")), "{page}");
+    let mut deleted = event("5", "delete", "v2");
+    deleted["target"]["digest"] = json!("");
+    alice.tell(json!([deleted])).await;
+    assert!(alice.browser.get(&alice.address).await.body.contains(&format!("{pull}:v1</code>")));
+    alice.tell(json!([by_digest("sha256:3c66", event("6", "delete", ""))])).await;
+    assert!(alice.browser.get(&alice.address).await.body.contains(&format!("{pull}</code>")));
     let chinese = alice.browser.with_header("accept-language", "zh-CN");
-    assert_eq!(history(&chinese, &alice.address).await[1], "已推送 v2 sha256:3c66 密码登录 skopeo 1.9");
+    assert_eq!(history(&chinese, &alice.address).await[3], "已推送 v2 sha256:3c66 密码登录 skopeo 1.9");
 }
 
 #[tokio::test]
