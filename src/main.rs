@@ -9,7 +9,7 @@ use std::thread;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use dockpass::admin::cli::{self as account_cli, AccountCommand};
 use dockpass::command_line::{self, CommandOutput};
-use dockpass::config::{Config, Settings};
+use dockpass::config::{Config, GivenSetting, Settings};
 use dockpass::doctor::{self, DoctorCommand};
 use dockpass::healthcheck;
 use dockpass::platform::clock::{self, Clock};
@@ -43,7 +43,7 @@ enum Command {
     /// Create and manage accounts
     #[command(subcommand)]
     Account(AccountCommand),
-    /// Enter the repositories that a registry holds
+    /// Create the repositories that a registry holds
     #[command(subcommand)]
     Repositories(RepositoriesCommand),
     /// Write the files that a distribution registry needs, and print the auth section of its YAML
@@ -99,6 +99,7 @@ fn main() -> ExitCode {
     // Commands need no --public-url: those that show it ask the running server.
     settings.asks_server = !matches!(command, Command::Serve);
     settings.config = command_line::settings_file(settings.config.take());
+    settings.given = GivenSetting::all(&Cli::command(), &matches);
     let config = match Config::check(&settings) {
         Ok(config) if mistakes.is_empty() => config,
         checked => {
@@ -217,11 +218,16 @@ async fn run(command: Command, config: Config, owner: Option<Owner>) -> Result<S
                 Err(sentence) => return Err(sentence),
             };
             owner.map_or(Ok(()), Owner::return_to_root)?;
-            let yaml = registry_cli::run(&command, &config, &public_url, &keys)?;
-            if let Some(sentence) = default {
-                complain(&format!("the realm is that of the default, {public_url}: {sentence}"));
+            let output = registry_cli::run(&command, &config, &public_url, &keys)?;
+            match default {
+                // It runs before the server's first start, so it is no mistake that no server answers.
+                Some(_) if command.new_registry => {
+                    return Ok(format!("{output}its realm is {public_url}/token: give --public-url for another\n"));
+                }
+                Some(sentence) => complain(&format!("the realm is that of the default, {public_url}: {sentence}")),
+                None => {}
             }
-            Ok(yaml)
+            Ok(output)
         }
     }
 }

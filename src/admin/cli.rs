@@ -9,13 +9,13 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::actions::{self as admin, Actor};
-use super::import::{self, ImportCommand};
+use super::import::{self, AccountImportCommand};
 use crate::accounts::actions::{self, CreateAccountError, DisableOutcome, NewAccount};
 use crate::auth::one_time_links::actions as links;
 use crate::command_line::CommandOutput;
 use crate::error::Error;
 use crate::platform::clock::Clock;
-use crate::platform::database::Db;
+use crate::platform::database::{Db, Tx};
 use crate::platform::rng::SystemRng;
 use crate::platform::text_input;
 
@@ -40,7 +40,7 @@ pub enum AccountCommand {
         json: bool,
     },
     /// Create the accounts of a registry's htpasswd file; their passwords go on working
-    Import(ImportCommand),
+    Import(AccountImportCommand),
     /// Create a link with which the account's owner sets a password, and print it; earlier links stop working
     Link { name: String },
     /// End an account's sessions, and refuse its password and tokens
@@ -107,17 +107,28 @@ async fn add(name: &str, is_admin: bool, db: &Db, by: &Actor) -> Result<String, 
     let digest = read_digest(name).await?;
     let mut tx = db.write().await.map_err(failed)?;
     let new = NewAccount { username, digest, is_admin };
-    let created = admin::create(&mut tx, by, new, SystemRng).await;
-    let account = created.map_err(|error| match error {
-        CreateAccountError::UsernameTaken => format!(
-            "the username {name:?} is taken: an account has or had it, or administrators' repositories begin with it"
-        ),
-        CreateAccountError::AlreadySetUp => "an account exists already".to_owned(),
-        CreateAccountError::Failed(error) => failed(error),
-    })?;
+    let account = match admin::create(&mut tx, by, new, SystemRng).await {
+        Ok(account) => account,
+        Err(CreateAccountError::UsernameTaken) => {
+            return Err(format!("the username {name:?} is taken: {}", why_taken(&mut tx, name).await?));
+        }
+        Err(CreateAccountError::AlreadySetUp) => return Err("an account exists already".to_owned()),
+        Err(CreateAccountError::Failed(error)) => return Err(failed(error)),
+    };
     tx.commit().await.map_err(failed)?;
     let role = if account.is_admin { " (an administrator)" } else { "" };
     Ok(format!("account {} created{role}\n", account.username))
+}
+
+/// Why no account can get this name, in the words after a colon.
+pub(super) async fn why_taken(tx: &mut Tx, name: &str) -> Result<&'static str, String> {
+    Ok(match actions::find_by_username(tx, name).await.map_err(failed)? {
+        Some(account) if account.closed_at.is_some() => "a closed account had this name, which stays taken",
+        Some(_) => "there is an account with this name, and it keeps its password",
+        None => {
+            "administrators have or had repositories that begin with this name, so an account would own their images"
+        }
+    })
 }
 
 async fn list(as_json: bool, db: &Db, clock: &Clock) -> Result<String, Error> {

@@ -9,7 +9,7 @@ use dockpass_core::htpasswd::{self, HtpasswdAccount, LineProblem};
 use zeroize::Zeroizing;
 
 use super::actions::{self as admin, Actor};
-use super::cli::{failed, username_sentence};
+use super::cli::{failed, username_sentence, why_taken};
 use crate::accounts::actions::{self as accounts, CreateAccountError, NewAccount};
 use crate::command_line::CommandOutput;
 use crate::platform::database::{Db, Tx};
@@ -18,7 +18,7 @@ use crate::platform::text_input;
 
 /// `dockpass account import …`
 #[derive(Debug, Args)]
-pub struct ImportCommand {
+pub struct AccountImportCommand {
     /// The htpasswd file, with bcrypt digests as registries need them; - reads standard input
     file: PathBuf,
     /// Say what would be done, and change nothing
@@ -26,8 +26,8 @@ pub struct ImportCommand {
     dry_run: bool,
 }
 
-/// Creates every account that can be created, in one transaction, and names the lines that cannot be taken.
-pub async fn run(command: &ImportCommand, db: &Db, by: &Actor) -> Result<CommandOutput, String> {
+/// Creates every account that can be created, in one transaction, and names the other lines.
+pub async fn run(command: &AccountImportCommand, db: &Db, by: &Actor) -> Result<CommandOutput, String> {
     let lines = htpasswd::parse(&read(&command.file)?);
     if lines.is_empty() {
         return Err(format!("{} contains no accounts", command.file.display()));
@@ -45,7 +45,7 @@ pub async fn run(command: &ImportCommand, db: &Db, by: &Actor) -> Result<Command
         };
         let name = line.name.map(|name| format!("{name:?} ")).unwrap_or_default();
         let outcome = match refused {
-            Some(reason) => format!("not taken: {reason}"),
+            Some(reason) => format!("not created: {reason}"),
             None => {
                 created += 1;
                 if command.dry_run { "would be created" } else { "created" }.to_owned()
@@ -58,7 +58,7 @@ pub async fn run(command: &ImportCommand, db: &Db, by: &Actor) -> Result<Command
     } else {
         tx.commit().await.map_err(failed)?;
     }
-    let complaint = (created < total).then(|| format!("{} of {total} lines could not be taken", total - created));
+    let complaint = (created < total).then(|| format!("{} of {total} lines created no account", total - created));
     Ok(CommandOutput { text, complaint })
 }
 
@@ -73,14 +73,7 @@ async fn create(tx: &mut Tx, by: &Actor, account: HtpasswdAccount) -> Result<Opt
     let new = NewAccount { username: username.clone(), digest, is_admin: false };
     match admin::create(tx, by, new, SystemRng).await {
         Ok(_) => Ok(None),
-        Err(CreateAccountError::UsernameTaken) => {
-            let reason = match accounts::find_by_username(tx, username.as_str()).await.map_err(failed)? {
-                Some(account) if account.closed_at.is_some() => "a closed account had this name, which stays taken",
-                Some(_) => "there is an account with this name, and it keeps its password",
-                None => "administrators' repositories begin with this name, so no account can have it",
-            };
-            Ok(Some(reason.to_owned()))
-        }
+        Err(CreateAccountError::UsernameTaken) => Ok(Some(why_taken(tx, username.as_str()).await?.to_owned())),
         Err(CreateAccountError::AlreadySetUp) => Err("an account exists already".to_owned()),
         Err(CreateAccountError::Failed(error)) => Err(failed(error)),
     }

@@ -16,7 +16,7 @@ use dockpass_core::username::Username;
 use serde::Deserialize;
 
 use super::actions::{self, AccountSummary, Actor};
-use crate::accounts::actions::{CreateAccountError, NewAccount};
+use crate::accounts::actions::{self as accounts, CreateAccountError, NewAccount};
 use crate::app::App;
 use crate::auth::credentials_form::username_key;
 use crate::auth::one_time_links::actions as links;
@@ -171,13 +171,15 @@ async fn add(
         }
     };
     let mut tx = begin_change(&app, &me.account).await?;
-    let new = NewAccount { username, digest: PasswordDigest::unusable(), is_admin: form.admin == "yes" };
+    let new =
+        NewAccount { username: username.clone(), digest: PasswordDigest::unusable(), is_admin: form.admin == "yes" };
     let account = match actions::create(&mut tx, &by, new, app.rng).await {
         Ok(account) => account,
         Err(CreateAccountError::Failed(error)) => return Err(error),
         Err(CreateAccountError::UsernameTaken | CreateAccountError::AlreadySetUp) => {
+            let is_accounts = accounts::find_by_username(&mut tx, username.as_str()).await?.is_some();
             drop(tx);
-            let sentence = page.t("username.taken");
+            let sentence = page.t(if is_accounts { "username.taken" } else { "username.of_administrators" });
             return Ok(show_again(page, form, sentence));
         }
     };

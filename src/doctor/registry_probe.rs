@@ -9,7 +9,7 @@ use super::registry_config::ConfigVerdict;
 use super::{Expected, Report, catalog, clock};
 use crate::platform::http_client::{self, HttpResponse};
 use crate::platform::jwt::{Access, Claims};
-use crate::registry::catalog::of_catalog;
+use crate::registry::catalog::catalog_access;
 use crate::registry::www_authenticate::{self, Challenge};
 
 /// The lifetime of the token for the check.
@@ -43,7 +43,7 @@ pub async fn check(url: &Url, expected: &Expected<'_>, file: Option<ConfigVerdic
     // The token has the registry's own time and service, so if it is refused, only issuer or certificate can be wrong.
     let at = answer.clock().unwrap_or(expected.now);
     if check_token(url, expected, &service, at, file, report).await
-        && let Some(token) = sign(expected, &service, at, of_catalog())
+        && let Some(token) = sign(expected, &service, at, catalog_access())
     {
         catalog::check(url, &token, expected, report).await;
     }

@@ -43,7 +43,7 @@ pub async fn restore(config: &Config, file: &Path, is_asking: bool) -> Result<St
     let failed = |error: io::Error| format!("{} cannot be replaced: {error}", path.display());
     let kept = match path.exists() {
         true => Some(keep(path).await?),
-        false => put_lost_log_away(path).map(|()| None).map_err(failed)?,
+        false => move_leftover_log(path).map(|()| None).map_err(failed)?,
     };
     data_folder::replace(&draft, path).map_err(failed)?;
     let mut sentence = format!("{} restored from {}", path.display(), file.display());
@@ -135,7 +135,7 @@ async fn fold_log(path: &Path) -> sqlx::Result<()> {
 }
 
 /// Earlier versions renamed the database before its log. Killed in between, they left the log to the next database.
-fn put_lost_log_away(path: &Path) -> io::Result<()> {
+fn move_leftover_log(path: &Path) -> io::Result<()> {
     let owner = newest_kept(path).map_or_else(|| with_suffix(path, ".lost"), |(_, kept)| kept);
     let mut lost = LOGS.into_iter().filter(|suffix| with_suffix(path, suffix).exists());
     lost.try_for_each(|suffix| fs::rename(with_suffix(path, suffix), with_suffix(&owner, suffix)))

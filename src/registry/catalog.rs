@@ -36,7 +36,7 @@ pub enum CatalogError {
     NoAnswer(String),
     Refused(HttpResponse),
     /// A page leads to an earlier one.
-    Circle,
+    Loop,
 }
 
 impl fmt::Display for CatalogError {
@@ -46,7 +46,7 @@ impl fmt::Display for CatalogError {
             CatalogError::Refused(answer) => {
                 write!(f, "the registry does not list its repositories: it answers {}", answer.kind())
             }
-            CatalogError::Circle => f.write_str("the registry's catalog leads from one of its pages to an earlier one"),
+            CatalogError::Loop => f.write_str("the registry's catalog leads from one of its pages to an earlier one"),
         }
     }
 }
@@ -69,7 +69,7 @@ pub async fn read(url: &Url, access: &CatalogAccess<'_>, most_pages: usize) -> R
         match &query {
             None => break,
             Some(next) if seen.insert(next.clone()) => {}
-            Some(_) => return Err(CatalogError::Circle),
+            Some(_) => return Err(CatalogError::Loop),
         }
     }
     Ok(names)
@@ -131,12 +131,12 @@ fn sign(keys: &SigningKeys, config: &Config, rng: SystemRng) -> String {
         nbf: now.seconds() - LIFE_SECONDS,
         iat: now.seconds(),
         jti: rng.id(now),
-        access: vec![of_catalog()],
+        access: vec![catalog_access()],
     })
 }
 
-/// What a token grants that opens the catalog.
-pub fn of_catalog() -> Access {
+/// The access of a token that opens the catalog.
+pub fn catalog_access() -> Access {
     Access { kind: "registry".into(), name: "catalog".into(), actions: vec!["*".into()] }
 }
 

@@ -202,7 +202,7 @@ pub async fn create(
 /// What an import does with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportOutcome {
-    Entered,
+    Created,
     /// It was there before, and stays as it is.
     Known,
     /// It belongs to no account.
@@ -211,7 +211,7 @@ pub enum ImportOutcome {
     Full,
 }
 
-/// Enters repositories that a registry holds, as private ones; what became of each. Those that belong to no account are left
+/// Creates repositories that a registry holds, as private ones; what became of each. Those that belong to no account are left
 /// out, unless `with_unowned` gives them to the administrators. With `is_dry_run`, nothing is committed.
 pub async fn import(
     db: &Db,
@@ -228,11 +228,11 @@ pub async fn import(
         for name in slice {
             let has_owner = facts::facts(&mut tx, "", name).await?.has_owner;
             // Only `alice/…` belongs to alice: `alice` itself is nobody's.
-            let is_entered = if has_owner { name.is_of(name.namespace()) } else { with_unowned };
-            let outcome = match is_entered {
+            let is_created = if has_owner { name.is_of(name.namespace()) } else { with_unowned };
+            let outcome = match is_created {
                 false => ImportOutcome::Unowned,
                 true => match store::insert(&mut tx, &rng.id(now), name, Some(false), now).await? {
-                    Ok(()) => ImportOutcome::Entered,
+                    Ok(()) => ImportOutcome::Created,
                     Err(NotCreated::Full) => ImportOutcome::Full,
                     Err(NotCreated::Exists | NotCreated::NotOwn) => ImportOutcome::Known,
                 },

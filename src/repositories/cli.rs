@@ -17,13 +17,13 @@ use crate::platform::{registry_url, text_input};
 /// `dockpass repositories …`
 #[derive(Debug, Subcommand)]
 pub enum RepositoriesCommand {
-    /// Enter the repositories of the registry's catalog, as private ones of the accounts whose names they begin with
-    Import(ImportCommand),
+    /// Create the repositories of the registry's catalog, as private ones of the accounts whose names they begin with
+    Import(RepositoryImportCommand),
 }
 
 /// `dockpass repositories import …`
 #[derive(Debug, Args)]
-pub struct ImportCommand {
+pub struct RepositoryImportCommand {
     /// URL of the registry, such as `https://hub.example.com`
     #[arg(long, value_parser = registry_url::parse)]
     pub registry_url: Url,
@@ -33,7 +33,7 @@ pub struct ImportCommand {
     /// Read the password of this name from standard input; line breaks at its end are ignored
     #[arg(long, requires = "username")]
     pub password_stdin: bool,
-    /// Also enter what belongs to no account. Administrators can then share it, and no account can get such a first name
+    /// Also create what belongs to no account. Administrators can then share it, and no account can get such a first name
     #[arg(long)]
     pub with_unowned: bool,
     /// Say what would be done, and change nothing
@@ -41,7 +41,7 @@ pub struct ImportCommand {
     pub dry_run: bool,
 }
 
-impl ImportCommand {
+impl RepositoryImportCommand {
     /// The password on standard input, if there is a name for it.
     pub fn password(&self) -> Result<Option<Zeroizing<String>>, String> {
         let read = || text_input::read(std::io::stdin());
@@ -52,14 +52,14 @@ impl ImportCommand {
 
 #[derive(Default)]
 struct Counts {
-    entered: usize,
+    created: usize,
     known: usize,
     full: usize,
 }
 
-/// Enters these names, and says what belongs to whom.
+/// Creates these repositories, and says what belongs to whom.
 pub async fn import(
-    command: &ImportCommand,
+    command: &RepositoryImportCommand,
     names: &BTreeSet<String>,
     db: &Db,
     now: Timestamp,
@@ -78,18 +78,18 @@ pub async fn import(
         }
         let counts = namespaces.entry(name.namespace()).or_default();
         match outcome {
-            ImportOutcome::Entered => counts.entered += 1,
+            ImportOutcome::Created => counts.created += 1,
             ImportOutcome::Full => counts.full += 1,
             ImportOutcome::Known | ImportOutcome::Unowned => counts.known += 1,
         }
     }
     let sum = |count: fn(&Counts) -> usize| namespaces.values().map(count).sum::<usize>();
-    let (entered, full) = (sum(|counts| counts.entered), sum(|counts| counts.full));
-    let verb = if command.dry_run { "would be entered" } else { "entered" };
-    let totals = format!("{entered} {verb}, {} known before, {unowned} of no account\n", sum(|counts| counts.known));
+    let (created, full) = (sum(|counts| counts.created), sum(|counts| counts.full));
+    let verb = if command.dry_run { "would be created" } else { "created" };
+    let totals = format!("{created} {verb}, {} known before, {unowned} of no account\n", sum(|counts| counts.known));
     let of_namespaces = namespaces.iter().map(|(namespace, counts)| {
         let known = if counts.known == 0 { String::new() } else { format!(", {} known before", counts.known) };
-        format!("{namespace}/: {} {verb}{known}\n", counts.entered)
+        format!("{namespace}/: {} {verb}{known}\n", counts.created)
     });
     let mut text: String = of_namespaces.collect();
     text += &lines;
@@ -99,7 +99,7 @@ pub async fn import(
     }
     let lost = names.len() - parsed.len() + full;
     let complaint = (lost > 0).then(|| {
-        format!("{lost} could not be entered: the page Repositories lists at most 10,000 below one name, and only valid names")
+        format!("{lost} could not be created: the page Repositories lists at most 10,000 below one name, and only valid names")
     });
     Ok(CommandOutput { text, complaint })
 }

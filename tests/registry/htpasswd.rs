@@ -62,7 +62,7 @@ async fn a_registry_moves_with_its_passwords_and_repositories_and_back() {
 
     let file = file.display().to_string();
     let said = dockpass(&["account", "import", &file], "");
-    assert!(!said.succeeded && said.stdout.starts_with("line 1: \"alice\" created\nline 2: \"Bob\" not taken: "));
+    assert!(!said.succeeded && said.stdout.starts_with("line 1: \"alice\" created\nline 2: \"Bob\" not created: "));
     fs::write(&file, format!("bob:{DIGEST}\n")).unwrap();
     assert_eq!(dockpass(&["account", "import", &file], "").succeed(), "line 1: \"bob\" created\n");
     fs::write(&file, format!("alice:{DIGEST}\nBob:{DIGEST}\n")).unwrap();
@@ -74,7 +74,7 @@ async fn a_registry_moves_with_its_passwords_and_repositories_and_back() {
     assert!(without.contains("asks for Basic credentials and not for a token"), "{without}");
     let rest = "team/web: belongs to no account, left as it is\n";
     let said = dockpass(&as_alice, &format!("{PASSWORD}\n")).succeed();
-    assert_eq!(said, format!("alice/: 2 entered\n{rest}2 entered, 0 known before, 1 of no account\n"));
+    assert_eq!(said, format!("alice/: 2 created\n{rest}2 created, 0 known before, 1 of no account\n"));
 
     drop(running);
     let trust = folder.join("trust").display().to_string();
@@ -94,9 +94,9 @@ async fn a_registry_moves_with_its_passwords_and_repositories_and_back() {
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let page = browser.get("/settings/repositories").await.body;
     assert!(page.contains("alice/app") && page.contains("alice/tools") && !page.contains("team/web"), "{page}");
-    // Now with a token of this server. bob's push is entered already, or now.
+    // Now with a token of this server. bob's push is known already, or now.
     let said = dockpass(&import, "").succeed();
-    assert!(said.starts_with("alice/: 0 entered, 2 known before\nbob/: ") && said.contains(rest), "{said}");
+    assert!(said.starts_with("alice/: 0 created, 2 known before\nbob/: ") && said.contains(rest), "{said}");
     let as_before = dockpass(&as_alice, PASSWORD).fail();
     assert!(as_before.contains("asks for a token: leave out --username and --password-stdin"), "{as_before}");
 

@@ -68,7 +68,7 @@ async fn accounts_can_be_added_while_it_runs() {
     assert_eq!(sign_in(&program.browser(), "alice").await, StatusCode::SEE_OTHER);
     assert_eq!(program.browser().get("/setup").await.status, StatusCode::GONE);
     let refusals = [
-        ("alice", PASSWORD, "is taken: an account has or had it, or administrators' repositories begin with it"),
+        ("alice", PASSWORD, "is taken: there is an account with this name"),
         ("Alice", PASSWORD, "is not a valid username"),
         ("settings", PASSWORD, "is reserved"),
         ("bob", "too short", "at least 15 characters"),

@@ -119,7 +119,10 @@ async fn someone_is_added_with_a_link_that_is_shown_once() {
     assert!(!database::holds(&server.dump().await, code));
     let page = admin.get(LIST).await;
     assert!(!page.body.contains(code) && row(&page, "alice").starts_with("Administrator | Enabled"));
+    // As the first push of an administrator to team/… does it.
+    server.sql("INSERT INTO reserved_namespace (namespace, reserved_at) VALUES ('team', 0)").await;
     for (name, sentence) in [
+        ("team", "This username isn’t available. Administrators have or had repositories under it"),
         ("", "Enter a username."),
         ("a", "Use 2 to 39 characters."),
         ("Alice", "Use only lowercase letters and digits"),

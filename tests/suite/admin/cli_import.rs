@@ -155,10 +155,10 @@ async fn a_dry_run_says_the_same_and_changes_nothing() {
     let text = format!("alice:{}\nroot-of-all:{}\n", DIGESTS[0], DIGESTS[1]);
     let (code, said, error) = shell.import(&text, &["--dry-run"]);
     assert_eq!(shell.server.dump().await, before);
-    let taken = "line 2: \"root-of-all\" not taken: there is an account with this name, and it keeps its password\n";
+    let taken = "line 2: \"root-of-all\" not created: there is an account with this name, and it keeps its password\n";
     let nothing = "nothing was changed, because of --dry-run\n";
     assert_eq!(said, format!("line 1: \"alice\" would be created\n{taken}{nothing}"));
-    assert_eq!((code, error.as_str()), (Some(1), "dockpass: 1 of 2 lines could not be taken\n"));
+    assert_eq!((code, error.as_str()), (Some(1), "dockpass: 1 of 2 lines created no account\n"));
     let (code, said, _) = shell.import(&text, &[]);
     assert_eq!((code, said), (Some(1), format!("line 1: \"alice\" created\n{taken}")));
     assert_eq!(shell.sign_in("root-of-all", PASSWORD).await.1.status, StatusCode::SEE_OTHER, "it keeps its password");
@@ -167,7 +167,7 @@ async fn a_dry_run_says_the_same_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn every_line_that_cannot_be_taken_is_named_with_its_reason() {
+async fn every_line_that_creates_no_account_is_named_with_its_reason() {
     let shell = Shell::open().await;
     shell.server.sql("INSERT INTO reserved_namespace (namespace, reserved_at) VALUES ('team', 0)").await;
     shell.import(&format!("closed:{}\n", DIGESTS[0]), &[]);
@@ -175,24 +175,27 @@ async fn every_line_that_cannot_be_taken_is_named_with_its_reason() {
     let bcrypt = DIGESTS[1];
     let (costly, cheap) = (bcrypt.replace("$05$", "$15$"), bcrypt.replace("$05$", "$03$"));
     let cases: Vec<(String, &str)> = vec![
-        (format!("Alice:{bcrypt}"), "\"Alice\" not taken: usernames are in lower case: write alice in the file"),
-        (format!("a@example.com:{bcrypt}"), "\"a@example.com\" not taken: the name is not a valid username: it must"),
-        (format!("x:{bcrypt}"), "\"x\" not taken: the name is not a valid username: it must have 2 to 39 characters"),
-        (format!("library:{bcrypt}"), "\"library\" not taken: the name is reserved"),
-        ("bob:$apr1$xyz$Zy3J6xVqcTCwcRw1h5xW7.".into(), "\"bob\" not taken: its password is MD5 (apr1), and"),
-        ("bert:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=".into(), "\"bert\" not taken: its password is SHA-1, and"),
-        ("bill:$6$salt$hash".into(), "\"bill\" not taken: its password is SHA-2 (crypt), and"),
-        ("ben:plain-secret".into(), "\"ben\" not taken: its password is no bcrypt digest, and"),
-        (format!("carol:{costly}"), "\"carol\" not taken: its bcrypt digest has cost 15: "),
-        (format!("chris:{cheap}"), "\"chris\" not taken: bcrypt has no cost 3: "),
-        (format!("dave:{}", &bcrypt[..59]), "\"dave\" not taken: its bcrypt digest is damaged"),
-        (format!("erin:{bcrypt}"), "\"erin\" not taken: line 13 has the same name, and registries use the last one"),
+        (format!("Alice:{bcrypt}"), "\"Alice\" not created: usernames are in lower case: write alice in the file"),
+        (format!("a@example.com:{bcrypt}"), "\"a@example.com\" not created: the name is not a valid username: it must"),
+        (format!("x:{bcrypt}"), "\"x\" not created: the name is not a valid username: it must have 2 to 39 characters"),
+        (format!("library:{bcrypt}"), "\"library\" not created: the name is reserved"),
+        ("bob:$apr1$xyz$Zy3J6xVqcTCwcRw1h5xW7.".into(), "\"bob\" not created: its password is MD5 (apr1), and"),
+        ("bert:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=".into(), "\"bert\" not created: its password is SHA-1, and"),
+        ("bill:$6$salt$hash".into(), "\"bill\" not created: its password is SHA-2 (crypt), and"),
+        ("ben:plain-secret".into(), "\"ben\" not created: its password is no bcrypt digest, and"),
+        (format!("carol:{costly}"), "\"carol\" not created: its bcrypt digest has cost 15: "),
+        (format!("chris:{cheap}"), "\"chris\" not created: bcrypt has no cost 3: "),
+        (format!("dave:{}", &bcrypt[..59]), "\"dave\" not created: its bcrypt digest is damaged"),
+        (format!("erin:{bcrypt}"), "\"erin\" not created: line 13 has the same name, and registries use the last one"),
         (format!("erin:{}", DIGESTS[0]), "\"erin\" created"),
-        (format!("root-of-all:{bcrypt}"), "\"root-of-all\" not taken: there is an account with this name"),
-        (format!("team:{bcrypt}"), "\"team\" not taken: administrators' repositories begin with this name"),
-        (format!("closed:{bcrypt}"), "\"closed\" not taken: a closed account had this name"),
-        (bcrypt.to_owned(), "not taken: it has no colon between a name and a digest"),
-        (format!("{bcrypt}:frank"), "not taken: its password is no bcrypt digest"),
+        (format!("root-of-all:{bcrypt}"), "\"root-of-all\" not created: there is an account with this name"),
+        (
+            format!("team:{bcrypt}"),
+            "\"team\" not created: administrators have or had repositories that begin with this name",
+        ),
+        (format!("closed:{bcrypt}"), "\"closed\" not created: a closed account had this name"),
+        (bcrypt.to_owned(), "not created: it has no colon between a name and a digest"),
+        (format!("{bcrypt}:frank"), "not created: its password is no bcrypt digest"),
     ];
     let text: Vec<&str> = cases.iter().map(|(line, _)| line.as_str()).collect();
     let (code, said, error) = shell.import(&text.join("\r\n"), &[]);
@@ -200,7 +203,7 @@ async fn every_line_that_cannot_be_taken_is_named_with_its_reason() {
     for ((at, line), (_, expected)) in said.lines().enumerate().zip(&cases) {
         assert!(line.starts_with(&format!("line {}: {expected}", at + 1)), "{line}\n{expected}");
     }
-    assert_eq!((code, error.as_str()), (Some(1), "dockpass: 17 of 18 lines could not be taken\n"));
+    assert_eq!((code, error.as_str()), (Some(1), "dockpass: 17 of 18 lines created no account\n"));
     for secret in [&bcrypt[7..], "xyz", "W6ph5", "salt", "plain-secret"] {
         assert!(!said.contains(secret) && !error.contains(secret), "{said}{error}");
     }

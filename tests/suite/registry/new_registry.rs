@@ -47,3 +47,15 @@ fn without_the_flag_it_creates_nothing() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn before_the_first_start_the_default_realm_is_no_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let rest = ["registry-config", "--registry-version", "2", "--out", "registry", "--new-registry"];
+    // No server listens on this port, which needs rights.
+    let settings = ["--data", "data", "--listen", "127.0.0.1:7"];
+    let output = command(&[&settings[..], &rest].concat()).current_dir(folder.path()).output().unwrap();
+    let (said, complained) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let end = "/registry/config.yml written\nits realm is http://127.0.0.1:7/token: give --public-url for another\n";
+    assert!(output.status.success() && said.ends_with(end) && complained.is_empty(), "{said} {complained}");
+}

@@ -44,7 +44,7 @@ async fn names(server: &RunningServer, account: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn all_pages_are_entered_as_private_for_their_owners_and_the_rest_is_listed() {
+async fn all_pages_are_created_as_private_for_their_owners_and_the_rest_is_listed() {
     let server = server().await;
     let heads = Arc::new(Mutex::new(Vec::new()));
     let asked = Arc::clone(&heads);
@@ -52,19 +52,19 @@ async fn all_pages_are_entered_as_private_for_their_owners_and_the_rest_is_liste
         asked.lock().unwrap().push(head.to_owned());
         pages(head, &[&["alice/api", "alice/tools/lint"], &["app", "team/web"], &["alice/api", "alice"]])
     });
-    let expected = |verb: &str, entered: usize, known: usize| {
+    let expected = |verb: &str, created: usize, known: usize| {
         let before = if known == 0 { String::new() } else { format!(", {known} known before") };
         let left = ["alice", "app", "team/web"].map(|name| format!("{name}: belongs to no account, left as it is\n"));
-        let sum = format!("{entered} {verb}, {known} known before, 3 of no account\n");
-        format!("alice/: {entered} {verb}{before}\n{}{sum}", left.concat())
+        let sum = format!("{created} {verb}, {known} known before, 3 of no account\n");
+        format!("alice/: {created} {verb}{before}\n{}{sum}", left.concat())
     };
-    let dry = expected("would be entered", 2, 0) + "nothing was changed, because of --dry-run\n";
+    let dry = expected("would be created", 2, 0) + "nothing was changed, because of --dry-run\n";
     assert_eq!(import(&server, &url, &["--dry-run"]), (Some(0), dry, String::new()));
     assert!(names(&server, "alice").await.is_empty());
-    assert_eq!(import(&server, &url, &[]), (Some(0), expected("entered", 2, 0), String::new()));
+    assert_eq!(import(&server, &url, &[]), (Some(0), expected("created", 2, 0), String::new()));
     assert_eq!(names(&server, "alice").await, ["alice/api", "alice/tools/lint"]);
     assert!(names(&server, "root-of-all").await.is_empty());
-    assert_eq!(import(&server, &url, &[]), (Some(0), expected("entered", 0, 2), String::new()));
+    assert_eq!(import(&server, &url, &[]), (Some(0), expected("created", 0, 2), String::new()));
     for head in heads.lock().unwrap().iter() {
         let token = head.lines().find_map(|line| line.strip_prefix("authorization: Bearer ")).unwrap();
         let access = serde_json::json!([{ "type": "registry", "name": "catalog", "actions": ["*"] }]);
@@ -76,12 +76,12 @@ async fn all_pages_are_entered_as_private_for_their_owners_and_the_rest_is_liste
 }
 
 #[tokio::test]
-async fn what_belongs_to_no_account_is_entered_for_administrators_if_asked_for() {
+async fn what_belongs_to_no_account_is_created_for_administrators_if_asked_for() {
     let server = server().await;
     let url = fake(|head| pages(head, &[&["app", "team/web"]]));
     let (code, said, error) = import(&server, &url, &["--with-unowned"]);
     assert_eq!((code, error.as_str()), (Some(0), ""));
-    assert_eq!(said, "app/: 1 entered\nteam/: 1 entered\n2 entered, 0 known before, 0 of no account\n");
+    assert_eq!(said, "app/: 1 created\nteam/: 1 created\n2 created, 0 known before, 0 of no account\n");
     assert_eq!(names(&server, "root-of-all").await, ["app", "team/web"]);
     assert!(names(&server, "alice").await.is_empty());
 }
@@ -94,7 +94,7 @@ async fn a_registry_that_allows_smaller_pages_is_asked_without_a_number() {
         false => pages(head, &[&["alice/a"], &["alice/b"]]),
     });
     let (code, said, _) = import(&server, &url, &[]);
-    assert_eq!((code, said.as_str()), (Some(0), "alice/: 2 entered\n2 entered, 0 known before, 0 of no account\n"));
+    assert_eq!((code, said.as_str()), (Some(0), "alice/: 2 created\n2 created, 0 known before, 0 of no account\n"));
 }
 
 #[tokio::test]
