@@ -1,4 +1,5 @@
-//! Screenshots of pages in both themes and at two widths, with an axe-core audit of each, and measurements at more widths.
+//! axe-core audits of pages in both themes and at two widths, measurements at more widths, and screenshots if they are asked
+//! for.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -7,6 +8,7 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 use thirtyfour::WebElement;
 
+use crate::harness::files;
 use crate::window::{Window, target};
 
 /// The screens on which pages are measured: width, height, whether it has a touch screen.
@@ -32,6 +34,10 @@ const ALL_RULES: &str = "runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'w
                          'wcag22aa', 'best-practice']}, \
                          rules: {'target-size': {enabled: true}, 'label-content-name-mismatch': {enabled: true}}";
 
+/// The rules whose findings can differ between the themes. A theme is a value of `color-scheme`, which the style sheet reads
+/// only with `light-dark()`, and that takes nothing but colours.
+const RULES_ABOUT_COLOUR: &str = "runOnly: ['color-contrast', 'link-in-text-block']";
+
 const FITS: &str = include_str!("fits.js");
 const PSEUDO_LANGUAGE: &str = include_str!("pseudo_language.js");
 
@@ -41,37 +47,53 @@ static AXE: LazyLock<String> = LazyLock::new(|| {
         .unwrap_or_else(|_| panic!("{} is missing: tests/run fetches axe-core there", script.display()))
 });
 
+/// The folder for screenshots. Drawing them takes as long as an audit, so journeys take them only if they are asked for. A
+/// journey that fails always takes one.
+const SCREENSHOTS: &str = "DOCKPASS_TEST_SCREENSHOTS";
+
+fn are_pictures_wanted() -> bool {
+    std::env::var_os(SCREENSHOTS).is_some()
+}
+
 /// The folder for screenshots.
 pub fn screens() -> PathBuf {
-    let folder = target("screens");
+    let folder = std::env::var_os(SCREENSHOTS).map_or_else(|| target("screens"), PathBuf::from);
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 
 impl Window {
-    /// Measures and audits the open page or dialog on all screens, and takes screenshots as
+    /// Measures the open page or dialog on all screens, audits it, and takes screenshots as
     /// `{name}-{theme}-{width}{language}.png`.
     pub async fn show(&self, name: &str) {
         crate::shown_pages::note(self, name).await;
+        self.load_axe().await;
         for (width, height, is_touched) in SCREENS {
-            self.device(width, height, is_touched).await;
-            let (is_pictured, is_audited) = (PICTURED.contains(&width), AUDITED.contains(&width));
-            for theme in ["light", "dark"] {
-                if is_pictured || is_audited {
-                    self.media(theme).await;
-                }
+            if is_touched {
+                self.touch(width, height).await;
+            } else {
+                self.device(width, height, false).await;
+            }
+            self.assert_fits(&format!("{name}, {width} px wide")).await;
+            // Chinese texts are shorter than English ones, and their markup is the same.
+            if self.words.suffix.is_empty() {
+                self.assert_fits_with_longer_and_larger_text(name, width).await;
+            }
+            let is_pictured = PICTURED.contains(&width) && are_pictures_wanted();
+            let is_audited = AUDITED.contains(&width);
+            if !is_pictured && !is_audited {
+                continue;
+            }
+            for (theme, rules) in [("light", ALL_RULES), ("dark", RULES_ABOUT_COLOUR)] {
+                self.media(theme).await;
                 if is_audited {
-                    self.audit(&format!("{name}, {theme}, {width} px wide")).await;
+                    self.audit(&format!("{name}, {theme}, {width} px wide"), rules).await;
                 }
                 if is_pictured {
                     self.picture(&format!("{name}-{theme}-{width}{}.png", self.words.suffix)).await;
                 }
             }
             self.media("light").await;
-            // Chinese texts are shorter than English ones, and their markup is the same.
-            if self.words.suffix.is_empty() {
-                self.assert_fits_with_longer_and_larger_text(name, width).await;
-            }
         }
         self.as_before().await;
     }
@@ -102,7 +124,6 @@ impl Window {
     }
 
     async fn device(&self, width: u32, height: u32, is_touched: bool) {
-        self.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": is_touched})).await;
         let screen =
             |height: u32| json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_touched});
         self.devtools("Emulation.setDeviceMetricsOverride", screen(height)).await;
@@ -120,6 +141,7 @@ impl Window {
 
     /// Emulates a screen that people touch.
     pub async fn touch(&self, width: u32, height: u32) {
+        self.devtools("Emulation.setTouchEmulationEnabled", json!({"enabled": true})).await;
         self.device(width, height, true).await;
     }
 
@@ -151,22 +173,32 @@ impl Window {
     pub async fn assert_fits(&self, what: &str) {
         let faults = self.script(FITS).await;
         if faults != json!([]) {
-            self.picture("does-not-fit.png").await;
+            self.capture("does-not-fit.png", json!({"format": "png"})).await;
         }
         assert_eq!(faults, json!([]), "{what}: {faults:#}");
     }
 
-    async fn audit(&self, what: &str) {
+    async fn load_axe(&self) {
+        if self.script("return Boolean(window.axe)").await == false {
+            self.driver().execute(AXE.as_str(), vec![]).await.unwrap();
+        }
+    }
+
+    async fn audit(&self, what: &str, rules: &str) {
         // axe-core needs scripts. The page's own scripts were not loaded while scripts were off.
-        self.scripts(true).await;
-        self.driver().execute(format!("if (!window.axe) {{ {} }}", *AXE), vec![]).await.unwrap();
+        let has_scripts = self.has_scripts.get();
+        if !has_scripts {
+            self.scripts(true).await;
+        }
         let run = "const done = arguments[0]; axe.run(document, {resultTypes: ['violations'], RULES}).then( \
                    found => done(found.violations.map(v => ({rule: v.id, help: v.help, \
                      at: v.nodes.map(n => n.html + ' ' + n.failureSummary)}))), \
                    problem => done('axe failed: ' + problem));";
         let violations: Value =
-            self.driver().execute_async(run.replace("RULES", ALL_RULES), vec![]).await.unwrap().json().clone();
-        self.scripts(self.has_scripts.get()).await;
+            self.driver().execute_async(run.replace("RULES", rules), vec![]).await.unwrap().json().clone();
+        if !has_scripts {
+            self.scripts(false).await;
+        }
         assert_eq!(violations, json!([]), "axe-core finds violations in {what}: {violations:#}");
     }
 
@@ -180,9 +212,11 @@ impl Window {
         self.scripts(false).await;
     }
 
-    /// Saves a screenshot of the visible part.
+    /// Saves a screenshot of the visible part, if screenshots are asked for.
     pub async fn picture(&self, file: &str) {
-        self.capture(file, json!({"format": "png"})).await;
+        if are_pictures_wanted() {
+            self.capture(file, json!({"format": "png"})).await;
+        }
     }
 
     async fn capture(&self, file: &str, what: Value) {
@@ -191,11 +225,25 @@ impl Window {
         std::fs::write(screens().join(file), png).unwrap();
     }
 
-    /// Saves a screenshot of this size of the top of the page.
+    /// Saves a screenshot of this size of the top of the page, if screenshots are asked for.
     pub async fn picture_at(&self, file: &str, width: u32, height: u32) {
+        if !are_pictures_wanted() {
+            return;
+        }
         self.device(width, height, false).await;
         let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
         self.capture(file, json!({"format": "png", "clip": clip})).await;
         self.as_before().await;
+    }
+}
+
+/// If this fails, the dark theme needs [`ALL_RULES`].
+#[test]
+fn themes_differ_only_in_colours() {
+    for (file, text) in [files("static", ".css"), files("static", ".js")].concat() {
+        assert!(!text.contains("prefers-color-scheme"), "{file}");
+        for line in text.lines().filter(|line| line.contains("[data-theme")) {
+            assert!(line.contains("{ color-scheme: light; }") || line.contains("{ color-scheme: dark; }"), "{line}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The journeys of people through the pages, in Debian's Chromium: `cargo test --test browser`.
 //!
-//! Each journey saves screenshots under `target/screens/` and audits the pages with axe-core. At its end the browser's
-//! console must be empty.
+//! Each journey audits its pages with axe-core. At its end the browser's console must be empty. With
+//! `DOCKPASS_TEST_SCREENSHOTS=FOLDER` it also saves screenshots of the pages.
 
 #![allow(clippy::unwrap_used, reason = "tests are sentences by their names, and may panic")]
 
