@@ -32,7 +32,11 @@ impl Window {
     }
 
     pub fn driver(&self) -> &WebDriver {
-        &self.session.driver
+        self.session.driver()
+    }
+
+    pub async fn close(self) {
+        self.session.end(&self.base).await;
     }
 
     /// Runs a command of the DevTools protocol.
