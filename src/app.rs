@@ -21,7 +21,7 @@ use crate::platform::rng::SystemRng;
 use crate::platform::signing_keys::SigningKeys;
 use crate::platform::write_health::WriteHealth;
 
-/// The application: cheap to clone, as every layer and every handler does with each request.
+/// What every handler shares. Each request clones it, so it is one reference count.
 #[derive(Debug, Clone)]
 pub struct App(Arc<AppState>);
 
@@ -39,7 +39,6 @@ impl Deref for App {
     }
 }
 
-/// What the application consists of.
 #[derive(Debug)]
 pub struct AppState {
     pub config: Arc<Config>,

@@ -20,7 +20,7 @@ use crate::platform::http_client::is_loopback;
 use crate::platform::session_store::SessionLifetime;
 
 use self::checks::{Mistakes, address, events_secret, host, name, network, public_url};
-pub use self::given::{GivenSetting, whole};
+pub use self::given::{GivenSetting, absolute_path};
 
 /// The settings before they are checked. Most are text, so that all mistakes can be reported at once.
 #[derive(Debug, Clone, Args)]
@@ -117,7 +117,7 @@ impl Default for Settings {
 pub struct Config {
     /// The file that the settings came from, if there is one.
     pub settings_file: Option<PathBuf>,
-    /// What flags and variables gave.
+    /// The settings that came from flags and environment variables, without passwords.
     pub given: Vec<GivenSetting>,
     pub listen: SocketAddr,
     pub data: PathBuf,

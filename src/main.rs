@@ -129,7 +129,7 @@ fn prepare(command: &Command, settings: &Settings) -> Result<Option<Owner>, Stri
     Ok(owner)
 }
 
-/// A thread for each core, and never less than two: a read in place may stop all but one.
+/// One thread for each core, but at least two: reads of SQLite may stop all threads but one.
 fn runtime() -> io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
     if thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {

@@ -11,7 +11,7 @@ use tokio::time;
 /// Clients of the attack, each in a network of its own.
 const ATTACKERS: u64 = 32;
 const TOKEN_PROBES_EVERY: Duration = Duration::from_millis(20);
-/// A sign-in costs 20 ms of CPU by intention, so a probe every 20 ms would be an attack by itself.
+/// A sign-in costs 20 ms of CPU on purpose, so a probe every 20 ms would be an attack by itself.
 const SIGN_IN_PROBES_EVERY: Duration = Duration::from_millis(200);
 
 /// What is probed: a token of `user`, and the sign-in of `person`.
@@ -53,15 +53,15 @@ fn is_answered(address: &str) -> bool {
     asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
 }
 
-/// The probes without an attack, then with one at each door. Prints for each: the 99th percentiles in milliseconds of token
+/// The probes without an attack, then with one at each endpoint. Prints for each: the 99th percentiles in milliseconds of token
 /// requests and of sign-ins, and how many wrong secrets were answered a second.
 pub async fn attack(probes: &Probes<'_>, victim: &str, seconds: u64) {
     let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-    for door in ["nothing", "/login", "/token"] {
+    for endpoint in ["nothing", "/login", "/token"] {
         let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        for number in 0..if door == "nothing" { 0 } else { ATTACKERS } {
+        for number in 0..if endpoint == "nothing" { 0 } else { ATTACKERS } {
             let (client, stop, answered) = (client.clone(), Arc::clone(&stop), Arc::clone(&answered));
-            let (url, victim) = (format!("{}{door}", probes.url), victim.to_owned());
+            let (url, victim) = (format!("{}{endpoint}", probes.url), victim.to_owned());
             tokio::spawn(async move {
                 for round in 0_u64.. {
                     if stop.load(Ordering::Relaxed) {
@@ -102,7 +102,7 @@ pub async fn attack(probes: &Probes<'_>, victim: &str, seconds: u64) {
         );
         let rate = (answered.load(Ordering::Relaxed) - before) / seconds;
         stop.store(true, Ordering::Relaxed);
-        println!("{door} {tokens:.1} {sign_ins:.1} {rate}");
+        println!("{endpoint} {tokens:.1} {sign_ins:.1} {rate}");
         time::sleep(Duration::from_secs(2)).await;
     }
 }

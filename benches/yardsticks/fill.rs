@@ -2,8 +2,8 @@
 
 use dockpass::platform::database::Db;
 
-/// A hundred tokens an account.
-const OF_EACH: i64 = 100;
+/// The SQL below says 100 too.
+const TOKENS_PER_ACCOUNT: i64 = 100;
 
 async fn run(db: &Db, sqlite: &'static str, postgres: &'static str, first: i64, last: i64, text: &str) {
     match db {
@@ -20,7 +20,7 @@ async fn open(url: &str) -> Db {
     Db::open(&url.parse().unwrap()).await.unwrap()
 }
 
-/// Ids grow as those of Dockpass do; their secrets are nobody's.
+/// The ids grow in time order, as Dockpass's do. Nobody knows the secrets.
 macro_rules! tokens {
     ($account:literal, $series:literal, $id:literal, $hash:literal) => {
         concat!(
@@ -74,7 +74,7 @@ pub async fn account(url: &str, username: &str, first: i64, last: i64) {
     db.close().await;
 }
 
-/// So many tokens of other accounts.
+/// Inserts this many tokens of other accounts.
 pub async fn others(url: &str, tokens: i64) {
     let db = open(url).await;
     run(
@@ -86,7 +86,7 @@ pub async fn others(url: &str, tokens: i64) {
          SELECT '01999999-0000-7000-9000-' || lpad(to_hex(i), 12, '0'), 'filler' || i, $3, FALSE, 1760000000000
          FROM generate_series($1::bigint, $2::bigint) AS i",
         0,
-        tokens / OF_EACH,
+        tokens / TOKENS_PER_ACCOUNT,
         "",
     )
     .await;

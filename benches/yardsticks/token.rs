@@ -18,7 +18,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use sqlx::{Row as _, SqlitePool};
 
-/// The read of Dockpass: the token, its account and its device's session. What only decides is tested and left out.
+/// The query of Dockpass: the token, its account and its device's session. Columns that only decide are checked, not kept.
 const READ: &str = "SELECT token.id, token.account_id, token.description, token.level, token.repositories,
                            token.is_active, token.created_at, token.expires_at, token.last_used_at,
                            device_session.refreshed_at,

@@ -14,7 +14,7 @@ pub struct GivenSetting {
     /// Paths are absolute, and `PASSWORD` stands for the password of a database.
     pub value: String,
     pub has_password: bool,
-    pub is_variable: bool,
+    pub is_from_environment: bool,
 }
 
 impl GivenSetting {
@@ -25,30 +25,30 @@ impl GivenSetting {
 
     fn find(arg: &Arg, matches: &ArgMatches) -> Option<Self> {
         let (id, name) = (arg.get_id().as_str(), arg.get_long()?.to_owned());
-        let is_variable = match matches.value_source(id)? {
+        let is_from_environment = match matches.value_source(id)? {
             ValueSource::CommandLine => false,
             ValueSource::EnvVariable => true,
             _ => return None,
         };
         let text = matches.get_raw(id)?.next_back()?.to_string_lossy();
         let (value, has_password) = match matches.try_get_one::<PathBuf>(id) {
-            Ok(Some(path)) => (whole(path), false),
+            Ok(Some(path)) => (absolute_path(path), false),
             _ if name == "database-url" => database_url(&text),
             _ => (text.into_owned(), false),
         };
-        Some(Self { name, value, has_password, is_variable })
+        Some(Self { name, value, has_password, is_from_environment })
     }
 }
 
-/// A path that is right in every folder.
-pub fn whole(path: &Path) -> String {
+/// The absolute path, which means the same in every folder.
+pub fn absolute_path(path: &Path) -> String {
     absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
 
 /// The URL of a database without its password, and whether it has one.
 fn database_url(text: &str) -> (String, bool) {
     if let Some(path) = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:")) {
-        return (format!("sqlite:{}", whole(Path::new(path))), false);
+        return (format!("sqlite:{}", absolute_path(Path::new(path))), false);
     }
     let Ok(mut url) = Url::parse(text) else { return ("postgres://PASSWORD".to_owned(), true) };
     let is_password = |name: &str| name == "password";
@@ -80,7 +80,7 @@ mod tests {
         let command = Settings::augment_args(Command::new("dockpass"));
         let given = |flags: &[&str]| {
             let matches = command.clone().get_matches_from([&["dockpass"], flags].concat());
-            let all = GivenSetting::all(&command, &matches).into_iter().filter(|one| !one.is_variable);
+            let all = GivenSetting::all(&command, &matches).into_iter().filter(|one| !one.is_from_environment);
             all.map(|one| (one.name, one.value, one.has_password)).collect::<Vec<_>>()
         };
         let folder = std::env::current_dir().unwrap().display().to_string();

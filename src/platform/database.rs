@@ -84,8 +84,7 @@ impl Db {
         })
     }
 
-    /// The same for what may be left out, such as the time of a last visit: pages that only read must not wait for a locked
-    /// database.
+    /// Like [`Db::write`], but gives up after half a second: for writes that may be left out, such as the time of a last visit.
     pub async fn write_if_free(&self) -> sqlx::Result<Tx> {
         timeout(OPTIONAL_WRITE_TIMEOUT, self.write()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-/// Bytes that wait for a slow reader; further lines are dropped and counted.
-const LONGEST_QUEUE: usize = 4 << 20;
+/// Unwritten bytes. Where a slow reader leaves more, further lines are dropped and counted.
+const MAX_QUEUE_BYTES: usize = 4 << 20;
 /// What an idle buffer may keep.
-const KEPT_CAPACITY: usize = 64 << 10;
+const KEPT_BYTES: usize = 64 << 10;
 /// How long lines are collected after a write. The first line after a quiet time is written at once.
 const COLLECTED_FOR: Duration = Duration::from_millis(5);
-/// How long the end of the program waits for a reader that does not read.
-const LAST_WRITE: Duration = Duration::from_secs(1);
+/// How long the program waits at its end for a slow reader.
+const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 static QUEUE: Queue = Queue::new();
 
@@ -62,7 +62,7 @@ impl Queue {
     /// Takes a line, or counts it as lost.
     fn push(&self, line: &[u8]) {
         let mut pending = self.lock();
-        if pending.bytes.len() + line.len() > LONGEST_QUEUE {
+        if pending.bytes.len() + line.len() > MAX_QUEUE_BYTES {
             pending.lost += 1;
             return;
         }
@@ -78,7 +78,7 @@ impl Queue {
         let mut pending = self.lock();
         pending.is_stopping = true;
         self.changed.notify_all();
-        drop(self.wait(pending, LAST_WRITE, |pending| pending.is_done));
+        drop(self.wait(pending, LAST_WRITE_TIMEOUT, |pending| pending.is_done));
     }
 
     /// Writes lines until the program ends.
@@ -101,7 +101,7 @@ impl Queue {
             drop(pending);
             let lost = output.write_lines(&bytes);
             bytes.clear();
-            bytes.shrink_to(KEPT_CAPACITY);
+            bytes.shrink_to(KEPT_BYTES);
             pending = self.lock();
             pending.lost += lost;
             pending = self.wait(pending, COLLECTED_FOR, |pending| pending.is_stopping);
@@ -253,7 +253,7 @@ mod tests {
     fn lines_that_nobody_takes_are_counted() {
         let queue = Queue::new();
         let line = [&[b'x'; 1023][..], b"\n"].concat();
-        (0..LONGEST_QUEUE / 1024 + 3).for_each(|_| queue.push(&line));
+        (0..MAX_QUEUE_BYTES / 1024 + 3).for_each(|_| queue.push(&line));
         assert_eq!(queue.lock().lost, 3);
     }
 

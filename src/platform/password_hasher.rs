@@ -261,6 +261,7 @@ mod tests {
         let places: Vec<_> = (0..=MOST_PERMITS).map(|_| hasher.queue.place(requester.keys()).unwrap()).collect();
         assert!(hasher.waiting() >= 1, "{}", places.len());
     }
+
     #[tokio::test]
     async fn while_bcrypt_is_compared_and_waited_for_others_sign_in() {
         let hasher = PasswordHasher::default();

@@ -6,7 +6,7 @@ use std::path::Path;
 use url::Url;
 
 use super::actions::{SetupStep, is_on_loopback};
-use crate::config::{Config, GivenSetting, whole};
+use crate::config::{Config, GivenSetting, absolute_path};
 use crate::platform::database::DatabaseLocation;
 
 /// Stands for a name that only the operator knows.
@@ -50,7 +50,7 @@ impl ServerShell<'_> {
             SetupStep::Notifications => self.export() + &self.notifications(),
             SetupStep::Backup => self.backup(),
             SetupStep::SecretKey => {
-                let file = quoted(&whole(&self.config.secret_key_file));
+                let file = quoted(&absolute_path(&self.config.secret_key_file));
                 match &self.container {
                     // The image has no other programs.
                     Some(name) => format!("docker cp {name}:{file} ."),
@@ -87,15 +87,15 @@ impl ServerShell<'_> {
         let file = self.config.settings_file.as_ref().filter(|_| !self.is_package());
         let mut flags: Vec<(&str, String)> = match (&self.container, file) {
             (Some(_), _) => Vec::new(),
-            (None, Some(file)) => vec![("config", whole(file))],
+            (None, Some(file)) => vec![("config", absolute_path(file))],
             (None, None) if self.is_package() => Vec::new(),
-            (None, None) => vec![("data", whole(&self.config.data))],
+            (None, None) => vec![("data", absolute_path(&self.config.data))],
         };
-        let is_told = |given: &&GivenSetting| match self.has_environment() {
-            true => !given.is_variable,
+        let is_needed = |given: &&GivenSetting| match self.has_environment() {
+            true => !given.is_from_environment,
             false => !given.has_password,
         };
-        for given in self.config.given.iter().filter(is_told) {
+        for given in self.config.given.iter().filter(is_needed) {
             if !flags.iter().any(|(name, _)| *name == given.name) {
                 flags.push((&given.name, given.value.clone()));
             }
@@ -115,8 +115,8 @@ impl ServerShell<'_> {
         program + &flags.into_iter().map(flag).collect::<String>()
     }
 
-    /// Changes settings of the server and restarts it. Commands that need the settings and a running server are in between:
-    /// they ask it for its public URL.
+    /// Changes settings of the server and restarts it. The commands in `between` need the new settings and the running server,
+    /// which they ask for its public URL.
     fn set(&self, changes: &[Change], between: &str) -> String {
         if self.container.is_some() {
             let lines = changes.iter().map(|(name, value)| format!("\n{}", variable(name, value)));
@@ -128,7 +128,7 @@ impl ServerShell<'_> {
             format!("# stop the server, and start it again with:\n{}", self.dockpass(changes))
         };
         let Some(file) = &self.config.settings_file else { return format!("{between}{restart}") };
-        let file = quoted(&whole(file));
+        let file = quoted(&absolute_path(file));
         let append = if self.is_package() { format!("| sudo tee --append {file}") } else { format!(">> {file}") };
         let line = |(name, value): &Change| format!("echo {} {append}\n", variable(name, value));
         format!("{}{between}{restart}", changes.iter().map(line).collect::<String>())
@@ -177,7 +177,7 @@ impl ServerShell<'_> {
         }
         let (file, install) = match self.is_package() {
             true => ("/etc/dockpass/events.secret".to_owned(), "sudo install --group=dockpass --mode=640"),
-            false => (whole(&self.config.data.join("events.secret")), "install --mode=600"),
+            false => (absolute_path(&self.config.data.join("events.secret")), "install --mode=600"),
         };
         let changes = [("events-secret-file", file.clone())];
         let create = match self.container {
@@ -198,7 +198,7 @@ impl ServerShell<'_> {
                     .to_owned()
             }
             DatabaseLocation::Sqlite(_) => {
-                let folder = whole(&self.config.data.join("backups"));
+                let folder = absolute_path(&self.config.data.join("backups"));
                 format!("{} backup --keep 14 {}", self.dockpass(&[]), quoted(&folder))
             }
             DatabaseLocation::Postgres(options) => {
@@ -242,7 +242,7 @@ mod tests {
     }
 
     fn given(name: &str, value: &str) -> GivenSetting {
-        GivenSetting { name: name.into(), value: value.into(), has_password: false, is_variable: false }
+        GivenSetting { name: name.into(), value: value.into(), has_password: false, is_from_environment: false }
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
             settings.given = vec![
                 given("listen", "127.0.0.1:9000"),
                 given("public-url", "http://hub.test:9000"),
-                GivenSetting { is_variable: true, ..given("registry-service", "hub & co") },
+                GivenSetting { is_from_environment: true, ..given("registry-service", "hub & co") },
             ];
         });
         let of_step = |step| commands(step, &config, "http://hub.test:9000");

@@ -47,15 +47,15 @@ static AXE: LazyLock<String> = LazyLock::new(|| {
         .unwrap_or_else(|_| panic!("{} is missing: tests/run fetches axe-core there", script.display()))
 });
 
-/// The folder for screenshots. Drawing them takes as long as an audit, so journeys take them only if they are asked for. A
-/// journey that fails always takes one.
+/// The variable that names a folder for screenshots. Drawing them takes as long as an audit, so they are taken only if it is
+/// set. A wait that fails and a page that does not fit take one in any case.
 const SCREENSHOTS: &str = "DOCKPASS_TEST_SCREENSHOTS";
 
 fn are_pictures_wanted() -> bool {
     std::env::var_os(SCREENSHOTS).is_some()
 }
 
-/// The folder for screenshots.
+/// That folder, or `target/screens` for failures.
 pub fn screens() -> PathBuf {
     let folder = std::env::var_os(SCREENSHOTS).map_or_else(|| target("screens"), PathBuf::from);
     std::fs::create_dir_all(&folder).unwrap();

@@ -1,4 +1,4 @@
-//! One chromedriver for all journeys, and browsers that one journey takes after the other.
+//! One chromedriver for all journeys, and browsers that journeys use one after another.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

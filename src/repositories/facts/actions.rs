@@ -20,8 +20,8 @@ pub async fn facts(
     Ok(facts)
 }
 
-/// The same for a token request, which takes no connection if it can read in place.
-pub async fn facts_at_once(
+/// The same for a token request, where possible without a connection of the pool.
+pub async fn facts_for_token_request(
     db: &Db,
     account_id: Option<&str>,
     names: &[RepositoryName],
