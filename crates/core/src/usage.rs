@@ -209,19 +209,14 @@ impl Occurrences {
 
 /// What a request for a registry token was for: one use for each resource that was granted. The strongest action that was
 /// asked for counts: clients that push ask for pull too, and clients that delete ask for `*`. A request without a scope is
-/// a login; a request that was granted nothing is no use. Clients that push ask to pull from other repositories only to mount
-/// their layers, which transfers nothing.
+/// a login; a request that was granted nothing is no use.
 pub fn of_request(asked: &[Scope], granted: &[GrantedScope]) -> Vec<(UseAction, String)> {
     if asked.is_empty() {
         return vec![(UseAction::Login, String::new())];
     }
     let scope_of =
         |grant: &GrantedScope| asked.iter().find(|scope| scope.kind == grant.kind && scope.name == grant.name);
-    let mut uses: Vec<_> = granted.iter().filter_map(|grant| Some(one_use(scope_of(grant)?, grant))).collect();
-    if uses.iter().any(|(action, _)| *action == UseAction::Push) {
-        uses.retain(|(action, _)| *action != UseAction::Pull);
-    }
-    uses
+    granted.iter().filter_map(|grant| Some(one_use(scope_of(grant)?, grant))).collect()
 }
 
 fn one_use(scope: &Scope, grant: &GrantedScope) -> (UseAction, String) {
@@ -271,20 +266,6 @@ mod tests {
         assert_eq!(uses("registry:catalog:*", &["*"]), [(UseAction::Catalog, String::new())]);
         assert_eq!(uses("", &[]), [(UseAction::Login, String::new())]);
         assert_eq!(of_request(&scope::parse(["repository:bob/app:pull"]), &[]), []);
-    }
-
-    #[test]
-    fn a_push_that_mounts_layers_pulls_nothing() {
-        let asked = scope::parse(["repository:alice/base:pull", "repository:alice/new:pull,push"]);
-        let grant = |name: &str, actions: &[&'static str]| GrantedScope {
-            kind: "repository".to_owned(),
-            name: name.to_owned(),
-            actions: actions.to_vec(),
-        };
-        let mounted = [grant("alice/base", &["pull"]), grant("alice/new", &["pull", "push"])];
-        assert_eq!(of_request(&asked, &mounted), [(UseAction::Push, "alice/new".to_owned())]);
-        let read_only = [grant("alice/base", &["pull"]), grant("alice/new", &["pull"])];
-        assert_eq!(of_request(&asked, &read_only).len(), 2);
     }
 
     const AT: Timestamp = Timestamp::from_seconds(1_795_435_200);

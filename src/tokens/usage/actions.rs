@@ -43,7 +43,7 @@ async fn write(db: &Db, mut batch: Batch<(String, TokenUse), Occurrences>, rng: 
     for of_token in batch.chunk_by(|a, b| a.0.0 == b.0.0) {
         let ((token_id, _), _) = &of_token[0];
         let mut uses: Vec<(&TokenUse, Occurrences)> = of_token.iter().map(|((_, what), span)| (what, *span)).collect();
-        // The scopes of one request have one time: the strongest is the last use.
+        // The scopes of one request have one time. A mount asks to push and to pull: the push is the last use.
         uses.sort_by_key(|(what, span)| (span.last_at, what.action));
         write_of(&mut tx, token_id, &uses, rng).await?;
     }

@@ -99,15 +99,14 @@ async fn the_chart_and_the_list_count_requests_and_refusals_alike() {
         assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
         server.clock.advance(Duration::seconds(5));
     }
-    // A mount: nothing is pulled.
     ask(&server, &token, &[PULL, "repository:alice/new:pull,push"]).await;
     ask(&server, &token, &[]).await;
     let page = page(&server, &token).await;
-    for words in [">6 pulls</p>", ">1 push</p>", ">3 refusals</p>", "Busiest day: 10 requests. Days are in UTC."] {
+    for words in [">7 pulls</p>", ">1 push</p>", ">3 refusals</p>", "Busiest day: 11 requests. Days are in UTC."] {
         assert!(page.contains(words), "{words} in {page}");
     }
     let times = "SELECT CAST(SUM(times) AS BIGINT) FROM token_use WHERE action = 'pull'";
-    assert_eq!(server.number(times).await, Some(6), "the list beneath says the same");
+    assert_eq!(server.number(times).await, Some(7), "the list beneath says the same");
 }
 
 #[tokio::test]
