@@ -33,6 +33,7 @@ pub fn first_answer(url: &str, program: &str, arguments: &[&str]) {
             let began = Instant::now();
             let mut process = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             while !is_answered(address) {
+                assert!(process.try_wait().unwrap().is_none(), "the program ended");
                 std::thread::sleep(Duration::from_micros(200));
             }
             let took = began.elapsed();
@@ -59,10 +60,11 @@ pub async fn attack(probes: &Probes<'_>, victim: &str, seconds: u64) {
     let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
     for endpoint in ["nothing", "/login", "/token"] {
         let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let mut attackers = Vec::new();
         for number in 0..if endpoint == "nothing" { 0 } else { ATTACKERS } {
             let (client, stop, answered) = (client.clone(), Arc::clone(&stop), Arc::clone(&answered));
             let (url, victim) = (format!("{}{endpoint}", probes.url), victim.to_owned());
-            tokio::spawn(async move {
+            attackers.push(tokio::spawn(async move {
                 for round in 0_u64.. {
                     if stop.load(Ordering::Relaxed) {
                         break;
@@ -82,7 +84,7 @@ pub async fn attack(probes: &Probes<'_>, victim: &str, seconds: u64) {
                         .await;
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
-            });
+            }));
         }
         // The first second shows the start of the attack and not the attack.
         time::sleep(Duration::from_secs(1)).await;
@@ -102,6 +104,9 @@ pub async fn attack(probes: &Probes<'_>, victim: &str, seconds: u64) {
         );
         let rate = (answered.load(Ordering::Relaxed) - before) / seconds;
         stop.store(true, Ordering::Relaxed);
+        for attacker in attackers {
+            attacker.await.unwrap();
+        }
         println!("{endpoint} {tokens:.1} {sign_ins:.1} {rate}");
         time::sleep(Duration::from_secs(2)).await;
     }

@@ -9,6 +9,7 @@ use dockpass_core::activity::ClientInfo;
 use dockpass_core::secret::SecretHash;
 use dockpass_core::timestamp::Timestamp;
 use time::Duration;
+use tokio::time::timeout;
 use tower_sessions::Session;
 
 use crate::accounts::actions;
@@ -41,6 +42,8 @@ const RECENT: Duration = Duration::minutes(30);
 const SECOND_FACTOR_PAGES: &str = "/settings/security";
 /// Extending a session costs a write, so it does not happen on every request.
 const TOUCH_EVERY: Duration = Duration::minutes(5);
+/// How long a page waits until its visit is noted: one that only reads must not wait for a locked database.
+const LONGEST_NOTE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// The account that is signed in. Only the session cookie counts: tokens are never accepted here.
 #[derive(Debug)]
@@ -323,8 +326,9 @@ async fn touch(session: &Session, app: &App, account: &Account, now: Timestamp) 
     if now - seen_at < TOUCH_EVERY || !app.write_health.is_committing() {
         return Ok(end);
     }
-    if let Err(error) = note_seen(app, account, now).await {
-        tracing::error!(%error, "the last use of an account could not be noted");
+    let noted = timeout(LONGEST_NOTE, note_seen(app, account, now)).await.unwrap_or(Err(Error::Busy));
+    if let Err(error) = noted {
+        tracing::warn!(%error, "the last use of an account could not be noted");
         return Ok(end);
     }
     session.insert(SEEN_KEY, now.millis()).await?;
@@ -346,7 +350,7 @@ pub async fn introduce(State(app): State<App>, request: Request, next: Next) -> 
 }
 
 async fn note_seen(app: &App, account: &Account, now: Timestamp) -> Result<(), Error> {
-    let mut tx = app.db.write_if_free().await?;
+    let mut tx = app.db.write().await?;
     actions::note_seen(&mut tx, account, now).await?;
     Ok(tx.commit().await?)
 }

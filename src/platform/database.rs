@@ -6,18 +6,14 @@
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
-use tokio::time::timeout;
 
 use super::in_place_reads::InPlaceReads;
 pub use super::in_place_reads::InPlaceRow;
-
-const OPTIONAL_WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The database of this server.
 #[derive(Debug, Clone)]
@@ -82,11 +78,6 @@ impl Db {
             Db::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
-    }
-
-    /// Like [`Db::write`], but gives up after half a second: for writes that may be left out, such as the time of a last visit.
-    pub async fn write_if_free(&self) -> sqlx::Result<Tx> {
-        timeout(OPTIONAL_WRITE_TIMEOUT, self.write()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     /// Closes all connections; SQLite writes its log back into the file.

@@ -73,11 +73,18 @@ impl ServerShell<'_> {
         self.container.is_some() || self.is_package()
     }
 
+    fn is_in_environment(&self, given: &GivenSetting) -> bool {
+        self.has_environment() && given.is_from_environment
+    }
+
+    /// The URL of the database, if it holds a password that commands must be told.
+    fn exported(&self) -> Option<&GivenSetting> {
+        self.config.given.iter().find(|given| given.has_password && !self.is_in_environment(given))
+    }
+
     /// A line that sets the variable with the database's password, which no page shows and no argument should hold.
     fn export(&self) -> String {
-        let is_exported = |given: &&GivenSetting| given.has_password && !self.has_environment();
-        let given = self.config.given.iter().find(is_exported);
-        given.map_or(String::new(), |GivenSetting { name, value, .. }| {
+        self.exported().map_or(String::new(), |GivenSetting { name, value, .. }| {
             format!("export {}  # write the database's password instead of PASSWORD\n", variable(name, value))
         })
     }
@@ -91,10 +98,7 @@ impl ServerShell<'_> {
             (None, None) if self.is_package() => Vec::new(),
             (None, None) => vec![("data", absolute_path(&self.config.data))],
         };
-        let is_needed = |given: &&GivenSetting| match self.has_environment() {
-            true => !given.is_from_environment,
-            false => !given.has_password,
-        };
+        let is_needed = |given: &&GivenSetting| !given.has_password && !self.is_in_environment(given);
         for given in self.config.given.iter().filter(is_needed) {
             if !flags.iter().any(|(name, _)| *name == given.name) {
                 flags.push((&given.name, given.value.clone()));
@@ -107,8 +111,11 @@ impl ServerShell<'_> {
                 None => {}
             }
         }
+        let is_exported = self.exported().is_some();
         let program = match &self.container {
+            Some(name) if is_exported => format!("docker exec --env DOCKPASS_DATABASE_URL {name} /usr/bin/dockpass"),
             Some(name) => format!("docker exec {name} /usr/bin/dockpass"),
+            None if self.is_package() && is_exported => "sudo --preserve-env=DOCKPASS_DATABASE_URL dockpass".to_owned(),
             None => format!("{}dockpass", self.sudo()),
         };
         let flag = |(name, value): (&str, String)| format!(" --{name} {}", quoted(&value));
@@ -119,8 +126,19 @@ impl ServerShell<'_> {
     /// which they ask for its public URL.
     fn set(&self, changes: &[Change], between: &str) -> String {
         if self.container.is_some() {
-            let lines = changes.iter().map(|(name, value)| format!("\n{}", variable(name, value)));
-            return format!("{between}# in the environment of the container{}", lines.collect::<String>());
+            let is_flag =
+                |name: &str| self.config.given.iter().any(|given| given.name == name && !given.is_from_environment);
+            let (flags, variables): (Vec<&Change>, Vec<&Change>) = changes.iter().partition(|(name, _)| is_flag(name));
+            let mut lines = Vec::new();
+            if !flags.is_empty() {
+                lines.push("# among the arguments of the container".to_owned());
+                lines.extend(flags.iter().map(|(name, value)| format!("--{name} {}", quoted(value))));
+            }
+            if !variables.is_empty() {
+                lines.push("# in the environment of the container".to_owned());
+                lines.extend(variables.iter().map(|(name, value)| variable(name, value)));
+            }
+            return between.to_owned() + &lines.join("\n");
         }
         let restart = if self.is_package() {
             "sudo systemctl restart dockpass".to_owned()
@@ -331,6 +349,27 @@ mod tests {
              # in the environment of the container\nDOCKPASS_EVENTS_SECRET_FILE=/data/events.secret"
         );
         assert_eq!(shell.commands(SetupStep::Notifications), notifications);
+    }
+
+    #[test]
+    fn what_a_container_got_as_flags_is_given_and_changed_as_flags() {
+        let config = of(|settings| {
+            settings.data = IMAGE_DATA.into();
+            let url = given("database-url", "postgres://dockpass:PASSWORD@db.test/tokens");
+            settings.given = vec![
+                GivenSetting { has_password: true, ..url },
+                given("public-url", "http://hub.test"),
+                given("issuer", "hub"),
+            ];
+        });
+        let shell = ServerShell { config: &config, public_url: "http://hub.test", container: Some("3f2a".to_owned()) };
+        let set = "# among the arguments of the container\n--public-url https://hub.example.com";
+        assert_eq!(shell.commands(SetupStep::PublicUrl), set);
+        let registry = shell.commands(SetupStep::Registry);
+        let command =
+            "docker exec --env DOCKPASS_DATABASE_URL 3f2a /usr/bin/dockpass --public-url http://hub.test --issuer hub";
+        assert!(registry.starts_with("export DOCKPASS_DATABASE_URL=") && registry.contains(command), "{registry}");
+        assert!(!registry.contains("--database-url"), "{registry}");
     }
 
     #[test]

@@ -75,7 +75,7 @@ pub async fn list(
     Ok(store::list(connection, reader, repository_id, page).await?)
 }
 
-/// The newest tag of a repository that is known. `None` also for a name that is no tag: it must not end a command.
+/// The newest known tag of a repository. `None` if it is not a valid tag, which could end the command and begin another.
 pub async fn newest_tag(connection: &mut impl Connection, repository_id: &str) -> Result<Option<String>, Error> {
     let is_tag = |tag: &String| tag.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     Ok(store::newest_tag(connection, repository_id).await?.filter(is_tag))

@@ -138,7 +138,7 @@ pub async fn list(
     Ok((records.into_iter().filter_map(ChangeRow::into_change).collect(), count))
 }
 
-/// The tag that was pushed last, of those that were not deleted since.
+/// The tag that was pushed last, of those whose last push was not deleted since.
 pub async fn newest_tag(connection: &mut impl Connection, repository_id: &str) -> sqlx::Result<Option<String>> {
     let row = fetch!(
         fetch_optional,
@@ -149,6 +149,11 @@ pub async fn newest_tag(connection: &mut impl Connection, repository_id: &str) -
            (SELECT 1 FROM repository_change AS deleted
             WHERE deleted.repository_id = $1 AND deleted.action = 'delete' AND deleted.changed_at >= pushed.changed_at
               AND (deleted.tag = pushed.tag OR deleted.digest = pushed.digest))
+           AND NOT EXISTS
+           (SELECT 1 FROM repository_change AS later
+            WHERE later.repository_id = $1 AND later.action = 'push' AND later.tag = pushed.tag
+              AND (later.changed_at > pushed.changed_at
+                   OR later.changed_at = pushed.changed_at AND later.id > pushed.id))
          ORDER BY changed_at DESC, id DESC LIMIT 1",
         repository_id,
     )?;

@@ -85,6 +85,21 @@ async fn it_says_who_pushed_and_deleted_what_newest_first() {
 }
 
 #[tokio::test]
+async fn a_tag_that_moved_before_it_was_deleted_is_not_the_newest() {
+    let alice = Alice::open().await;
+    let event = |id: &str, action: &str, tag: &str| alice.server.event(id, action, tag);
+    alice.tell(json!([event("1", "push", "v1")])).await;
+    for digest in ["sha256:a", "sha256:b"] {
+        alice.tell(json!([by_digest(digest, event(digest, "push", "v2"))])).await;
+    }
+    let page = alice.browser.get(&alice.address).await.body;
+    assert!(page.contains("/alice/app:v2</code>"), "{page}");
+    alice.tell(json!([by_digest("sha256:b", event("4", "delete", ""))])).await;
+    let page = alice.browser.get(&alice.address).await.body;
+    assert!(page.contains("/alice/app:v1</code>"), "{page}");
+}
+
+#[tokio::test]
 async fn an_index_and_the_manifests_pushed_for_it_are_one_entry() {
     let alice = Alice::open().await;
     alice.server.account("bob").await;
