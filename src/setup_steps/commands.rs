@@ -43,9 +43,11 @@ type Change = (&'static str, String);
 
 impl ServerShell<'_> {
     fn commands(&self, step: SetupStep) -> String {
+        // The server in a container or in the package is restarted without its flags.
+        let restarted = if self.has_environment() { String::new() } else { self.export() };
         match step {
-            SetupStep::PublicUrl => self.export() + &self.set(&[("public-url", format!("https://{EXAMPLE_HOST}"))], ""),
-            SetupStep::Https => self.export() + &self.https(),
+            SetupStep::PublicUrl => restarted + &self.set(&[("public-url", format!("https://{EXAMPLE_HOST}"))], ""),
+            SetupStep::Https => restarted + &self.https(),
             SetupStep::Registry => format!("{}{}\n{}", self.export(), self.registry_config(&[]), self.doctor()),
             SetupStep::Notifications => self.export() + &self.notifications(),
             SetupStep::Backup => self.backup(),

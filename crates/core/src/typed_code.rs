@@ -11,7 +11,9 @@ const MAX_LENGTH: usize = 64;
 /// The letters and digits of a typed code, for every code that people type. The full-width characters of East Asian input
 /// methods and the digits of every script become ASCII; white space, dashes and other separators are dropped.
 pub fn normalize(typed: &str) -> String {
-    typed.chars().take(MAX_LENGTH).nfkc().filter(|c| c.is_alphanumeric()).map(|c| digit(c).unwrap_or(c)).collect()
+    let letters = typed.chars().take(MAX_LENGTH).nfkc().filter(|c| c.is_alphanumeric());
+    // Without what stood between them, letters may be parts of one.
+    letters.nfc().map(|c| digit(c).unwrap_or(c)).collect()
 }
 
 /// The ASCII digit that a decimal digit of any script stands for. Unicode keeps the ten of each script together, in order.
@@ -42,6 +44,7 @@ mod tests {
             assert_eq!(normalize(typed), "758802", "{typed}");
         }
         assert_eq!(normalize("ＷＤＪＢ－ｍｊｈｔ。"), "WDJBmjht");
+        assert_eq!(normalize("㈎ᆨ"), "각");
     }
 
     proptest! {

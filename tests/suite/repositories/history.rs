@@ -90,7 +90,9 @@ async fn a_tag_that_moved_before_it_was_deleted_is_not_the_newest() {
     let event = |id: &str, action: &str, tag: &str| alice.server.event(id, action, tag);
     alice.tell(json!([event("1", "push", "v1")])).await;
     for digest in ["sha256:a", "sha256:b"] {
-        alice.tell(json!([by_digest(digest, event(digest, "push", "v2"))])).await;
+        let mut pushed = by_digest(digest, event(digest, "push", ""));
+        pushed["target"]["tag"] = json!("v2");
+        alice.tell(json!([pushed])).await;
     }
     let page = alice.browser.get(&alice.address).await.body;
     assert!(page.contains("/alice/app:v2</code>"), "{page}");
