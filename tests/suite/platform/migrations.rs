@@ -186,3 +186,14 @@ async fn a_server_goes_on_and_starts_where_a_newer_version_has_migrated() {
     assert_eq!(server.anonymous().token("alice", &second.secret, &[]).await.status, StatusCode::OK);
     assert_eq!(server.anonymous().token("alice", &token.secret, &[]).await.status, StatusCode::UNAUTHORIZED);
 }
+
+/// Where an index begins with `source`, SQLite takes it for one that finds few rows, and reads the tokens of everyone.
+#[tokio::test]
+async fn sqlite_finds_the_manual_tokens_of_an_account_without_those_of_others() {
+    let server = TestServer::start().await;
+    let Db::Sqlite { writer, .. } = &server.app.db else { return };
+    let query = "EXPLAIN QUERY PLAN SELECT COUNT(*), MIN(expires_at) FROM token
+                 WHERE account_id = $1 AND source = 'manual' AND (expires_at IS NULL OR expires_at > $2)";
+    let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(query).bind("1").bind(1).fetch_all(writer).await.unwrap();
+    assert!(plan.iter().all(|(.., step)| step.contains("(account_id=? AND source=?)")), "{plan:?}");
+}
