@@ -48,7 +48,7 @@ impl InPlaceReads {
         Self { connections: Arc::new([]), opened_at: Instant::now(), paused_until: Arc::default() }
     }
 
-    /// Opens one connection fewer than the runtime has threads, at most [`MOST_CONNECTIONS`].
+    /// Opens one connection fewer than the runtime has threads, at most eight.
     pub fn open(path: &Path) -> Self {
         let threads = Handle::try_current().map_or(1, |runtime| runtime.metrics().num_workers());
         let open = |_| {
