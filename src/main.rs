@@ -129,13 +129,10 @@ fn prepare(command: &Command, settings: &Settings) -> Result<Option<Owner>, Stri
     Ok(owner)
 }
 
-/// One thread for each core, but at least two: reads of SQLite may stop all threads but one.
+/// One thread more than there are cores: reads of SQLite may stop all threads but one.
 fn runtime() -> io::Result<Runtime> {
-    let mut builder = Builder::new_multi_thread();
-    if thread::available_parallelism().is_ok_and(|cores| cores.get() == 1) {
-        builder.worker_threads(2);
-    }
-    builder.enable_all().build()
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Builder::new_multi_thread().worker_threads(cores + 1).enable_all().build()
 }
 
 async fn run(command: Command, config: Config, owner: Option<Owner>) -> Result<String, String> {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::in_place_reads::InPlaceReads;
 pub use super::in_place_reads::InPlaceRow;
@@ -22,7 +22,6 @@ pub enum Db {
     Sqlite {
         readers: SqlitePool,
         writer: SqlitePool,
-        /// For the reads that every token request needs.
         in_place: InPlaceReads,
     },
     Postgres(PgPool),
@@ -54,21 +53,14 @@ impl FromStr for DatabaseLocation {
 }
 
 impl Db {
-    /// A connection for reading. Reads need no transaction: one statement sees one state.
+    /// For reading. Reads need no transaction: one statement sees one state.
     pub async fn read(&self) -> sqlx::Result<Reader> {
         Ok(match self {
-            Db::Sqlite { readers, .. } => Reader::Sqlite(readers.acquire().await?),
+            Db::Sqlite { readers, in_place, .. } => {
+                Reader::Sqlite { in_place: in_place.clone(), pool: readers.clone(), connection: None }
+            }
             Db::Postgres(pool) => Reader::Postgres(pool.acquire().await?),
         })
-    }
-
-    /// The row that a query finds, if it can be read at once on this thread; otherwise the query needs a [`Reader`]. For queries
-    /// by a key only: a search would stop the other requests of this thread.
-    pub fn find_in_place<T: InPlaceRow>(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Option<Option<T>> {
-        match self {
-            Db::Sqlite { in_place, .. } => in_place.find(sql, values),
-            Db::Postgres(_) => None,
-        }
     }
 
     /// A transaction for writing; nothing slow may happen inside. On SQLite it takes the only write lock at once (`BEGIN
@@ -134,10 +126,15 @@ pub fn error_counts() -> [(&'static str, u64); 2] {
     [("outage", OUTAGES.load(Ordering::Relaxed)), ("other", OTHER_ERRORS.load(Ordering::Relaxed))]
 }
 
-/// A connection that only reads.
+/// What only reads.
 #[derive(Debug)]
 pub enum Reader {
-    Sqlite(PoolConnection<Sqlite>),
+    Sqlite {
+        in_place: InPlaceReads,
+        pool: SqlitePool,
+        /// For the reads that cannot happen in place: most requests need none.
+        connection: Option<PoolConnection<Sqlite>>,
+    },
     Postgres(PoolConnection<Postgres>),
 }
 
@@ -155,6 +152,13 @@ impl Tx {
             Tx::Postgres(tx) => tx.commit().await,
         }
     }
+
+    pub fn engine(&mut self) -> Engine<'_> {
+        match self {
+            Tx::Sqlite(tx) => Engine::Sqlite(tx),
+            Tx::Postgres(tx) => Engine::Postgres(tx),
+        }
+    }
 }
 
 /// The engine under a connection, for the macros below.
@@ -167,24 +171,52 @@ pub enum Engine<'c> {
 /// What a query that only reads can run on: a [`Reader`], or a [`Tx`] that must see its own writes. Queries that write take
 /// a [`Tx`].
 pub trait Connection: Send {
-    fn engine(&mut self) -> Engine<'_>;
+    /// What may answer at once on this thread, except inside a transaction.
+    fn in_place(&self) -> Option<&InPlaceReads>;
+    fn engine(&mut self) -> impl Future<Output = sqlx::Result<Engine<'_>>> + Send;
 }
 
 impl Connection for Reader {
-    fn engine(&mut self) -> Engine<'_> {
+    fn in_place(&self) -> Option<&InPlaceReads> {
         match self {
-            Reader::Sqlite(connection) => Engine::Sqlite(connection),
-            Reader::Postgres(connection) => Engine::Postgres(connection),
+            Reader::Sqlite { in_place, .. } => Some(in_place),
+            Reader::Postgres(_) => None,
         }
+    }
+
+    async fn engine(&mut self) -> sqlx::Result<Engine<'_>> {
+        Ok(match self {
+            Reader::Sqlite { connection: Some(connection), .. } => Engine::Sqlite(connection),
+            Reader::Sqlite { pool, connection, .. } => Engine::Sqlite(connection.insert(pool.acquire().await?)),
+            Reader::Postgres(connection) => Engine::Postgres(connection),
+        })
     }
 }
 
 impl Connection for Tx {
-    fn engine(&mut self) -> Engine<'_> {
-        match self {
-            Tx::Sqlite(tx) => Engine::Sqlite(tx),
-            Tx::Postgres(tx) => Engine::Postgres(tx),
-        }
+    fn in_place(&self) -> Option<&InPlaceReads> {
+        None
+    }
+
+    async fn engine(&mut self) -> sqlx::Result<Engine<'_>> {
+        Ok(Tx::engine(self))
+    }
+}
+
+/// The text of a query.
+pub trait QueryText {
+    fn text(&self) -> &str;
+}
+
+impl QueryText for &'static str {
+    fn text(&self) -> &str {
+        self
+    }
+}
+
+impl QueryText for AssertSqlSafe<String> {
+    fn text(&self) -> &str {
+        &self.0
     }
 }
 
@@ -193,10 +225,10 @@ pub fn unreadable(column: &str, value: &str) -> sqlx::Error {
     sqlx::Error::Decode(format!("{column} holds {value:?}").into())
 }
 
-/// Runs a statement with its bound values; the number of rows that it changed.
+/// Runs a statement with its bound values in a [`Tx`]; the number of rows that it changed.
 macro_rules! execute {
-    ($connection:expr, $sql:expr $(, $value:expr)* $(,)?) => {
-        match $crate::platform::database::Connection::engine($connection) {
+    ($tx:expr, $sql:expr $(, $value:expr)* $(,)?) => {
+        match $crate::platform::database::Tx::engine($tx) {
             $crate::platform::database::Engine::Sqlite(c) => {
                 sqlx::query($sql)$(.bind($value))*.execute(c).await.map(|done| done.rows_affected())
             }
@@ -210,12 +242,18 @@ macro_rules! execute {
 /// Runs a query with its bound values and reads its rows as `$row` by `fetch_one`, `fetch_optional` or `fetch_all`.
 macro_rules! fetch {
     ($how:ident, $connection:expr, $row:ty, $sql:expr $(, $value:expr)* $(,)?) => {
-        match $crate::platform::database::Connection::engine($connection) {
-            $crate::platform::database::Engine::Sqlite(c) => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($value))*.$how(c).await
-            }
-            $crate::platform::database::Engine::Postgres(c) => {
-                sqlx::query_as::<_, $row>($sql)$(.bind($value))*.$how(c).await
+        match (&mut *$connection, $sql) {
+            (connection, sql) => {
+                use $crate::platform::database::{Connection, Engine, QueryText};
+                let (text, reads) = (QueryText::text(&sql), Connection::in_place(connection));
+                match reads.and_then(|reads| reads.$how::<$row>(text, &[$(&$value as &dyn rusqlite::ToSql),*])) {
+                    Some(found) => Ok(found),
+                    None => match Connection::engine(connection).await {
+                        Ok(Engine::Sqlite(c)) => sqlx::query_as::<_, $row>(sql)$(.bind($value))*.$how(c).await,
+                        Ok(Engine::Postgres(c)) => sqlx::query_as::<_, $row>(sql)$(.bind($value))*.$how(c).await,
+                        Err(error) => Err(error),
+                    },
+                }
             }
         }
     };
@@ -236,8 +274,11 @@ macro_rules! row {
         }
 
         impl $crate::platform::database::InPlaceRow for $name {
-            fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-                Ok(Self { $($field: row.get(stringify!($field))?),* })
+            const FIELDS: &'static [&'static str] = &[$(stringify!($field)),*];
+
+            fn read(row: &rusqlite::Row<'_>, columns: &[usize]) -> rusqlite::Result<Self> {
+                let mut columns = columns.iter().copied();
+                Ok(Self { $($field: row.get(columns.next().unwrap_or(usize::MAX))?),* })
             }
         }
 

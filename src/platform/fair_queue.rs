@@ -78,6 +78,11 @@ impl<R> FairQueue<R> {
         }
     }
 
+    /// Changes the resources that nobody uses.
+    pub fn for_each_free(&self, change: impl FnMut(&mut R)) {
+        self.lock().free.iter_mut().for_each(change);
+    }
+
     /// How many wait.
     pub fn waiting(&self) -> usize {
         self.lock().waiting.len()

@@ -3,111 +3,208 @@
 //!
 //! A read that waits for a disk stops its thread, and the requests on it. So one thread of the runtime never reads in place,
 //! and none does during a slow read and for a while after it: then all reads go through sqlx, where only those that need the
-//! disk wait.
+//! disk wait. A search in many rows, which needs no disk and yet takes long, is broken off and begins again through sqlx.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, Row, ToSql};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Rows, ToSql};
 use tokio::runtime::Handle;
 
 /// A read from memory takes microseconds, or a few milliseconds where its thread is interrupted.
-const SLOW_MILLIS: u64 = 20;
-const PAUSE_AFTER_SLOW_MILLIS: u64 = 1000;
+const SLOW: Duration = Duration::from_millis(20);
+const PAUSE_AFTER_SLOW: Duration = Duration::from_secs(1);
+/// How long a search may keep a thread from its other requests.
+const LONGEST_SEARCH: Duration = Duration::from_millis(2);
+/// How many of SQLite's instructions lie between two looks at the clock: about 50 µs.
+const INSTRUCTIONS: i32 = 2000;
 /// No read is running.
 const IDLE: u64 = u64::MAX;
 const MOST_CONNECTIONS: usize = 8;
+/// More than the program has queries.
+const KEPT_STATEMENTS: usize = 256;
 
-/// A row whose columns have the names of its fields.
+/// A row of a query: a struct with the names of its columns, or a tuple in their order.
 pub trait InPlaceRow: Sized {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self>;
+    /// The columns that are read by name; none for a tuple.
+    const FIELDS: &'static [&'static str];
+    /// Reads a row. `columns` has the places of the [`Self::FIELDS`].
+    fn read(row: &Row<'_>, columns: &[usize]) -> rusqlite::Result<Self>;
 }
 
 /// Connections that only read. Clones share them.
 #[derive(Debug, Clone)]
-pub struct InPlaceReads {
-    connections: Arc<[InPlaceConnection]>,
+pub struct InPlaceReads(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    connections: Vec<InPlaceConnection>,
     opened_at: Instant,
-    /// In milliseconds since the opening.
-    paused_until: Arc<AtomicU64>,
+    /// In microseconds since the opening.
+    paused_until: AtomicU64,
 }
 
 #[derive(Debug)]
 struct InPlaceConnection {
     /// `None` once it is closed.
     connection: Mutex<Option<Connection>>,
-    /// In milliseconds since the opening, or [`IDLE`].
-    reads_since: AtomicU64,
+    /// In microseconds since the opening, or [`IDLE`].
+    reads_since: Arc<AtomicU64>,
 }
 
 impl InPlaceReads {
     /// Without connections: every read goes through sqlx.
     pub fn none() -> Self {
-        Self { connections: Arc::new([]), opened_at: Instant::now(), paused_until: Arc::default() }
+        Self::of(Vec::new(), Instant::now())
     }
 
     /// Opens one connection fewer than the runtime has threads, at most eight.
     pub fn open(path: &Path) -> Self {
         let threads = Handle::try_current().map_or(1, |runtime| runtime.metrics().num_workers());
-        let open = |_| {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(path, flags).ok()?;
-            connection.pragma_update(None, "mmap_size", super::open_database::MAPPED_BYTES).ok()?;
-            // Where another connection is in the way, sqlx waits.
-            connection.busy_timeout(Duration::ZERO).ok()?;
-            Some(InPlaceConnection { connection: Mutex::new(Some(connection)), reads_since: AtomicU64::new(IDLE) })
-        };
-        let connections = (0..MOST_CONNECTIONS.min(threads - 1)).filter_map(open).collect();
-        Self { connections, ..Self::none() }
+        let opened_at = Instant::now();
+        let connections =
+            (0..MOST_CONNECTIONS.min(threads - 1)).filter_map(|_| connect(path, opened_at).ok()).collect();
+        Self::of(connections, opened_at)
     }
 
-    /// The row that a query finds, as the database is now; or `None` if it must be asked through sqlx: the threads that may read
-    /// in place all do, reads are slow, or this one failed.
-    pub fn find<T: InPlaceRow>(&self, sql: &str, values: &[&dyn ToSql]) -> Option<Option<T>> {
-        let began = self.millis();
-        let is_slow =
-            |place: &InPlaceConnection| began.saturating_sub(place.reads_since.load(Ordering::Relaxed)) > SLOW_MILLIS;
-        if began < self.paused_until.load(Ordering::Relaxed) || self.connections.iter().any(is_slow) {
+    fn of(connections: Vec<InPlaceConnection>, opened_at: Instant) -> Self {
+        Self(Arc::new(Shared { connections, opened_at, paused_until: AtomicU64::new(0) }))
+    }
+
+    /// All rows that a query finds, as the database is now; or `None` if it must be asked through sqlx: the threads that may
+    /// read in place all do, reads are slow, or this one took too long or failed.
+    pub fn fetch_all<T: InPlaceRow>(&self, sql: &str, values: &[&dyn ToSql]) -> Option<Vec<T>> {
+        self.read::<T, _>(sql, values, |rows, columns| {
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                all.push(T::read(row, columns)?);
+            }
+            Ok(all)
+        })
+    }
+
+    /// The first row, or none.
+    pub fn fetch_optional<T: InPlaceRow>(&self, sql: &str, values: &[&dyn ToSql]) -> Option<Option<T>> {
+        self.read::<T, _>(sql, values, |rows, columns| rows.next()?.map(|row| T::read(row, columns)).transpose())
+    }
+
+    /// The first row. Where there is none, sqlx has the error for it.
+    pub fn fetch_one<T: InPlaceRow>(&self, sql: &str, values: &[&dyn ToSql]) -> Option<T> {
+        self.fetch_optional(sql, values)?
+    }
+
+    fn read<T: InPlaceRow, R>(
+        &self,
+        sql: &str,
+        values: &[&dyn ToSql],
+        take: impl FnOnce(&mut Rows<'_>, &[usize]) -> rusqlite::Result<R>,
+    ) -> Option<R> {
+        let began = self.micros();
+        let is_slow = |place: &InPlaceConnection| is_longer(place.reads_since.load(Ordering::Relaxed), began, SLOW);
+        if began < self.0.paused_until.load(Ordering::Relaxed) || self.0.connections.iter().any(is_slow) {
             return None;
         }
-        let mut connections = self.connections.iter();
+        let mut connections = self.0.connections.iter();
         let (connection, reads_since) =
             connections.find_map(|place| Some((place.connection.try_lock().ok()?, &place.reads_since)))?;
         reads_since.store(began, Ordering::Relaxed);
-        let found = connection.as_ref().map(|connection| read(connection, sql, values));
+        let found = connection.as_ref().map(|connection| rows::<T, R>(connection, sql, values, take));
         reads_since.store(IDLE, Ordering::Relaxed);
         let found = found?;
-        let ended = self.millis();
-        if found.is_err() || ended - began > SLOW_MILLIS {
-            self.paused_until.store(ended + PAUSE_AFTER_SLOW_MILLIS, Ordering::Relaxed);
+        let ended = self.micros();
+        let error = found.as_ref().err();
+        // A query that sqlx can read and this cannot is a mistake in the program.
+        debug_assert!(error.is_none_or(|error| error.sqlite_error_code().is_some()), "{error:?}: {sql}");
+        let is_broken_off = error.is_some_and(|it| it.sqlite_error_code() == Some(ErrorCode::OperationInterrupted));
+        if is_longer(began, ended, SLOW) || (error.is_some() && !is_broken_off) {
+            self.0.paused_until.store(ended + PAUSE_AFTER_SLOW.as_micros() as u64, Ordering::Relaxed);
         }
-        found.inspect_err(|error| tracing::warn!(%error, "a read goes through sqlx instead")).ok()
+        if let Some(error) = error.filter(|_| !is_broken_off) {
+            tracing::warn!(%error, "a read goes through sqlx instead");
+        }
+        found.ok()
     }
 
-    fn millis(&self) -> u64 {
-        self.opened_at.elapsed().as_millis() as u64
+    fn micros(&self) -> u64 {
+        micros_since(self.0.opened_at)
     }
 
     /// Closes the connections.
     pub fn close(&self) {
-        for place in &*self.connections {
+        for place in &self.0.connections {
             place.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
     }
 }
 
+fn micros_since(opened_at: Instant) -> u64 {
+    opened_at.elapsed().as_micros() as u64
+}
+
+fn is_longer(began: u64, ended: u64, most: Duration) -> bool {
+    u128::from(ended.saturating_sub(began)) > most.as_micros()
+}
+
+fn connect(path: &Path, opened_at: Instant) -> rusqlite::Result<InPlaceConnection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "mmap_size", super::open_database::MAPPED_BYTES)?;
+    // Where another connection is in the way, sqlx waits.
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
+    // Otherwise a query with LIKE is planned again for each value.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    let reads_since = Arc::new(AtomicU64::new(IDLE));
+    let began = Arc::clone(&reads_since);
+    let takes_too_long = move || is_longer(began.load(Ordering::Relaxed), micros_since(opened_at), LONGEST_SEARCH);
+    connection.progress_handler(INSTRUCTIONS, Some(takes_too_long))?;
+    Ok(InPlaceConnection { connection: Mutex::new(Some(connection)), reads_since })
+}
+
 /// Binds `$1` to the first value, as sqlx does. To SQLite these are names, which it numbers in the order of the text.
-fn read<T: InPlaceRow>(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> rusqlite::Result<Option<T>> {
-    const NAMES: [&str; 4] = ["$1", "$2", "$3", "$4"];
+fn rows<T: InPlaceRow, R>(
+    connection: &Connection,
+    sql: &str,
+    values: &[&dyn ToSql],
+    take: impl FnOnce(&mut Rows<'_>, &[usize]) -> rusqlite::Result<R>,
+) -> rusqlite::Result<R> {
     let mut query = connection.prepare_cached(sql)?;
-    for (name, value) in NAMES.into_iter().zip(values) {
-        let index =
-            query.parameter_index(name)?.ok_or_else(|| rusqlite::Error::InvalidParameterName(name.to_owned()))?;
+    for index in 1..=query.parameter_count() {
+        let number = query.parameter_name(index).and_then(|name| name.strip_prefix('$')?.parse::<usize>().ok());
+        let value = number.and_then(|number| values.get(number.checked_sub(1)?));
+        let value = value.ok_or(rusqlite::Error::InvalidParameterCount(index, values.len()))?;
         query.raw_bind_parameter(index, value)?;
     }
-    query.raw_query().next()?.map(T::read).transpose()
+    let columns = T::FIELDS.iter().map(|name| query.column_index(name)).collect::<rusqlite::Result<Vec<_>>>()?;
+    take(&mut query.raw_query(), &columns)
+}
+
+/// Tuples have their columns in order.
+macro_rules! tuples {
+    ($($($name:ident $at:tt)*;)*) => {$(
+        impl<$($name: rusqlite::types::FromSql),*> InPlaceRow for ($($name,)*) {
+            const FIELDS: &'static [&'static str] = &[];
+
+            fn read(row: &Row<'_>, _: &[usize]) -> rusqlite::Result<Self> {
+                Ok(($(row.get::<usize, $name>($at)?,)*))
+            }
+        }
+    )*};
+}
+
+tuples! {
+    A 0;
+    A 0 B 1;
+    A 0 B 1 C 2;
+    A 0 B 1 C 2 D 3;
+    A 0 B 1 C 2 D 3 E 4;
+    A 0 B 1 C 2 D 3 E 4 F 5;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8;
 }
 
 #[cfg(test)]
@@ -115,16 +212,6 @@ mod tests {
     use std::thread;
 
     use super::*;
-
-    struct Number {
-        number: i64,
-    }
-
-    impl InPlaceRow for Number {
-        fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-            Ok(Self { number: row.get("number")? })
-        }
-    }
 
     const READ: &str = "SELECT number FROM numbers WHERE number > $2 AND number < $1";
 
@@ -143,39 +230,39 @@ mod tests {
         let (_folder, writer, reads) = opened();
         let read = || {
             // On a busy machine, any read may be slow.
-            reads.paused_until.store(0, Ordering::Relaxed);
-            reads.find::<Number>(READ, &[&8, &6]).expect("it is read in place").map(|row| row.number)
+            reads.0.paused_until.store(0, Ordering::Relaxed);
+            reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).expect("it is read in place").map(|(number,)| number)
         };
         assert_eq!(read(), Some(7));
         writer.execute("DELETE FROM numbers", []).unwrap();
         assert_eq!(read(), None);
         reads.close();
-        assert!(reads.find::<Number>(READ, &[&8, &6]).is_none());
+        assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_second_thread_and_those_after_a_slow_read_ask_elsewhere() {
         let (_folder, _writer, reads) = opened();
-        let held = reads.connections[0].connection.lock().unwrap();
-        assert!(reads.find::<Number>(READ, &[&8, &6]).is_none());
+        let held = reads.0.connections[0].connection.lock().unwrap();
+        assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
         drop(held);
         // A disk that hangs: as long as its read goes on.
-        reads.connections[0].reads_since.store(0, Ordering::Relaxed);
-        thread::sleep(Duration::from_millis(SLOW_MILLIS + 2));
-        assert!(reads.find::<Number>(READ, &[&8, &6]).is_none());
-        reads.connections[0].reads_since.store(IDLE, Ordering::Relaxed);
-        reads.paused_until.store(0, Ordering::Relaxed);
-        assert!(reads.find::<Number>(READ, &[&8, &6]).is_some());
+        reads.0.connections[0].reads_since.store(0, Ordering::Relaxed);
+        thread::sleep(SLOW + Duration::from_millis(2));
+        assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
+        reads.0.connections[0].reads_since.store(IDLE, Ordering::Relaxed);
+        reads.0.paused_until.store(0, Ordering::Relaxed);
+        assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_some());
         let slow = "WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < $1)
                     SELECT max(number) AS number FROM n";
         let most = 2_000_000;
-        reads.paused_until.store(0, Ordering::Relaxed);
+        reads.0.paused_until.store(0, Ordering::Relaxed);
         assert_eq!(reads.find::<Number>(slow, &[&most]).unwrap().unwrap().number, most);
-        assert!(reads.find::<Number>(READ, &[&8, &6]).is_none());
+        assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
     }
 
     #[tokio::test]
     async fn a_runtime_with_one_thread_never_reads_in_place() {
-        assert!(opened().2.find::<Number>(READ, &[&8, &6]).is_none());
+        assert!(opened().2.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
 use zeroize::Zeroizing;
 
-use super::database::{DatabaseLocation, Db, Reader};
+use super::database::{Connection as _, DatabaseLocation, Db, Engine};
 use super::migrations::{self, Tables, migrator};
 use super::open_database::{OpenError, connect, open_error};
 use super::{data_folder, text_input};
@@ -69,9 +69,9 @@ async fn copy_from(source: &Db, target: &DatabaseLocation) -> Result<Vec<(String
             return Err(format!("the tables are not those of this version: {advice}"));
         }
     }
-    match reader {
-        Reader::Sqlite(mut connection) => copy_database(&mut connection, target).await,
-        Reader::Postgres(_) => Err("the source is not SQLite".to_owned()),
+    match reader.engine().await.map_err(unreadable)? {
+        Engine::Sqlite(connection) => copy_database(connection, target).await,
+        Engine::Postgres(_) => Err("the source is not SQLite".to_owned()),
     }
 }
 

@@ -63,7 +63,7 @@ const LIST: &str = "SELECT version, description, checksum FROM _sqlx_migrations 
 
 /// Compares, and changes nothing.
 pub async fn compare(connection: &mut impl Connection) -> sqlx::Result<Tables> {
-    let has_list = match connection.engine() {
+    let has_list = match connection.engine().await? {
         Engine::Sqlite(_) => {
             "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations')"
         }

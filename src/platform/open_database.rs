@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, PgConnection, PgPool, SqliteConnection};
 
-use super::database::{DatabaseLocation, Db, Reader};
+use super::database::{Connection as _, DatabaseLocation, Db, Engine, Reader};
 use super::in_place_reads::InPlaceReads;
 use super::migrations::{self, Tables, migrator};
 
@@ -50,7 +50,8 @@ impl Db {
                     .after_release(|connection, _| Box::pin(has_no_open_transaction(connection)))
                     .connect_with(sqlite(path).create_if_missing(true))
                     .await?;
-                migrate(Reader::Sqlite(writer.acquire().await?)).await?;
+                migrate(Reader::Sqlite { in_place: InPlaceReads::none(), pool: writer.clone(), connection: None })
+                    .await?;
                 let readers = SqlitePoolOptions::new()
                     .max_connections(SQLITE_READERS)
                     .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -95,9 +96,9 @@ async fn migrate(mut connection: Reader) -> Result<(), OpenError> {
     if migrations::compare(&mut connection).await? == Tables::Unreleased {
         return Err(OpenError::Unreleased);
     }
-    let migrated = match &mut connection {
-        Reader::Sqlite(connection) => migrator().run(&mut **connection).await,
-        Reader::Postgres(connection) => migrator().run(&mut **connection).await,
+    let migrated = match connection.engine().await? {
+        Engine::Sqlite(connection) => migrator().run(connection).await,
+        Engine::Postgres(connection) => migrator().run(connection).await,
     };
     Ok(migrated.map_err(sqlx::Error::from)?)
 }

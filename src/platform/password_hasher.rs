@@ -19,7 +19,7 @@ use super::rate_limits::networks_of;
 use super::rng::SystemRng;
 use crate::error::Error;
 
-/// Each permit keeps 19 MiB, and two hash a hundred passwords a second.
+/// Each permit takes 19 MiB while passwords are hashed, and two hash a hundred of them a second.
 const MOST_PERMITS: usize = 2;
 /// One action of a registry client sends the same wrong secret up to six times, and a forgotten job sends it all day.
 const REMEMBERED: Duration = Duration::MINUTE;
@@ -100,6 +100,11 @@ impl PasswordHasher {
             return Ok(result);
         }
         blocking(permit, work).await
+    }
+
+    /// Frees the memory that no hash has used since the last call.
+    pub fn release_idle_memory(&self) {
+        self.queue.for_each_free(HashMemory::release_if_idle);
     }
 
     pub async fn hash(&self, requester: &Requester, password: Password) -> Result<PasswordDigest, Error> {

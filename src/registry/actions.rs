@@ -22,7 +22,7 @@ use crate::platform::database::Db;
 use crate::platform::jwt::{Access, Claims};
 use crate::platform::password_hasher::PasswordHasher;
 use crate::platform::rate_limits::RateLimits;
-use crate::repositories::facts::actions::facts_for_token_request;
+use crate::repositories;
 use crate::tokens::authenticate::actions::{KnownToken, RotatedSecretUses, authenticate};
 
 /// A registry token lives this long, in seconds.
@@ -139,7 +139,7 @@ pub async fn facts(
 ) -> Result<Vec<RepositoryFacts>, Error> {
     let Some(caller) = caller else {
         asked.truncate(MOST_OF_ANONYMOUS);
-        return facts_for_token_request(db, None, &asked).await;
+        return repositories::facts::actions::facts(&mut db.read().await?, None, &asked).await;
     };
     let mut facts = Vec::with_capacity(asked.len());
     asked.retain(|name| match repository_facts::without_reading(&caller.principal, name) {
@@ -149,7 +149,10 @@ pub async fn facts(
         }
         None => true,
     });
-    facts.extend(facts_for_token_request(db, Some(&caller.account_id), &asked).await?);
+    if !asked.is_empty() {
+        let mut reader = db.read().await?;
+        facts.extend(repositories::facts::actions::facts(&mut reader, Some(&caller.account_id), &asked).await?);
+    }
     Ok(facts)
 }
 

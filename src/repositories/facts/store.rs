@@ -3,7 +3,7 @@
 use dockpass_core::permission_check::{RepositoryFacts, ShareLevel};
 use dockpass_core::repository::RepositoryName;
 
-use crate::platform::database::{Connection, Db, fetch, row};
+use crate::platform::database::{Connection, fetch, row};
 
 row! {
     struct FactsRow {
@@ -43,10 +43,4 @@ pub async fn facts(
 ) -> sqlx::Result<RepositoryFacts> {
     let row = fetch!(fetch_one, connection, FactsRow, READ, account_id, name.as_str(), name.namespace())?;
     Ok(row.into_facts(name))
-}
-
-/// The same, if it can be read at once.
-pub fn facts_in_place(db: &Db, account_id: &str, name: &RepositoryName) -> Option<RepositoryFacts> {
-    let row: FactsRow = db.find_in_place(READ, &[&account_id, &name.as_str(), &name.namespace()])??;
-    Some(row.into_facts(name))
 }

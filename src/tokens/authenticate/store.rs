@@ -97,12 +97,8 @@ macro_rules! read {
 
 /// The one read of a token request.
 pub async fn find_by_secret(db: &Db, secret: &SecretHash) -> sqlx::Result<Option<FoundToken>> {
-    const READ: &str = read!("token.secret_hash = $1");
-    let found = db.find_in_place::<FoundRow>(READ, &[&secret.as_bytes()]);
-    let row = match found {
-        Some(row) => row,
-        None => fetch!(fetch_optional, &mut db.read().await?, FoundRow, READ, secret.as_bytes())?,
-    };
+    let sql = read!("token.secret_hash = $1");
+    let row = fetch!(fetch_optional, &mut db.read().await?, FoundRow, sql, secret.as_bytes())?;
     row.map(FoundRow::into_found).transpose()
 }
 
