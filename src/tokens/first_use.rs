@@ -132,6 +132,6 @@ fn sentence(last: &TokenUse, page: &Page) -> String {
 fn ago(at: Timestamp, page: &Page) -> String {
     match (page.now - at).whole_seconds() {
         seconds @ 1..60 => page.words.count("time.ago.seconds", seconds),
-        _ => page.time(&at).relative,
+        _ => page.time(&at).relative(),
     }
 }

@@ -89,7 +89,7 @@ impl TokenView {
     pub fn last_use_said(&self, page: &Page) -> String {
         let Some(used) = &self.last_used else { return page.t("tokens.unused").into_owned() };
         let key = if self.has_named_client { "tokens.last_used_by" } else { "tokens.last_used_at" };
-        page.t1(key, "when", &used.relative).replace("%{client}", &self.last_client)
+        page.t1(key, "when", used.relative()).replace("%{client}", &self.last_client)
     }
 
     /// What deleting it means: "Last used 3 minutes ago by docker 28.0: that will stop."

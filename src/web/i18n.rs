@@ -10,6 +10,8 @@ use time::Date;
 /// The languages of the locale files, each with its own name.
 pub const LANGUAGES: [(&str, &str); 2] = [("en", "English"), ("zh-CN", "简体中文")];
 
+const FALLBACK: &str = "en";
+
 /// The texts of one language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Words {
@@ -18,7 +20,7 @@ pub struct Words {
 
 impl Default for Words {
     fn default() -> Self {
-        Self { locale: "en" }
+        Self { locale: FALLBACK }
     }
 }
 
@@ -57,13 +59,25 @@ impl Words {
         self.locale
     }
 
+    /// The text under a key; in English where the language lacks it.
     pub fn t(self, key: &str) -> Cow<'static, str> {
-        Cow::Owned(rust_i18n::t!(key, locale = self.locale).into_owned())
+        // rust-i18n's macro ties the text to the key, and would have to copy it.
+        let text = |locale| crate::_RUST_I18N_BACKEND.translate(locale, key);
+        text(self.locale).or_else(|| text(FALLBACK)).unwrap_or_else(|| key.to_owned().into())
     }
 
     /// The text under a key with `%{name}` replaced.
     pub fn t1(self, key: &str, name: &str, value: impl Display) -> String {
-        self.t(key).replace(&format!("%{{{name}}}"), &value.to_string())
+        let (text, value) = (self.t(key), value.to_string());
+        let mut parts = text.split('%');
+        let mut filled = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            match part.strip_prefix('{').and_then(|part| part.strip_prefix(name)?.strip_prefix('}')) {
+                Some(rest) => filled.extend([value.as_str(), rest]),
+                None => filled.extend(["%", part]),
+            }
+        }
+        filled
     }
 
     /// A count with its noun, from the key's `one` or `other`.

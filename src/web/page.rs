@@ -236,15 +236,29 @@ pub fn private(response: impl IntoResponse) -> Response {
 /// text area.
 pub fn without_indentation(page: &impl Template) -> Result<Html<String>, Error> {
     let html = page.render().map_err(Error::internal)?;
-    let (mut lines, mut is_code) = (Vec::new(), false);
-    for line in html.lines() {
-        lines.extend(if is_code { Some(line) } else { Some(line.trim_start()).filter(|line| !line.is_empty()) });
-        is_code = match line.rfind("<pre") {
-            Some(start) => !line[start..].contains("</pre>"),
-            None => is_code && !line.contains("</pre>"),
-        };
+    let mut stripped = String::with_capacity(html.len());
+    let mut rest = html.as_str();
+    while let Some(start) = rest.find("<pre") {
+        let (text, code) = rest.split_at(start);
+        let (code, after) = code.split_at(code.find("</pre>").unwrap_or(code.len()));
+        strip(text, &mut stripped);
+        stripped.push_str(code);
+        rest = after;
     }
-    Ok(Html(lines.join("\n")))
+    strip(rest, &mut stripped);
+    Ok(Html(stripped))
+}
+
+/// Adds a text without the spaces at the beginning of its lines, and without empty lines.
+fn strip(text: &str, stripped: &mut String) {
+    let mut lines = text.split('\n');
+    stripped.push_str(lines.next().unwrap_or_default());
+    for line in lines {
+        let line = line.trim_ascii_start();
+        if !line.is_empty() {
+            stripped.extend(["\n", line]);
+        }
+    }
 }
 
 /// Renders a template's `dialog` block for htmx, and the whole page without it.

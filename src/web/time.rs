@@ -58,11 +58,6 @@ impl Zone {
         let suffix = if self.name() == "UTC" { " UTC" } else { "" };
         format!("{}{suffix}", self.local(at).strftime("%H:%M"))
     }
-
-    /// "23 November 2026 13:00 CET".
-    fn format(&self, at: Timestamp, words: Words) -> String {
-        format!("{} {}", words.date(self.day_of(at)), self.local(at).strftime("%H:%M %Z"))
-    }
 }
 
 impl Calendar for Zone {
@@ -86,23 +81,39 @@ impl Calendar for Zone {
     }
 }
 
-/// A time on a page.
+/// A time on a page. Each of its texts is written where a page shows it: no page shows all of them.
 #[derive(Debug, Clone)]
 pub struct TimeView {
-    /// RFC 3339, for `<time datetime>`.
-    pub machine: String,
-    /// "23 November 2026 13:00 CET".
-    pub exact: String,
-    /// "23 November 2026, 13:00", for a page that shows exact times.
-    pub dated: String,
-    /// "3 minutes ago", "in 12 days".
-    pub relative: String,
+    at: Timestamp,
+    now: Timestamp,
+    words: Words,
+    zone: Zone,
 }
 
 impl TimeView {
     pub fn new(at: Timestamp, now: Timestamp, words: Words, zone: &Zone) -> Self {
-        let dated = words.t1("time.dated", "date", words.date(zone.day_of(at))).replace("%{clock}", &zone.clock(at));
-        Self { machine: at.rfc3339(), exact: zone.format(at, words), dated, relative: relative(at, now, words) }
+        Self { at, now, words, zone: zone.clone() }
+    }
+
+    /// RFC 3339, for `<time datetime>`.
+    pub fn machine(&self) -> String {
+        self.at.rfc3339()
+    }
+
+    /// "23 November 2026 13:00 CET".
+    pub fn exact(&self) -> String {
+        format!("{} {}", self.words.date(self.zone.day_of(self.at)), self.zone.local(self.at).strftime("%H:%M %Z"))
+    }
+
+    /// "23 November 2026, 13:00", for a page that shows exact times.
+    pub fn dated(&self) -> String {
+        let dated = self.words.t1("time.dated", "date", self.words.date(self.zone.day_of(self.at)));
+        dated.replace("%{clock}", &self.zone.clock(self.at))
+    }
+
+    /// "3 minutes ago", "in 12 days".
+    pub fn relative(&self) -> String {
+        relative(self.at, self.now, self.words)
     }
 }
 
@@ -142,16 +153,16 @@ mod tests {
     fn times_are_relative_and_exact() {
         let now = Timestamp::from_seconds(1_795_435_200);
         let words = Words::named("en").unwrap();
-        let said = |by: Duration| TimeView::new(now + by, now, words, &Zone::default()).relative;
+        let said = |by: Duration| TimeView::new(now + by, now, words, &Zone::default()).relative();
         assert_eq!(said(-Duration::seconds(5)), "just now");
         assert_eq!(said(-Duration::minutes(3)), "3 minutes ago");
         assert_eq!(said(-Duration::minutes(60)), "1 hour ago");
         assert_eq!(said(Duration::days(12)), "in 12 days");
         assert_eq!(said(Duration::days(365)), "in 12 months");
         assert_eq!(said(-Duration::days(800)), "2 years ago");
-        assert_eq!(TimeView::new(now, now, words, &Zone::default()).exact, "23 November 2026 12:00 UTC");
+        assert_eq!(TimeView::new(now, now, words, &Zone::default()).exact(), "23 November 2026 12:00 UTC");
         let berlin = Zone::named("Europe/Berlin").unwrap();
-        assert_eq!(TimeView::new(now, now, words, &berlin).exact, "23 November 2026 13:00 CET");
+        assert_eq!(TimeView::new(now, now, words, &berlin).exact(), "23 November 2026 13:00 CET");
         let dated = |words, zone: &Zone| TimeView::new(now, now, words, zone).dated;
         assert_eq!(dated(words, &berlin), "23 November 2026, 13:00");
         assert_eq!(dated(words, &Zone::default()), "23 November 2026, 12:00 UTC");
@@ -161,7 +172,7 @@ mod tests {
         assert_eq!(said(Duration::days(90) - Duration::minutes(1)), "in 3 months");
         assert_eq!(said(Duration::days(30) - Duration::minutes(1)), "in 30 days");
         let chinese = Words::named("zh-CN").unwrap();
-        assert_eq!(TimeView::new(now - Duration::minutes(3), now, chinese, &Zone::default()).relative, "3 分钟前");
+        assert_eq!(TimeView::new(now - Duration::minutes(3), now, chinese, &Zone::default()).relative(), "3 分钟前");
     }
     #[test]
     fn a_day_ends_at_midnight_in_its_zone() {

@@ -28,7 +28,7 @@ pub struct RefusalView {
 
 impl RefusalView {
     pub fn new(RecentRefusal { line, obstacle, remedy }: RecentRefusal, page: &Page) -> Self {
-        let since = || page.time(&line.span.first_at).exact;
+        let since = || page.time(&line.span.first_at).exact();
         let times = || page.words.count("refusals.times", line.span.times).replace("%{since}", &since());
         Self {
             reason: reason_key(&line.code, line.action, obstacle),
