@@ -89,12 +89,15 @@ pub async fn lock_account(tx: &mut Tx, account: &Account) -> sqlx::Result<u64> {
 
 /// How much of its quota an account uses.
 pub async fn used(connection: &mut impl Connection, account: &Account, now: Timestamp) -> sqlx::Result<QuotaUsage> {
-    let (tokens, first_expires_at) = fetch!(
+    // Counts what does not count and takes it away: usually that is little, and an account can have thousands of tokens.
+    let (all_tokens, auto_generated, expired, first_expires_at) = fetch!(
         fetch_one,
         connection,
-        (i64, Option<i64>),
-        "SELECT COUNT(*), MIN(expires_at) FROM token
-         WHERE account_id = $1 AND source = 'manual' AND (expires_at IS NULL OR expires_at > $2)",
+        (i64, i64, i64, Option<i64>),
+        "SELECT (SELECT COUNT(*) FROM token WHERE account_id = $1),
+                (SELECT COUNT(*) FROM token WHERE account_id = $1 AND source = 'auto-generated'),
+                (SELECT COUNT(*) FROM token WHERE account_id = $1 AND source = 'manual' AND expires_at <= $2),
+                (SELECT MIN(expires_at) FROM token WHERE account_id = $1 AND source = 'manual' AND expires_at > $2)",
         &account.id,
         now.millis(),
     )?;
@@ -107,7 +110,8 @@ pub async fn used(connection: &mut impl Connection, account: &Account, now: Time
         (now - quota::HOUR).millis(),
     )?;
     Ok(QuotaUsage {
-        tokens,
+        tokens: all_tokens - auto_generated - expired,
+        all_tokens,
         first_expires_at: first_expires_at.map(Timestamp::from_millis),
         creations,
         first_created_at: first_created_at.map(Timestamp::from_millis),

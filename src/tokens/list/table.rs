@@ -73,9 +73,9 @@ impl TokenTable {
         mut listing: TokenListQuery,
     ) -> Result<Self, Error> {
         let (now, words) = (page.now, page.words);
-        let (rows, count) = actions::list(connection, account, &mut listing, now).await?;
-        let expiring = actions::count_expiring(connection, account, now, now + EXPIRES_SOON).await?;
         let used = tokens::used(connection, account, now).await?;
+        let (rows, count) = actions::list(connection, account, &mut listing, used.all_tokens, now).await?;
+        let expiring = actions::count_expiring(connection, account, now, now + EXPIRES_SOON).await?;
         let next_to_go = tokens::next_replaced(connection, account, app.config.devices, now).await?;
         let (refused, older) = refusals::recent(connection, account, now).await?;
         let refused: Vec<RefusalView> = refused.into_iter().map(|refused| RefusalView::new(refused, page)).collect();
