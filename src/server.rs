@@ -316,6 +316,7 @@ async fn flush_at_intervals(app: App, mut phase: watch::Receiver<ServerPhase>) {
         }
         // Errors are in the log.
         let _ = flush(&app).await;
+        app.hasher.release_idle_memory();
     }
 }
 

@@ -31,10 +31,17 @@ const JUDGED_CHARACTERS: usize = 32;
 /// Letters have one reading.
 const JUDGED_LETTERS: usize = 100;
 
-/// The memory of one hash at a time, allocated at the first one and reused: memory that is allocated for each hash stays
-/// with the process.
+/// The memory of one hash at a time, allocated at the first one and reused until [`HashMemory::release_if_idle`].
 #[derive(Default)]
-pub struct HashMemory(Vec<Block>);
+pub struct HashMemory {
+    blocks: Vec<Block>,
+    /// Whether it was used since the last look.
+    is_in_use: bool,
+}
+
+/// glibc's malloc keeps freed memory of up to 32 MiB for the process, and returns larger ones at once. Only what a hash writes to,
+/// 19 MiB, takes memory.
+const ALLOCATED_BLOCKS: usize = 33 << 10;
 
 impl HashMemory {
     pub(crate) fn hash(
@@ -44,11 +51,20 @@ impl HashMemory {
         salt: &[u8],
         hash: &mut [u8],
     ) -> argon2::Result<()> {
-        let blocks = argon2.params().block_count();
-        if self.0.len() < blocks {
-            self.0.resize(blocks, Block::new());
+        self.is_in_use = true;
+        let count = argon2.params().block_count();
+        if self.blocks.len() < count {
+            self.blocks = Vec::with_capacity(count.max(ALLOCATED_BLOCKS));
+            self.blocks.resize(count, Block::new());
         }
-        argon2.hash_password_into_with_memory(secret, salt, hash, &mut self.0[..blocks])
+        argon2.hash_password_into_with_memory(secret, salt, hash, &mut self.blocks[..count])
+    }
+
+    /// Frees the memory if no hash has used it since the last call.
+    pub fn release_if_idle(&mut self) {
+        if !std::mem::take(&mut self.is_in_use) {
+            self.blocks = Vec::new();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What guessing costs in memory, in the real program.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -31,4 +32,19 @@ async fn thirty_two_guessing_clients_do_not_fill_it() {
     clients.join_all().await;
     let kib = allocated(&program);
     assert!(kib < 64 * 1024, "{kib} KiB");
+}
+
+#[tokio::test]
+async fn what_a_password_needed_is_freed_soon_afterwards() {
+    let folder = TempDir::new().unwrap();
+    let program = Program::start(&folder.path().join("data"), &[]);
+    program.browser().post("/login", &[("username", "alice"), ("password", "a guess")]).await;
+    let most = 19 * 1024;
+    for _ in 0..100 {
+        if allocated(&program) < most {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{} KiB", allocated(&program));
 }
