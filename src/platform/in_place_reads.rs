@@ -253,12 +253,26 @@ mod tests {
         reads.0.connections[0].reads_since.store(IDLE, Ordering::Relaxed);
         reads.0.paused_until.store(0, Ordering::Relaxed);
         assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_some());
-        let slow = "WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < $1)
-                    SELECT max(number) AS number FROM n";
-        let most = 2_000_000;
+        // One long instruction of SQLite, like one read of a slow disk.
+        let slow = "SELECT length(hex(zeroblob(50000000)))";
         reads.0.paused_until.store(0, Ordering::Relaxed);
-        assert_eq!(reads.find::<Number>(slow, &[&most]).unwrap().unwrap().number, most);
+        assert_eq!(reads.fetch_one::<(i64,)>(slow, &[]), Some((100_000_000,)));
         assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_search_that_takes_long_is_broken_off_and_holds_up_no_other_read() {
+        let (_folder, _writer, reads) = opened();
+        let search = "WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < $1)
+                      SELECT max(number) FROM n";
+        assert_eq!(reads.fetch_one::<(i64,)>(search, &[&10]), Some((10,)));
+        // On a busy machine, any read may be slow.
+        let is_read_after_search = |_| {
+            reads.0.paused_until.store(0, Ordering::Relaxed);
+            assert_eq!(reads.fetch_one::<(i64,)>(search, &[&i64::MAX]), None);
+            reads.fetch_all::<(i64,)>(READ, &[&8, &6]) == Some(vec![(7,)])
+        };
+        assert!((0..10).any(is_read_after_search));
     }
 
     #[tokio::test]

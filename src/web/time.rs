@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(TimeView::new(now, now, words, &Zone::default()).exact(), "23 November 2026 12:00 UTC");
         let berlin = Zone::named("Europe/Berlin").unwrap();
         assert_eq!(TimeView::new(now, now, words, &berlin).exact(), "23 November 2026 13:00 CET");
-        let dated = |words, zone: &Zone| TimeView::new(now, now, words, zone).dated;
+        let dated = |words, zone: &Zone| TimeView::new(now, now, words, zone).dated();
         assert_eq!(dated(words, &berlin), "23 November 2026, 13:00");
         assert_eq!(dated(words, &Zone::default()), "23 November 2026, 12:00 UTC");
         assert_eq!(dated(Words::named("zh-CN").unwrap(), &berlin), "2026年11月23日 13:00");
