@@ -76,7 +76,7 @@ impl Db {
     pub async fn close(&self) {
         match self {
             Db::Sqlite { readers, writer, in_place } => {
-                in_place.close();
+                in_place.close().await;
                 readers.close().await;
                 writer.close().await;
             }

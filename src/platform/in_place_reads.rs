@@ -3,11 +3,13 @@
 //!
 //! A read that waits for a disk stops its thread, and the requests on it. So one thread of the runtime never reads in place,
 //! and none does during a slow read and for a while after it: then all reads go through sqlx, where only those that need the
-//! disk wait. A search in many rows, which needs no disk and yet takes long, is broken off and begins again through sqlx.
+//! disk wait. A search in many rows, which needs no disk and yet takes long, is broken off and begins again through sqlx, and
+//! for a while that query does so at once.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, RwLock, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -16,11 +18,14 @@ use tokio::runtime::Handle;
 
 /// A read from memory takes microseconds, or a few milliseconds where its thread is interrupted.
 const SLOW: Duration = Duration::from_millis(20);
-const PAUSE_AFTER_SLOW: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
 /// How long a search may keep a thread from its other requests.
 const LONGEST_SEARCH: Duration = Duration::from_millis(2);
 /// How many of SQLite's instructions lie between two looks at the clock: about 50 µs.
 const INSTRUCTIONS: i32 = 2000;
+/// How often a slow read is looked for, to wake another thread.
+const WATCH_EVERY: Duration = Duration::from_millis(100);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 /// No read is running.
 const IDLE: u64 = u64::MAX;
 const MOST_CONNECTIONS: usize = 8;
@@ -45,6 +50,8 @@ struct Shared {
     opened_at: Instant,
     /// In microseconds since the opening.
     paused_until: AtomicU64,
+    /// The queries that were broken off, and until when they go through sqlx at once.
+    long_searches: RwLock<Vec<(String, u64)>>,
 }
 
 #[derive(Debug)]
@@ -61,17 +68,24 @@ impl InPlaceReads {
         Self::of(Vec::new(), Instant::now())
     }
 
-    /// Opens one connection fewer than the runtime has threads, at most eight.
+    /// Opens one connection fewer than the runtime has threads, at most eight. (Only tests have a runtime with one thread.)
     pub fn open(path: &Path) -> Self {
-        let threads = Handle::try_current().map_or(1, |runtime| runtime.metrics().num_workers());
+        let Ok(runtime) = Handle::try_current() else { return Self::none() };
+        let most = runtime.metrics().num_workers().saturating_sub(1).clamp(1, MOST_CONNECTIONS);
         let opened_at = Instant::now();
-        let connections =
-            (0..MOST_CONNECTIONS.min(threads - 1)).filter_map(|_| connect(path, opened_at).ok()).collect();
-        Self::of(connections, opened_at)
+        let reads = Self::of((0..most).filter_map(|_| connect(path, opened_at).ok()).collect(), opened_at);
+        let shared = Arc::downgrade(&reads.0);
+        let watch = thread::Builder::new().name("slow reads".to_owned()).spawn(move || watch(&shared, &runtime));
+        if watch.is_ok() { reads } else { Self::none() }
     }
 
     fn of(connections: Vec<InPlaceConnection>, opened_at: Instant) -> Self {
-        Self(Arc::new(Shared { connections, opened_at, paused_until: AtomicU64::new(0) }))
+        Self(Arc::new(Shared {
+            connections,
+            opened_at,
+            paused_until: AtomicU64::new(0),
+            long_searches: RwLock::default(),
+        }))
     }
 
     /// All rows that a query finds, as the database is now; or `None` if it must be asked through sqlx: the threads that may
@@ -102,9 +116,8 @@ impl InPlaceReads {
         values: &[&dyn ToSql],
         take: impl FnOnce(&mut Rows<'_>, &[usize]) -> rusqlite::Result<R>,
     ) -> Option<R> {
-        let began = self.micros();
-        let is_slow = |place: &InPlaceConnection| is_longer(place.reads_since.load(Ordering::Relaxed), began, SLOW);
-        if began < self.0.paused_until.load(Ordering::Relaxed) || self.0.connections.iter().any(is_slow) {
+        let began = self.0.micros();
+        if began < self.0.paused_until.load(Ordering::Relaxed) || self.0.is_slow(began) || self.0.is_long(sql, began) {
             return None;
         }
         let mut connections = self.0.connections.iter();
@@ -114,30 +127,77 @@ impl InPlaceReads {
         let found = connection.as_ref().map(|connection| rows::<T, R>(connection, sql, values, take));
         reads_since.store(IDLE, Ordering::Relaxed);
         let found = found?;
-        let ended = self.micros();
+        let ended = self.0.micros();
         let error = found.as_ref().err();
         // A query that sqlx can read and this cannot is a mistake in the program.
         debug_assert!(error.is_none_or(|error| error.sqlite_error_code().is_some()), "{error:?}: {sql}");
         let is_broken_off = error.is_some_and(|it| it.sqlite_error_code() == Some(ErrorCode::OperationInterrupted));
         if is_longer(began, ended, SLOW) || (error.is_some() && !is_broken_off) {
-            self.0.paused_until.store(ended + PAUSE_AFTER_SLOW.as_micros() as u64, Ordering::Relaxed);
+            self.0.paused_until.store(after_pause(ended), Ordering::Relaxed);
         }
-        if let Some(error) = error.filter(|_| !is_broken_off) {
-            tracing::warn!(%error, "a read goes through sqlx instead");
+        match error {
+            Some(_) if is_broken_off => self.0.note_long(sql, ended),
+            Some(error) => tracing::warn!(%error, "a read goes through sqlx instead"),
+            None => {}
         }
         found.ok()
     }
 
-    fn micros(&self) -> u64 {
-        micros_since(self.0.opened_at)
-    }
-
-    /// Closes the connections.
-    pub fn close(&self) {
+    /// Closes the connections. One that waits for a disk stays open.
+    pub async fn close(&self) {
+        let began = Instant::now();
         for place in &self.0.connections {
-            place.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+            loop {
+                if let Ok(mut connection) = place.connection.try_lock() {
+                    connection.take();
+                    break;
+                }
+                if began.elapsed() > CLOSE_TIMEOUT {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         }
     }
+}
+
+impl Shared {
+    fn micros(&self) -> u64 {
+        micros_since(self.opened_at)
+    }
+
+    /// Whether a read is running that takes long.
+    fn is_slow(&self, now: u64) -> bool {
+        self.connections.iter().any(|place| is_longer(place.reads_since.load(Ordering::Relaxed), now, SLOW))
+    }
+
+    fn is_long(&self, sql: &str, now: u64) -> bool {
+        let long = self.long_searches.read();
+        long.is_ok_and(|long| long.iter().any(|(text, until)| now < *until && text == sql))
+    }
+
+    fn note_long(&self, sql: &str, now: u64) {
+        if let Ok(mut long) = self.long_searches.write() {
+            long.retain(|(_, until)| now < *until);
+            long.push((sql.to_owned(), after_pause(now)));
+        }
+    }
+}
+
+/// tokio's thread that waits for sockets and timers does not hand that over when it runs a request. If this request then reads
+/// slowly and all other threads sleep, nobody would notice a new one. A task from outside wakes a thread, which takes over.
+fn watch(shared: &Weak<Shared>, runtime: &Handle) {
+    loop {
+        thread::sleep(WATCH_EVERY);
+        let Some(shared) = shared.upgrade() else { return };
+        if shared.is_slow(shared.micros()) {
+            runtime.spawn(async {});
+        }
+    }
+}
+
+fn after_pause(now: u64) -> u64 {
+    now + PAUSE.as_micros() as u64
 }
 
 fn micros_since(opened_at: Instant) -> u64 {
@@ -209,8 +269,6 @@ tuples! {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use super::*;
 
     const READ: &str = "SELECT number FROM numbers WHERE number > $2 AND number < $1";
@@ -236,7 +294,7 @@ mod tests {
         assert_eq!(read(), Some(7));
         writer.execute("DELETE FROM numbers", []).unwrap();
         assert_eq!(read(), None);
-        reads.close();
+        reads.close().await;
         assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
     }
 
@@ -270,13 +328,29 @@ mod tests {
         let is_read_after_search = |_| {
             reads.0.paused_until.store(0, Ordering::Relaxed);
             assert_eq!(reads.fetch_one::<(i64,)>(search, &[&i64::MAX]), None);
+            assert_eq!(reads.fetch_one::<(i64,)>(search, &[&10]), None, "the same query goes through sqlx at once");
             reads.fetch_all::<(i64,)>(READ, &[&8, &6]) == Some(vec![(7,)])
         };
         assert!((0..10).any(is_read_after_search));
     }
 
-    #[tokio::test]
-    async fn a_runtime_with_one_thread_never_reads_in_place() {
-        assert!(opened().2.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_read_that_hangs_holds_up_no_other_request_of_an_idle_server() {
+        let (_folder, _writer, reads) = opened();
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        let others = sender.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            others.send("another request").unwrap();
+        });
+        tokio::spawn(async move {
+            // As a request, it begins on the thread that waits for sockets and timers.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let slow = "SELECT length(hex(zeroblob(200000000))) + length(hex(zeroblob(200000001)))";
+            assert_eq!(reads.fetch_one::<(i64,)>(slow, &[]), Some((800_000_002,)));
+            sender.send("the read that hangs").unwrap();
+        });
+        assert_eq!(receiver.recv().await, Some("another request"));
+        assert_eq!(receiver.recv().await, Some("the read that hangs"));
     }
 }

@@ -137,21 +137,20 @@ pub async fn facts(
     caller: Option<&Caller>,
     mut asked: Vec<RepositoryName>,
 ) -> Result<Vec<RepositoryFacts>, Error> {
-    let Some(caller) = caller else {
-        asked.truncate(MOST_OF_ANONYMOUS);
-        return repositories::facts::actions::facts(&mut db.read().await?, None, &asked).await;
-    };
     let mut facts = Vec::with_capacity(asked.len());
-    asked.retain(|name| match repository_facts::without_reading(&caller.principal, name) {
-        Some(enough) => {
-            facts.push(enough);
-            false
-        }
-        None => true,
-    });
+    match caller {
+        None => asked.truncate(MOST_OF_ANONYMOUS),
+        Some(caller) => asked.retain(|name| match repository_facts::without_reading(&caller.principal, name) {
+            Some(enough) => {
+                facts.push(enough);
+                false
+            }
+            None => true,
+        }),
+    }
     if !asked.is_empty() {
-        let mut reader = db.read().await?;
-        facts.extend(repositories::facts::actions::facts(&mut reader, Some(&caller.account_id), &asked).await?);
+        let account_id = caller.map(|caller| caller.account_id.as_str());
+        facts.extend(repositories::facts::actions::facts(&mut db.read().await?, account_id, &asked).await?);
     }
     Ok(facts)
 }

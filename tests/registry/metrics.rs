@@ -50,7 +50,13 @@ impl Prometheus {
     /// The values that an expression has now.
     async fn values(&self, expression: &str) -> Result<Vec<String>, String> {
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("query", expression).finish();
-        let answer = self.client.get(&format!("/api/v1/query?{query}")).await;
+        let ask = || self.client.get(&format!("/api/v1/query?{query}"));
+        let (mut answer, began) = (ask().await, Instant::now());
+        // It listens a moment before it answers.
+        while answer.status == StatusCode::SERVICE_UNAVAILABLE && began.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            answer = ask().await;
+        }
         if answer.status != StatusCode::OK {
             return Err(answer.body);
         }

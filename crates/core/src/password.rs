@@ -54,8 +54,11 @@ impl HashMemory {
         self.is_in_use = true;
         let count = argon2.params().block_count();
         if self.blocks.len() < count {
-            self.blocks = Vec::with_capacity(count.max(ALLOCATED_BLOCKS));
-            self.blocks.resize(count, Block::new());
+            let mut blocks = Vec::new();
+            // Without memory, one request fails, and not the program.
+            blocks.try_reserve_exact(count.max(ALLOCATED_BLOCKS)).expect("there is memory for a hash");
+            blocks.resize(count, Block::new());
+            self.blocks = blocks;
         }
         argon2.hash_password_into_with_memory(secret, salt, hash, &mut self.blocks[..count])
     }
