@@ -50,7 +50,7 @@ impl Prometheus {
     /// The values that an expression has now.
     async fn values(&self, expression: &str) -> Result<Vec<String>, String> {
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("query", expression).finish();
-        let ask = || self.client.get(&format!("/api/v1/query?{query}"));
+        let ask = async || self.client.get(&format!("/api/v1/query?{query}")).await;
         let (mut answer, began) = (ask().await, Instant::now());
         // It listens a moment before it answers.
         while answer.status == StatusCode::SERVICE_UNAVAILABLE && began.elapsed() < PATIENCE {
