@@ -44,4 +44,4 @@ pub mod setup_steps;
 pub mod tokens;
 pub mod web;
 
-rust_i18n::i18n!("templates/locales", fallback = "en");
+rust_i18n::i18n!("templates/locales");

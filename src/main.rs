@@ -129,7 +129,7 @@ fn prepare(command: &Command, settings: &Settings) -> Result<Option<Owner>, Stri
     Ok(owner)
 }
 
-/// One thread more than there are cores: reads of SQLite may stop all threads but one.
+/// One thread more than there are cores, because slow reads of SQLite can block all threads but one.
 fn runtime() -> io::Result<Runtime> {
     let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     Builder::new_multi_thread().worker_threads(cores + 1).enable_all().build()

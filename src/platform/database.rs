@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::in_place_reads::InPlaceReads;
 pub use super::in_place_reads::InPlaceRow;
@@ -53,7 +53,7 @@ impl FromStr for DatabaseLocation {
 }
 
 impl Db {
-    /// For reading. Reads need no transaction: one statement sees one state.
+    /// A [`Reader`]. Reads need no transaction: one statement sees one state.
     pub async fn read(&self) -> sqlx::Result<Reader> {
         Ok(match self {
             Db::Sqlite { readers, in_place, .. } => {
@@ -126,15 +126,10 @@ pub fn error_counts() -> [(&'static str, u64); 2] {
     [("outage", OUTAGES.load(Ordering::Relaxed)), ("other", OTHER_ERRORS.load(Ordering::Relaxed))]
 }
 
-/// What only reads.
+/// Runs queries that only read. On SQLite it takes a connection from the pool only for a read that cannot happen in place.
 #[derive(Debug)]
 pub enum Reader {
-    Sqlite {
-        in_place: InPlaceReads,
-        pool: SqlitePool,
-        /// For the reads that cannot happen in place: most requests need none.
-        connection: Option<PoolConnection<Sqlite>>,
-    },
+    Sqlite { in_place: InPlaceReads, pool: SqlitePool, connection: Option<PoolConnection<Sqlite>> },
     Postgres(PoolConnection<Postgres>),
 }
 
@@ -171,8 +166,9 @@ pub enum Engine<'c> {
 /// What a query that only reads can run on: a [`Reader`], or a [`Tx`] that must see its own writes. Queries that write take
 /// a [`Tx`].
 pub trait Connection: Send {
-    /// What may answer at once on this thread, except inside a transaction.
+    /// The connections that read on this thread. `None` for PostgreSQL, and for a transaction, which must see its own writes.
     fn in_place(&self) -> Option<&InPlaceReads>;
+    /// The connection for sqlx, which a [`Reader`] of SQLite takes from its pool at the first call.
     fn engine(&mut self) -> impl Future<Output = sqlx::Result<Engine<'_>>> + Send;
 }
 
@@ -203,23 +199,6 @@ impl Connection for Tx {
     }
 }
 
-/// The text of a query.
-pub trait QueryText {
-    fn text(&self) -> &str;
-}
-
-impl QueryText for &'static str {
-    fn text(&self) -> &str {
-        self
-    }
-}
-
-impl QueryText for AssertSqlSafe<String> {
-    fn text(&self) -> &str {
-        &self.0
-    }
-}
-
 /// The error for a stored value that this program never writes.
 pub fn unreadable(column: &str, value: &str) -> sqlx::Error {
     sqlx::Error::Decode(format!("{column} holds {value:?}").into())
@@ -242,11 +221,12 @@ macro_rules! execute {
 /// Runs a query with its bound values and reads its rows as `$row` by `fetch_one`, `fetch_optional` or `fetch_all`.
 macro_rules! fetch {
     ($how:ident, $connection:expr, $row:ty, $sql:expr $(, $value:expr)* $(,)?) => {
-        match (&mut *$connection, $sql) {
+        // `match` and not `let`: `$connection` may be a temporary, such as `&mut db.read().await?`.
+        match (&mut *$connection, sqlx::SqlSafeStr::into_sql_str($sql)) {
             (connection, sql) => {
-                use $crate::platform::database::{Connection, Engine, QueryText};
-                let (text, reads) = (QueryText::text(&sql), Connection::in_place(connection));
-                match reads.and_then(|reads| reads.$how::<$row>(text, &[$(&$value as &dyn rusqlite::ToSql),*])) {
+                use $crate::platform::database::{Connection, Engine};
+                let reads = Connection::in_place(connection);
+                match reads.and_then(|reads| reads.$how::<$row>(sql.as_str(), &[$(&$value as &dyn rusqlite::ToSql),*])) {
                     Some(found) => Ok(found),
                     None => match Connection::engine(connection).await {
                         Ok(Engine::Sqlite(c)) => sqlx::query_as::<_, $row>(sql)$(.bind($value))*.$how(c).await,

@@ -78,7 +78,7 @@ impl<R> FairQueue<R> {
         }
     }
 
-    /// Changes the resources that nobody uses.
+    /// Calls `change` on each resource whose permit nobody holds.
     pub fn for_each_free(&self, change: impl FnMut(&mut R)) {
         self.lock().free.iter_mut().for_each(change);
     }

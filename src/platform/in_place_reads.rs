@@ -1,10 +1,10 @@
 //! Reads from SQLite on the thread that asks. sqlx gives each read to a thread of its own: two switches between threads, which
 //! cost five times as much as a read whose pages are in memory.
 //!
-//! A read that waits for a disk stops its thread, and the requests on it. So one thread of the runtime never reads in place,
-//! and none does during a slow read and for a while after it: then all reads go through sqlx, where only those that need the
-//! disk wait. A search in many rows, which needs no disk and yet takes long, is broken off and begins again through sqlx, and
-//! for a while that query does so at once.
+//! A read that waits for a disk blocks its thread, and the other requests on it. So at most all threads but one read in place at
+//! the same time. While a read is slow, and for a second after it, all reads go through sqlx, where only those that need the
+//! disk wait. A read through many rows can take long without a disk: SQLite interrupts it after 2 ms, it starts again through
+//! sqlx, and for the next second the same query goes through sqlx at once.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,14 +16,16 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Rows, ToSql};
 use tokio::runtime::Handle;
 
-/// A read from memory takes microseconds, or a few milliseconds where its thread is interrupted.
+/// A read that takes longer than this has waited for the disk. From memory it takes microseconds, or a few milliseconds if the
+/// system interrupts its thread.
 const SLOW: Duration = Duration::from_millis(20);
+/// How long all reads go through sqlx after one was slow or failed, and a query after it was interrupted.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How long a search may keep a thread from its other requests.
-const LONGEST_SEARCH: Duration = Duration::from_millis(2);
-/// How many of SQLite's instructions lie between two looks at the clock: about 50 µs.
-const INSTRUCTIONS: i32 = 2000;
-/// How often a slow read is looked for, to wake another thread.
+/// SQLite interrupts a read after this time, so that the other requests of its thread can go on.
+const LONGEST_READ: Duration = Duration::from_millis(2);
+/// SQLite checks the time after this many of its instructions: about every 50 µs.
+const CHECK_EVERY_INSTRUCTIONS: i32 = 2000;
+/// How often [`wake_a_worker_during_slow_reads`] looks for one.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 /// No read is running.
@@ -50,16 +52,16 @@ struct Shared {
     opened_at: Instant,
     /// In microseconds since the opening.
     paused_until: AtomicU64,
-    /// The queries that were broken off, and until when they go through sqlx at once.
-    long_searches: RwLock<Vec<(String, u64)>>,
+    /// The queries that SQLite interrupted, and until when they go through sqlx at once.
+    interrupted_queries: RwLock<Vec<(String, u64)>>,
 }
 
 #[derive(Debug)]
 struct InPlaceConnection {
     /// `None` once it is closed.
     connection: Mutex<Option<Connection>>,
-    /// In microseconds since the opening, or [`IDLE`].
-    reads_since: Arc<AtomicU64>,
+    /// When the running read began, in microseconds since the opening, or [`IDLE`].
+    read_began_at: Arc<AtomicU64>,
 }
 
 impl InPlaceReads {
@@ -68,15 +70,18 @@ impl InPlaceReads {
         Self::of(Vec::new(), Instant::now())
     }
 
-    /// Opens one connection fewer than the runtime has threads, at most eight. (Only tests have a runtime with one thread.)
+    /// Opens one connection fewer than the runtime has threads, but at least one (for tests with one thread) and at most eight.
     pub fn open(path: &Path) -> Self {
         let Ok(runtime) = Handle::try_current() else { return Self::none() };
         let most = runtime.metrics().num_workers().saturating_sub(1).clamp(1, MOST_CONNECTIONS);
         let opened_at = Instant::now();
         let reads = Self::of((0..most).filter_map(|_| connect(path, opened_at).ok()).collect(), opened_at);
         let shared = Arc::downgrade(&reads.0);
-        let watch = thread::Builder::new().name("slow reads".to_owned()).spawn(move || watch(&shared, &runtime));
-        if watch.is_ok() { reads } else { Self::none() }
+        let thread = thread::Builder::new().name("slow reads".to_owned());
+        match thread.spawn(move || wake_a_worker_during_slow_reads(&shared, &runtime)) {
+            Ok(_) => reads,
+            Err(_) => Self::none(),
+        }
     }
 
     fn of(connections: Vec<InPlaceConnection>, opened_at: Instant) -> Self {
@@ -84,7 +89,7 @@ impl InPlaceReads {
             connections,
             opened_at,
             paused_until: AtomicU64::new(0),
-            long_searches: RwLock::default(),
+            interrupted_queries: RwLock::default(),
         }))
     }
 
@@ -117,33 +122,40 @@ impl InPlaceReads {
         take: impl FnOnce(&mut Rows<'_>, &[usize]) -> rusqlite::Result<R>,
     ) -> Option<R> {
         let began = self.0.micros();
-        if began < self.0.paused_until.load(Ordering::Relaxed) || self.0.is_slow(began) || self.0.is_long(sql, began) {
+        if began < self.0.paused_until.load(Ordering::Relaxed)
+            || self.0.has_slow_read(began)
+            || self.0.was_interrupted_lately(sql, began)
+        {
             return None;
         }
         let mut connections = self.0.connections.iter();
-        let (connection, reads_since) =
-            connections.find_map(|place| Some((place.connection.try_lock().ok()?, &place.reads_since)))?;
-        reads_since.store(began, Ordering::Relaxed);
+        let (connection, read_began_at) =
+            connections.find_map(|place| Some((place.connection.try_lock().ok()?, &place.read_began_at)))?;
+        read_began_at.store(began, Ordering::Relaxed);
         let found = connection.as_ref().map(|connection| rows::<T, R>(connection, sql, values, take));
-        reads_since.store(IDLE, Ordering::Relaxed);
+        read_began_at.store(IDLE, Ordering::Relaxed);
         let found = found?;
         let ended = self.0.micros();
-        let error = found.as_ref().err();
-        // A query that sqlx can read and this cannot is a mistake in the program.
-        debug_assert!(error.is_none_or(|error| error.sqlite_error_code().is_some()), "{error:?}: {sql}");
-        let is_broken_off = error.is_some_and(|it| it.sqlite_error_code() == Some(ErrorCode::OperationInterrupted));
-        if is_longer(began, ended, SLOW) || (error.is_some() && !is_broken_off) {
-            self.0.paused_until.store(after_pause(ended), Ordering::Relaxed);
+        let mut is_slow = has_taken_longer(began, ended, SLOW);
+        match &found {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                self.0.note_interrupted(sql, ended);
+            }
+            Err(error) => {
+                // A query that sqlx can read and rusqlite cannot is a mistake in the program.
+                debug_assert!(error.sqlite_error_code().is_some(), "{error:?}: {sql}");
+                tracing::warn!(%error, "a read goes through sqlx instead");
+                is_slow = true;
+            }
+            Ok(_) => {}
         }
-        match error {
-            Some(_) if is_broken_off => self.0.note_long(sql, ended),
-            Some(error) => tracing::warn!(%error, "a read goes through sqlx instead"),
-            None => {}
+        if is_slow {
+            self.0.paused_until.store(after_pause(ended), Ordering::Relaxed);
         }
         found.ok()
     }
 
-    /// Closes the connections. One that waits for a disk stays open.
+    /// Closes the connections, except those that are still reading a tenth of a second later.
     pub async fn close(&self) {
         let began = Instant::now();
         for place in &self.0.connections {
@@ -167,30 +179,31 @@ impl Shared {
     }
 
     /// Whether a read is running that takes long.
-    fn is_slow(&self, now: u64) -> bool {
-        self.connections.iter().any(|place| is_longer(place.reads_since.load(Ordering::Relaxed), now, SLOW))
+    fn has_slow_read(&self, now: u64) -> bool {
+        self.connections.iter().any(|place| has_taken_longer(place.read_began_at.load(Ordering::Relaxed), now, SLOW))
     }
 
-    fn is_long(&self, sql: &str, now: u64) -> bool {
-        let long = self.long_searches.read();
+    fn was_interrupted_lately(&self, sql: &str, now: u64) -> bool {
+        let long = self.interrupted_queries.read();
         long.is_ok_and(|long| long.iter().any(|(text, until)| now < *until && text == sql))
     }
 
-    fn note_long(&self, sql: &str, now: u64) {
-        if let Ok(mut long) = self.long_searches.write() {
+    fn note_interrupted(&self, sql: &str, now: u64) {
+        if let Ok(mut long) = self.interrupted_queries.write() {
             long.retain(|(_, until)| now < *until);
             long.push((sql.to_owned(), after_pause(now)));
         }
     }
 }
 
-/// tokio's thread that waits for sockets and timers does not hand that over when it runs a request. If this request then reads
-/// slowly and all other threads sleep, nobody would notice a new one. A task from outside wakes a thread, which takes over.
-fn watch(shared: &Weak<Shared>, runtime: &Handle) {
+/// The tokio worker that waits for sockets and timers keeps that job while it runs a request. If that request then reads slowly
+/// and all other workers sleep, nobody notices new requests. A task that is spawned from this thread wakes a worker, which
+/// takes the job over.
+fn wake_a_worker_during_slow_reads(shared: &Weak<Shared>, runtime: &Handle) {
     loop {
         thread::sleep(WATCH_EVERY);
         let Some(shared) = shared.upgrade() else { return };
-        if shared.is_slow(shared.micros()) {
+        if shared.has_slow_read(shared.micros()) {
             runtime.spawn(async {});
         }
     }
@@ -204,7 +217,7 @@ fn micros_since(opened_at: Instant) -> u64 {
     opened_at.elapsed().as_micros() as u64
 }
 
-fn is_longer(began: u64, ended: u64, most: Duration) -> bool {
+fn has_taken_longer(began: u64, ended: u64, most: Duration) -> bool {
     u128::from(ended.saturating_sub(began)) > most.as_micros()
 }
 
@@ -217,14 +230,15 @@ fn connect(path: &Path, opened_at: Instant) -> rusqlite::Result<InPlaceConnectio
     connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
     // Otherwise a query with LIKE is planned again for each value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    let reads_since = Arc::new(AtomicU64::new(IDLE));
-    let began = Arc::clone(&reads_since);
-    let takes_too_long = move || is_longer(began.load(Ordering::Relaxed), micros_since(opened_at), LONGEST_SEARCH);
-    connection.progress_handler(INSTRUCTIONS, Some(takes_too_long))?;
-    Ok(InPlaceConnection { connection: Mutex::new(Some(connection)), reads_since })
+    let read_began_at = Arc::new(AtomicU64::new(IDLE));
+    let began_at = Arc::clone(&read_began_at);
+    let takes_too_long =
+        move || has_taken_longer(began_at.load(Ordering::Relaxed), micros_since(opened_at), LONGEST_READ);
+    connection.progress_handler(CHECK_EVERY_INSTRUCTIONS, Some(takes_too_long))?;
+    Ok(InPlaceConnection { connection: Mutex::new(Some(connection)), read_began_at })
 }
 
-/// Binds `$1` to the first value, as sqlx does. To SQLite these are names, which it numbers in the order of the text.
+/// Binds `$1` to the first value, as sqlx does. SQLite itself takes `$1` for a name, and numbers names in the order of the text.
 fn rows<T: InPlaceRow, R>(
     connection: &Connection,
     sql: &str,
@@ -242,7 +256,6 @@ fn rows<T: InPlaceRow, R>(
     take(&mut query.raw_query(), &columns)
 }
 
-/// Tuples have their columns in order.
 macro_rules! tuples {
     ($($($name:ident $at:tt)*;)*) => {$(
         impl<$($name: rusqlite::types::FromSql),*> InPlaceRow for ($($name,)*) {
@@ -262,9 +275,6 @@ tuples! {
     A 0 B 1 C 2 D 3;
     A 0 B 1 C 2 D 3 E 4;
     A 0 B 1 C 2 D 3 E 4 F 5;
-    A 0 B 1 C 2 D 3 E 4 F 5 G 6;
-    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
-    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8;
 }
 
 #[cfg(test)]
@@ -299,16 +309,16 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_second_thread_and_those_after_a_slow_read_ask_elsewhere() {
+    async fn reads_go_through_sqlx_while_all_connections_read_and_after_a_slow_read() {
         let (_folder, _writer, reads) = opened();
         let held = reads.0.connections[0].connection.lock().unwrap();
         assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
         drop(held);
         // A disk that hangs: as long as its read goes on.
-        reads.0.connections[0].reads_since.store(0, Ordering::Relaxed);
+        reads.0.connections[0].read_began_at.store(0, Ordering::Relaxed);
         thread::sleep(SLOW + Duration::from_millis(2));
         assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
-        reads.0.connections[0].reads_since.store(IDLE, Ordering::Relaxed);
+        reads.0.connections[0].read_began_at.store(IDLE, Ordering::Relaxed);
         reads.0.paused_until.store(0, Ordering::Relaxed);
         assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_some());
         // One long instruction of SQLite, like one read of a slow disk.
@@ -319,7 +329,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_search_that_takes_long_is_broken_off_and_holds_up_no_other_read() {
+    async fn a_query_that_takes_long_is_interrupted_and_holds_up_no_other_read() {
         let (_folder, _writer, reads) = opened();
         let search = "WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < $1)
                       SELECT max(number) FROM n";

@@ -19,7 +19,7 @@ use super::rate_limits::networks_of;
 use super::rng::SystemRng;
 use crate::error::Error;
 
-/// Each permit takes 19 MiB while passwords are hashed, and two hash a hundred of them a second.
+/// Each permit takes 19 MiB while passwords are hashed. Two permits hash a hundred passwords a second.
 const MOST_PERMITS: usize = 2;
 /// One action of a registry client sends the same wrong secret up to six times, and a forgotten job sends it all day.
 const REMEMBERED: Duration = Duration::MINUTE;

@@ -232,7 +232,7 @@ pub fn private(response: impl IntoResponse) -> Response {
     response
 }
 
-/// A page without the indentation of its templates, which weighs in a long list. Code keeps its own. Not for a page with a
+/// A page without the indentation of its templates, which adds up in a long list. Code keeps its own. Not for a page with a
 /// text area.
 pub fn without_indentation(page: &impl Template) -> Result<Html<String>, Error> {
     let html = page.render().map_err(Error::internal)?;
@@ -241,22 +241,22 @@ pub fn without_indentation(page: &impl Template) -> Result<Html<String>, Error> 
     while let Some(start) = rest.find("<pre") {
         let (text, code) = rest.split_at(start);
         let (code, after) = code.split_at(code.find("</pre>").unwrap_or(code.len()));
-        strip(text, &mut stripped);
+        push_without_indentation(text, &mut stripped);
         stripped.push_str(code);
         rest = after;
     }
-    strip(rest, &mut stripped);
+    push_without_indentation(rest, &mut stripped);
     Ok(Html(stripped))
 }
 
-/// Adds a text without the spaces at the beginning of its lines, and without empty lines.
-fn strip(text: &str, stripped: &mut String) {
+/// Appends `text` to `html` without the indentation of its lines and without empty lines.
+fn push_without_indentation(text: &str, html: &mut String) {
     let mut lines = text.split('\n');
-    stripped.push_str(lines.next().unwrap_or_default());
+    html.push_str(lines.next().unwrap_or_default());
     for line in lines {
         let line = line.trim_ascii_start();
         if !line.is_empty() {
-            stripped.extend(["\n", line]);
+            html.extend(["\n", line]);
         }
     }
 }

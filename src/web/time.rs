@@ -81,7 +81,7 @@ impl Calendar for Zone {
     }
 }
 
-/// A time on a page. Each of its texts is written where a page shows it: no page shows all of them.
+/// A time on a page. Each text is formatted only when a template asks for it, because no page shows all of them.
 #[derive(Debug, Clone)]
 pub struct TimeView {
     at: Timestamp,

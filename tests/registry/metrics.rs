@@ -50,13 +50,15 @@ impl Prometheus {
     /// The values that an expression has now.
     async fn values(&self, expression: &str) -> Result<Vec<String>, String> {
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("query", expression).finish();
-        let ask = async || self.client.get(&format!("/api/v1/query?{query}")).await;
-        let (mut answer, began) = (ask().await, Instant::now());
-        // It listens a moment before it answers.
-        while answer.status == StatusCode::SERVICE_UNAVAILABLE && began.elapsed() < PATIENCE {
+        let began = Instant::now();
+        let answer = loop {
+            let answer = self.client.get(&format!("/api/v1/query?{query}")).await;
+            // Prometheus accepts connections before it is ready, and answers 503 until then.
+            if answer.status != StatusCode::SERVICE_UNAVAILABLE || began.elapsed() >= PATIENCE {
+                break answer;
+            }
             tokio::time::sleep(Duration::from_millis(100)).await;
-            answer = ask().await;
-        }
+        };
         if answer.status != StatusCode::OK {
             return Err(answer.body);
         }

@@ -31,16 +31,16 @@ const JUDGED_CHARACTERS: usize = 32;
 /// Letters have one reading.
 const JUDGED_LETTERS: usize = 100;
 
-/// The memory of one hash at a time, allocated at the first one and reused until [`HashMemory::release_if_idle`].
+/// Memory for one hash at a time. It is allocated for the first hash and reused until [`HashMemory::release_if_idle`].
 #[derive(Default)]
 pub struct HashMemory {
     blocks: Vec<Block>,
-    /// Whether it was used since the last look.
-    is_in_use: bool,
+    /// Whether a hash has used it since the last [`HashMemory::release_if_idle`].
+    has_been_used: bool,
 }
 
-/// glibc's malloc keeps freed memory of up to 32 MiB for the process, and returns larger ones at once. Only what a hash writes to,
-/// 19 MiB, takes memory.
+/// 33 MiB, in blocks of 1 KiB. glibc may keep a freed allocation for the process, but never one above 32 MiB. The part that a hash
+/// does not write to, all but 19 MiB, takes no memory.
 const ALLOCATED_BLOCKS: usize = 33 << 10;
 
 impl HashMemory {
@@ -51,21 +51,20 @@ impl HashMemory {
         salt: &[u8],
         hash: &mut [u8],
     ) -> argon2::Result<()> {
-        self.is_in_use = true;
+        self.has_been_used = true;
         let count = argon2.params().block_count();
         if self.blocks.len() < count {
-            let mut blocks = Vec::new();
-            // Without memory, one request fails, and not the program.
-            blocks.try_reserve_exact(count.max(ALLOCATED_BLOCKS)).expect("there is memory for a hash");
-            blocks.resize(count, Block::new());
-            self.blocks = blocks;
+            let missing = count.max(ALLOCATED_BLOCKS) - self.blocks.len();
+            // A failed allocation would abort the program; this panic fails one request.
+            self.blocks.try_reserve_exact(missing).expect("there is memory for a hash");
+            self.blocks.resize(count, Block::new());
         }
         argon2.hash_password_into_with_memory(secret, salt, hash, &mut self.blocks[..count])
     }
 
     /// Frees the memory if no hash has used it since the last call.
     pub fn release_if_idle(&mut self) {
-        if !std::mem::take(&mut self.is_in_use) {
+        if !std::mem::take(&mut self.has_been_used) {
             self.blocks = Vec::new();
         }
     }

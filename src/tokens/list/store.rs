@@ -38,8 +38,9 @@ const fn order_by(column: TokenColumn) -> &'static str {
     }
 }
 
-/// One page of an account's tokens, of which it has `all_tokens`, and the number of rows on all pages. A page after the last one
-/// becomes the last one. The text of the two queries consists only of the constants above; all values are bound.
+/// One page of an account's tokens, and the number of rows on all pages. `all_tokens` is the account's number of tokens, which is
+/// that number as long as nothing is filtered. A page after the last one becomes the last one. The text of the two queries
+/// consists only of the constants above; all values are bound.
 pub async fn list(
     connection: &mut impl Connection,
     account: &Account,
@@ -57,8 +58,8 @@ pub async fn list(
     let source = listing.source.map_or("", TokenSource::as_str);
     let text = if listing.text.is_empty() { String::new() } else { like(&listing.text) };
     let count = if listing.is_filtered() {
-        let sql = AssertSqlSafe(listed("COUNT(*)"));
-        fetch!(fetch_one, connection, (i64,), sql, &account.id, status, source, &text, now.millis())?.0
+        let count_sql = AssertSqlSafe(listed("COUNT(*)"));
+        fetch!(fetch_one, connection, (i64,), count_sql, &account.id, status, source, &text, now.millis())?.0
     } else {
         all_tokens
     };
@@ -108,7 +109,7 @@ pub async fn count_expiring(
         fetch_one,
         connection,
         (i64,),
-        // With the sources, which are all, the index leads to the tokens of those days.
+        // Every token has one of these sources. The condition lets the index (account_id, source, expires_at) find the days.
         "SELECT COUNT(*) FROM token
          WHERE account_id = $1 AND source IN ('manual', 'auto-generated') AND expires_at > $2 AND expires_at <= $3 AND is_active",
         &account.id,
