@@ -75,7 +75,7 @@ pub async fn account(url: &str, username: &str, first: i64, last: i64) {
 }
 
 /// Inserts this many tokens of other accounts.
-pub async fn others(url: &str, tokens: i64) {
+pub async fn other_accounts(url: &str, tokens: i64) {
     let db = open(url).await;
     run(
         &db,

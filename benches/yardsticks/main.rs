@@ -1,7 +1,7 @@
 //! What `benches/run` measures Dockpass against, and with: bare handlers of axum that do the same work and nothing else, and
 //! clients.
 //!
-//! The handlers write one line for each request, with the fields of ours, through tracing-subscriber as it comes.
+//! The handlers write one line for each request, with the fields of ours, through tracing-subscriber with its defaults.
 
 #![allow(clippy::unwrap_used, reason = "a bench may panic")]
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
@@ -37,7 +37,7 @@ async fn main() {
         ["fill-account", url, username, first, last] => {
             fill::account(url, username, first.parse().unwrap(), last.parse().unwrap()).await;
         }
-        ["fill", url, tokens] => fill::others(url, tokens.parse().unwrap()).await,
+        ["fill", url, tokens] => fill::other_accounts(url, tokens.parse().unwrap()).await,
         ["first-answer", url, program, ref more @ ..] => clients::first_answer(url, program, more),
         ["attack", url, user, secret, person, password, victim, seconds] => {
             let probes = clients::Probes { url, user, secret, person, password };

@@ -27,7 +27,7 @@ struct Page<'p> {
 }
 
 #[derive(Clone)]
-struct Pages {
+struct PageState {
     pool: SqlitePool,
     pieces: Arc<[Piece]>,
 }
@@ -37,7 +37,7 @@ pub fn routes(pool: SqlitePool, html: &str) -> Router {
     let html = std::fs::read_to_string(html).unwrap();
     let pieces: Arc<[Piece]> = split(&html).into();
     assert_eq!(Page { pieces: &pieces }.render().unwrap(), html);
-    Router::new().route("/settings/tokens", get(show)).with_state(Pages { pool, pieces })
+    Router::new().route("/settings/tokens", get(show)).with_state(PageState { pool, pieces })
 }
 
 fn split(html: &str) -> Vec<Piece> {
@@ -61,7 +61,7 @@ fn split(html: &str) -> Vec<Piece> {
     html.split_inclusive('>').map(piece).collect()
 }
 
-async fn show(State(pages): State<Pages>, headers: HeaderMap) -> Response {
+async fn show(State(pages): State<PageState>, headers: HeaderMap) -> Response {
     let began = Instant::now();
     let session = headers.get(COOKIE).and_then(|cookie| cookie.to_str().ok()?.split_once('=')).map_or("", |(_, id)| id);
     let sql = "SELECT account_id, data, created_at, last_seen_at, expires_at FROM session WHERE id_hash = $1";

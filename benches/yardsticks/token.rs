@@ -31,7 +31,7 @@ const READ: &str = "SELECT token.id, token.account_id, token.description, token.
 
 /// What the answer and the line say of a token.
 #[derive(Debug, Clone)]
-struct Found {
+struct FoundToken {
     id: String,
     account_id: String,
     description: String,
@@ -41,11 +41,11 @@ struct Found {
 #[derive(Debug, Clone)]
 enum Tokens {
     Database(SqlitePool),
-    Memory(Arc<HashMap<Vec<u8>, Found>>),
+    Memory(Arc<HashMap<Vec<u8>, FoundToken>>),
 }
 
 #[derive(Clone)]
-struct Endpoint {
+struct TokenEndpoint {
     tokens: Tokens,
     key: Arc<EcdsaKeyPair>,
     /// The first part of a token of Dockpass, so that both answers are equally long.
@@ -60,31 +60,35 @@ pub async fn by_memory(pool: &SqlitePool, header: &str) -> Router {
     let sql = "SELECT secret_hash, token.id, account_id, description, username
                FROM token JOIN account ON account.id = account_id";
     let rows: Vec<(Vec<u8>, String, String, String, String)> = sqlx::query_as(sql).fetch_all(pool).await.unwrap();
-    let known = rows
-        .into_iter()
-        .map(|(hash, id, account_id, description, username)| (hash, Found { id, account_id, description, username }));
+    let known = rows.into_iter().map(|(hash, id, account_id, description, username)| {
+        (hash, FoundToken { id, account_id, description, username })
+    });
     routes(Tokens::Memory(Arc::new(known.collect())), header)
 }
 
 fn routes(tokens: Tokens, header: &str) -> Router {
     let key = Arc::new(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap());
-    Router::new().route("/token", get(answer)).with_state(Endpoint { tokens, key, header: header.into() })
+    Router::new().route("/token", get(answer)).with_state(TokenEndpoint { tokens, key, header: header.into() })
 }
 
 #[derive(Deserialize)]
-struct Asked {
+struct TokenQuery {
     service: String,
     scope: String,
 }
 
 #[derive(Serialize)]
-struct Body<'t> {
+struct TokenBody<'t> {
     token: &'t str,
     access_token: &'t str,
     expires_in: i64,
 }
 
-async fn answer(State(endpoint): State<Endpoint>, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
+async fn answer(
+    State(endpoint): State<TokenEndpoint>,
+    Query(asked): Query<TokenQuery>,
+    headers: HeaderMap,
+) -> Response {
     let began = Instant::now();
     let Some((username, hash)) = credentials(&headers) else { return StatusCode::UNAUTHORIZED.into_response() };
     let found = find(&endpoint.tokens, &hash).await.filter(|found| found.username == username);
@@ -114,7 +118,7 @@ async fn answer(State(endpoint): State<Endpoint>, Query(asked): Query<Asked>, he
         milliseconds = began.elapsed().as_millis() as u64,
         "a token request was granted"
     );
-    let body = Json(Body { token: &token, access_token: &token, expires_in: 300 });
+    let body = Json(TokenBody { token: &token, access_token: &token, expires_in: 300 });
     ([(CACHE_CONTROL, "no-store")], body).into_response()
 }
 
@@ -126,7 +130,7 @@ fn credentials(headers: &HeaderMap) -> Option<(String, Vec<u8>)> {
     Some((username.to_owned(), Sha256::digest(secret).to_vec()))
 }
 
-async fn find(tokens: &Tokens, hash: &[u8]) -> Option<Found> {
+async fn find(tokens: &Tokens, hash: &[u8]) -> Option<FoundToken> {
     let pool = match tokens {
         Tokens::Database(pool) => pool,
         Tokens::Memory(known) => return known.get(hash).cloned(),
@@ -135,7 +139,7 @@ async fn find(tokens: &Tokens, hash: &[u8]) -> Option<Found> {
     let (is_active, disabled_at): (bool, Option<i64>) = (row.get("is_active"), row.get("disabled_at"));
     let (expires_at, _used_at): (Option<i64>, Option<i64>) = (row.get("expires_at"), row.get("last_used_at"));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
-    (is_active && disabled_at.is_none() && expires_at.is_none_or(|at| at > now)).then(|| Found {
+    (is_active && disabled_at.is_none() && expires_at.is_none_or(|at| at > now)).then(|| FoundToken {
         id: row.get("id"),
         account_id: row.get("account_id"),
         description: row.get("description"),
@@ -149,7 +153,7 @@ fn new_id() -> String {
     uuid::Builder::from_random_bytes(random).into_uuid().to_string()
 }
 
-fn sign(endpoint: &Endpoint, claims: &str) -> String {
+fn sign(endpoint: &TokenEndpoint, claims: &str) -> String {
     let mut token = format!("{}.{}", endpoint.header, BASE64URL_NOPAD.encode(claims.as_bytes()));
     let signature = endpoint.key.sign(&SystemRandom::new(), token.as_bytes()).unwrap();
     token.push('.');

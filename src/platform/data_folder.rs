@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 use super::database::DatabaseLocation;
 use crate::config::Config;
 
-/// Servers share this lock. `dockpass restore` takes it exclusively, so that it never replaces the database of a running
-/// server.
+/// Servers share this lock. `dockpass restore` and `migrate-to` take it exclusively, so that they never replace or copy the
+/// database of a running server.
 const LOCK_FILE: &str = "dockpass.lock";
 
 /// Creates the data folder if it is missing, takes the shared lock and closes the files to other users. Dropping the file
 /// releases the lock. Errors are sentences.
 pub fn occupy(config: &Config) -> Result<File, String> {
     let lock = open_lock(config)?;
-    lock.try_lock_shared()
-        .map_err(|_| format!("{} is being restored: wait until that is done", config.data.display()))?;
+    lock.try_lock_shared().map_err(|_| {
+        format!("{} is being restored or copied to PostgreSQL: wait until that is done", config.data.display())
+    })?;
     refuse_half_restored(config)?;
     close_to_others(config);
     Ok(lock)

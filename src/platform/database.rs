@@ -53,7 +53,7 @@ impl FromStr for DatabaseLocation {
 }
 
 impl Db {
-    /// A [`Reader`]. Reads need no transaction: one statement sees one state.
+    /// Reads need no transaction: one statement sees one state.
     pub async fn read(&self) -> sqlx::Result<Reader> {
         Ok(match self {
             Db::Sqlite { readers, in_place, .. } => {

@@ -25,9 +25,9 @@ use tower::ServiceExt as _;
 /// File descriptors that are not for connections: the database, the log, outgoing requests.
 const RESERVED_FILES: u64 = 128;
 const MOST_CONNECTIONS: usize = 20_000;
-/// After a failed accept: without a pause a process that is out of files would spin.
 /// Linux keeps at most so many connections waiting for a listener.
 const LISTEN_QUEUE: usize = 4096;
+/// After a failed accept: without a pause a process that is out of files would spin.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
 const LOG_EVERY: Duration = Duration::from_secs(60);
 /// How long a new connection gets to send its first bytes when the server stops.

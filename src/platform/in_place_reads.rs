@@ -1,13 +1,13 @@
-//! Reads from SQLite on the thread that asks. sqlx gives each read to a thread of its own: two switches between threads, which
+//! Reads from SQLite on the request's own thread. sqlx gives each read to a thread of its own: two switches between threads, which
 //! cost five times as much as a read whose pages are in memory.
 //!
 //! A read that waits for a disk blocks its thread, and the other requests on it. So at most all threads but one read in place at
 //! the same time. While a read is slow, and for a second after it, all reads go through sqlx, where only those that need the
-//! disk wait. A read through many rows can take long without a disk: SQLite interrupts it after 2 ms, it starts again through
+//! disk wait. A read through many rows can take long without a disk: SQLite interrupts it after about 2 ms, it starts again through
 //! sqlx, and for the next second the same query goes through sqlx at once.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,10 +21,11 @@ use tokio::runtime::Handle;
 const SLOW: Duration = Duration::from_millis(20);
 /// How long all reads go through sqlx after one was slow or failed, and a query after it was interrupted.
 const PAUSE: Duration = Duration::from_secs(1);
-/// SQLite interrupts a read after this time, so that the other requests of its thread can go on.
-const LONGEST_READ: Duration = Duration::from_millis(2);
-/// SQLite checks the time after this many of its instructions: about every 50 µs.
+/// SQLite asks after this many of its instructions, about every 50 µs, whether to interrupt the read.
 const CHECK_EVERY_INSTRUCTIONS: i32 = 2000;
+/// A read is interrupted at this check, after about 2 ms, so that the other requests of its thread can go on. A time so short would
+/// also interrupt short reads whenever the system interrupts their thread. One that is [`SLOW`] is interrupted too.
+const MOST_CHECKS: u32 = 40;
 /// How often [`wake_a_worker_during_slow_reads`] looks for one.
 const WATCH_EVERY: Duration = Duration::from_millis(100);
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -60,8 +61,15 @@ struct Shared {
 struct InPlaceConnection {
     /// `None` once it is closed.
     connection: Mutex<Option<Connection>>,
-    /// When the running read began, in microseconds since the opening, or [`IDLE`].
-    read_began_at: Arc<AtomicU64>,
+    read: Arc<RunningRead>,
+}
+
+#[derive(Debug)]
+struct RunningRead {
+    /// In microseconds since the opening, or [`IDLE`].
+    began_at: AtomicU64,
+    /// How often SQLite has asked whether to interrupt it.
+    checks: AtomicU32,
 }
 
 impl InPlaceReads {
@@ -129,11 +137,11 @@ impl InPlaceReads {
             return None;
         }
         let mut connections = self.0.connections.iter();
-        let (connection, read_began_at) =
-            connections.find_map(|place| Some((place.connection.try_lock().ok()?, &place.read_began_at)))?;
-        read_began_at.store(began, Ordering::Relaxed);
-        let found = connection.as_ref().map(|connection| rows::<T, R>(connection, sql, values, take));
-        read_began_at.store(IDLE, Ordering::Relaxed);
+        let (connection, free) = connections.find_map(|free| Some((free.connection.try_lock().ok()?, free)))?;
+        free.read.checks.store(0, Ordering::Relaxed);
+        free.read.began_at.store(began, Ordering::Relaxed);
+        let found = connection.as_ref().map(|connection| run_query::<T, R>(connection, sql, values, take));
+        free.read.began_at.store(IDLE, Ordering::Relaxed);
         let found = found?;
         let ended = self.0.micros();
         let mut is_slow = has_taken_longer(began, ended, SLOW);
@@ -158,9 +166,9 @@ impl InPlaceReads {
     /// Closes the connections, except those that are still reading a tenth of a second later.
     pub async fn close(&self) {
         let began = Instant::now();
-        for place in &self.0.connections {
+        for in_place in &self.0.connections {
             loop {
-                if let Ok(mut connection) = place.connection.try_lock() {
+                if let Ok(mut connection) = in_place.connection.try_lock() {
                     connection.take();
                     break;
                 }
@@ -173,6 +181,12 @@ impl InPlaceReads {
     }
 }
 
+impl RunningRead {
+    fn is_slow(&self, now: u64) -> bool {
+        has_taken_longer(self.began_at.load(Ordering::Relaxed), now, SLOW)
+    }
+}
+
 impl Shared {
     fn micros(&self) -> u64 {
         micros_since(self.opened_at)
@@ -180,7 +194,7 @@ impl Shared {
 
     /// Whether a read is running that takes long.
     fn has_slow_read(&self, now: u64) -> bool {
-        self.connections.iter().any(|place| has_taken_longer(place.read_began_at.load(Ordering::Relaxed), now, SLOW))
+        self.connections.iter().any(|each| each.read.is_slow(now))
     }
 
     fn was_interrupted_lately(&self, sql: &str, now: u64) -> bool {
@@ -230,16 +244,17 @@ fn connect(path: &Path, opened_at: Instant) -> rusqlite::Result<InPlaceConnectio
     connection.set_prepared_statement_cache_capacity(KEPT_STATEMENTS);
     // Otherwise a query with LIKE is planned again for each value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    let read_began_at = Arc::new(AtomicU64::new(IDLE));
-    let began_at = Arc::clone(&read_began_at);
-    let takes_too_long =
-        move || has_taken_longer(began_at.load(Ordering::Relaxed), micros_since(opened_at), LONGEST_READ);
-    connection.progress_handler(CHECK_EVERY_INSTRUCTIONS, Some(takes_too_long))?;
-    Ok(InPlaceConnection { connection: Mutex::new(Some(connection)), read_began_at })
+    let read = Arc::new(RunningRead { began_at: AtomicU64::new(IDLE), checks: AtomicU32::new(0) });
+    let checked = Arc::clone(&read);
+    let is_too_long = move || {
+        checked.checks.fetch_add(1, Ordering::Relaxed) >= MOST_CHECKS || checked.is_slow(micros_since(opened_at))
+    };
+    connection.progress_handler(CHECK_EVERY_INSTRUCTIONS, Some(is_too_long))?;
+    Ok(InPlaceConnection { connection: Mutex::new(Some(connection)), read })
 }
 
 /// Binds `$1` to the first value, as sqlx does. SQLite itself takes `$1` for a name, and numbers names in the order of the text.
-fn rows<T: InPlaceRow, R>(
+fn run_query<T: InPlaceRow, R>(
     connection: &Connection,
     sql: &str,
     values: &[&dyn ToSql],
@@ -315,10 +330,10 @@ mod tests {
         assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
         drop(held);
         // A disk that hangs: as long as its read goes on.
-        reads.0.connections[0].read_began_at.store(0, Ordering::Relaxed);
+        reads.0.connections[0].read.began_at.store(0, Ordering::Relaxed);
         thread::sleep(SLOW + Duration::from_millis(2));
         assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_none());
-        reads.0.connections[0].read_began_at.store(IDLE, Ordering::Relaxed);
+        reads.0.connections[0].read.began_at.store(IDLE, Ordering::Relaxed);
         reads.0.paused_until.store(0, Ordering::Relaxed);
         assert!(reads.fetch_optional::<(i64,)>(READ, &[&8, &6]).is_some());
         // One long instruction of SQLite, like one read of a slow disk.
@@ -333,7 +348,11 @@ mod tests {
         let (_folder, _writer, reads) = opened();
         let search = "WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n WHERE number < $1)
                       SELECT max(number) FROM n";
-        assert_eq!(reads.fetch_one::<(i64,)>(search, &[&10]), Some((10,)));
+        // However often a short query runs, no run is a long one.
+        for _ in 0..100 {
+            reads.0.paused_until.store(0, Ordering::Relaxed);
+            assert_eq!(reads.fetch_one::<(i64,)>(search, &[&1000]), Some((1000,)));
+        }
         // On a busy machine, any read may be slow.
         let is_read_after_search = |_| {
             reads.0.paused_until.store(0, Ordering::Relaxed);

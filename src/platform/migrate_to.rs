@@ -64,7 +64,8 @@ async fn copy_from(source: &Db, target: &DatabaseLocation) -> Result<Vec<(String
             return Err("a newer version of Dockpass has migrated this database: use that version".to_owned());
         }
         Tables::Unreleased => return Err(migrations::UNRELEASED.to_owned()),
-        Tables::None | Tables::MissingMigrations(_) | Tables::Foreign => {
+        Tables::Foreign => return Err("the tables are not those of Dockpass".to_owned()),
+        Tables::None | Tables::MissingMigrations(_) => {
             let advice = "start the server of this version once, and stop it again";
             return Err(format!("the tables are not those of this version: {advice}"));
         }
@@ -120,6 +121,7 @@ impl Checksum {
     }
 }
 
+/// Half of the sum, which is enough to compare by eye.
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, ..] = self.sum;
@@ -169,9 +171,7 @@ async fn copy_database(
         let written = checksum(&mut tx, &table).await.map_err(failed)?;
         let name = table.name;
         sqlx::query(AssertSqlSafe(format!("ANALYZE {name}"))).execute(&mut *tx).await.map_err(failed)?;
-        if read != written {
-            return Err(format!("{name} differs after the copy ({read}; {written}): nothing was copied"));
-        }
+        same_rows(&name, read, written)?;
         copied.push((name, read));
     }
     let commit = tx.commit().await;
@@ -182,6 +182,12 @@ async fn copy_database(
     // The copy is committed, however this ends.
     let _ = connection.close().await;
     Ok(copied)
+}
+
+/// An error if the rows that were read back are not those of the source.
+fn same_rows(name: &str, read: Checksum, written: Checksum) -> Result<(), String> {
+    let differ = || format!("{name} differs after the copy ({read}; {written}): nothing was copied");
+    (read == written).then_some(()).ok_or_else(differ)
 }
 
 /// All tables of the source, each after the ones that it refers to.
@@ -334,9 +340,11 @@ mod tests {
             lines.iter().for_each(|line| checksum.add(line));
             checksum
         };
-        assert_eq!(of(&["a", "b", "c"]), of(&["c", "a", "b"]));
+        assert_eq!(same_rows("token", of(&["a", "b", "c"]), of(&["c", "a", "b"])), Ok(()));
         for other in [&["a", "b"][..], &["a", "b", "b"], &["a", "b", "c", "c"], &["a", "b", "C"], &[]] {
-            assert_ne!(of(&["a", "b", "c"]), of(other), "{other:?}");
+            let (read, written) = (of(&["a", "b", "c"]), of(other));
+            assert_ne!(read, written, "{other:?}");
+            assert!(same_rows("token", read, written).unwrap_err().starts_with("token differs after the copy"));
         }
         // A pair of equal rows does not cancel out.
         assert_ne!(of(&["a", "a"]).sum, of(&["b", "b"]).sum);

@@ -182,6 +182,7 @@ async fn after_sigterm_it_takes_connections_for_a_while_and_ends_within_ten_seco
     assert_eq!(program.browser().get("/healthz").await.status, StatusCode::OK);
     program.signal("TERM");
     is_draining(&program).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let mut late = TcpStream::connect(program.base.strip_prefix("http://").unwrap()).unwrap();
     late.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut answer = String::new();

@@ -1,13 +1,13 @@
-//! Who can read the files in the data folder.
+//! Who can use the data folder, and read its files.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use dockpass::config::Config;
 use dockpass::platform::data_folder::too_open;
 
-use crate::harness::program::Program;
+use crate::harness::program::{Program, run};
 use crate::harness::settings;
 
 #[test]
@@ -39,4 +39,18 @@ fn the_files_are_private_in_a_folder_that_is_not() {
     assert!(files.iter().all(is_private), "mended");
     let log = program.stop().log;
     assert_eq!(log.matches("was open to other users (mode 644): its mode is 600 now").count(), 4, "{log}");
+}
+
+#[test]
+fn no_server_starts_while_the_folder_is_restored_or_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    Program::start(&data, &[]).stop();
+    let lock = File::open(data.join("dockpass.lock")).unwrap();
+    lock.lock().unwrap();
+    let refused = run(&["--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("is being restored or copied to PostgreSQL: wait"), "{said}");
+    drop(lock);
+    Program::start(&data, &[]).stop();
 }
