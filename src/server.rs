@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::future::Future;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -196,9 +197,15 @@ pub async fn look_at_database(config: &Config) -> Result<Db, String> {
 }
 
 async fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
-    let busy = |error| format!("cannot listen on {wanted}: {error}");
-    let listener = TcpListener::bind(wanted).await.map_err(busy)?;
-    let address = listener.local_addr().map_err(busy)?;
+    let failed = |error: io::Error| {
+        let advice = match error.kind() {
+            ErrorKind::AddrInUse => "; a server that is stopping needs its address for a few seconds more",
+            _ => "",
+        };
+        format!("cannot listen on {wanted}: {error}{advice}")
+    };
+    let listener = TcpListener::bind(wanted).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
 }
 

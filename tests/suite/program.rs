@@ -153,6 +153,7 @@ fn a_taken_port_is_reported() {
     let data = folder.path().join("data");
     let (code, error) = said(&run(&["--listen", &address, "--data", data.to_str().unwrap()]));
     assert!(code == Some(1) && error.contains(&format!("cannot listen on {address}")), "{code:?} {error}");
+    assert!(error.contains("a server that is stopping needs its address for a few seconds more"), "{error}");
 }
 
 /// A connection with half a request, which never ends by itself.
